@@ -1,0 +1,1 @@
+"""Where inventory meets technology: its tables, what it publishes, what it hears."""

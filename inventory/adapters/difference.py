@@ -1,0 +1,145 @@
+"""What a transaction changed of its stock items, and how that is written.
+
+Rows are written by statement, not by item: each kind of change is one `executemany`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+from sqlalchemy import Connection, Executable, bindparam, delete, insert, update
+from sqlalchemy.exc import IntegrityError
+
+from inventory.adapters.rows import (
+    reservation_to_row,
+    shipment_to_row,
+    stock_item_to_row,
+)
+from inventory.adapters.tables import reservations, shipments, stock_items
+from inventory.domain.stock_item import StockItem
+from inventory.domain.value_objects import OrderReference, Reservation, Shipment
+from shared_kernel.adapters.database import ConcurrentUpdateError
+
+_INSERT_ITEMS = insert(stock_items)
+_UPDATE_ITEMS = update(stock_items).where(
+    stock_items.c.sku == bindparam("stored_sku"),
+    stock_items.c.version == bindparam("stored_version"),
+)
+_DELETE_RESERVATIONS = delete(reservations).where(
+    reservations.c.sku == bindparam("stored_sku"),
+    reservations.c.order_reference == bindparam("stored_order"),
+)
+_INSERT_RESERVATIONS = insert(reservations)
+_INSERT_SHIPMENTS = insert(shipments)
+
+
+@attrs.define
+class Followed:
+    """A stock item beside what is stored of it; version 0 is not stored at all."""
+
+    item: StockItem
+    stored_version: int
+    stored_reservations: Mapping[OrderReference, Reservation]
+    last_placed: int
+    seen_version: int
+    asked_for: set[OrderReference] = attrs.field(factory=set)
+
+    def knows_whether_shipped(self, order: OrderReference) -> bool:
+        return (
+            order in self.item.reservations
+            or order in self.item.shipments
+            or order in self.asked_for
+            or self.stored_version == 0
+        )
+
+    def ended(self) -> Iterator[OrderReference]:
+        held = self.item.reservations
+        for order, stored in self.stored_reservations.items():
+            if held.get(order) is not stored:
+                yield order
+
+    def placed(self) -> Iterator[tuple[OrderReference, Reservation, int]]:
+        stored = self.stored_reservations
+        number = self.last_placed
+        for order, reservation in self.item.reservations.items():
+            if stored.get(order) is not reservation:
+                number += 1
+                yield order, reservation, number
+
+    def shipped(self) -> Iterator[tuple[OrderReference, Shipment]]:
+        for order, shipment in self.item.shipments.items():
+            if shipment.version > self.stored_version:
+                yield order, shipment
+
+
+def write(connection: Connection, unwritten: Sequence[Followed]) -> None:
+    """Raises ConcurrentUpdateError if a stock item is not stored as it was read."""
+    try:
+        _write_items(connection, unwritten)
+        _write_reservations(connection, unwritten)
+        _write_shipments(connection, unwritten)
+    except IntegrityError as error:
+        raise ConcurrentUpdateError(
+            "a stock item was opened, reserved or shipped in between"
+        ) from error
+
+
+def _write_items(connection: Connection, unwritten: Sequence[Followed]) -> None:
+    new, known = [], []
+    for followed in unwritten:
+        row = stock_item_to_row(followed.item)
+        if followed.stored_version == 0:
+            new.append(row)
+        else:
+            row["stored_sku"] = row.pop("sku")
+            row["stored_version"] = followed.stored_version
+            known.append(row)
+    _execute(connection, _INSERT_ITEMS, new)
+    if known:
+        updated = connection.execute(_UPDATE_ITEMS, known).rowcount
+        if updated != len(known):
+            raise ConcurrentUpdateError(
+                f"{len(known) - updated} of {len(known)} stock items "
+                "were changed in between"
+            )
+
+
+def _write_reservations(connection: Connection, unwritten: Sequence[Followed]) -> None:
+    # Before the new ones: an order may have been released and reserved again.
+    _execute(
+        connection,
+        _DELETE_RESERVATIONS,
+        [
+            {"stored_sku": followed.item.sku.code, "stored_order": order.code}
+            for followed in unwritten
+            for order in followed.ended()
+        ],
+    )
+    _execute(
+        connection,
+        _INSERT_RESERVATIONS,
+        [
+            reservation_to_row(followed.item.sku, order, reservation, placed)
+            for followed in unwritten
+            for order, reservation, placed in followed.placed()
+        ],
+    )
+
+
+def _write_shipments(connection: Connection, unwritten: Sequence[Followed]) -> None:
+    _execute(
+        connection,
+        _INSERT_SHIPMENTS,
+        [
+            shipment_to_row(followed.item.sku, order, shipment)
+            for followed in unwritten
+            for order, shipment in followed.shipped()
+        ],
+    )
+
+
+def _execute(
+    connection: Connection, statement: Executable, rows: Sequence[dict[str, Any]]
+) -> None:
+    if rows:
+        connection.execute(statement, rows)

@@ -1,0 +1,78 @@
+"""Domain event → published event: the only place that knows both languages."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from inventory import published
+from inventory.domain import events
+from inventory.domain.stock_item import StockItem
+from shared_kernel.domain.event import DomainEvent
+
+_SUBJECT_OF = {kind: subject for subject, kind in published.SUBJECTS.items()}
+
+
+def publish(
+    event: DomainEvent, version: int, item: StockItem
+) -> tuple[str, published.StockEvent]:
+    """The subject and the payload of `event`, which is number `version` of `item`."""
+    state: dict[str, Any] = {
+        "sku": item.sku.code,
+        "on_hand": item.on_hand,
+        "reserved": item.reserved,
+        "available": item.available,
+        "availability": item.availability.value,
+        "version": version,
+    }
+    payload = _translate(event, state)
+    return _SUBJECT_OF[type(payload)], payload
+
+
+def _translate(event: DomainEvent, state: dict[str, Any]) -> published.StockEvent:
+    # The most frequent ones first: this is tried from the top for every event.
+    match event:
+        case events.StockReserved():
+            return published.StockReserved(
+                **state,
+                order=event.order.code,
+                pieces=event.pieces,
+                until=_rfc3339(event.until),
+            )
+        case events.StockShipped():
+            return published.StockShipped(
+                **state, order=event.order.code, pieces=event.pieces
+            )
+        case events.StockOpened():
+            return published.StockOpened(**state)
+        case events.StockDepleted():
+            return published.StockDepleted(**state)
+        case events.StockReceived():
+            return published.StockReceived(**state, pieces=event.pieces)
+        case events.StockReplenished():
+            return published.StockReplenished(**state)
+        case events.StockLow():
+            return published.StockLow(**state, reorder_point=event.reorder_point)
+        case events.StockReleased():
+            return published.StockReleased(
+                **state, order=event.order.code, pieces=event.pieces
+            )
+        case events.StockExpired():
+            return published.StockExpired(
+                **state, order=event.order.code, pieces=event.pieces
+            )
+        case events.StockCounted():
+            return published.StockCounted(
+                **state,
+                reason=event.reason.text,
+                released_orders=tuple(order.code for order in event.released),
+            )
+        case events.ReorderPointSet():
+            return published.ReorderPointSet(**state, reorder_point=event.reorder_point)
+        case events.StockRetired():
+            return published.StockRetired(**state)
+        case events.StockReopened():
+            return published.StockReopened(**state)
+    raise TypeError(f"{type(event).__name__} has no published counterpart")
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,66 @@
+"""Domain objects to rows and back. A row has its table's columns, in their order."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from inventory.domain.stock_item import StockItem
+from inventory.domain.value_objects import OrderReference, Reservation, Shipment
+from shared_kernel.adapters.clock import from_us, to_us
+from shared_kernel.domain.sku import Sku
+
+Row = Sequence[Any]
+
+
+def stock_item_to_row(item: StockItem) -> dict[str, Any]:
+    return {
+        "sku": item.sku.code,
+        "on_hand": item.on_hand,
+        "reorder_point": item.reorder_point,
+        "retired": item.retired,
+        "version": item.version,
+    }
+
+
+def stock_item_from_row(row: Row, held: dict[OrderReference, Reservation]) -> StockItem:
+    sku, on_hand, reorder_point, retired, version = row
+    return StockItem(
+        sku=Sku(sku),
+        on_hand=on_hand,
+        reorder_point=reorder_point,
+        retired=retired,
+        version=version,
+        reservations=held,
+    )
+
+
+def reservation_to_row(
+    sku: Sku, order: OrderReference, reservation: Reservation, placed: int
+) -> dict[str, Any]:
+    return {
+        "sku": sku.code,
+        "order_reference": order.code,
+        "pieces": reservation.pieces,
+        "until_us": to_us(reservation.until),
+        "placed": placed,
+    }
+
+
+def reservation_from_row(row: Row) -> tuple[OrderReference, Reservation]:
+    _, order_reference, pieces, until_us, _ = row
+    return OrderReference(order_reference), Reservation(pieces, from_us(until_us))
+
+
+def shipment_to_row(
+    sku: Sku, order: OrderReference, shipment: Shipment
+) -> dict[str, Any]:
+    return {
+        "order_reference": order.code,
+        "sku": sku.code,
+        "pieces": shipment.pieces,
+        "shipped_version": shipment.version,
+    }
+
+
+def shipment_from_row(row: Row) -> tuple[OrderReference, Shipment]:
+    order_reference, _, pieces, shipped_version = row
+    return OrderReference(order_reference), Shipment(pieces, shipped_version)

@@ -1,0 +1,50 @@
+"""Inventory's tables. Quantities are pieces; moments are microseconds since 1970."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Table,
+)
+
+metadata = MetaData()
+
+stock_items = Table(
+    "stock_items",
+    metadata,
+    Column("sku", String(64), primary_key=True),
+    Column("on_hand", BigInteger, nullable=False),
+    Column("reorder_point", BigInteger, nullable=False),
+    Column("retired", Boolean, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# `placed` keeps the order of placing within one stock item; it may have holes.
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("sku", ForeignKey(stock_items.c.sku), primary_key=True),
+    Column("order_reference", String(80), primary_key=True),
+    Column("pieces", BigInteger, nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+    Column("placed", BigInteger, nullable=False),
+    Index("reservations_by_until", "until_us"),
+    sqlite_with_rowid=False,
+)
+
+# The order leads the key, because it has few lines where an item has shipments without
+# bound. `shipped_version` numbers the fact among those of its stock item.
+shipments = Table(
+    "shipments",
+    metadata,
+    Column("order_reference", String(80), primary_key=True),
+    Column("sku", ForeignKey(stock_items.c.sku), primary_key=True),
+    Column("pieces", BigInteger, nullable=False),
+    Column("shipped_version", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,87 @@
+"""The orders that inventory takes.
+
+`expected_version` is the version the caller decided on: the command is refused with
+StaleVersion if the stock item has moved on. None asks nothing.
+"""
+
+from datetime import datetime
+
+import attrs
+
+from inventory.domain.value_objects import (
+    Count,
+    OrderReference,
+    Quantity,
+    Reason,
+    ReorderPoint,
+)
+from shared_kernel.domain.sku import Sku
+
+
+@attrs.frozen(kw_only=True)
+class OpenStock:
+    sku: Sku
+    on_hand: Count
+
+
+@attrs.frozen(kw_only=True)
+class ReceiveStock:
+    sku: Sku
+    quantity: Quantity
+    expected_version: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class CountStock:
+    sku: Sku
+    counted: Count
+    reason: Reason
+    expected_version: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ReserveStock:
+    sku: Sku
+    order: OrderReference
+    quantity: Quantity
+    until: datetime
+    expected_version: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ReleaseStock:
+    sku: Sku
+    order: OrderReference
+    expected_version: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ShipStock:
+    sku: Sku
+    order: OrderReference
+    expected_version: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class SetReorderPoint:
+    sku: Sku
+    reorder_point: ReorderPoint
+    expected_version: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RetireStock:
+    sku: Sku
+
+
+@attrs.frozen(kw_only=True)
+class ReopenStock:
+    sku: Sku
+
+
+@attrs.frozen(kw_only=True)
+class ExpireReservations:
+    """Of at most `limit` stock items, all that has run out at the moment `now`."""
+
+    now: datetime
+    limit: int

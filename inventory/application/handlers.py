@@ -1,0 +1,111 @@
+"""One function for each command; each tells the stock level that it leaves behind.
+
+They raise the refusals of `inventory.domain.errors`, and StaleVersion.
+"""
+
+from inventory.application.commands import (
+    CountStock,
+    ExpireReservations,
+    OpenStock,
+    ReceiveStock,
+    ReleaseStock,
+    ReopenStock,
+    ReserveStock,
+    RetireStock,
+    SetReorderPoint,
+    ShipStock,
+)
+from inventory.application.unit_of_work import InventoryUnitOfWork
+from inventory.domain.stock_item import StockItem
+from inventory.domain.value_objects import StockLevel
+
+
+def open_stock(command: OpenStock, work: InventoryUnitOfWork) -> StockLevel:
+    with work:
+        item = work.stock_items.find(command.sku)
+        if item is None:
+            item = StockItem.open(command.sku, command.on_hand)
+            work.stock_items.add(item)
+        work.commit()
+        return item.level
+
+
+def receive_stock(command: ReceiveStock, work: InventoryUnitOfWork) -> StockLevel:
+    with work:
+        item = work.stock_items.get(command.sku)
+        item.expect(command.expected_version)
+        item.receive(command.quantity)
+        work.commit()
+        return item.level
+
+
+def count_stock(command: CountStock, work: InventoryUnitOfWork) -> StockLevel:
+    with work:
+        item = work.stock_items.get(command.sku)
+        item.expect(command.expected_version)
+        item.count(command.counted, command.reason)
+        work.commit()
+        return item.level
+
+
+def reserve_stock(command: ReserveStock, work: InventoryUnitOfWork) -> StockLevel:
+    with work:
+        item = work.stock_items.get(command.sku, command.order)
+        item.expect(command.expected_version)
+        item.reserve(command.quantity, command.order, command.until)
+        work.commit()
+        return item.level
+
+
+def release_stock(command: ReleaseStock, work: InventoryUnitOfWork) -> StockLevel:
+    with work:
+        item = work.stock_items.get(command.sku, command.order)
+        item.expect(command.expected_version)
+        item.release(command.order)
+        work.commit()
+        return item.level
+
+
+def ship_stock(command: ShipStock, work: InventoryUnitOfWork) -> StockLevel:
+    with work:
+        item = work.stock_items.get(command.sku, command.order)
+        item.expect(command.expected_version)
+        item.ship(command.order)
+        work.commit()
+        return item.level
+
+
+def set_reorder_point(
+    command: SetReorderPoint, work: InventoryUnitOfWork
+) -> StockLevel:
+    with work:
+        item = work.stock_items.get(command.sku)
+        item.expect(command.expected_version)
+        item.set_reorder_point(command.reorder_point)
+        work.commit()
+        return item.level
+
+
+def retire_stock(command: RetireStock, work: InventoryUnitOfWork) -> StockLevel:
+    with work:
+        item = work.stock_items.get(command.sku)
+        item.retire()
+        work.commit()
+        return item.level
+
+
+def reopen_stock(command: ReopenStock, work: InventoryUnitOfWork) -> StockLevel:
+    with work:
+        item = work.stock_items.get(command.sku)
+        item.reopen()
+        work.commit()
+        return item.level
+
+
+def expire_reservations(command: ExpireReservations, work: InventoryUnitOfWork) -> int:
+    """Return how many reservations have ended."""
+    with work:
+        items = work.stock_items.with_expired_reservations(command.now, command.limit)
+        expired = sum(item.expire(command.now) for item in items)
+        work.commit()
+        return expired

@@ -1,0 +1,1 @@
+"""The rules of stock. Pure: time and identity come in as arguments."""

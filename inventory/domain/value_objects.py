@@ -1,0 +1,157 @@
+"""The values of inventory. Each is checked once, at birth, and raises InvalidValue."""
+
+import re
+import unicodedata
+from datetime import datetime
+from enum import StrEnum
+
+import attrs
+
+from shared_kernel.domain.errors import InvalidValue
+from shared_kernel.domain.sku import Sku
+
+MOST_PIECES = 10**9
+LONGEST_REASON = 200
+ORDER_REFERENCE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._~:#-]{0,79}$"
+# Control characters, and halves of pairs, which no encoding can store.
+_UNPRINTABLE = frozenset({"Cc", "Cs"})
+_ORDER_REFERENCE = re.compile(ORDER_REFERENCE_PATTERN.removesuffix("$") + r"\Z")
+
+
+def _check_pieces(field: str, pieces: int, least: int) -> None:
+    # A bool is an int to Python, and never a number of pieces.
+    if type(pieces) is not int or not least <= pieces <= MOST_PIECES:
+        raise InvalidValue(
+            field=field,
+            value=pieces,
+            expected=f"a whole number of pieces from {least} to {MOST_PIECES}",
+        )
+
+
+@attrs.frozen
+class Quantity:
+    """1 to 1,000,000,000 whole sellable pieces; never cases or pallets."""
+
+    pieces: int = attrs.field()
+
+    @pieces.validator
+    def _is_some(self, _: object, pieces: int) -> None:
+        _check_pieces("quantity", pieces, 1)
+
+
+@attrs.frozen
+class Count:
+    """0 to 1,000,000,000 whole sellable pieces, as found on the shelf."""
+
+    pieces: int = attrs.field()
+
+    @pieces.validator
+    def _is_none_or_some(self, _: object, pieces: int) -> None:
+        _check_pieces("count", pieces, 0)
+
+
+@attrs.frozen
+class ReorderPoint:
+    """Stock is low at so many available pieces or fewer; at 0 it is never low."""
+
+    pieces: int = attrs.field()
+
+    @pieces.validator
+    def _is_none_or_some(self, _: object, pieces: int) -> None:
+        _check_pieces("reorder_point", pieces, 0)
+
+
+@attrs.frozen
+class OrderReference:
+    """An order, by the name its owner gave it: 1 to 80 characters, case as given.
+
+    Letters, digits and `. _ ~ : # -`, the first a letter or a digit.
+    """
+
+    code: str = attrs.field()
+
+    @code.validator
+    def _is_well_formed(self, _: object, code: object) -> None:
+        if not isinstance(code, str) or not _ORDER_REFERENCE.match(code):
+            raise InvalidValue(
+                field="order",
+                value=code,
+                expected="1 to 80 letters, digits, '.', '_', '~', ':', '#' or '-', "
+                "beginning with a letter or a digit",
+            )
+
+    def __str__(self) -> str:
+        return self.code
+
+
+def _stripped(text: object) -> object:
+    return text.strip() if isinstance(text, str) else text
+
+
+@attrs.frozen
+class Reason:
+    """Why a stocktake found what it found: 1 to 200 characters on one line."""
+
+    text: str = attrs.field(converter=_stripped)
+
+    @text.validator
+    def _is_one_line(self, _: object, text: object) -> None:
+        if (
+            not isinstance(text, str)
+            or not 1 <= len(text) <= LONGEST_REASON
+            or any(
+                unicodedata.category(character) in _UNPRINTABLE for character in text
+            )
+        ):
+            raise InvalidValue(
+                field="reason",
+                value=text,
+                expected=f"1 to {LONGEST_REASON} characters without control characters",
+            )
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@attrs.frozen
+class Reservation:
+    """`pieces` are held until the moment `until` (aware), and not at that moment."""
+
+    pieces: int
+    until: datetime = attrs.field()
+
+    @until.validator
+    def _is_aware(self, _: object, until: datetime) -> None:
+        if until.tzinfo is None:
+            raise InvalidValue(
+                field="until", value=until, expected="a moment with its time zone"
+            )
+
+
+@attrs.frozen
+class Shipment:
+    """`pieces` left the shelf; the fact is number `version` of its stock item."""
+
+    pieces: int
+    version: int
+
+
+class Availability(StrEnum):
+    """What a shopper may be told of a stock item."""
+
+    IN_STOCK = "in_stock"
+    LOW = "low"
+    OUT_OF_STOCK = "out_of_stock"
+    RETIRED = "retired"
+
+
+@attrs.frozen(kw_only=True)
+class StockLevel:
+    """A stock item's numbers, in pieces, as they stood at `version`."""
+
+    sku: Sku
+    on_hand: int
+    reserved: int
+    available: int
+    availability: Availability
+    version: int
