@@ -1,0 +1,30 @@
+"""What the catalog understands of inventory's events, in its own words."""
+
+from collections.abc import Sequence
+
+import attrs
+
+from catalog.read_model.listing_projector import AvailabilityChanged
+from shared_kernel.events.envelope import Envelope
+from shared_kernel.events.reading import read_as
+
+SOURCE = "inventory"
+PATTERN = "stock.>"
+
+
+@attrs.frozen(kw_only=True)
+class StockSeen:
+    """The fields that are read of every `stock.*` event."""
+
+    sku: str
+    availability: str
+
+
+def availability_changes(batch: Sequence[Envelope]) -> list[AvailabilityChanged]:
+    """Raises UnreadableEventError."""
+    return [_change(envelope) for envelope in batch]
+
+
+def _change(envelope: Envelope) -> AvailabilityChanged:
+    seen = read_as(StockSeen, envelope)
+    return AvailabilityChanged(seen.sku, seen.availability, envelope.time_us)

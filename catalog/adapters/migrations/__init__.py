@@ -1,0 +1,1 @@
+"""The histories of the catalog's two databases, as Alembic revisions."""

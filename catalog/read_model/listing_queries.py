@@ -1,0 +1,85 @@
+"""The questions that are asked of the product listing, one statement each."""
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from catalog.read_model.product_listing import product_listing as _listing
+
+_PAGE = (
+    sa.select(_listing.c.body, _listing.c.place)
+    .where(_listing.c.place > sa.bindparam("after"))
+    .order_by(_listing.c.place)
+    .limit(sa.bindparam("limit"))
+)
+_AVAILABLE = _listing.c.availability == sa.bindparam("availability")
+_SOUGHT = sa.func.instr(_listing.c.sought, sa.bindparam("sought")) > 0
+_ONE = sa.select(_listing.c.body, _listing.c.version).where(
+    _listing.c.code == sa.bindparam("code"), _listing.c.body.is_not(None)
+)
+_NEWEST = (
+    sa.select(_listing.c.body)
+    .where(_listing.c.place.is_not(None))
+    .order_by(_listing.c.place.desc())
+    .limit(sa.bindparam("limit"))
+)
+_COUNTS = (
+    sa.select(_listing.c.availability, sa.func.count())
+    .where(_listing.c.place.is_not(None))
+    .group_by(_listing.c.availability)
+)
+
+
+@attrs.frozen
+class ListingPage:
+    """`body` is a JSON array; `next_after` the place to go on from, None at the end."""
+
+    body: bytes
+    next_after: int | None
+
+
+@attrs.frozen
+class ListedBody:
+    """`body` is one product's JSON; `version` the product's."""
+
+    body: bytes
+    version: int
+
+
+def page(
+    connection: Connection,
+    after: int,
+    limit: int,
+    availability: str | None = None,
+    sought: str | None = None,
+) -> ListingPage:
+    """At most `limit` products behind place `after`."""
+    statement, asked = _PAGE, {"after": after, "limit": limit + 1}
+    if availability is not None:
+        statement = statement.where(_AVAILABLE)
+        asked |= {"availability": availability}
+    if sought is not None:
+        statement = statement.where(_SOUGHT)
+        asked |= {"sought": sought.casefold()}
+    rows = connection.execute(statement, asked).all()
+    more = len(rows) > limit
+    if more:
+        rows.pop()
+    return ListingPage(
+        body=b"[%b]" % b",".join([body for body, _ in rows]),
+        next_after=rows[-1][1] if more else None,
+    )
+
+
+def one(connection: Connection, code: str) -> ListedBody | None:
+    row = connection.execute(_ONE, {"code": code}).one_or_none()
+    return None if row is None else ListedBody(*row)
+
+
+def newest(connection: Connection, limit: int) -> list[bytes]:
+    return list(connection.execute(_NEWEST, {"limit": limit}).scalars())
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many listed products have each availability."""
+    return {availability: count for availability, count in connection.execute(_COUNTS)}

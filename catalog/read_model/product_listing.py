@@ -1,0 +1,157 @@
+"""What can be bought now? One row a product, each holding its JSON as it will be sent.
+
+A page is a concatenation of rows, not an encoding. Products are listed in the order of
+their registration; discontinued ones have no place in the listing until relisted.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import islice
+
+import attrs
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.engine import Connection
+
+from shared_kernel.adapters.clock import from_us
+
+LISTED = "listed"
+UNKNOWN = "unknown"
+_CHUNK = 500
+
+metadata = sa.MetaData()
+
+
+def listing_table(name: str) -> sa.Table:
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("code", sa.Text, primary_key=True),
+        sa.Column("registered", sa.BigInteger),
+        sa.Column("place", sa.BigInteger),
+        sa.Column("name", sa.Text),
+        sa.Column("description", sa.Text),
+        sa.Column("price_minor_units", sa.BigInteger),
+        sa.Column("price_currency", sa.Text),
+        sa.Column("status", sa.Text),
+        sa.Column("availability", sa.Text, nullable=False),
+        sa.Column("last_updated_us", sa.BigInteger, nullable=False),
+        sa.Column("version", sa.BigInteger),
+        sa.Column("sought", sa.Text),
+        sa.Column("body", sa.LargeBinary),
+    )
+
+
+@attrs.define(kw_only=True)
+class Listing:
+    """A row being made. `registered` is None until the product itself is known.
+
+    Stock may be heard of before the product, since the two come from different logs.
+    """
+
+    code: str
+    registered: int | None = None
+    name: str | None = None
+    description: str | None = None
+    price_minor_units: int | None = None
+    price_currency: str | None = None
+    status: str | None = None
+    availability: str = UNKNOWN
+    last_updated_us: int = 0
+    version: int | None = None
+
+
+@attrs.frozen
+class ListedPrice:
+    minor_units: int
+    currency: str
+
+
+@attrs.frozen(kw_only=True)
+class ListedProduct:
+    """One product as readers get it."""
+
+    name: str
+    code: str
+    description: str | None
+    price: ListedPrice | None
+    status: str
+    availability: str
+    last_updated: datetime
+
+
+def listing_to_row(listing: Listing) -> dict[str, object]:
+    known = listing.registered is not None
+    return {
+        "code": listing.code,
+        "registered": listing.registered,
+        "place": listing.registered if listing.status == LISTED else None,
+        "name": listing.name,
+        "description": listing.description,
+        "price_minor_units": listing.price_minor_units,
+        "price_currency": listing.price_currency,
+        "status": listing.status,
+        "availability": listing.availability,
+        "last_updated_us": listing.last_updated_us,
+        "version": listing.version,
+        "sought": f"{listing.code}\n{listing.name}".casefold() if known else None,
+        "body": msgspec.json.encode(_shown(listing)) if known else None,
+    }
+
+
+def listing_from_row(row: Sequence[object]) -> Listing:
+    return Listing(**dict(zip(_FIELDS, row, strict=True)))  # type: ignore[arg-type]
+
+
+_FIELDS = [field.name for field in attrs.fields(Listing)]
+
+
+def _shown(listing: Listing) -> ListedProduct:
+    price = listing.price_minor_units
+    return ListedProduct(
+        name=listing.name or "",
+        code=listing.code,
+        description=listing.description,
+        price=None
+        if price is None
+        else ListedPrice(price, listing.price_currency or ""),
+        status=listing.status or LISTED,
+        availability=listing.availability,
+        last_updated=from_us(listing.last_updated_us),
+    )
+
+
+class ListingTable:
+    """The writing side: reads the rows a batch is about, and puts them back."""
+
+    def __init__(self, table: sa.Table) -> None:
+        self.table = table
+        self._load = sa.select(*(table.c[name] for name in _FIELDS)).where(
+            table.c.code.in_(sa.bindparam("codes", expanding=True))
+        )
+        put = insert(table)
+        self._put = put.on_conflict_do_update(
+            index_elements=[table.c.code],
+            set_={
+                name: put.excluded[name] for name in table.c.keys() if name != "code"
+            },
+        )
+
+    def load(self, connection: Connection, codes: Iterable[str]) -> dict[str, Listing]:
+        found: dict[str, Listing] = {}
+        remaining = iter(codes)
+        while chunk := list(islice(remaining, _CHUNK)):
+            for row in connection.execute(self._load, {"codes": chunk}):
+                listing = listing_from_row(row)
+                found[listing.code] = listing
+        return found
+
+    def put(self, connection: Connection, listings: Iterable[Listing]) -> None:
+        rows = [listing_to_row(listing) for listing in listings]
+        if rows:
+            connection.execute(self._put, rows)
+
+
+product_listing = listing_table("product_listing")
+sa.Index("product_listing_place", product_listing.c.place)

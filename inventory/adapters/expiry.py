@@ -1,0 +1,31 @@
+"""Releases reservations whose time is over."""
+
+from inventory.adapters.services import SqlInventoryUnitOfWork
+from inventory.application.commands import ExpireReservations
+from inventory.application.handlers import expire_reservations
+from shared_kernel.adapters.clock import Clock, to_us
+from shared_kernel.adapters.unit_of_work import Writer
+
+BATCH = 200
+LOOK_EVERY_US = 500_000
+
+
+class ExpiryWorker:
+    """Looks twice a second; the clock decides, so a late look expires what is due."""
+
+    name = "inventory.expiry"
+
+    def __init__(self, writer: Writer[SqlInventoryUnitOfWork], clock: Clock) -> None:
+        self._writer = writer
+        self._clock = clock
+        self._next_look_us = 0
+
+    def step(self) -> int:
+        """Expire at most one batch; answer how many reservations have ended."""
+        now = self._clock()
+        if to_us(now) < self._next_look_us:
+            return 0
+        command = ExpireReservations(now=now, limit=BATCH)
+        expired = self._writer.execute(expire_reservations, command).result
+        self._next_look_us = 0 if expired else to_us(now) + LOOK_EVERY_US
+        return expired

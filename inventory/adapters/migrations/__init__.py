@@ -1,0 +1,1 @@
+"""The histories of inventory's two databases, as Alembic revisions."""

@@ -1,0 +1,1 @@
+"""What readers see: the stock movements, in the shape in which they are shown."""

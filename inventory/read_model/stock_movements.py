@@ -1,0 +1,82 @@
+"""What moved, and when? One row a fact, each holding its JSON as it will be sent."""
+
+from collections.abc import Sequence
+
+import attrs
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from shared_kernel.events.envelope import Envelope
+
+metadata = sa.MetaData()
+
+stock_movements = sa.Table(
+    "stock_movements",
+    metadata,
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("sku", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Index("stock_movements_sku", "sku", "position"),
+)
+
+_ADD = sa.insert(stock_movements)
+_PAGE = (
+    sa.select(stock_movements.c.body, stock_movements.c.position)
+    .where(
+        stock_movements.c.sku == sa.bindparam("wanted"),
+        stock_movements.c.position < sa.bindparam("before"),
+    )
+    .order_by(stock_movements.c.position.desc())
+    .limit(sa.bindparam("limit"))
+)
+
+
+@attrs.frozen
+class MovementsPage:
+    """`body` is a JSON array; `next_before` the position to go on from, None at the end."""
+
+    body: bytes
+    next_before: int | None
+
+
+def project(batch: Sequence[Envelope], connection: Connection) -> None:
+    """Add a row for each event.
+
+    The subscription delivers each position once; a repeated one would be refused by the
+    primary key. A late one cannot come.
+    """
+    rows = [
+        {
+            "position": envelope.position,
+            "sku": envelope.key,
+            "body": _shown(envelope),
+        }
+        for envelope in batch
+    ]
+    connection.execute(_ADD, rows)
+
+
+def page(connection: Connection, sku: str, before: int, limit: int) -> MovementsPage:
+    """At most `limit` movements of `sku` before position `before`, newest first."""
+    asked = {"wanted": sku, "before": before, "limit": limit + 1}
+    rows = connection.execute(_PAGE, asked).all()
+    more = len(rows) > limit
+    if more:
+        rows.pop()
+    return MovementsPage(
+        body=b"[%b]" % b",".join([body for body, _ in rows]),
+        next_before=rows[-1][1] if more else None,
+    )
+
+
+def _shown(envelope: Envelope) -> bytes:
+    """The published event, preceded by what it was, and when."""
+    head = msgspec.json.encode(
+        {
+            "position": envelope.position,
+            "kind": envelope.type.partition(".")[2],
+            "at": envelope.time,
+        }
+    )
+    return head[:-1] + b"," + envelope.data[1:]

@@ -1,0 +1,1 @@
+"""What every context needs of the technology around it: database, settings, web."""

@@ -1,0 +1,139 @@
+"""One owner's database: one writer, many readers.
+
+SQLite has one writer a file, so a process keeps one connection for writing and hands it
+out under a lock; other processes queue at `BEGIN IMMEDIATE`. Each thread that reads
+keeps a connection of its own: in WAL mode readers neither wait nor make others wait.
+
+    StorageError
+    ├── ConcurrentUpdateError   somebody else changed the row in between: try again
+    └── StorageUnavailableError the database could not be opened
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.pool import NullPool
+
+BUSY_TIMEOUT_MS = 10_000
+
+
+class StorageError(Exception):
+    """Storage did not do what was asked; nothing was half done."""
+
+
+class ConcurrentUpdateError(StorageError):
+    """A row was changed between reading and writing it. Trying again is safe."""
+
+
+class StorageUnavailableError(StorageError):
+    """The database cannot be opened; the message says which and why."""
+
+
+def is_fault(error: BaseException) -> bool:
+    """Whether `error` lies with the infrastructure and may heal by itself.
+
+    A locked database, a full disk, a lost connection: never a reason to give up on an
+    event (law 5).
+    """
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return isinstance(
+        error, OperationalError | InterfaceError | StorageError | OSError | TimeoutError
+    )
+
+
+class Database:
+    """Opens no connection before it is first used.
+
+    `synchronous` is SQLite's: FULL keeps every commit through a power cut, NORMAL may
+    lose the last ones (never corrupting), which suits what can be built again.
+    """
+
+    def __init__(self, url: str, *, synchronous: str = "FULL") -> None:
+        self.url = url
+        self._synchronous = synchronous
+        self._engine = self._create_engine()
+        self._turn = threading.Lock()
+        self._writer: Connection | None = None
+        self._local = threading.local()
+        self._readers: list[Connection] = []
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """The write transaction: commits at the end, rolls back on any exception."""
+        with self._turn:
+            connection = self._writer or self._open_writer()
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                yield connection
+                connection.commit()
+            except BaseException:
+                self._give_up(connection)
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for single statements, each of which sees what is committed."""
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is None or connection.closed:
+            connection = self._engine.connect()
+            self._local.connection = connection
+            self._readers.append(connection)
+        try:
+            yield connection
+        finally:
+            connection.rollback()
+
+    def migrating(self) -> Connection:
+        """A connection outside the pool of writers, for `migrations` alone."""
+        return self._engine.connect()
+
+    def close(self) -> None:
+        with self._turn:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
+        while self._readers:
+            self._readers.pop().close()
+        self._engine.dispose()
+
+    def _create_engine(self) -> Engine:
+        url = make_url(self.url)
+        if url.database and url.database != ":memory:":
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = sa.create_engine(
+            url,
+            poolclass=NullPool,
+            connect_args={"check_same_thread": False, "isolation_level": None},
+        )
+        event.listen(engine, "connect", self._set_up)
+        return engine
+
+    def _set_up(
+        self, connection: sa.engine.interfaces.DBAPIConnection, _: object
+    ) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute(f"PRAGMA synchronous = {self._synchronous}")
+        cursor.execute("PRAGMA temp_store = MEMORY")
+        cursor.close()
+
+    def _open_writer(self) -> Connection:
+        self._writer = self._engine.connect()
+        return self._writer
+
+    def _give_up(self, connection: Connection) -> None:
+        try:
+            connection.rollback()
+        except Exception:
+            # A connection that cannot even roll back is of no more use.
+            connection.invalidate()
+            connection.close()
+            self._writer = None

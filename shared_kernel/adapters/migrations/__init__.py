@@ -1,0 +1,1 @@
+"""Brings a database to the shape the code expects; one history for each database."""

@@ -1,0 +1,10 @@
+"""What Alembic runs for every database; `migrate` hands it the open transaction."""
+
+from alembic import context
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    render_as_batch=True,
+    transactional_ddl=False,
+)
+context.run_migrations()

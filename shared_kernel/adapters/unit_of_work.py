@@ -1,0 +1,221 @@
+"""One transaction: aggregates and the events they caused, committed together (law 1).
+
+A transaction costs a flush of the disk, whatever is in it. So commands that arrive while
+another is being committed share the next one: `Writer` is the one writer of a context.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+import attrs
+import msgspec
+from sqlalchemy.engine import Connection
+
+from shared_kernel.adapters.clock import Clock, to_us
+from shared_kernel.adapters.database import Database
+from shared_kernel.domain.aggregate import Aggregate
+from shared_kernel.domain.errors import DomainError
+from shared_kernel.domain.event import DomainEvent
+from shared_kernel.events.event_log import Entry, EventLog
+
+C = TypeVar("C")
+R = TypeVar("R")
+A = TypeVar("A", bound=Aggregate)
+A_co = TypeVar("A_co", bound=Aggregate, covariant=True)
+W = TypeVar("W", bound="SqlUnitOfWork[Any]")
+
+BATCH = 256
+
+current_traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
+"""The trace in whose course commands are executed (W3C Trace Context)."""
+
+
+class Repository(Protocol[A_co]):
+    """What a unit of work needs of a repository, besides what its handlers need."""
+
+    def changed(self) -> Iterable[A_co]:
+        """Those that may have recorded events since the last call."""
+
+    def flush(self) -> None:
+        """Write all new and changed aggregates. Raises ConcurrentUpdateError."""
+
+
+class SqlUnitOfWork(Generic[A]):
+    """One command's part of a transaction that several commands may share.
+
+    `with work:` opens a part and `work.commit()` accepts it. A part that is left without
+    commit (its command was refused) adds nothing. Rows are written once, by `flush`.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        log: EventLog,
+        repository: Repository[A],
+        publish: Callable[[DomainEvent, int, A], tuple[str, object]],
+        clock: Clock,
+    ) -> None:
+        self.connection = connection
+        self.traceparent: str | None = None
+        self._log = log
+        self._repository = repository
+        self._publish = publish
+        self._clock = clock
+        self._entries: list[Entry] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        pass
+
+    def commit(self) -> None:
+        """Accept what the aggregates recorded since the last part."""
+        for aggregate in self._repository.changed():
+            key = aggregate.sku.code
+            for version, event in aggregate.collect():
+                subject, published = self._publish(event, version, aggregate)
+                data = msgspec.json.encode(published)
+                self._entries.append(Entry(subject, key, data, self.traceparent))
+
+    @property
+    def accepted(self) -> int:
+        """How many events the parts so far will append to the log."""
+        return len(self._entries)
+
+    def flush(self) -> int:
+        """Write rows and log entries; answer the log's head before them."""
+        self._repository.flush()
+        entries, self._entries = self._entries, []
+        return self._log.append(self.connection, entries, to_us(self._clock()))
+
+
+@attrs.frozen
+class Committed(Generic[R]):
+    """What a handler answered, durable now.
+
+    `position` is the log's head as the command left it: who has seen everything up to
+    it has seen all that the command changed.
+    """
+
+    result: R
+    position: int
+
+
+@attrs.define(eq=False)
+class _Job(Generic[C, W, R]):
+    handler: Callable[[C, W], R]
+    command: C
+    traceparent: str | None
+    accepted: int = 0
+    result: Any = None
+    error: BaseException | None = None
+    done: bool = False
+    turn: threading.Lock = attrs.field(factory=threading.Lock)
+
+
+class Writer(Generic[W]):
+    """Executes commands one after the other, those that wait together in one commit.
+
+    The thread that finds nobody writing writes for all who came meanwhile, and then
+    hands the pen to the first who came since. Each caller returns after the commit.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        unit_of_work: Callable[[Connection], W],
+        on_commit: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._database = database
+        self._unit_of_work = unit_of_work
+        self._on_commit = on_commit
+        self._mutex = threading.Lock()
+        self._waiting: list[_Job[Any, W, Any]] = []
+        self._busy = False
+
+    def execute(self, handler: Callable[[C, W], R], command: C) -> Committed[R]:
+        """Raises what the handler raised: a refusal changed nothing."""
+        job = _Job(handler, command, current_traceparent.get())
+        with self._mutex:
+            self._waiting.append(job)
+            leads, self._busy = not self._busy, True
+            if not leads:
+                job.turn.acquire()
+        if not leads:
+            job.turn.acquire()
+        if not job.done:
+            self._write()
+        return _answer(job)
+
+    def execute_all(
+        self, handler: Callable[[C, W], R], commands: Sequence[C]
+    ) -> list[Committed[R] | DomainError]:
+        """In one commit, each command as if alone: a refusal stands in its place."""
+        trace = current_traceparent.get()
+        jobs = [_Job(handler, command, trace) for command in commands]
+        self._run(jobs)
+        return [
+            job.error if isinstance(job.error, DomainError) else _answer(job)
+            for job in jobs
+        ]
+
+    def _write(self) -> None:
+        with self._mutex:
+            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+        try:
+            self._run(batch)
+        except BaseException as error:
+            for job in batch:
+                job.error = error
+        finally:
+            with self._mutex:
+                self._busy = bool(self._waiting)
+                heir = self._waiting[0] if self._waiting else None
+            if heir is not None:
+                heir.turn.release()
+            for job in batch:
+                job.done = True
+                if job.turn.locked():
+                    job.turn.release()
+
+    def _run(self, jobs: Sequence[_Job[Any, W, Any]]) -> None:
+        try:
+            self._commit(jobs)
+        except Exception as error:
+            if len(jobs) == 1:
+                jobs[0].error = error
+                return
+            # Somebody's fault must not be everybody's: each gets a commit of its own.
+            for job in jobs:
+                job.error = None
+                self._run([job])
+
+    def _commit(self, jobs: Sequence[_Job[Any, W, Any]]) -> None:
+        with self._database.writing() as connection:
+            work = self._unit_of_work(connection)
+            for job in jobs:
+                work.traceparent = job.traceparent
+                try:
+                    job.result = job.handler(job.command, work)
+                except DomainError as refusal:
+                    job.error = refusal
+                job.accepted = work.accepted
+            head = work.flush()
+        for job in jobs:
+            job.accepted += head
+        self._on_commit()
+
+
+def _answer(job: _Job[Any, Any, R]) -> Committed[R]:
+    if job.error is not None:
+        raise job.error
+    return Committed(job.result, job.accepted)

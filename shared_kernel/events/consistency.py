@@ -1,0 +1,96 @@
+"""Reading one's own writes: a read that waits until a read model has seen enough."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+import attrs
+
+POLL_S = 0.02
+"""How often to look for progress that another process makes."""
+
+
+@attrs.frozen
+class Behind:
+    """A reader of `source` has seen it up to `reached`, where `wanted` was asked for."""
+
+    source: str
+    wanted: int
+    reached: int
+
+    @property
+    def lag_events(self) -> int:
+        return self.wanted - self.reached
+
+
+class ReadModelBehindError(Exception):
+    """The read model did not come as far as asked for within the time allowed."""
+
+    def __init__(self, behind: Behind) -> None:
+        super().__init__(
+            f"{behind.source} has been read up to {behind.reached}, not {behind.wanted}"
+        )
+        self.behind = behind
+
+
+class Progress:
+    """Wakes whoever waits for a subscription to get on."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+
+    def made(self) -> None:
+        with self._condition:
+            self._condition.notify_all()
+
+    def wait(self, behind: Callable[[], Behind | None], timeout_s: float) -> None:
+        """Return as soon as `behind()` is None. Raises ReadModelBehindError."""
+        deadline = time.monotonic() + timeout_s
+        while (lag := behind()) is not None:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise ReadModelBehindError(lag)
+            with self._condition:
+                self._condition.wait(min(left_s, POLL_S))
+
+
+Through = Callable[[int], int | Behind]
+"""Asks the other context: by which position of its log has all been recorded that the
+events up to the given position of this one caused? Behind while that is still to come."""
+
+
+@attrs.frozen(kw_only=True)
+class Reader:
+    """A read model that can tell how far it has come, per source.
+
+    What a position of the source `origin` names counts as seen only together with what
+    it caused in `by_way_of`, and that is what `through` finds out.
+    """
+
+    cursors: Mapping[str, Callable[[], int]]
+    progress: Progress
+    origin: str | None = None
+    by_way_of: str | None = None
+    through: Through | None = None
+
+    def wait_for(self, token: Mapping[str, int], timeout_s: float) -> None:
+        """Return once all that `token` names is visible. Raises ReadModelBehindError."""
+        wanted = {source: token[source] for source in self.cursors if source in token}
+        caused_by = token.get(self.origin) if self.origin else None
+
+        def behind() -> Behind | None:
+            nonlocal caused_by
+            if caused_by is not None and self.through and self.by_way_of:
+                settled = self.through(caused_by)
+                if isinstance(settled, Behind):
+                    return settled
+                # Asked once: what others write meanwhile is not waited for.
+                caused_by = None
+                wanted[self.by_way_of] = max(wanted.get(self.by_way_of, 0), settled)
+            for source, position in wanted.items():
+                reached = self.cursors[source]()
+                if reached < position:
+                    return Behind(source, position, reached)
+            return None
+
+        self.progress.wait(behind, timeout_s)

@@ -1,0 +1,136 @@
+"""How far each subscription has come, and who may move it (law 3)."""
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from shared_kernel.adapters.database import ConcurrentUpdateError, Database
+
+LEASE_US = 3_000_000
+RENEW_US = 1_000_000
+
+
+def cursors_table(metadata: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "subscription_cursors",
+        metadata,
+        sa.Column("subscription", sa.Text, primary_key=True),
+        sa.Column("source", sa.Text, primary_key=True),
+        sa.Column("position", sa.BigInteger, nullable=False),
+        sa.Column("lease_holder", sa.Text),
+        sa.Column("lease_until_us", sa.BigInteger, nullable=False),
+    )
+
+
+_CURSORS = cursors_table(sa.MetaData())
+_THIS = sa.and_(
+    _CURSORS.c.subscription == sa.bindparam("of"),
+    _CURSORS.c.source == sa.bindparam("at"),
+)
+_READ = sa.select(_CURSORS.c.position).where(_THIS)
+_BEGIN = sa.insert(_CURSORS)
+_MOVE = (
+    sa.update(_CURSORS)
+    .where(_THIS, _CURSORS.c.position == sa.bindparam("was"))
+    .values(
+        position=sa.bindparam("becomes"),
+        lease_holder=sa.bindparam("holder"),
+        lease_until_us=sa.bindparam("until_us"),
+    )
+)
+_LEASE = (
+    sa.update(_CURSORS)
+    .where(
+        _THIS,
+        sa.or_(
+            _CURSORS.c.lease_holder.is_(None),
+            _CURSORS.c.lease_holder == sa.bindparam("holder"),
+            _CURSORS.c.lease_until_us <= sa.bindparam("now_us"),
+        ),
+    )
+    .values(
+        lease_holder=sa.bindparam("holder"), lease_until_us=sa.bindparam("until_us")
+    )
+)
+_RELEASE = (
+    sa.update(_CURSORS)
+    .where(_THIS, _CURSORS.c.lease_holder == sa.bindparam("holder"))
+    .values(lease_holder=None, lease_until_us=0)
+)
+
+
+class CursorMovedError(ConcurrentUpdateError):
+    """Another copy of the subscription has applied these events already."""
+
+
+@attrs.define(eq=False)
+class Cursor:
+    """The place of `subscription` in the log of `source`, held by `holder`.
+
+    `position` is what this copy believes. `move` makes it true or fails, whatever the
+    lease says: the lease only spares two copies the same work.
+    """
+
+    database: Database
+    subscription: str
+    source: str
+    holder: str
+    position: int = 0
+    _held: bool = attrs.field(default=False, init=False)
+    _ask_again_us: int = attrs.field(default=0, init=False)
+
+    def lease(self, now_us: int) -> bool:
+        """Take or keep the lease; answer whether it is ours."""
+        if now_us < self._ask_again_us:
+            return self._held
+        with self.database.writing() as connection:
+            position = connection.execute(_READ, self._this()).scalar()
+            if position is None:
+                connection.execute(_BEGIN, self._first_row())
+            asked = {"now_us": now_us} | self._lease_from(now_us)
+            self._held = connection.execute(_LEASE, self._this() | asked).rowcount == 1
+        self.position = position or 0
+        self._ask_again_us = now_us + RENEW_US
+        return self._held
+
+    def move(self, connection: Connection, to: int, now_us: int) -> None:
+        """Within the caller's transaction. Raises CursorMovedError."""
+        places = {"was": self.position, "becomes": to}
+        moved = connection.execute(
+            _MOVE, self._this() | places | self._lease_from(now_us)
+        )
+        if moved.rowcount != 1:
+            self._ask_again_us = 0
+            raise CursorMovedError(f"{self.subscription} at {self.source}")
+
+    def moved(self, to: int, now_us: int) -> None:
+        """What `move` asked for has been committed."""
+        self.position = to
+        self._ask_again_us = now_us + RENEW_US
+
+    def saved(self) -> int:
+        """The committed position, whoever moved it there."""
+        with self.database.reading() as connection:
+            return int(connection.execute(_READ, self._this()).scalar() or 0)
+
+    def release(self) -> None:
+        """Let another copy take over at once."""
+        if self._held:
+            self._held, self._ask_again_us = False, 0
+            with self.database.writing() as connection:
+                connection.execute(_RELEASE, self._this() | {"holder": self.holder})
+
+    def _this(self) -> dict[str, object]:
+        return {"of": self.subscription, "at": self.source}
+
+    def _lease_from(self, now_us: int) -> dict[str, object]:
+        return {"holder": self.holder, "until_us": now_us + LEASE_US}
+
+    def _first_row(self) -> dict[str, object]:
+        return {
+            "subscription": self.subscription,
+            "source": self.source,
+            "position": 0,
+            "lease_holder": None,
+            "lease_until_us": 0,
+        }

@@ -1,0 +1,180 @@
+"""Events a subscription could not apply, and those that wait behind them (law 5).
+
+ReplayError
+├── UnknownDeadLetterError   there is no dead letter of that number
+└── StillFailingError        the event failed again, and stays where it is
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from shared_kernel.events.envelope import Envelope
+
+DEAD = "dead"
+PARKED = "parked"
+
+
+def dead_letters_table(metadata: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "dead_letters",
+        metadata,
+        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column("subscription", sa.Text, nullable=False),
+        sa.Column("source", sa.Text, nullable=False),
+        sa.Column("position", sa.BigInteger, nullable=False),
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("time_us", sa.BigInteger, nullable=False),
+        sa.Column("traceparent", sa.Text),
+        sa.Column("data", sa.LargeBinary, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("since_us", sa.BigInteger, nullable=False),
+        sa.UniqueConstraint("subscription", "source", "position"),
+    )
+
+
+_LETTERS = dead_letters_table(sa.MetaData())
+_OF = sa.and_(
+    _LETTERS.c.subscription == sa.bindparam("of"),
+    _LETTERS.c.source == sa.bindparam("at"),
+)
+_ADD = sa.insert(_LETTERS)
+_BLOCKED = sa.select(_LETTERS.c.key).where(_OF).distinct()
+_LIST = sa.select(_LETTERS).order_by(_LETTERS.c.number)
+_ONE = sa.select(_LETTERS).where(_LETTERS.c.number == sa.bindparam("wanted"))
+_BEHIND = (
+    sa.select(_LETTERS)
+    .where(_OF, _LETTERS.c.key == sa.bindparam("about"), _LETTERS.c.state == PARKED)
+    .order_by(_LETTERS.c.position)
+)
+_REMOVE = sa.delete(_LETTERS).where(_LETTERS.c.number == sa.bindparam("wanted"))
+_DIE = (
+    sa.update(_LETTERS)
+    .where(_LETTERS.c.number == sa.bindparam("wanted"))
+    .values(
+        state=DEAD,
+        reason=sa.bindparam("because"),
+        attempts=_LETTERS.c.attempts + 1,
+    )
+)
+_COUNT = (
+    sa.select(_LETTERS.c.state, sa.func.count()).where(_OF).group_by(_LETTERS.c.state)
+)
+
+
+class ReplayError(Exception):
+    """A dead letter was not replayed; nothing changed."""
+
+
+class UnknownDeadLetterError(ReplayError):
+    def __init__(self, number: int) -> None:
+        super().__init__(f"there is no dead letter {number}")
+
+
+class StillFailingError(ReplayError):
+    """The message says which event failed and why."""
+
+
+@attrs.frozen(kw_only=True)
+class DeadLetter:
+    """An event that failed (`dead`), or one of the same key behind it (`parked`)."""
+
+    number: int
+    subscription: str
+    envelope: Envelope
+    state: str
+    reason: str
+    attempts: int
+    since_us: int
+
+
+def add(
+    connection: Connection,
+    subscription: str,
+    envelopes: Sequence[Envelope],
+    *,
+    state: str,
+    reason: str,
+    attempts: int,
+    now_us: int,
+) -> None:
+    """Keep `envelopes`, with all that a replay needs, in the caller's transaction."""
+    rows = [
+        attrs.asdict(envelope)
+        | {
+            "subscription": subscription,
+            "state": state,
+            "reason": reason,
+            "attempts": attempts,
+            "since_us": now_us,
+        }
+        for envelope in envelopes
+    ]
+    connection.execute(_ADD, rows)
+
+
+def blocked_keys(connection: Connection, subscription: str, source: str) -> set[str]:
+    """The keys whose events must wait behind a dead letter."""
+    keys = connection.execute(_BLOCKED, {"of": subscription, "at": source})
+    return set(keys.scalars())
+
+
+def listed(connection: Connection) -> list[DeadLetter]:
+    return [_from_row(row) for row in connection.execute(_LIST)]
+
+
+def counted(connection: Connection, subscription: str, source: str) -> dict[str, int]:
+    """How many there are, by state."""
+    rows = connection.execute(_COUNT, {"of": subscription, "at": source})
+    return {DEAD: 0, PARKED: 0} | {state: count for state, count in rows}
+
+
+def get(connection: Connection, number: int) -> DeadLetter:
+    """Raises UnknownDeadLetterError."""
+    row = connection.execute(_ONE, {"wanted": number}).one_or_none()
+    if row is None:
+        raise UnknownDeadLetterError(number)
+    return _from_row(row)
+
+
+def behind(connection: Connection, letter: DeadLetter) -> list[DeadLetter]:
+    """Those parked behind `letter`, in order."""
+    envelope = letter.envelope
+    asked = {"of": letter.subscription, "at": envelope.source, "about": envelope.key}
+    return [_from_row(row) for row in connection.execute(_BEHIND, asked)]
+
+
+def remove(connection: Connection, number: int) -> None:
+    connection.execute(_REMOVE, {"wanted": number})
+
+
+def mark_dead(connection: Connection, number: int, reason: str) -> None:
+    connection.execute(_DIE, {"wanted": number, "because": reason})
+
+
+def _from_row(row: sa.Row[Any]) -> DeadLetter:
+    return DeadLetter(
+        number=row.number,
+        subscription=row.subscription,
+        envelope=Envelope(
+            position=row.position,
+            id=row.id,
+            source=row.source,
+            type=row.type,
+            key=row.key,
+            time_us=row.time_us,
+            traceparent=row.traceparent,
+            data=row.data,
+        ),
+        state=row.state,
+        reason=row.reason,
+        attempts=row.attempts,
+        since_us=row.since_us,
+    )

@@ -1,0 +1,54 @@
+"""A published event on its way, with the attributes of CloudEvents 1.0."""
+
+from datetime import datetime, timedelta
+
+import attrs
+
+from shared_kernel.adapters.clock import EPOCH
+
+HEARTBEAT = "heartbeat"
+
+
+@attrs.frozen
+class Envelope:
+    """One entry of a source's event log, as buses and feeds carry it.
+
+    `source` is the log's name (`catalog`), `position` its place there (1, 2, 3, …),
+    `key` the aggregate's identity: events of one key are applied in order. `time_us` is
+    the moment it was recorded, in microseconds since 1970 (UTC). `traceparent` is W3C
+    Trace Context, §3.2. `data` is the published event as JSON.
+    """
+
+    position: int
+    id: str
+    source: str
+    type: str
+    key: str
+    time_us: int
+    traceparent: str | None
+    data: bytes
+
+    def __str__(self) -> str:
+        return f"{self.type} at position {self.position} of {self.source}"
+
+    @property
+    def time(self) -> datetime:
+        return EPOCH + timedelta(microseconds=self.time_us)
+
+    @property
+    def is_heartbeat(self) -> bool:
+        return self.type.startswith(HEARTBEAT)
+
+
+def heartbeat(source: str, head: int, time_us: int) -> Envelope:
+    """Announce that the log of `source` reaches `head`: no entry, only a position."""
+    return Envelope(
+        position=head,
+        id=f"{HEARTBEAT}-{source}-{head}-{time_us}",
+        source=source,
+        type=f"{HEARTBEAT}.{source}",
+        key="",
+        time_us=time_us,
+        traceparent=None,
+        data=b"{}",
+    )

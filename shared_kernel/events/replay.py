@@ -1,0 +1,88 @@
+"""What an operator does with dead letters: try again, or let go."""
+
+from collections.abc import Mapping
+
+from sqlalchemy.engine import Connection
+
+from shared_kernel.adapters.database import Database, is_fault
+from shared_kernel.events import dead_letters
+from shared_kernel.events.dead_letters import DeadLetter, ReplayError, StillFailingError
+from shared_kernel.events.subscription import Apply, reason_of
+
+
+class DeadLetterOffice:
+    """The dead letters of one database, and how its subscriptions apply events.
+
+    `subscriptions` is keyed by the name of the subscription and its source.
+    """
+
+    def __init__(
+        self, database: Database, subscriptions: Mapping[tuple[str, str], Apply]
+    ) -> None:
+        self._database = database
+        self._apply = subscriptions
+
+    def list(self) -> list[DeadLetter]:
+        with self._database.reading() as connection:
+            return dead_letters.listed(connection)
+
+    def show(self, number: int) -> DeadLetter:
+        """Raises UnknownDeadLetterError."""
+        with self._database.reading() as connection:
+            return dead_letters.get(connection, number)
+
+    def replay(self, number: int) -> int:
+        """Apply the event and then those behind it, in order; answer how many.
+
+        Each takes one transaction, which also makes the next one the dead letter that
+        the rest wait behind: so an interruption leaves the order whole. Raises
+        UnknownDeadLetterError, and StillFailingError at the first that fails again.
+        """
+        applied = 0
+        waiting: int | None = number
+        while waiting is not None:
+            waiting = self._replay_one(waiting)
+            applied += 1
+        return applied
+
+    def discard(self, number: int) -> int:
+        """Let the event go, then replay those behind it; answer how many there were."""
+        with self._database.writing() as connection:
+            letter = self._dead(connection, number)
+            following = self._pass(connection, letter)
+        return 0 if following is None else self.replay(following)
+
+    def _replay_one(self, number: int) -> int | None:
+        try:
+            with self._database.writing() as connection:
+                letter = self._dead(connection, number)
+                apply = self._apply[letter.subscription, letter.envelope.source]
+                apply([letter.envelope], connection)
+                return self._pass(connection, letter)
+        except ReplayError:
+            raise
+        except Exception as error:
+            if is_fault(error):
+                raise
+            with self._database.writing() as connection:
+                dead_letters.mark_dead(connection, number, reason_of(error))
+            raise StillFailingError(
+                f"dead letter {number} failed again: {reason_of(error)}"
+            ) from error
+
+    def _dead(self, connection: Connection, number: int) -> DeadLetter:
+        letter = dead_letters.get(connection, number)
+        if letter.state != dead_letters.DEAD:
+            raise ReplayError(
+                f"dead letter {number} waits behind an earlier one of "
+                f"{letter.envelope.key!r}: replay or discard that one"
+            )
+        return letter
+
+    def _pass(self, connection: Connection, letter: DeadLetter) -> int | None:
+        dead_letters.remove(connection, letter.number)
+        following = next(iter(dead_letters.behind(connection, letter)), None)
+        if following is None:
+            return None
+        dead_letters.mark_dead(connection, following.number, following.reason)
+        return following.number

@@ -1,0 +1,232 @@
+"""Applies the events of one source, exactly once in effect and in order, on any bus.
+
+A delivery at or below the cursor is a duplicate and is dropped; the next one is
+applied; anything higher shows a gap, and the gap is read from the source's log (law 3).
+"""
+
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import attrs
+import structlog
+from sqlalchemy.engine import Connection
+
+from shared_kernel.adapters.clock import Clock, system_clock, to_us
+from shared_kernel.adapters.database import Database, is_fault
+from shared_kernel.events import dead_letters
+from shared_kernel.events.cursors import Cursor, CursorMovedError
+from shared_kernel.events.envelope import Envelope
+from shared_kernel.events.event_log import EventFeed
+
+Apply = Callable[[Sequence[Envelope], Connection], None]
+
+BATCH = 1000
+INBOX_BATCHES = 64
+MAX_ATTEMPTS = 5
+FIRST_BACKOFF_US = 50_000
+MAX_BACKOFF_US = 5_000_000
+
+_log = structlog.get_logger(__name__)
+
+
+class UnreadableEventError(Exception):
+    """The event is not as its schema promises; trying again would not help.
+
+    The message names the field.
+    """
+
+
+@attrs.define(eq=False)
+class _Trouble:
+    """What keeps failing, how often it did, and when to try again."""
+
+    position: int = 0
+    attempts: int = 0
+    not_before_us: int = 0
+
+
+class Subscription:
+    """`name` reads what `feed` holds and keeps cursor and effects in `database`.
+
+    `apply` is given a batch and the connection of the transaction that also moves the
+    cursor; it does nothing outside that transaction. `holder` names this copy.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        feed: EventFeed,
+        database: Database,
+        apply: Apply,
+        *,
+        holder: str,
+        clock: Clock = system_clock,
+        jitter: Callable[[], float] = random.random,
+        on_progress: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.name = name
+        self.source = feed.source
+        self.feed = feed
+        self.cursor = Cursor(database, name, feed.source, holder)
+        self._database = database
+        self._apply = apply
+        self._clock = clock
+        self._jitter = jitter
+        self._on_progress = on_progress
+        self._inbox: deque[Sequence[Envelope]] = deque()
+        self._announced: int | None = None
+        self._singly_until = 0
+        self._trouble = _Trouble()
+
+    def deliver(self, batch: Sequence[Envelope]) -> None:
+        """Take what the bus brings. A full inbox drops it: the log has it."""
+        if len(self._inbox) < INBOX_BATCHES:
+            self._inbox.append(batch)
+
+    def step(self) -> int:
+        """Apply one batch, if there is one; answer how many events were passed."""
+        now_us = to_us(self._clock())
+        if now_us < self._trouble.not_before_us:
+            return 0
+        try:
+            return self._advance(now_us)
+        except CursorMovedError:
+            return 0
+        except Exception as error:
+            if not is_fault(error):
+                raise
+            self._back_off(now_us, MAX_BACKOFF_US)
+            _log.warning(
+                "subscription waits for the infrastructure",
+                subscription=self.name,
+                source=self.source,
+                error=str(error),
+            )
+            return 0
+
+    def stop(self) -> None:
+        """Hand the lease back, so that another copy takes over at once."""
+        self.cursor.release()
+
+    def _advance(self, now_us: int) -> int:
+        if not self.cursor.lease(now_us):
+            self._announced = None
+            return 0
+        if self._announced is None:
+            self._announced = self.feed.head()
+        batch = self._next_batch()
+        if not batch:
+            return 0
+        if batch[0].position <= self._singly_until:
+            return self._apply_singly(batch, now_us)
+        try:
+            self._commit(batch, now_us)
+        except Exception as error:
+            if is_fault(error):
+                raise
+            self._singly_until = batch[-1].position
+            return self._apply_singly(batch, now_us)
+        return len(batch)
+
+    def _next_batch(self) -> list[Envelope]:
+        """What follows the cursor without a hole, from the inbox or else the log."""
+        batch: list[Envelope] = []
+        expected = self.cursor.position + 1
+        announced = self._announced or 0
+        while self._inbox and len(batch) < BATCH:
+            for envelope in self._inbox.popleft():
+                announced = max(announced, envelope.position)
+                # A lower position is a duplicate; a higher one comes from the log.
+                if envelope.position == expected and not envelope.is_heartbeat:
+                    batch.append(envelope)
+                    expected += 1
+        self._announced = announced
+        if not batch and announced > self.cursor.position:
+            return self.feed.read(self.cursor.position, BATCH)
+        return batch
+
+    def _apply_singly(self, batch: Sequence[Envelope], now_us: int) -> int:
+        """So that only the guilty event is tried again and, in the end, given up."""
+        for passed, envelope in enumerate(batch):
+            try:
+                self._commit([envelope], now_us)
+            except Exception as error:
+                if is_fault(error):
+                    raise
+                if not self._give_up(envelope, error, now_us):
+                    return passed
+        return len(batch)
+
+    def _commit(self, batch: Sequence[Envelope], now_us: int) -> None:
+        """One transaction: the effects, what must wait, and the cursor."""
+        to = batch[-1].position
+        with self._database.writing() as connection:
+            self.cursor.move(connection, to, now_us)
+            blocked = dead_letters.blocked_keys(connection, self.name, self.source)
+            if blocked:
+                self._park([e for e in batch if e.key in blocked], connection, now_us)
+                batch = [e for e in batch if e.key not in blocked]
+            if batch:
+                self._apply(batch, connection)
+        self.cursor.moved(to, now_us)
+        self._on_progress()
+
+    def _park(
+        self, envelopes: Sequence[Envelope], connection: Connection, now_us: int
+    ) -> None:
+        if envelopes:
+            dead_letters.add(
+                connection,
+                self.name,
+                envelopes,
+                state=dead_letters.PARKED,
+                reason="waits behind a dead letter of the same key",
+                attempts=0,
+                now_us=now_us,
+            )
+
+    def _give_up(self, envelope: Envelope, error: Exception, now_us: int) -> bool:
+        """Count a failed attempt; after the last, bury the event and pass it."""
+        trouble = self._trouble
+        if trouble.position != envelope.position:
+            self._trouble = trouble = _Trouble(position=envelope.position)
+        trouble.attempts += 1
+        hopeless = isinstance(error, UnreadableEventError)
+        if trouble.attempts < MAX_ATTEMPTS and not hopeless:
+            self._back_off(now_us, FIRST_BACKOFF_US * 2**trouble.attempts)
+            return False
+        with self._database.writing() as connection:
+            self.cursor.move(connection, envelope.position, now_us)
+            dead_letters.add(
+                connection,
+                self.name,
+                [envelope],
+                state=dead_letters.DEAD,
+                reason=reason_of(error),
+                attempts=trouble.attempts,
+                now_us=now_us,
+            )
+        self.cursor.moved(envelope.position, now_us)
+        self._on_progress()
+        _log.error(
+            "event dead-lettered",
+            subscription=self.name,
+            source=self.source,
+            position=envelope.position,
+            event_id=envelope.id,
+            event_type=envelope.type,
+            attempts=trouble.attempts,
+            reason=reason_of(error),
+        )
+        self._trouble = _Trouble()
+        return True
+
+    def _back_off(self, now_us: int, at_most_us: int) -> None:
+        """Wait between half of `at_most_us` and all of it, so that copies spread."""
+        wait_us = min(at_most_us, MAX_BACKOFF_US) * (0.5 + self._jitter() / 2)
+        self._trouble.not_before_us = now_us + int(wait_us)
+
+
+def reason_of(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
