@@ -10,8 +10,8 @@ The way down, on Ctrl-C, SIGTERM or a closed terminal:
 4. the worker ends, and `serve` returns
 
 A worker that has not ended after GRACE_SECONDS is killed: a client that sends half a
-request and stays would hold it for ever. Where the watcher was
-killed, the worker ends at once.
+request and stays would hold it for ever. Where the watcher was killed, the worker ends
+at once.
 """
 
 import errno

@@ -1,0 +1,225 @@
+"""A real server on a real port: how it comes up, how it goes down."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+
+import attrs
+import httpx
+import pytest
+
+from shared_kernel.adapters.server import AddressUnavailableError, Worker, serve
+
+pytestmark = pytest.mark.server
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = Path(__file__).with_name("tiny_server.py")
+PATIENCE_SECONDS = 10
+
+
+@attrs.define
+class TinyServer:
+    process: subprocess.Popen[str]
+    lines: list[str] = attrs.field(factory=list)
+    _arriving: SimpleQueue[str] = attrs.field(factory=SimpleQueue)
+
+    def __attrs_post_init__(self) -> None:
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._arriving.put(line.rstrip())
+
+    def reads(self, beginning: str) -> str:
+        """The first line from now on that begins so."""
+        while True:
+            line = self._arriving.get(timeout=PATIENCE_SECONDS)
+            self.lines.append(line)
+            if line.startswith(beginning):
+                return line
+
+    def url(self) -> str:
+        greeting = self.reads("Storehouse serves on ")
+        found = re.fullmatch(
+            r"Storehouse serves on (http://127.0.0.1:\d+) \(Ctrl-C stops it\)", greeting
+        )
+        assert found, greeting
+        return found[1]
+
+    def ends(self) -> int:
+        code = self.process.wait(PATIENCE_SECONDS)
+        while not self._arriving.empty():
+            self.lines.append(self._arriving.get())
+        return code
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., TinyServer]]:
+    """Start the program in a process group of its own, as a terminal would."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> TinyServer:
+        process = subprocess.Popen(
+            [sys.executable, str(PROGRAM), *(arguments or ("0",))],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return TinyServer(process)
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def nothing_to_build(_worker: Worker) -> Callable[..., list[bytes]]:
+    raise AssertionError("built in spite of the address")
+
+
+def test_it_says_where_it_serves_once_it_does(start: Callable[..., TinyServer]) -> None:
+    server = start()
+
+    assert httpx.get(server.url()).text == "served"
+
+
+@pytest.mark.parametrize(
+    ("send", "sent"),
+    [
+        pytest.param(os.killpg, signal.SIGINT, id="Ctrl-C in a terminal"),
+        pytest.param(os.killpg, signal.SIGHUP, id="a closed terminal"),
+        pytest.param(os.kill, signal.SIGINT, id="SIGINT"),
+        pytest.param(os.kill, signal.SIGTERM, id="SIGTERM"),
+    ],
+)
+def test_a_request_in_flight_is_answered_before_the_last_callbacks(
+    start: Callable[..., TinyServer],
+    send: Callable[[int, signal.Signals], None],
+    sent: signal.Signals,
+) -> None:
+    server = start()
+    url = server.url()
+    with ThreadPoolExecutor() as clients:
+        answer: Future[httpx.Response] = clients.submit(
+            httpx.get, f"{url}/slow", timeout=PATIENCE_SECONDS
+        )
+        server.reads("slow request begun")
+
+        send(server.process.pid, sent)
+
+        assert answer.result().status_code == 200
+    assert server.ends() == 0
+    assert server.lines[-6:] == [
+        "slow request begun",
+        "stop asked",
+        "slow request done",
+        "exit of what was built last",
+        "exit of what was built first",
+        "served",
+    ]
+
+
+def test_an_idle_connection_does_not_hold_up_the_stop(
+    start: Callable[..., TinyServer],
+) -> None:
+    server = start()
+    with httpx.Client(base_url=server.url()) as client:
+        client.get("/")
+
+        server.process.send_signal(signal.SIGTERM)
+
+        assert server.ends() == 0
+
+
+def test_a_stop_while_the_application_is_being_built_is_obeyed(
+    start: Callable[..., TinyServer],
+) -> None:
+    server = start("0", "slow-build")
+    server.reads("building")
+
+    server.process.send_signal(signal.SIGTERM)
+
+    assert server.ends() == 0
+    assert server.lines[-2:] == ["exit of what was built first", "served"]
+
+
+def test_a_build_that_fails_ends_the_program_with_its_traceback(
+    start: Callable[..., TinyServer],
+) -> None:
+    server = start("0", "broken-build")
+
+    assert server.ends() == 1
+    assert "ValueError: this cannot be built" in server.lines
+    assert "exit of what was built first" in server.lines
+
+
+def test_a_worker_does_not_outlive_its_watcher(
+    start: Callable[..., TinyServer],
+) -> None:
+    server = start()
+    port = int(server.url().rpartition(":")[2])
+
+    server.process.kill()
+
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while is_served(port):
+        assert time.monotonic() < deadline, "the worker still serves"
+
+
+def is_served(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_a_taken_port_is_refused_before_anything_is_built() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+
+        with pytest.raises(AddressUnavailableError) as refusal:
+            serve(nothing_to_build, host="127.0.0.1", port=port)
+
+    assert str(refusal.value) == (
+        f"cannot serve on 127.0.0.1, port {port}: the port is taken; "
+        "stop what listens there or set PORT, e.g. PORT=8001"
+    )
+
+
+def test_a_second_server_is_refused_the_port_of_the_first(
+    start: Callable[..., TinyServer],
+) -> None:
+    port = start().url().rpartition(":")[2]
+
+    with pytest.raises(AddressUnavailableError, match="the port is taken"):
+        serve(nothing_to_build, host="127.0.0.1", port=int(port))
+
+
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        ("no-such-host.invalid", "no such host name is known"),
+        ("192.0.2.1", "this machine has no such address"),
+    ],
+)
+def test_an_address_that_is_not_here_is_refused(host: str, why: str) -> None:
+    with pytest.raises(AddressUnavailableError, match=f"{why}; set HOST"):
+        serve(nothing_to_build, host=host, port=0)
