@@ -1,0 +1,47 @@
+"""Any command that a stock item may be given, small enough to meet the limits."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from hypothesis import strategies as st
+
+from inventory.domain.stock_item import StockItem
+from inventory.domain.value_objects import Count, OrderReference, Quantity, ReorderPoint
+from tests.inventory.builders import NOON, STOCKTAKE
+
+Act = Callable[[StockItem], object]
+
+orders = st.sampled_from([OrderReference(code) for code in "ABCDE"])
+quantities = st.builds(Quantity, st.integers(1, 9))
+counts = st.builds(Count, st.integers(0, 20))
+reorder_points = st.builds(ReorderPoint, st.integers(0, 6))
+moments = st.builds(
+    lambda minutes: NOON + timedelta(minutes=minutes), st.integers(0, 60)
+)
+
+
+def _receive(quantity: Quantity) -> Act:
+    return lambda item: item.receive(quantity)
+
+
+receipts = st.builds(_receive, quantities)
+
+# Each of these makes something so, and does nothing where it is so already.
+settlements: st.SearchStrategy[Act] = st.one_of(
+    st.builds(lambda count: lambda item: item.count(count, STOCKTAKE), counts),
+    st.builds(
+        lambda quantity, order, until: (
+            lambda item: item.reserve(quantity, order, until)
+        ),
+        quantities,
+        orders,
+        moments,
+    ),
+    st.builds(lambda order: lambda item: item.release(order), orders),
+    st.builds(lambda order: lambda item: item.ship(order), orders),
+    st.builds(lambda now: lambda item: item.expire(now), moments),
+    st.builds(lambda point: lambda item: item.set_reorder_point(point), reorder_points),
+    st.just(StockItem.retire),
+    st.just(StockItem.reopen),
+)
+acts: st.SearchStrategy[Act] = st.one_of(receipts, settlements)

@@ -1,0 +1,192 @@
+"""Each command through its handler, on stock items in memory."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from inventory.application import handlers
+from inventory.application.commands import (
+    CountStock,
+    ExpireReservations,
+    OpenStock,
+    ReceiveStock,
+    ReleaseStock,
+    ReopenStock,
+    ReserveStock,
+    RetireStock,
+    SetReorderPoint,
+    ShipStock,
+)
+from inventory.domain.errors import InsufficientStock, UnknownStockItem
+from inventory.domain.events import StockExpired, StockOpened, StockReserved
+from inventory.domain.value_objects import Availability, Count, Quantity, ReorderPoint
+from shared_kernel.domain.errors import StaleVersion
+from tests.inventory.builders import (
+    CHAIR,
+    LAMP,
+    LATER,
+    NOON,
+    STOCKTAKE,
+    A,
+    B,
+    a_stock_item,
+)
+from tests.inventory.fakes import FakeInventoryWork
+
+
+def test_opening_stock_keeps_a_new_stock_item() -> None:
+    work = FakeInventoryWork()
+
+    level = handlers.open_stock(OpenStock(sku=LAMP, on_hand=Count(5)), work)
+
+    assert (level.on_hand, level.version) == (5, 1)
+    assert work.kept == [StockOpened(sku=LAMP, on_hand=5)]
+
+
+def test_opening_stock_that_is_open_changes_nothing() -> None:
+    work = FakeInventoryWork(a_stock_item(on_hand=2))
+
+    level = handlers.open_stock(OpenStock(sku=LAMP, on_hand=Count(5)), work)
+
+    assert level.on_hand == 2
+    assert work.kept == []
+
+
+def test_each_command_tells_the_level_it_leaves_behind() -> None:
+    work = FakeInventoryWork(a_stock_item(on_hand=0))
+
+    received = handlers.receive_stock(
+        ReceiveStock(sku=LAMP, quantity=Quantity(9)), work
+    )
+    counted = handlers.count_stock(
+        CountStock(sku=LAMP, counted=Count(8), reason=STOCKTAKE), work
+    )
+    handlers.reserve_stock(
+        ReserveStock(sku=LAMP, order=A, quantity=Quantity(2), until=LATER), work
+    )
+    reserved = handlers.reserve_stock(
+        ReserveStock(sku=LAMP, order=B, quantity=Quantity(2), until=LATER), work
+    )
+    released = handlers.release_stock(ReleaseStock(sku=LAMP, order=A), work)
+    shipped = handlers.ship_stock(ShipStock(sku=LAMP, order=B), work)
+    low = handlers.set_reorder_point(
+        SetReorderPoint(sku=LAMP, reorder_point=ReorderPoint(6)), work
+    )
+    retired = handlers.retire_stock(RetireStock(sku=LAMP), work)
+    reopened = handlers.reopen_stock(ReopenStock(sku=LAMP), work)
+
+    assert (received.on_hand, received.available) == (9, 9)
+    assert (counted.on_hand, counted.available) == (8, 8)
+    assert (reserved.on_hand, reserved.reserved, reserved.available) == (8, 4, 4)
+    assert (released.on_hand, released.reserved, released.available) == (8, 2, 6)
+    assert (shipped.on_hand, shipped.reserved, shipped.available) == (6, 0, 6)
+    assert low.availability is Availability.LOW
+    assert retired.availability is Availability.RETIRED
+    assert reopened.availability is Availability.LOW
+    assert reopened.version == work.stock_items.get(LAMP).version
+
+
+def test_a_refused_command_keeps_nothing() -> None:
+    work = FakeInventoryWork(a_stock_item(on_hand=1))
+
+    with pytest.raises(InsufficientStock):
+        handlers.reserve_stock(
+            ReserveStock(sku=LAMP, order=A, quantity=Quantity(2), until=LATER), work
+        )
+
+    assert work.commits == 0
+    assert work.kept == []
+
+
+def test_a_command_for_a_stock_item_that_was_never_opened_is_refused() -> None:
+    work = FakeInventoryWork()
+
+    with pytest.raises(UnknownStockItem, match="LAMP-0001"):
+        handlers.receive_stock(ReceiveStock(sku=LAMP, quantity=Quantity(1)), work)
+
+
+@pytest.mark.parametrize(
+    "handle",
+    [
+        lambda work, seen: handlers.receive_stock(
+            ReceiveStock(sku=LAMP, quantity=Quantity(1), expected_version=seen), work
+        ),
+        lambda work, seen: handlers.count_stock(
+            CountStock(
+                sku=LAMP, counted=Count(1), reason=STOCKTAKE, expected_version=seen
+            ),
+            work,
+        ),
+        lambda work, seen: handlers.reserve_stock(
+            ReserveStock(
+                sku=LAMP,
+                order=B,
+                quantity=Quantity(1),
+                until=LATER,
+                expected_version=seen,
+            ),
+            work,
+        ),
+        lambda work, seen: handlers.release_stock(
+            ReleaseStock(sku=LAMP, order=A, expected_version=seen), work
+        ),
+        lambda work, seen: handlers.ship_stock(
+            ShipStock(sku=LAMP, order=A, expected_version=seen), work
+        ),
+        lambda work, seen: handlers.set_reorder_point(
+            SetReorderPoint(
+                sku=LAMP, reorder_point=ReorderPoint(3), expected_version=seen
+            ),
+            work,
+        ),
+    ],
+    ids=["receive", "count", "reserve", "release", "ship", "reorder point"],
+)
+def test_a_command_decided_on_an_older_version_is_refused(
+    handle: Callable[[FakeInventoryWork, int], object],
+) -> None:
+    item = a_stock_item(on_hand=5, reserved={A: 1})
+    work = FakeInventoryWork(item)
+
+    with pytest.raises(StaleVersion):
+        handle(work, item.version - 1)
+    assert work.kept == []
+
+    handle(work, item.version)
+    assert work.kept != []
+
+
+def test_expiring_tells_how_many_reservations_ended_in_all_stock_items() -> None:
+    lamp = a_stock_item(LAMP, on_hand=5, reserved={A: 1, B: 2})
+    chair = a_stock_item(CHAIR, on_hand=5, reserved={A: 3})
+    work = FakeInventoryWork(lamp, chair)
+
+    assert (
+    none = handlers.expire_reservations(ExpireReservations(now=NOON, limit=9), work)
+    all_of_them = handlers.expire_reservations(
+        ExpireReservations(now=LATER, limit=9), work
+    )
+
+    assert (none, all_of_them) == (0, 3)
+    assert work.kept == [
+        StockExpired(sku=LAMP, order=A, pieces=1),
+        StockExpired(sku=LAMP, order=B, pieces=2),
+        StockExpired(sku=CHAIR, order=A, pieces=3),
+    ]
+
+
+def test_a_command_repeated_records_its_fact_once() -> None:
+    work = FakeInventoryWork(a_stock_item(on_hand=5))
+    command = ReserveStock(sku=LAMP, order=A, quantity=Quantity(2), until=LATER)
+
+    first = handlers.reserve_stock(command, work)
+    again = handlers.reserve_stock(
+        ReserveStock(
+            sku=LAMP, order=A, quantity=Quantity(2), until=LATER + timedelta(hours=1)
+        ),
+        work,
+    )
+
+    assert again == first
+    assert work.kept == [StockReserved(sku=LAMP, order=A, pieces=2, until=LATER)]

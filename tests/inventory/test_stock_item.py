@@ -1,0 +1,384 @@
+"""The rules of a stock item, one by one."""
+
+from datetime import timedelta
+
+import pytest
+
+from inventory.domain.errors import (
+    InsufficientStock,
+    OrderAlreadyShipped,
+    ReservationDiffers,
+    StockItemIsRetired,
+    UnknownReservation,
+)
+from inventory.domain.events import (
+    ReorderPointSet,
+    StockCounted,
+    StockDepleted,
+    StockExpired,
+    StockLow,
+    StockOpened,
+    StockReceived,
+    StockReleased,
+    StockReopened,
+    StockReplenished,
+    StockReserved,
+    StockRetired,
+    StockShipped,
+)
+from inventory.domain.stock_item import StockItem
+from inventory.domain.value_objects import (
+    Availability,
+    Count,
+    Quantity,
+    ReorderPoint,
+    Shipment,
+    StockLevel,
+)
+from shared_kernel.domain.errors import InvalidValue, StaleVersion
+from tests.inventory.builders import (
+    LAMP,
+    LATER,
+    NOON,
+    STOCKTAKE,
+    A,
+    B,
+    C,
+    a_stock_item,
+    recorded,
+    state,
+)
+
+
+def test_a_stock_item_opens_with_what_is_on_hand() -> None:
+    item = StockItem.open(LAMP, Count(5))
+
+    assert recorded(item) == [StockOpened(sku=LAMP, on_hand=5)]
+    assert item.level == StockLevel(
+        sku=LAMP,
+        on_hand=5,
+        reserved=0,
+        available=5,
+        availability=Availability.IN_STOCK,
+        version=1,
+    )
+
+
+def test_a_stock_item_that_opens_empty_is_out_of_stock_but_was_not_depleted() -> None:
+    item = StockItem.open(LAMP, Count(0))
+
+    assert item.availability is Availability.OUT_OF_STOCK
+    assert recorded(item) == [StockOpened(sku=LAMP, on_hand=0)]
+
+
+def test_received_pieces_are_on_hand_and_available() -> None:
+    item = a_stock_item(on_hand=2)
+
+    item.receive(Quantity(3))
+
+    assert (item.on_hand, item.available) == (5, 5)
+    assert recorded(item) == [StockReceived(sku=LAMP, pieces=3)]
+
+
+def test_receiving_after_there_was_nothing_replenishes() -> None:
+    item = a_stock_item(on_hand=0)
+
+    item.receive(Quantity(3))
+
+    assert recorded(item) == [
+        StockReceived(sku=LAMP, pieces=3),
+        StockReplenished(sku=LAMP),
+    ]
+
+
+def test_replenished_to_no_more_than_the_reorder_point_is_low_as_well() -> None:
+    item = a_stock_item(on_hand=0, reorder_point=5)
+
+    item.receive(Quantity(5))
+
+    assert recorded(item)[1:] == [
+        StockReplenished(sku=LAMP),
+        StockLow(sku=LAMP, reorder_point=5),
+    ]
+
+
+def test_reserved_pieces_stay_on_hand_and_are_no_longer_available() -> None:
+    item = a_stock_item(on_hand=5)
+
+    item.reserve(Quantity(2), A, LATER)
+
+    assert (item.on_hand, item.reserved, item.available) == (5, 2, 3)
+    assert recorded(item) == [
+        StockReserved(sku=LAMP, order=A, pieces=2, until=LATER),
+    ]
+
+
+def test_reserving_more_than_available_is_refused() -> None:
+    item = a_stock_item(on_hand=5, reserved={A: 3})
+
+    with pytest.raises(InsufficientStock) as refusal:
+        item.reserve(Quantity(3), B, LATER)
+
+    assert (refusal.value.asked, refusal.value.available) == (3, 2)
+    assert recorded(item) == []
+
+
+def test_the_same_reservation_again_is_the_same_reservation() -> None:
+    item = a_stock_item(on_hand=5, reserved={A: 3})
+    before = state(item)
+
+    item.reserve(Quantity(3), A, LATER + timedelta(hours=1))
+
+    assert state(item) == before
+    assert recorded(item) == []
+
+
+def test_the_same_order_cannot_reserve_another_quantity() -> None:
+    item = a_stock_item(on_hand=5, reserved={A: 3})
+
+    with pytest.raises(ReservationDiffers) as refusal:
+        item.reserve(Quantity(2), A, LATER)
+
+    assert (refusal.value.asked, refusal.value.reserved) == (2, 3)
+
+
+def test_an_order_that_has_shipped_cannot_reserve_again() -> None:
+    item = a_stock_item(on_hand=5, shipped={A: 3})
+
+    with pytest.raises(OrderAlreadyShipped) as refusal:
+        item.reserve(Quantity(3), A, LATER)
+
+    assert refusal.value.shipped == 3
+
+
+def test_a_reservation_needs_a_moment_with_its_time_zone() -> None:
+    item = a_stock_item(on_hand=5)
+    before = state(item)
+
+    with pytest.raises(InvalidValue):
+        item.reserve(Quantity(3), A, LATER.replace(tzinfo=None))
+
+    assert state(item) == before
+
+
+def test_reserving_the_last_piece_depletes() -> None:
+    item = a_stock_item(on_hand=1, reorder_point=3)
+
+    item.reserve(Quantity(1), A, LATER)
+
+    assert item.availability is Availability.OUT_OF_STOCK
+    assert recorded(item)[1:] == [StockDepleted(sku=LAMP)]
+
+
+def test_coming_down_to_the_reorder_point_is_low_once() -> None:
+    item = a_stock_item(on_hand=5, reorder_point=3)
+
+    item.reserve(Quantity(2), A, LATER)
+    item.reserve(Quantity(1), B, LATER)
+
+    assert recorded(item) == [
+        StockReserved(sku=LAMP, order=A, pieces=2, until=LATER),
+        StockLow(sku=LAMP, reorder_point=3),
+        StockReserved(sku=LAMP, order=B, pieces=1, until=LATER),
+    ]
+
+
+def test_released_pieces_are_available_again() -> None:
+    item = a_stock_item(on_hand=3, reserved={A: 3})
+
+    item.release(A)
+
+    assert (item.on_hand, item.reserved, item.available) == (3, 0, 3)
+    assert recorded(item) == [
+        StockReleased(sku=LAMP, order=A, pieces=3),
+        StockReplenished(sku=LAMP),
+    ]
+
+
+def test_releasing_what_is_not_reserved_records_nothing() -> None:
+    item = a_stock_item(on_hand=3)
+
+    item.release(A)
+
+    assert recorded(item) == []
+
+
+def test_an_order_that_has_shipped_cannot_be_released() -> None:
+    item = a_stock_item(on_hand=3, shipped={A: 1})
+
+    with pytest.raises(OrderAlreadyShipped):
+        item.release(A)
+
+
+def test_a_released_order_may_reserve_again() -> None:
+    item = a_stock_item(on_hand=3, reserved={A: 3})
+    item.release(A)
+
+    item.reserve(Quantity(2), A, LATER)
+
+    assert item.reserved == 2
+
+
+def test_a_reservation_expires_at_the_moment_it_was_held_until() -> None:
+    item = a_stock_item(on_hand=5, reserved={A: 2})
+
+    assert item.expire(LATER - timedelta(microseconds=1)) == 0
+    assert item.expire(LATER) == 1
+
+    assert item.available == 5
+    assert recorded(item) == [StockExpired(sku=LAMP, order=A, pieces=2)]
+
+
+def test_all_reservations_that_are_due_expire_and_the_others_stay() -> None:
+    item = a_stock_item(on_hand=6)
+    item.reserve(Quantity(2), A, LATER)
+    item.reserve(Quantity(2), B, LATER + timedelta(days=1))
+    item.reserve(Quantity(2), C, NOON)
+    item.collect()
+
+    assert item.expire(LATER) == 2
+
+    assert list(item.reservations) == [B]
+    assert recorded(item) == [
+        StockExpired(sku=LAMP, order=A, pieces=2),
+        StockExpired(sku=LAMP, order=C, pieces=2),
+        StockReplenished(sku=LAMP),
+    ]
+
+
+def test_shipping_takes_the_reserved_pieces_off_the_shelf() -> None:
+    item = a_stock_item(on_hand=5, reserved={A: 2})
+
+    item.ship(A)
+
+    assert (item.on_hand, item.reserved, item.available) == (3, 0, 3)
+    assert recorded(item) == [StockShipped(sku=LAMP, order=A, pieces=2)]
+    assert item.shipments == {A: Shipment(2, version=item.version)}
+
+
+def test_shipping_what_is_not_reserved_is_refused() -> None:
+    item = a_stock_item(on_hand=5)
+
+    with pytest.raises(UnknownReservation):
+        item.ship(A)
+
+
+def test_shipping_an_order_twice_ships_it_once() -> None:
+    item = a_stock_item(on_hand=5, shipped={A: 2})
+
+    item.ship(A)
+
+    assert item.on_hand == 5
+    assert recorded(item) == []
+
+
+def test_a_stocktake_sets_what_is_on_hand() -> None:
+    item = a_stock_item(on_hand=5, reserved={A: 2})
+
+    item.count(Count(4), STOCKTAKE)
+
+    assert (item.on_hand, item.reserved, item.available) == (4, 2, 2)
+    assert recorded(item) == [
+        StockCounted(sku=LAMP, on_hand=4, reason=STOCKTAKE, released=()),
+    ]
+
+
+def test_a_stocktake_that_finds_what_was_known_records_nothing() -> None:
+    item = a_stock_item(on_hand=5)
+
+    item.count(Count(5), STOCKTAKE)
+
+    assert recorded(item) == []
+
+
+def test_a_count_below_what_is_reserved_releases_the_newest_until_it_fits() -> None:
+    item = a_stock_item(on_hand=9, reserved={B: 3, A: 3, C: 3})
+
+    item.count(Count(4), STOCKTAKE)
+
+    assert (item.reserved, item.available) == (3, 1)
+    assert list(item.reservations) == [B]
+    assert recorded(item) == [
+        StockCounted(sku=LAMP, on_hand=4, reason=STOCKTAKE, released=(C, A)),
+        StockReplenished(sku=LAMP),
+    ]
+
+
+def test_a_count_of_nothing_depletes() -> None:
+    item = a_stock_item(on_hand=5, reserved={A: 2})
+
+    item.count(Count(0), STOCKTAKE)
+
+    assert recorded(item)[1:] == [StockDepleted(sku=LAMP)]
+
+
+def test_raising_the_reorder_point_above_what_is_available_makes_stock_low() -> None:
+    item = a_stock_item(on_hand=5)
+
+    item.set_reorder_point(ReorderPoint(5))
+
+    assert item.availability is Availability.LOW
+    assert recorded(item) == [
+        ReorderPointSet(sku=LAMP, reorder_point=5),
+        StockLow(sku=LAMP, reorder_point=5),
+    ]
+
+
+def test_the_same_reorder_point_again_records_nothing() -> None:
+    item = a_stock_item(on_hand=5, reorder_point=5)
+
+    item.set_reorder_point(ReorderPoint(5))
+
+    assert recorded(item) == []
+
+
+def test_a_retired_stock_item_receives_and_reserves_nothing() -> None:
+    item = a_stock_item(on_hand=5, retired=True)
+
+    with pytest.raises(StockItemIsRetired):
+        item.receive(Quantity(1))
+    with pytest.raises(StockItemIsRetired):
+        item.reserve(Quantity(1), A, LATER)
+
+
+def test_a_retired_stock_item_ships_releases_expires_and_is_counted() -> None:
+    item = a_stock_item(on_hand=6, reserved={A: 2, B: 2, C: 2}, retired=True)
+
+    item.ship(A)
+    item.release(B)
+    item.expire(LATER)
+    item.count(Count(1), STOCKTAKE)
+
+    assert item.on_hand == item.available == 1
+    assert item.availability is Availability.RETIRED
+
+
+def test_a_retired_stock_item_announces_neither_depleted_nor_low() -> None:
+    item = a_stock_item(on_hand=5, reorder_point=2, retired=True)
+
+    item.count(Count(2), STOCKTAKE)
+    item.count(Count(0), STOCKTAKE)
+    item.count(Count(9), STOCKTAKE)
+
+    assert {type(event) for event in recorded(item)} == {StockCounted}
+
+
+def test_retiring_and_reopening_are_recorded_once() -> None:
+    item = a_stock_item(on_hand=5)
+
+    item.retire()
+    item.retire()
+    item.reopen()
+    item.reopen()
+
+    assert recorded(item) == [StockRetired(sku=LAMP), StockReopened(sku=LAMP)]
+    assert item.availability is Availability.IN_STOCK
+
+
+def test_a_caller_who_saw_another_version_is_refused() -> None:
+    item = a_stock_item(on_hand=5)
+
+    item.expect(None)
+    item.expect(item.version)
+    with pytest.raises(StaleVersion):
+        item.expect(item.version - 1)
