@@ -20,11 +20,9 @@ moments = st.builds(
 )
 
 
-def _receive(quantity: Quantity) -> Act:
-    return lambda item: item.receive(quantity)
-
-
-receipts = st.builds(_receive, quantities)
+receipts: st.SearchStrategy[Act] = st.builds(
+    lambda quantity: lambda item: item.receive(quantity), quantities
+)
 
 # Each of these makes something so, and does nothing where it is so already.
 settlements: st.SearchStrategy[Act] = st.one_of(

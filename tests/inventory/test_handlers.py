@@ -162,7 +162,6 @@ def test_expiring_tells_how_many_reservations_ended_in_all_stock_items() -> None
     chair = a_stock_item(CHAIR, on_hand=5, reserved={A: 3})
     work = FakeInventoryWork(lamp, chair)
 
-    assert (
     none = handlers.expire_reservations(ExpireReservations(now=NOON, limit=9), work)
     all_of_them = handlers.expire_reservations(
         ExpireReservations(now=LATER, limit=9), work
