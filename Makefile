@@ -1,37 +1,98 @@
 # Every command of the project. `make` alone lists them.
+#
+# Settings are environment variables: `PORT=9000 make run` and `make run PORT=9000` both
+# work. docs/running.md has them all.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.synced
+RUN := $(BIN)/python
+READY := $(VENV)/.ready
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes \
 	--no-emit-index-url --no-header
+DEMO := var/demo
 
 .DEFAULT_GOAL := help
 
 .PHONY: help
-help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' \
-		$(MAKEFILE_LIST)
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: env
-env: $(STAMP) ## build .venv from the lock
+# ------------------------------------------------------------------------ running
 
-$(STAMP): requirements/uv.txt requirements/dev.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "Storehouse needs Python 3.11 or newer: make PYTHON=python3.11" >&2; \
-		exit 2; }
-	@echo "Building $(VENV) from requirements/ (once, and after each change there)"
-	@$(PYTHON) -m venv --clear --without-pip $(VENV)
-	@$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check \
-		--require-hashes --requirement requirements/uv.txt
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes \
-		requirements/dev.txt
-	@touch $@
+.PHONY: run
+run: $(READY) ## serve on http://127.0.0.1:8000 until Ctrl-C
+	@exec $(RUN) app.py
+
+.PHONY: demo
+demo: export CATALOG_DATABASE_URL ?= sqlite:///$(DEMO)/catalog.db
+demo: export CATALOG_READ_DATABASE_URL ?= sqlite:///$(DEMO)/catalog_read.db
+demo: export INVENTORY_DATABASE_URL ?= sqlite:///$(DEMO)/inventory.db
+demo: export INVENTORY_READ_DATABASE_URL ?= sqlite:///$(DEMO)/inventory_read.db
+demo: $(READY) ## the same with a real shop's products and orders in it
+	@$(BIN)/flask --app app catalog import samples/superstore/products.csv
+	@$(BIN)/flask --app app inventory replay-orders samples/superstore/order_lines.csv
+	@exec $(RUN) app.py
+
+# ------------------------------------------------------------------------ proving
+
+.PHONY: check
+check: static ## the quick part of the tests: no servers
+	$(RUN) -m pytest -q -n 2 -m "not server and not slow"
+	$(RUN) -m behave
+
+.PHONY: test
+test: static ## everything that CI runs
+	$(RUN) -m behave
+	$(RUN) -m behave -D through=http
+	$(RUN) -m pytest -n 2
+
+.PHONY: static
+static: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
+
+.PHONY: bench
+bench: $(READY) ## measure against bare Flask and hand-written SQL
+	@$(RUN) -m tests.benchmarks
+
+# ----------------------------------------------------------------------- changing
+
+.PHONY: format
+format: $(READY) ## format the code and mend what can be mended by a machine
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: schemas
+schemas: $(READY) ## write the JSON Schemas of the published language anew
+	@$(RUN) -m shared_kernel.adapters.schemas
 
 .PHONY: lock
-lock: $(STAMP) ## pin every dependency anew, by version and hash
+lock: $(READY) ## pin every dependency anew, by version and hash
 	@$(COMPILE) --all-extras --group test --group environment \
 		--output-file requirements/dev.txt pyproject.toml
 	@echo uv | $(COMPILE) --no-annotate --constraint requirements/dev.txt \
 		--output-file requirements/uv.txt -
+
+# ---------------------------------------------------------------- the environment
+
+.PHONY: env
+env: $(READY) ## build .venv from the lock (the other commands do so too)
+
+$(READY): requirements/uv.txt requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Storehouse needs Python 3.11 or newer, e.g. make PYTHON=python3.11" >&2; \
+		exit 2; }
+	@echo "Building $(VENV) from requirements/"
+	@test -x $(RUN) || $(PYTHON) -m venv --clear --without-pip $(VENV)
+	@$(PYTHON) -m pip --python $(RUN) --disable-pip-version-check --quiet install \
+		--require-hashes --requirement requirements/uv.txt
+	@$(BIN)/uv --quiet pip sync --python $(RUN) --require-hashes requirements/dev.txt
+	@touch $@
+
+.PHONY: clean
+clean: ## delete what the commands made, but not var/
+	rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
