@@ -1,0 +1,64 @@
+"""The import contracts bite: each is broken on purpose, in a copy of the house."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+BREACHES = [
+    ("catalog/read_model/product_listing.py", "inventory.published", "strangers"),
+    ("inventory/adapters/http.py", "catalog.published", "strangers"),
+    ("shared_kernel/events/relay.py", "catalog.published", "knows no context"),
+    ("catalog/domain/product.py", "catalog.application.commands", "rooms stand"),
+    ("inventory/application/handlers.py", "inventory.adapters.tables", "rooms stand"),
+    ("catalog/published.py", "catalog.domain.events", "rooms stand"),
+    ("inventory/domain/events.py", "inventory.published", "rooms stand"),
+    ("shared_kernel/domain/sku.py", "shared_kernel.events.envelope", "kernel proper"),
+    ("catalog/application/handlers.py", "sqlalchemy", "No framework"),
+    ("inventory/published.py", "msgspec", "No framework"),
+    ("inventory/domain/stock_item.py", "time", "knows no clock"),
+    ("shared_kernel/domain/aggregate.py", "uuid", "knows no clock"),
+    ("catalog/bootstrap.py", "app", "composition root"),
+]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    copy = tmp_path_factory.mktemp("house")
+    for name in ("catalog", "inventory", "shared_kernel"):
+        shutil.copytree(
+            ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    return copy
+
+
+def broken_contracts(house: Path) -> str:
+    ended = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=house,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return "\n".join(
+        line for line in ended.stdout.splitlines() if line.endswith("BROKEN")
+    )
+
+
+@pytest.mark.parametrize(("path", "imported", "contract"), BREACHES)
+def test_a_wrong_import_breaks_its_contract(
+    house: Path, path: str, imported: str, contract: str
+) -> None:
+    file = house / path
+    innocent = file.read_text("utf-8")
+    file.write_text(f"{innocent}\nimport {imported}\n", "utf-8")
+
+    found = broken_contracts(house)
+
+    file.write_text(innocent, "utf-8")
+    assert contract in found

@@ -1,0 +1,31 @@
+"""Every setting is documented, and every documented setting exists."""
+
+import re
+from pathlib import Path
+
+import attrs
+
+from shared_kernel.adapters.settings import Settings
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "running.md"
+
+
+def test_every_setting_stands_in_the_document_with_its_default() -> None:
+    # A row of the table: | `NAME` | default | meaning |
+    rows = re.findall(
+        r"^\| `([A-Z_]+)` \| ([^|]+) \|", DOCUMENT.read_text("utf-8"), re.MULTILINE
+    )
+    documented = {name: default.strip("` ") for name, default in rows}
+
+    assert documented == {
+        field.metadata["env"]: in_words(field.default)
+        for field in attrs.fields(Settings)
+    }
+
+
+def in_words(default: object) -> str:
+    if default is None:
+        return "unset"
+    if isinstance(default, frozenset):
+        return ",".join(sorted(default))
+    return str(default)
