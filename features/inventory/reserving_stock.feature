@@ -1,0 +1,62 @@
+Feature: Reserving stock
+  An order asks for pieces, which are held for it until it ships, is released or runs out
+  of time.
+
+  Rule: Reserved pieces stay on hand and are no longer available
+
+    Example: Two of five pieces are held for an order
+      Given the stock item "LAMP-0001" has 5 pieces on hand
+      When order "A" reserves 2 pieces of stock item "LAMP-0001"
+      Then the stock item "LAMP-0001" has 5 pieces on hand
+      And the stock item "LAMP-0001" has 2 pieces reserved
+      And the stock item "LAMP-0001" has 3 pieces available
+
+  Rule: No more pieces can be reserved than are available
+
+    Example: The last piece goes to the first order
+      Given the stock item "LAMP-0001" has 1 piece on hand
+      When order "A" reserves 1 piece of stock item "LAMP-0001"
+      And order "B" reserves 1 piece of stock item "LAMP-0001"
+      Then that is refused because 1 piece was asked for and 0 are available
+      And order "A" holds 1 piece of stock item "LAMP-0001"
+      And the stock item "LAMP-0001" has 0 pieces available
+
+    Example: An order is not served in part
+      Given the stock item "LAMP-0001" has 5 pieces on hand
+      When order "A" reserves 6 pieces of stock item "LAMP-0001"
+      Then that is refused because 6 pieces were asked for and 5 are available
+      And the stock item "LAMP-0001" has 5 pieces available
+
+  Rule: The same order again is the same reservation
+
+    Example: An order is sent twice
+      Given the stock item "LAMP-0001" has 5 pieces on hand
+      And order "A" has reserved 2 pieces of stock item "LAMP-0001"
+      When order "A" reserves 2 pieces of stock item "LAMP-0001"
+      Then nothing is recorded of stock item "LAMP-0001"
+      And the stock item "LAMP-0001" has 3 pieces available
+
+  Rule: An order that holds pieces cannot reserve another quantity
+
+    Example: An order changes its mind
+      Given the stock item "LAMP-0001" has 5 pieces on hand
+      And order "A" has reserved 2 pieces of stock item "LAMP-0001"
+      When order "A" reserves 3 pieces of stock item "LAMP-0001"
+      Then that is refused because order "A" already holds 2 pieces
+      And order "A" holds 2 pieces of stock item "LAMP-0001"
+
+    Example: It releases what it held and reserves anew
+      Given the stock item "LAMP-0001" has 5 pieces on hand
+      And order "A" has reserved 2 pieces of stock item "LAMP-0001"
+      When order "A" releases stock item "LAMP-0001"
+      And order "A" reserves 3 pieces of stock item "LAMP-0001"
+      Then order "A" holds 3 pieces of stock item "LAMP-0001"
+
+  Rule: An order that has shipped cannot reserve again
+
+    Example: An old order comes back
+      Given the stock item "LAMP-0001" has 5 pieces on hand
+      And order "A" has shipped 2 pieces of stock item "LAMP-0001"
+      When order "A" reserves 2 pieces of stock item "LAMP-0001"
+      Then that is refused because order "A" has already shipped
+      And the stock item "LAMP-0001" has 3 pieces available

@@ -1,0 +1,54 @@
+Feature: Taking stock
+  Somebody counts what lies on the shelf. What was found is the truth, whatever was
+  believed before: a count is never refused for what it finds, and says why it was made.
+
+  Background:
+    Given the stock item "LAMP-0001" has 9 pieces on hand
+
+  Rule: A count sets what is on hand
+
+    Example: Pieces are missing
+      When 7 pieces of stock item "LAMP-0001" are counted because of "breakage"
+      Then the stock item "LAMP-0001" has 7 pieces on hand
+      And the stock item "LAMP-0001" has 7 pieces available
+
+    Example: More pieces turn up
+      When 12 pieces of stock item "LAMP-0001" are counted because of "found elsewhere"
+      Then the stock item "LAMP-0001" has 12 pieces on hand
+
+    Example: Everything is gone
+      When 0 pieces of stock item "LAMP-0001" are counted because of "theft"
+      Then the stock item "LAMP-0001" has 0 pieces on hand
+      And the stock item "LAMP-0001" is announced as depleted
+
+  Rule: Reservations that still fit are kept
+
+    Example: Enough is left for every order
+      Given order "A" has reserved 4 pieces of stock item "LAMP-0001"
+      When 4 pieces of stock item "LAMP-0001" are counted because of "breakage"
+      Then order "A" holds 4 pieces of stock item "LAMP-0001"
+      And the stock item "LAMP-0001" has 0 pieces available
+
+  Rule: A count below what is reserved releases the newest reservations until it fits
+
+    Example: The order that came first keeps its pieces
+      Given order "A" has reserved 3 pieces of stock item "LAMP-0001"
+      And order "B" has reserved 3 pieces of stock item "LAMP-0001"
+      And order "C" has reserved 3 pieces of stock item "LAMP-0001"
+      When 4 pieces of stock item "LAMP-0001" are counted because of "breakage"
+      Then the count released the orders "C, B"
+      And order "A" holds 3 pieces of stock item "LAMP-0001"
+      And the stock item "LAMP-0001" has 1 piece available
+
+  Rule: A count that finds what was known records nothing
+
+    Example: The shelf is as expected
+      When 9 pieces of stock item "LAMP-0001" are counted because of "yearly stocktake"
+      Then nothing is recorded of stock item "LAMP-0001"
+
+  Rule: A count says why it was made
+
+    Example: No reason is given
+      When 7 pieces of stock item "LAMP-0001" are counted because of ""
+      Then that is refused because a reason has at least 1 character
+      And the stock item "LAMP-0001" has 9 pieces on hand
