@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from catalog.adapters.cli import catalog_cli
-from catalog.adapters.http import catalog_blueprint
 from sqlalchemy.engine import Connection
 
 from catalog.adapters import inventory_acl
+from catalog.adapters.cli import catalog_cli
+from catalog.adapters.http import catalog_blueprint
 from catalog.adapters.services import CatalogServices, SqlCatalogUnitOfWork
 from catalog.read_model.listing_projector import ListingProjector
 from catalog.read_model.product_listing import ListingTable, product_listing
@@ -80,7 +80,9 @@ def plug_in(
         settings=surroundings.settings,
         writer=Writer(
             database,
-            lambda connection: SqlCatalogUnitOfWork(connection, log, surroundings.clock),
+            lambda connection: SqlCatalogUnitOfWork(
+                connection, log, surroundings.clock
+            ),
             surroundings.on_commit,
         ),
         log=log,

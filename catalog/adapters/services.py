@@ -1,11 +1,11 @@
 """What the edges of the catalog (HTTP, command line) work with."""
 
 import attrs
+from sqlalchemy.engine import Connection
+
 from catalog.adapters.publisher import publish
 from catalog.adapters.repository import SqlProductRepository
 from catalog.domain.product import Product
-from sqlalchemy.engine import Connection
-
 from shared_kernel.adapters.clock import Clock
 from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.settings import Settings

@@ -1,8 +1,8 @@
 """Products, and the log of what happened to them."""
 
 from alembic import op
-from catalog.adapters.tables import metadata
 
+from catalog.adapters.tables import metadata
 from shared_kernel.adapters.migrations.kernel_tables import create_log_tables
 
 revision = "0001"

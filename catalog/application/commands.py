@@ -1,0 +1,61 @@
+"""The orders that the catalog takes.
+
+`expected_version` is the version the caller decided on: the command is refused with
+StaleVersion if the product has moved on. None asks nothing.
+"""
+
+import attrs
+
+from catalog.domain.value_objects import (
+    Description,
+    OpeningStock,
+    Price,
+    ProductName,
+)
+from shared_kernel.domain.sku import Sku
+
+
+@attrs.frozen(kw_only=True)
+class RegisterProduct:
+    sku: Sku
+    name: ProductName
+    description: Description | None = None
+    price: Price | None = None
+    opening_stock: OpeningStock
+
+
+@attrs.frozen(kw_only=True)
+class RenameProduct:
+    sku: Sku
+    name: ProductName
+    expected_version: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class DescribeProduct:
+    """None takes the description away."""
+
+    sku: Sku
+    description: Description | None
+    expected_version: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RepriceProduct:
+    """None takes the price away."""
+
+    sku: Sku
+    price: Price | None
+    expected_version: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class DiscontinueProduct:
+    sku: Sku
+    expected_version: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RelistProduct:
+    sku: Sku
+    expected_version: int | None = None
