@@ -93,6 +93,22 @@ def test_an_update_writes_every_field(database: Database) -> None:
     assert state(load(database, LAMP, A)) == state(changed)
 
 
+def test_reservations_stand_in_the_order_of_placing_across_transactions(
+    database: Database,
+) -> None:
+    save(database, a_stock_item(on_hand=9, reserved={C: 1, B: 1}))
+
+    with database.writing() as connection:
+        stock_items = SqlStockItemRepository(connection)
+        stock_items.get(LAMP).release(C)
+        stock_items.get(LAMP, A).reserve(Quantity(1), A, LATER)
+        stock_items.get(LAMP, C).reserve(Quantity(1), C, LATER)
+        stock_items.changed()
+        stock_items.flush()
+
+    assert list(load(database, LAMP, A).reservations) == [B, A, C]
+
+
 def test_an_unknown_stock_item_is_not_found(database: Database) -> None:
     with database.reading() as connection:
         stock_items = SqlStockItemRepository(connection)
