@@ -11,6 +11,7 @@ from catalog.adapters.tables import products
 from catalog.domain.errors import UnknownProduct
 from catalog.domain.product import Product
 from catalog.domain.value_objects import Description, Price, ProductName, Status
+from shared_kernel.adapters.bulk import Bulk
 from shared_kernel.adapters.database import ConcurrentUpdateError
 from shared_kernel.domain.sku import Sku
 
@@ -21,10 +22,12 @@ _SELECT_ONE = select(products).where(products.c.sku == bindparam("wanted"))
 _SELECT_MANY = select(products).where(
     products.c.sku.in_(bindparam("wanted", expanding=True))
 )
-_INSERT = insert(products)
-_UPDATE = update(products).where(
-    products.c.sku == bindparam("stored_sku"),
-    products.c.version == bindparam("stored_version"),
+_INSERT = Bulk(insert(products))
+_UPDATE = Bulk(
+    update(products).where(
+        products.c.sku == bindparam("stored_sku"),
+        products.c.version == bindparam("stored_version"),
+    )
 )
 
 
@@ -126,16 +129,13 @@ class SqlProductRepository:
 
     def _write(self, new: list[dict[str, Any]], known: list[dict[str, Any]]) -> None:
         try:
-            if new:
-                self._connection.execute(_INSERT, new)
+            _INSERT.execute(self._connection, new)
         except IntegrityError as error:
             raise ConcurrentUpdateError(
                 "a product was registered in between"
             ) from error
-        if known:
-            updated = self._connection.execute(_UPDATE, known).rowcount
-            if updated != len(known):
-                raise ConcurrentUpdateError("a product was changed in between")
+        if _UPDATE.execute(self._connection, known) != len(known):
+            raise ConcurrentUpdateError("a product was changed in between")
 
     def _follow(self, row: Sequence[Any]) -> Product:
         product = product_from_row(row)

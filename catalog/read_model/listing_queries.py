@@ -54,7 +54,8 @@ def page(
     sought: str | None = None,
 ) -> ListingPage:
     """At most `limit` products behind place `after`."""
-    statement, asked = _PAGE, {"after": after, "limit": limit + 1}
+    statement = _PAGE
+    asked: dict[str, object] = {"after": after, "limit": limit + 1}
     if availability is not None:
         statement = statement.where(_AVAILABLE)
         asked |= {"availability": availability}
@@ -63,8 +64,7 @@ def page(
         asked |= {"sought": sought.casefold()}
     rows = connection.execute(statement, asked).all()
     more = len(rows) > limit
-    if more:
-        rows.pop()
+    rows = rows[:limit]
     return ListingPage(
         body=b"[%b]" % b",".join([body for body, _ in rows]),
         next_after=rows[-1][1] if more else None,
@@ -82,4 +82,4 @@ def newest(connection: Connection, limit: int) -> list[bytes]:
 
 def counts(connection: Connection) -> dict[str, int]:
     """How many listed products have each availability."""
-    return {availability: count for availability, count in connection.execute(_COUNTS)}
+    return dict(connection.execute(_COUNTS).tuples().all())

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import Connection
 
+from shared_kernel.adapters.bulk import Bulk
 from shared_kernel.adapters.clock import from_us
 
 LISTED = "listed"
@@ -131,11 +132,15 @@ class ListingTable:
             table.c.code.in_(sa.bindparam("codes", expanding=True))
         )
         put = insert(table)
-        self._put = put.on_conflict_do_update(
-            index_elements=[table.c.code],
-            set_={
-                name: put.excluded[name] for name in table.c.keys() if name != "code"
-            },
+        self._put = Bulk(
+            put.on_conflict_do_update(
+                index_elements=[table.c.code],
+                set_={
+                    name: put.excluded[name]
+                    for name in table.columns.keys()
+                    if name != "code"
+                },
+            )
         )
 
     def load(self, connection: Connection, codes: Iterable[str]) -> dict[str, Listing]:
@@ -149,8 +154,7 @@ class ListingTable:
 
     def put(self, connection: Connection, listings: Iterable[Listing]) -> None:
         rows = [listing_to_row(listing) for listing in listings]
-        if rows:
-            connection.execute(self._put, rows)
+        self._put.execute(connection, rows)
 
 
 product_listing = listing_table("product_listing")

@@ -7,6 +7,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from shared_kernel.adapters.bulk import Bulk
 from shared_kernel.events.envelope import Envelope
 
 metadata = sa.MetaData()
@@ -20,7 +21,7 @@ stock_movements = sa.Table(
     sa.Index("stock_movements_sku", "sku", "position"),
 )
 
-_ADD = sa.insert(stock_movements)
+_ADD = Bulk(sa.insert(stock_movements))
 _PAGE = (
     sa.select(stock_movements.c.body, stock_movements.c.position)
     .where(
@@ -34,7 +35,7 @@ _PAGE = (
 
 @attrs.frozen
 class MovementsPage:
-    """`body` is a JSON array; `next_before` the position to go on from, None at the end."""
+    """`body` is a JSON array; `next_before` the position to go on from, if any."""
 
     body: bytes
     next_before: int | None
@@ -54,7 +55,7 @@ def project(batch: Sequence[Envelope], connection: Connection) -> None:
         }
         for envelope in batch
     ]
-    connection.execute(_ADD, rows)
+    _ADD.execute(connection, rows)
 
 
 def page(connection: Connection, sku: str, before: int, limit: int) -> MovementsPage:
@@ -62,8 +63,7 @@ def page(connection: Connection, sku: str, before: int, limit: int) -> Movements
     asked = {"wanted": sku, "before": before, "limit": limit + 1}
     rows = connection.execute(_PAGE, asked).all()
     more = len(rows) > limit
-    if more:
-        rows.pop()
+    rows = rows[:limit]
     return MovementsPage(
         body=b"[%b]" % b",".join([body for body, _ in rows]),
         next_before=rows[-1][1] if more else None,

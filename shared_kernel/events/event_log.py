@@ -10,8 +10,9 @@ from typing import Protocol
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
+from shared_kernel.adapters.bulk import Bulk
 from shared_kernel.adapters.database import Database
 from shared_kernel.events.envelope import Envelope
 
@@ -32,7 +33,7 @@ def event_log_table(metadata: sa.MetaData) -> sa.Table:
 
 _LOG = event_log_table(sa.MetaData())
 _HEAD = sa.select(sa.func.coalesce(sa.func.max(_LOG.c.position), 0))
-_APPEND = sa.insert(_LOG)
+_APPEND = Bulk(sa.insert(_LOG))
 _READ = (
     sa.select(
         _LOG.c.position,
@@ -102,7 +103,7 @@ class EventLog:
                 }
                 for position, entry in enumerate(entries, start=head + 1)
             ]
-            connection.execute(_APPEND, rows)
+            _APPEND.execute(connection, rows)
         return head
 
     def read(self, after: int, limit: int) -> list[Envelope]:
