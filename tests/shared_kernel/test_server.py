@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -31,9 +32,11 @@ class TinyServer:
     process: subprocess.Popen[str]
     lines: list[str] = attrs.field(factory=list)
     _arriving: SimpleQueue[str] = attrs.field(factory=SimpleQueue)
+    _reader: threading.Thread = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -58,6 +61,7 @@ class TinyServer:
 
     def ends(self) -> int:
         code = self.process.wait(PATIENCE_SECONDS)
+        self._reader.join(PATIENCE_SECONDS)
         while not self._arriving.empty():
             self.lines.append(self._arriving.get())
         return code
@@ -83,7 +87,7 @@ def start() -> Iterator[Callable[..., TinyServer]]:
 
     yield start
     for process in started:
-        if process.poll() is None:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         assert process.stdout is not None
@@ -186,7 +190,7 @@ def test_a_worker_does_not_outlive_its_watcher(
 def is_served(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port)).close()
-    except ConnectionRefusedError:
+    except ConnectionError:
         return False
     return True
 
