@@ -37,9 +37,7 @@ def plug_in(
         settings.inventory_database_url, synchronous=settings.sqlite_synchronous
     )
     migrate(database, _MIGRATIONS / "commands")
-    read_database = Database(
-        settings.inventory_read_database_url, synchronous="NORMAL"
-    )
+    read_database = Database(settings.inventory_read_database_url, synchronous="NORMAL")
     migrate(read_database, _MIGRATIONS / "movements")
     log = EventLog(database, NAME)
 
@@ -67,9 +65,7 @@ def plug_in(
         (of_movements, "stock.>"),
     ):
         for subject in (pattern, f"heartbeat.{subscription.source}"):
-            surroundings.bus.subscribe(
-                subject, subscription.name, subscription.deliver
-            )
+            surroundings.bus.subscribe(subject, subscription.name, subscription.deliver)
 
     def settled(position: int) -> int | Behind:
         reached = of_catalog.cursor.saved()

@@ -1,7 +1,7 @@
 """Products in SQL: read on demand, written once for all commands of a transaction."""
 
+import json
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -11,19 +11,14 @@ from catalog.adapters.tables import products
 from catalog.domain.errors import UnknownProduct
 from catalog.domain.product import Product
 from catalog.domain.value_objects import Description, Price, ProductName, Status
-from shared_kernel.adapters.bulk import Bulk
 from shared_kernel.adapters.database import ConcurrentUpdateError
+from shared_kernel.adapters.prepared import Prepared, one_of
 from shared_kernel.domain.sku import Sku
 
-# A statement takes few variables on some databases: 999 on an old SQLite.
-MOST_VARIABLES = 500
-
-_SELECT_ONE = select(products).where(products.c.sku == bindparam("wanted"))
-_SELECT_MANY = select(products).where(
-    products.c.sku.in_(bindparam("wanted", expanding=True))
-)
-_INSERT = Bulk(insert(products))
-_UPDATE = Bulk(
+_SELECT_ONE = Prepared(select(products).where(products.c.sku == bindparam("wanted")))
+_SELECT_MANY = Prepared(select(products).where(one_of(products.c.sku, "wanted")))
+_INSERT = Prepared(insert(products))
+_UPDATE = Prepared(
     update(products).where(
         products.c.sku == bindparam("stored_sku"),
         products.c.version == bindparam("stored_version"),
@@ -72,7 +67,7 @@ class SqlProductRepository:
     def find(self, sku: Sku) -> Product | None:
         code = sku.code
         if code not in self._known:
-            row = self._connection.execute(_SELECT_ONE, {"wanted": code}).one_or_none()
+            row = _SELECT_ONE.row(self._connection, {"wanted": code})
             self._known[code] = None if row is None else self._follow(row)
         product = self._known[code]
         if product is not None:
@@ -94,10 +89,9 @@ class SqlProductRepository:
         """Read in few statements what `find` will be asked for, absent ones too."""
         codes = {sku.code for sku in skus} - self._known.keys()
         self._known.update(dict.fromkeys(codes))
-        remaining = iter(codes)
-        while some := list(islice(remaining, MOST_VARIABLES)):
-            for row in self._connection.execute(_SELECT_MANY, {"wanted": some}):
-                self._known[row[0]] = self._follow(row)
+        wanted = {"wanted": json.dumps(list(codes))}
+        for row in _SELECT_MANY.rows(self._connection, wanted):
+            self._known[row[0]] = self._follow(row)
 
     def changed(self) -> list[Product]:
         """Those that may have recorded events since the last call."""
@@ -129,12 +123,12 @@ class SqlProductRepository:
 
     def _write(self, new: list[dict[str, Any]], known: list[dict[str, Any]]) -> None:
         try:
-            _INSERT.execute(self._connection, new)
+            _INSERT.write_all(self._connection, new)
         except IntegrityError as error:
             raise ConcurrentUpdateError(
                 "a product was registered in between"
             ) from error
-        if _UPDATE.execute(self._connection, known) != len(known):
+        if _UPDATE.write_all(self._connection, known) != len(known):
             raise ConcurrentUpdateError("a product was changed in between")
 
     def _follow(self, row: Sequence[Any]) -> Product:

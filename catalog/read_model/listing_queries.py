@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalog.read_model.product_listing import product_listing as _listing
+from shared_kernel.adapters.prepared import Prepared
 
 _PAGE = (
     sa.select(_listing.c.body, _listing.c.place)
@@ -14,8 +15,17 @@ _PAGE = (
 )
 _AVAILABLE = _listing.c.availability == sa.bindparam("availability")
 _SOUGHT = sa.func.instr(_listing.c.sought, sa.bindparam("sought")) > 0
-_ONE = sa.select(_listing.c.body, _listing.c.version).where(
-    _listing.c.code == sa.bindparam("code"), _listing.c.body.is_not(None)
+# By what is asked for: nothing, an availability, a text, both.
+_PAGES = {
+    (False, False): Prepared(_PAGE),
+    (True, False): Prepared(_PAGE.where(_AVAILABLE)),
+    (False, True): Prepared(_PAGE.where(_SOUGHT)),
+    (True, True): Prepared(_PAGE.where(_AVAILABLE, _SOUGHT)),
+}
+_ONE = Prepared(
+    sa.select(_listing.c.body, _listing.c.version).where(
+        _listing.c.code == sa.bindparam("code"), _listing.c.body.is_not(None)
+    )
 )
 _NEWEST = (
     sa.select(_listing.c.body)
@@ -54,15 +64,14 @@ def page(
     sought: str | None = None,
 ) -> ListingPage:
     """At most `limit` products behind place `after`."""
-    statement = _PAGE
-    asked: dict[str, object] = {"after": after, "limit": limit + 1}
-    if availability is not None:
-        statement = statement.where(_AVAILABLE)
-        asked |= {"availability": availability}
-    if sought is not None:
-        statement = statement.where(_SOUGHT)
-        asked |= {"sought": sought.casefold()}
-    rows = connection.execute(statement, asked).all()
+    statement = _PAGES[availability is not None, sought is not None]
+    asked = {
+        "after": after,
+        "limit": limit + 1,
+        "availability": availability,
+        "sought": sought.casefold() if sought else sought,
+    }
+    rows = statement.rows(connection, asked)
     more = len(rows) > limit
     rows = rows[:limit]
     return ListingPage(
@@ -72,7 +81,7 @@ def page(
 
 
 def one(connection: Connection, code: str) -> ListedBody | None:
-    row = connection.execute(_ONE, {"code": code}).one_or_none()
+    row = _ONE.row(connection, {"code": code})
     return None if row is None else ListedBody(*row)
 
 

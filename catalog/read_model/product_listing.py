@@ -4,9 +4,10 @@ A page is a concatenation of rows, not an encoding. Products are listed in the o
 their registration; discontinued ones have no place in the listing until relisted.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import islice
+from typing import Any
 
 import attrs
 import msgspec
@@ -14,12 +15,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.bulk import Bulk
 from shared_kernel.adapters.clock import from_us
+from shared_kernel.adapters.prepared import Prepared, one_of
 
 LISTED = "listed"
 UNKNOWN = "unknown"
-_CHUNK = 500
 
 metadata = sa.MetaData()
 
@@ -101,8 +101,8 @@ def listing_to_row(listing: Listing) -> dict[str, object]:
     }
 
 
-def listing_from_row(row: Sequence[object]) -> Listing:
-    return Listing(**dict(zip(_FIELDS, row, strict=True)))  # type: ignore[arg-type]
+def listing_from_row(row: Sequence[Any]) -> Listing:
+    return Listing(**dict(zip(_FIELDS, row, strict=True)))
 
 
 _FIELDS = [field.name for field in attrs.fields(Listing)]
@@ -128,11 +128,13 @@ class ListingTable:
 
     def __init__(self, table: sa.Table) -> None:
         self.table = table
-        self._load = sa.select(*(table.c[name] for name in _FIELDS)).where(
-            table.c.code.in_(sa.bindparam("codes", expanding=True))
+        self._load = Prepared(
+            sa.select(*(table.c[name] for name in _FIELDS)).where(
+                one_of(table.c.code, "codes")
+            )
         )
         put = insert(table)
-        self._put = Bulk(
+        self._put = Prepared(
             put.on_conflict_do_update(
                 index_elements=[table.c.code],
                 set_={
@@ -144,17 +146,13 @@ class ListingTable:
         )
 
     def load(self, connection: Connection, codes: Iterable[str]) -> dict[str, Listing]:
-        found: dict[str, Listing] = {}
-        remaining = iter(codes)
-        while chunk := list(islice(remaining, _CHUNK)):
-            for row in connection.execute(self._load, {"codes": chunk}):
-                listing = listing_from_row(row)
-                found[listing.code] = listing
-        return found
+        wanted = {"codes": json.dumps(list(codes))}
+        rows = self._load.rows(connection, wanted)
+        return {row[0]: listing_from_row(row) for row in rows}
 
     def put(self, connection: Connection, listings: Iterable[Listing]) -> None:
         rows = [listing_to_row(listing) for listing in listings]
-        self._put.execute(connection, rows)
+        self._put.write_all(connection, rows)
 
 
 product_listing = listing_table("product_listing")

@@ -4,10 +4,9 @@ Rows are written by statement, not by item: each kind of change is one `executem
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import attrs
-from sqlalchemy import Connection, Executable, bindparam, delete, insert, update
+from sqlalchemy import Connection, bindparam, delete, insert, update
 from sqlalchemy.exc import IntegrityError
 
 from inventory.adapters.rows import (
@@ -19,18 +18,23 @@ from inventory.adapters.tables import reservations, shipments, stock_items
 from inventory.domain.stock_item import StockItem
 from inventory.domain.value_objects import OrderReference, Reservation, Shipment
 from shared_kernel.adapters.database import ConcurrentUpdateError
+from shared_kernel.adapters.prepared import Prepared
 
-_INSERT_ITEMS = insert(stock_items)
-_UPDATE_ITEMS = update(stock_items).where(
-    stock_items.c.sku == bindparam("stored_sku"),
-    stock_items.c.version == bindparam("stored_version"),
+_INSERT_ITEMS = Prepared(insert(stock_items))
+_UPDATE_ITEMS = Prepared(
+    update(stock_items).where(
+        stock_items.c.sku == bindparam("stored_sku"),
+        stock_items.c.version == bindparam("stored_version"),
+    )
 )
-_DELETE_RESERVATIONS = delete(reservations).where(
-    reservations.c.sku == bindparam("stored_sku"),
-    reservations.c.order_reference == bindparam("stored_order"),
+_DELETE_RESERVATIONS = Prepared(
+    delete(reservations).where(
+        reservations.c.sku == bindparam("stored_sku"),
+        reservations.c.order_reference == bindparam("stored_order"),
+    )
 )
-_INSERT_RESERVATIONS = insert(reservations)
-_INSERT_SHIPMENTS = insert(shipments)
+_INSERT_RESERVATIONS = Prepared(insert(reservations))
+_INSERT_SHIPMENTS = Prepared(insert(shipments))
 
 
 @attrs.define
@@ -94,30 +98,27 @@ def _write_items(connection: Connection, unwritten: Sequence[Followed]) -> None:
             row["stored_sku"] = row.pop("sku")
             row["stored_version"] = followed.stored_version
             known.append(row)
-    _execute(connection, _INSERT_ITEMS, new)
-    if known:
-        updated = connection.execute(_UPDATE_ITEMS, known).rowcount
-        if updated != len(known):
-            raise ConcurrentUpdateError(
-                f"{len(known) - updated} of {len(known)} stock items "
-                "were changed in between"
-            )
+    _INSERT_ITEMS.write_all(connection, new)
+    updated = _UPDATE_ITEMS.write_all(connection, known)
+    if updated != len(known):
+        raise ConcurrentUpdateError(
+            f"{len(known) - updated} of {len(known)} stock items "
+            "were changed in between"
+        )
 
 
 def _write_reservations(connection: Connection, unwritten: Sequence[Followed]) -> None:
     # Before the new ones: an order may have been released and reserved again.
-    _execute(
+    _DELETE_RESERVATIONS.write_all(
         connection,
-        _DELETE_RESERVATIONS,
         [
             {"stored_sku": followed.item.sku.code, "stored_order": order.code}
             for followed in unwritten
             for order in followed.ended()
         ],
     )
-    _execute(
+    _INSERT_RESERVATIONS.write_all(
         connection,
-        _INSERT_RESERVATIONS,
         [
             reservation_to_row(followed.item.sku, order, reservation, placed)
             for followed in unwritten
@@ -127,19 +128,11 @@ def _write_reservations(connection: Connection, unwritten: Sequence[Followed]) -
 
 
 def _write_shipments(connection: Connection, unwritten: Sequence[Followed]) -> None:
-    _execute(
+    _INSERT_SHIPMENTS.write_all(
         connection,
-        _INSERT_SHIPMENTS,
         [
             shipment_to_row(followed.item.sku, order, shipment)
             for followed in unwritten
             for order, shipment in followed.shipped()
         ],
     )
-
-
-def _execute(
-    connection: Connection, statement: Executable, rows: Sequence[dict[str, Any]]
-) -> None:
-    if rows:
-        connection.execute(statement, rows)

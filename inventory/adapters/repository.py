@@ -1,8 +1,8 @@
 """Stock items in SQL: read on demand, written once for a whole transaction."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import islice
 
 from sqlalchemy import Connection, Integer, bindparam, select
 
@@ -18,15 +18,13 @@ from inventory.domain.errors import UnknownStockItem
 from inventory.domain.stock_item import StockItem
 from inventory.domain.value_objects import OrderReference
 from shared_kernel.adapters.clock import to_us
+from shared_kernel.adapters.prepared import Prepared, one_of
 from shared_kernel.domain.sku import Sku
-
-# A statement takes few variables on some databases: 999 on an old SQLite.
-MOST_VARIABLES = 500
 
 _ITEM = len(stock_items.c)
 _RESERVATION = _ITEM + len(reservations.c)
 
-_SELECT_ONE = (
+_SELECT_ONE = Prepared(
     select(stock_items, reservations, shipments)
     .outerjoin_from(stock_items, reservations, reservations.c.sku == stock_items.c.sku)
     .outerjoin(
@@ -37,18 +35,16 @@ _SELECT_ONE = (
     .where(stock_items.c.sku == bindparam("sku"))
     .order_by(reservations.c.placed)
 )
-_SELECT_ITEMS = select(stock_items).where(
-    stock_items.c.sku.in_(bindparam("keys", expanding=True))
-)
-_SELECT_RESERVATIONS = (
+_SELECT_ITEMS = Prepared(select(stock_items).where(one_of(stock_items.c.sku, "keys")))
+_SELECT_RESERVATIONS = Prepared(
     select(reservations)
-    .where(reservations.c.sku.in_(bindparam("keys", expanding=True)))
+    .where(one_of(reservations.c.sku, "keys"))
     .order_by(reservations.c.placed)
 )
-_SELECT_SHIPMENTS = select(shipments).where(
-    shipments.c.order_reference.in_(bindparam("keys", expanding=True))
+_SELECT_SHIPMENTS = Prepared(
+    select(shipments).where(one_of(shipments.c.order_reference, "keys"))
 )
-_SELECT_DUE = (
+_SELECT_DUE = Prepared(
     select(reservations.c.sku)
     .where(reservations.c.until_us <= bindparam("now_us"))
     .order_by(reservations.c.until_us)
@@ -92,10 +88,9 @@ class SqlStockItemRepository:
     def with_expired_reservations(
         self, now: datetime, limit: int
     ) -> Sequence[StockItem]:
-        due = self._connection.execute(
-            _SELECT_DUE, {"now_us": to_us(now), "limit": limit}
-        ).scalars()
-        skus = [Sku(code) for code in dict.fromkeys(due)]
+        asked = {"now_us": to_us(now), "limit": limit}
+        due = _SELECT_DUE.rows(self._connection, asked)
+        skus = [Sku(code) for (code,) in dict.fromkeys(due)]
         self.prefetch((sku, None) for sku in skus)
         return [self.get(sku) for sku in skus]
 
@@ -140,9 +135,8 @@ class SqlStockItemRepository:
         write(self._connection, unwritten)
 
     def _read(self, code: str, order: OrderReference | None) -> None:
-        rows = self._connection.execute(
-            _SELECT_ONE, {"sku": code, "order": order and order.code}
-        ).all()
+        asked = {"sku": code, "order": order and order.code}
+        rows = _SELECT_ONE.rows(self._connection, asked)
         if not rows:
             self._followed[code] = None
             return
@@ -156,17 +150,16 @@ class SqlStockItemRepository:
             followed.item.shipments[shipped_order] = shipment
 
     def _read_items(self, codes: set[str]) -> None:
+        if not codes:
+            return
         self._followed.update(dict.fromkeys(codes))
-        for some in _chunks(codes):
-            rows = self._connection.execute(_SELECT_ITEMS, {"keys": some}).all()
-            held: dict[str, list[Row]] = {row.sku: [] for row in rows}
-            if held:
-                for row in self._connection.execute(
-                    _SELECT_RESERVATIONS, {"keys": list(held)}
-                ):
-                    held[row.sku].append(row)
-            for row in rows:
-                self._follow(row, held[row.sku])
+        rows = _SELECT_ITEMS.rows(self._connection, _keys(codes))
+        held: dict[str, list[Row]] = {row[0]: [] for row in rows}
+        if held:
+            for row in _SELECT_RESERVATIONS.rows(self._connection, _keys(held)):
+                held[row[0]].append(row)
+        for row in rows:
+            self._follow(row, held[row[0]])
 
     def _read_shipments(
         self, wanted: Sequence[tuple[Followed, OrderReference]]
@@ -174,12 +167,15 @@ class SqlStockItemRepository:
         by_key = {(item.item.sku.code, order.code): item for item, order in wanted}
         for followed, order in wanted:
             followed.asked_for.add(order)
-        for some in _chunks({order.code for _, order in wanted}):
-            for row in self._connection.execute(_SELECT_SHIPMENTS, {"keys": some}):
-                # The same order may have shipped other items, too.
-                if asking := by_key.get((row.sku, row.order_reference)):
-                    order, shipment = shipment_from_row(row)
-                    asking.item.shipments[order] = shipment
+        if not wanted:
+            return
+        orders = _keys({order.code for _, order in wanted})
+        for row in _SELECT_SHIPMENTS.rows(self._connection, orders):
+            order_reference, sku = row[:2]
+            # The same order may have shipped other items, too.
+            if asking := by_key.get((sku, order_reference)):
+                order, shipment = shipment_from_row(row)
+                asking.item.shipments[order] = shipment
 
     def _follow(self, row: Row, held: Sequence[Row]) -> Followed:
         stored = dict(map(reservation_from_row, held))
@@ -195,7 +191,5 @@ class SqlStockItemRepository:
         return followed
 
 
-def _chunks(keys: Iterable[str]) -> Iterator[list[str]]:
-    remaining = iter(keys)
-    while some := list(islice(remaining, MOST_VARIABLES)):
-        yield some
+def _keys(keys: Iterable[str]) -> dict[str, str]:
+    return {"keys": json.dumps(list(keys))}

@@ -27,7 +27,7 @@ def stock_item_from_row(row: Row, held: dict[OrderReference, Reservation]) -> St
         sku=Sku(sku),
         on_hand=on_hand,
         reorder_point=reorder_point,
-        retired=retired,
+        retired=bool(retired),
         version=version,
         reservations=held,
     )

@@ -7,7 +7,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.bulk import Bulk
+from shared_kernel.adapters.prepared import Prepared
 from shared_kernel.events.envelope import Envelope
 
 metadata = sa.MetaData()
@@ -21,8 +21,8 @@ stock_movements = sa.Table(
     sa.Index("stock_movements_sku", "sku", "position"),
 )
 
-_ADD = Bulk(sa.insert(stock_movements))
-_PAGE = (
+_ADD = Prepared(sa.insert(stock_movements))
+_PAGE = Prepared(
     sa.select(stock_movements.c.body, stock_movements.c.position)
     .where(
         stock_movements.c.sku == sa.bindparam("wanted"),
@@ -55,13 +55,13 @@ def project(batch: Sequence[Envelope], connection: Connection) -> None:
         }
         for envelope in batch
     ]
-    _ADD.execute(connection, rows)
+    _ADD.write_all(connection, rows)
 
 
 def page(connection: Connection, sku: str, before: int, limit: int) -> MovementsPage:
     """At most `limit` movements of `sku` before position `before`, newest first."""
     asked = {"wanted": sku, "before": before, "limit": limit + 1}
-    rows = connection.execute(_PAGE, asked).all()
+    rows = _PAGE.rows(connection, asked)
     more = len(rows) > limit
     rows = rows[:limit]
     return MovementsPage(

@@ -20,7 +20,12 @@ from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.pool import NullPool
 
+from shared_kernel.adapters.prepared import Prepared
+
 BUSY_TIMEOUT_MS = 10_000
+
+_BEGIN = Prepared(sa.text("BEGIN IMMEDIATE"))
+_COMMIT = Prepared(sa.text("COMMIT"))
 
 
 class StorageError(Exception):
@@ -70,9 +75,9 @@ class Database:
         with self._turn:
             connection = self._writer or self._open_writer()
             try:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                _BEGIN.write(connection, {})
                 yield connection
-                connection.commit()
+                self._commit(connection)
             except BaseException:
                 self._give_up(connection)
                 raise
@@ -88,7 +93,8 @@ class Database:
         try:
             yield connection
         finally:
-            connection.rollback()
+            if connection.in_transaction():
+                connection.rollback()
 
     def migrating(self) -> Connection:
         """A connection outside the pool of writers, for `migrations` alone."""
@@ -129,9 +135,18 @@ class Database:
         self._writer = self._engine.connect()
         return self._writer
 
+    def _commit(self, connection: Connection) -> None:
+        if connection.in_transaction():
+            connection.commit()
+        else:
+            # Core knows of no transaction if all statements went past it.
+            _COMMIT.write(connection, {})
+
     def _give_up(self, connection: Connection) -> None:
         try:
-            connection.rollback()
+            if connection.in_transaction():
+                connection.rollback()
+            connection.connection.rollback()
         except Exception:
             # A connection that cannot even roll back is of no more use.
             connection.invalidate()

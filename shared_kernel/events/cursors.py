@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from shared_kernel.adapters.database import ConcurrentUpdateError, Database
+from shared_kernel.adapters.prepared import Prepared
 
 LEASE_US = 3_000_000
 RENEW_US = 1_000_000
@@ -27,9 +28,9 @@ _THIS = sa.and_(
     _CURSORS.c.subscription == sa.bindparam("of"),
     _CURSORS.c.source == sa.bindparam("at"),
 )
-_READ = sa.select(_CURSORS.c.position).where(_THIS)
-_BEGIN = sa.insert(_CURSORS)
-_MOVE = (
+_READ = Prepared(sa.select(_CURSORS.c.position).where(_THIS))
+_BEGIN = Prepared(sa.insert(_CURSORS))
+_MOVE = Prepared(
     sa.update(_CURSORS)
     .where(_THIS, _CURSORS.c.position == sa.bindparam("was"))
     .values(
@@ -38,7 +39,7 @@ _MOVE = (
         lease_until_us=sa.bindparam("until_us"),
     )
 )
-_LEASE = (
+_LEASE = Prepared(
     sa.update(_CURSORS)
     .where(
         _THIS,
@@ -52,7 +53,7 @@ _LEASE = (
         lease_holder=sa.bindparam("holder"), lease_until_us=sa.bindparam("until_us")
     )
 )
-_RELEASE = (
+_RELEASE = Prepared(
     sa.update(_CURSORS)
     .where(_THIS, _CURSORS.c.lease_holder == sa.bindparam("holder"))
     .values(lease_holder=None, lease_until_us=0)
@@ -84,22 +85,22 @@ class Cursor:
         if now_us < self._ask_again_us:
             return self._held
         with self.database.writing() as connection:
-            position = connection.execute(_READ, self._this()).scalar()
-            if position is None:
-                connection.execute(_BEGIN, self._first_row())
+            row = _READ.row(connection, self._this())
+            if row is None:
+                _BEGIN.write(connection, self._first_row())
             asked = {"now_us": now_us} | self._lease_from(now_us)
-            self._held = connection.execute(_LEASE, self._this() | asked).rowcount == 1
-        self.position = position or 0
+            self._held = _LEASE.write(connection, self._this() | asked) == 1
+        self.position = row[0] if row else 0
         self._ask_again_us = now_us + RENEW_US
         return self._held
 
     def move(self, connection: Connection, to: int, now_us: int) -> None:
         """Within the caller's transaction. Raises CursorMovedError."""
         places = {"was": self.position, "becomes": to}
-        moved = connection.execute(
-            _MOVE, self._this() | places | self._lease_from(now_us)
+        moved = _MOVE.write(
+            connection, self._this() | places | self._lease_from(now_us)
         )
-        if moved.rowcount != 1:
+        if moved != 1:
             self._ask_again_us = 0
             raise CursorMovedError(f"{self.subscription} at {self.source}")
 
@@ -111,14 +112,15 @@ class Cursor:
     def saved(self) -> int:
         """The committed position, whoever moved it there."""
         with self.database.reading() as connection:
-            return int(connection.execute(_READ, self._this()).scalar() or 0)
+            row = _READ.row(connection, self._this())
+        return row[0] if row else 0
 
     def release(self) -> None:
         """Let another copy take over at once."""
         if self._held:
             self._held, self._ask_again_us = False, 0
             with self.database.writing() as connection:
-                connection.execute(_RELEASE, self._this() | {"holder": self.holder})
+                _RELEASE.write(connection, self._this() | {"holder": self.holder})
 
     def _this(self) -> dict[str, object]:
         return {"of": self.subscription, "at": self.source}

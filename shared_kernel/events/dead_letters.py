@@ -12,6 +12,7 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from shared_kernel.adapters.prepared import Prepared
 from shared_kernel.events.envelope import Envelope
 
 DEAD = "dead"
@@ -46,7 +47,7 @@ _OF = sa.and_(
     _LETTERS.c.source == sa.bindparam("at"),
 )
 _ADD = sa.insert(_LETTERS)
-_BLOCKED = sa.select(_LETTERS.c.key).where(_OF).distinct()
+_BLOCKED = Prepared(sa.select(_LETTERS.c.key).where(_OF).distinct())
 _LIST = sa.select(_LETTERS).order_by(_LETTERS.c.number)
 _ONE = sa.select(_LETTERS).where(_LETTERS.c.number == sa.bindparam("wanted"))
 _BEHIND = (
@@ -122,8 +123,9 @@ def add(
 
 def blocked_keys(connection: Connection, subscription: str, source: str) -> set[str]:
     """The keys whose events must wait behind a dead letter."""
-    keys = connection.execute(_BLOCKED, {"of": subscription, "at": source})
-    return set(keys.scalars())
+    return {
+        key for (key,) in _BLOCKED.rows(connection, {"of": subscription, "at": source})
+    }
 
 
 def listed(connection: Connection) -> list[DeadLetter]:

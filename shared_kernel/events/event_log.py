@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from uuid_utils import uuid7
 
-from shared_kernel.adapters.bulk import Bulk
+from shared_kernel.adapters.prepared import Prepared
 from shared_kernel.adapters.database import Database
 from shared_kernel.events.envelope import Envelope
 
@@ -32,9 +32,9 @@ def event_log_table(metadata: sa.MetaData) -> sa.Table:
 
 
 _LOG = event_log_table(sa.MetaData())
-_HEAD = sa.select(sa.func.coalesce(sa.func.max(_LOG.c.position), 0))
-_APPEND = Bulk(sa.insert(_LOG))
-_READ = (
+_HEAD = Prepared(sa.select(sa.func.coalesce(sa.func.max(_LOG.c.position), 0)))
+_APPEND = Prepared(sa.insert(_LOG))
+_READ = Prepared(
     sa.select(
         _LOG.c.position,
         _LOG.c.id,
@@ -103,13 +103,13 @@ class EventLog:
                 }
                 for position, entry in enumerate(entries, start=head + 1)
             ]
-            _APPEND.execute(connection, rows)
+            _APPEND.write_all(connection, rows)
         return head
 
     def read(self, after: int, limit: int) -> list[Envelope]:
         source = self._source
         with self._database.reading() as connection:
-            rows = connection.execute(_READ, {"after": after, "limit": limit}).all()
+            rows = _READ.rows(connection, {"after": after, "limit": limit})
         return [
             Envelope(position, id_, source, type_, key, time_us, traceparent, data)
             for position, id_, type_, key, time_us, traceparent, data in rows
@@ -121,4 +121,5 @@ class EventLog:
 
 
 def head_of(connection: Connection) -> int:
-    return int(connection.execute(_HEAD).scalar_one())
+    row = _HEAD.row(connection, {})
+    return row[0] if row else 0

@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 import attrs
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from shared_kernel.adapters.clock import Clock, system_clock, to_us
 from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.prepared import Prepared
 from shared_kernel.buses.port import EventBus
 from shared_kernel.events.envelope import heartbeat
 from shared_kernel.events.event_log import EventFeed
@@ -26,10 +28,12 @@ def relay_table(metadata: sa.MetaData) -> sa.Table:
 
 
 _RELAY = relay_table(sa.MetaData())
-_PUBLISHED = sa.select(_RELAY.c.published).where(_RELAY.c.name == sa.bindparam("relay"))
-_BEGIN = sa.insert(_RELAY)
+_PUBLISHED = Prepared(
+    sa.select(_RELAY.c.published).where(_RELAY.c.name == sa.bindparam("relay"))
+)
+_BEGIN = Prepared(sa.insert(_RELAY))
 # Never backwards: another process may have published further.
-_SAVE = (
+_SAVE = Prepared(
     sa.update(_RELAY)
     .where(_RELAY.c.name == sa.bindparam("relay"))
     .where(_RELAY.c.published < sa.bindparam("position"))
@@ -84,22 +88,26 @@ class Relay:
         if self._position is None or self._saved == self._position:
             return
         with self._database.writing() as connection:
-            connection.execute(_SAVE, {"relay": self.name, "position": self._position})
+            _SAVE.write(connection, {"relay": self.name, "position": self._position})
         self._saved = self._position
 
     def published(self) -> int:
         """The position up to which the log is known to have been published."""
         with self._database.reading() as connection:
-            saved = connection.execute(_PUBLISHED, {"relay": self.name}).scalar()
+            saved = self._saved_in(connection)
         return max(saved or 0, self._position or 0)
 
     def _begin(self) -> int:
         with self._database.writing() as connection:
-            saved = connection.execute(_PUBLISHED, {"relay": self.name}).scalar()
+            saved = self._saved_in(connection)
             if saved is None:
-                connection.execute(_BEGIN, {"name": self.name, "published": 0})
+                _BEGIN.write(connection, {"name": self.name, "published": 0})
         self._position = self._saved = saved or 0
         return self._position
+
+    def _saved_in(self, connection: Connection) -> int | None:
+        row = _PUBLISHED.row(connection, {"relay": self.name})
+        return row[0] if row else None
 
 
 @attrs.frozen
