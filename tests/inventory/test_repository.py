@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from inventory.adapters import repository
 from inventory.adapters.repository import SqlStockItemRepository
 from inventory.adapters.tables import metadata
 from inventory.domain.errors import UnknownStockItem
@@ -204,10 +203,7 @@ def test_what_was_prefetched_is_not_read_again(database: Database) -> None:
     assert statements == []
 
 
-def test_more_is_prefetched_than_one_statement_can_name(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(repository, "MOST_VARIABLES", 2)
+def test_many_are_prefetched_with_their_shipments(database: Database) -> None:
     skus = [Sku(f"LAMP-{number}") for number in range(5)]
     save(database, *[a_stock_item(sku, on_hand=1, shipped={A: 1}) for sku in skus])
 
