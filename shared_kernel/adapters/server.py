@@ -15,6 +15,7 @@ at once.
 """
 
 import errno
+import logging
 import multiprocessing
 import os
 import signal
@@ -23,6 +24,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from ctypes import c_int
 from functools import partial
 from multiprocessing.util import Finalize
 from types import FrameType
@@ -94,8 +96,9 @@ def serve(
     """Serve what `build` returns until told to stop; return after the last callback.
 
     `build` is a function of a module and runs in the worker. Port 0 takes a free port.
-    Raises AddressUnavailableError before anything is built, and SystemExit(1) when the
-    worker ends by itself. Takes over the signals of the process.
+    Raises AddressUnavailableError before anything is built; the SystemExit with which
+    `build` refuses to go on; SystemExit(1) when the worker dies. Takes over the signals
+    of the process.
     """
     address, port = _free_address(host, port)
     server = Granian(
@@ -125,9 +128,20 @@ def serve(
         ),
     )
 
-    server.serve(
-        target_loader=partial(_in_worker, build, address, port), wrap_loader=False
-    )
+    refusal = multiprocessing.RawValue("i", 0)
+    # "Unexpected exit from worker-1" would follow each refusal. The worker's own log is
+    # set up anew, so it still says what goes wrong in a request.
+    logging.getLogger("_granian").setLevel(logging.CRITICAL)
+    try:
+        server.serve(
+            target_loader=partial(_in_worker, build, address, port, refusal),
+            wrap_loader=False,
+        )
+    except SystemExit:
+        if refusal.value:
+            sys.exit(refusal.value)
+        click.echo("The serving process has died.", err=True)
+        raise
 
 
 def _free_address(host: str, port: int) -> tuple[str, int]:
@@ -175,7 +189,7 @@ _MENDS = {
 
 
 def _in_worker(
-    build: Callable[[Worker], WSGIApplication], address: str, port: int
+    build: Callable[[Worker], WSGIApplication], address: str, port: int, refusal: c_int
 ) -> WSGIApplication:
     # Until Granian takes SIGTERM over, nothing is served and nothing is to be finished.
     signal.signal(signal.SIGTERM, _leave)
@@ -187,7 +201,11 @@ def _in_worker(
     _in_background(_die_with_the_watcher)
     _in_background(partial(_pass_on_the_stop, worker, _signals_seen()))
 
-    application = build(worker)
+    try:
+        application = build(worker)
+    except SystemExit as ending:
+        refusal.value = ending.code if isinstance(ending.code, int) else 0
+        raise
 
     _in_background(partial(_greet, address, port))
     return application

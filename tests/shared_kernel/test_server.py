@@ -172,6 +172,20 @@ def test_a_build_that_fails_ends_the_program_with_its_traceback(
     assert server.ends() == 1
     assert "ValueError: this cannot be built" in server.lines
     assert "exit of what was built first" in server.lines
+    assert server.lines[-1] == "The serving process has died."
+
+
+def test_a_build_that_refuses_decides_the_exit_code_and_says_the_last_word(
+    start: Callable[..., TinyServer],
+) -> None:
+    server = start("0", "refused-build")
+
+    assert server.ends() == 2
+    assert server.lines == [
+        "the store cannot be opened",
+        "exit of what was built last",
+        "exit of what was built first",
+    ]
 
 
 def test_a_worker_does_not_outlive_its_watcher(

@@ -1,6 +1,6 @@
 """A program that serves one tiny application and prints what becomes of it.
 
-    python tiny_server.py PORT [slow-build|broken-build]
+    python tiny_server.py PORT [slow-build|broken-build|refused-build]
 
 `GET /` answers at once. `GET /slow` answers some time after the stop was asked for, or
 after ten seconds.
@@ -51,10 +51,16 @@ def break_the_build() -> None:
     raise ValueError("this cannot be built")
 
 
+def refuse_to_build() -> None:
+    say("the store cannot be opened")
+    sys.exit(2)
+
+
 WAYS_TO_BUILD: dict[str, Callable[[], object]] = {
     "at-once": lambda: None,
     "slow-build": build_slowly,
     "broken-build": break_the_build,
+    "refused-build": refuse_to_build,
 }
 
 if __name__ == "__main__":
