@@ -12,6 +12,9 @@ COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes
 	--no-emit-index-url --no-header
 DEMO := var/demo
 
+# A start without compiled modules takes seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
