@@ -81,10 +81,12 @@ class Prepared:
             compiled = self._statement.compile(
                 dialect=dialect, column_keys=self._columns(values)
             )
-            known = (
-                str(compiled),
-                _binder(compiled.positiontup or [], compiled.params),
-            )
+            given = {
+                name: bind.value
+                for name, bind in compiled.binds.items()
+                if not bind.required
+            }
+            known = (str(compiled), _binder(compiled.positiontup or [], given))
             self._compiled[dialect.name] = known
         return known
 
@@ -94,12 +96,14 @@ class Prepared:
         )
 
 
-def _binder(names: Sequence[str], defaults: Values) -> Callable[[Values], Row]:
-    """From values by name to values in the order of the statement's variables."""
-    fixed = {name: defaults[name] for name in names if defaults[name] is not None}
-    if fixed:
+def _binder(names: Sequence[str], given: Values) -> Callable[[Values], Row]:
+    """From values by name to values in the order of the statement's variables.
+
+    `given` are those that stand in the statement itself.
+    """
+    if not given.keys().isdisjoint(names):
         return lambda values: tuple(
-            values[name] if name in values else fixed[name] for name in names
+            given[name] if name in given else values[name] for name in names
         )
     if len(names) == 1:
         name = names[0]

@@ -10,6 +10,9 @@ import structlog
 
 IDLE_S = 0.1
 """How long the thread sleeps unless woken; also how soon it sees other processes' writes."""
+PACE_S = 0.01
+"""A pause after each round: what comes meanwhile goes in one batch, which costs a third
+of what single events cost, and leaves the interpreter to the requests."""
 RETRY_S = 1.0
 
 _log = structlog.get_logger(__name__)
@@ -87,3 +90,4 @@ class Workers:
             self._wake.clear()
             if self.step() == 0:
                 self._wake.wait(IDLE_S)
+            self._stopping.wait(PACE_S)
