@@ -19,7 +19,10 @@ class Storehouse:
     surroundings: Surroundings
     catalog: BoundedContext
     inventory: BoundedContext
-    workers: Workers
+
+    @property
+    def workers(self) -> Workers:
+        return self.surroundings.workers
 
     @property
     def contexts(self) -> tuple[BoundedContext, ...]:
@@ -51,7 +54,7 @@ def assemble(settings: Settings, bus: EventBus | None = None) -> Storehouse:
         surroundings, catalog_database, catalog_log, of_inventory.log, settled
     )
     # In the order in which an event passes them.
-    workers = Workers(
+    surroundings.workers.employ(
         (
             of_catalog.relay,
             *of_inventory.subscriptions,
@@ -59,12 +62,10 @@ def assemble(settings: Settings, bus: EventBus | None = None) -> Storehouse:
             *of_catalog.subscriptions,
             *of_catalog.upkeep,
             *of_inventory.upkeep,
-        ),
-        surroundings.wake,
+        )
     )
     return Storehouse(
         surroundings=surroundings,
         catalog=of_catalog,
         inventory=of_inventory,
-        workers=workers,
     )

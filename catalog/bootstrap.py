@@ -116,5 +116,5 @@ def plug_in(
         },
         databases=(database, read_database),
         blueprint=catalog_blueprint(services),
-        cli=catalog_cli(services),
+        cli=catalog_cli(services, surroundings.workers),
     )

@@ -114,6 +114,6 @@ def plug_in(
         },
         databases=(database, read_database),
         blueprint=inventory_blueprint(services),
-        cli=inventory_cli(services),
+        cli=inventory_cli(services, surroundings.workers),
     )
     return context, settled

@@ -12,7 +12,7 @@ from flask import Blueprint
 from shared_kernel.adapters.clock import Clock, system_clock
 from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.settings import Settings
-from shared_kernel.adapters.workers import Worker
+from shared_kernel.adapters.workers import Worker, Workers
 from shared_kernel.buses.port import EventBus
 from shared_kernel.events.consistency import Progress
 from shared_kernel.events.event_log import EventLog
@@ -28,7 +28,10 @@ def this_process() -> str:
 
 @attrs.frozen(kw_only=True)
 class Surroundings:
-    """What every context is plugged into: one of each in a process."""
+    """What every context is plugged into: one of each in a process.
+
+    `workers` are employed when all contexts are there.
+    """
 
     settings: Settings
     bus: EventBus
@@ -36,6 +39,11 @@ class Surroundings:
     holder: str = attrs.field(factory=this_process)
     progress: Progress = attrs.field(factory=Progress)
     wake: threading.Event = attrs.field(factory=threading.Event)
+    workers: Workers = attrs.field(init=False)
+
+    @workers.default
+    def _nobody_yet(self) -> Workers:
+        return Workers((), self.wake)
 
     def on_commit(self) -> None:
         """Something was written that the workers carry on."""

@@ -15,7 +15,11 @@ import msgspec
 from sqlalchemy.engine import Connection
 
 from shared_kernel.adapters.clock import Clock, to_us
-from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.database import (
+    ConcurrentUpdateError,
+    Database,
+    is_fault,
+)
 from shared_kernel.domain.aggregate import Aggregate
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.event import DomainEvent
@@ -157,12 +161,18 @@ class Writer(Generic[W]):
         return _answer(job)
 
     def execute_all(
-        self, handler: Callable[[C, W], R], commands: Sequence[C]
+        self,
+        handler: Callable[[C, W], R],
+        commands: Sequence[C],
+        prepare: Callable[[W], None] = lambda work: None,
     ) -> list[Committed[R] | DomainError]:
-        """In one commit, each command as if alone: a refusal stands in its place."""
+        """In one commit, each command as if alone: a refusal stands in its place.
+
+        `prepare` may read at once what the commands will ask for one by one.
+        """
         trace = current_traceparent.get()
         jobs = [_Job(handler, command, trace) for command in commands]
-        self._run(jobs)
+        self._run(jobs, prepare)
         return [
             job.error if isinstance(job.error, DomainError) else _answer(job)
             for job in jobs
@@ -187,21 +197,31 @@ class Writer(Generic[W]):
                 if job.turn.locked():
                     job.turn.release()
 
-    def _run(self, jobs: Sequence[_Job[Any, W, Any]]) -> None:
+    def _run(
+        self,
+        jobs: Sequence[_Job[Any, W, Any]],
+        prepare: Callable[[W], None] = lambda work: None,
+    ) -> None:
         try:
-            self._commit(jobs)
+            self._commit(jobs, prepare)
         except Exception as error:
-            if len(jobs) == 1:
-                jobs[0].error = error
+            # What a locked database refuses to all, it would refuse to each, slowly.
+            hopeless = is_fault(error) and not isinstance(error, ConcurrentUpdateError)
+            if len(jobs) == 1 or hopeless:
+                for job in jobs:
+                    job.error = error
                 return
             # Somebody's fault must not be everybody's: each gets a commit of its own.
             for job in jobs:
                 job.error = None
                 self._run([job])
 
-    def _commit(self, jobs: Sequence[_Job[Any, W, Any]]) -> None:
+    def _commit(
+        self, jobs: Sequence[_Job[Any, W, Any]], prepare: Callable[[W], None]
+    ) -> None:
         with self._database.writing() as connection:
             work = self._unit_of_work(connection)
+            prepare(work)
             for job in jobs:
                 work.traceparent = job.traceparent
                 try:

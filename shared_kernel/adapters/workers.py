@@ -40,6 +40,10 @@ class Workers:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
+    def employ(self, workers: Sequence[Worker]) -> None:
+        """Instead of those before; not while they run in the background."""
+        self._workers = workers
+
     def start(self) -> None:
         """Run in the background until `stop`. Starting twice is starting once."""
         with self._starting:
@@ -55,6 +59,10 @@ class Workers:
         self._wake.set()
         if self._thread is not None:
             self._thread.join(timeout_s)
+        self.hand_back()
+
+    def hand_back(self) -> None:
+        """Let go of what the workers hold: another process takes over at once."""
         for worker in self._workers:
             stop = getattr(worker, "stop", None)
             if stop is not None:

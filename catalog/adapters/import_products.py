@@ -1,0 +1,120 @@
+"""Registers the products of a file: rows to commands, refusals to reasons."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from catalog.adapters.services import CatalogServices, SqlCatalogUnitOfWork
+from catalog.application.commands import RegisterProduct
+from catalog.application.handlers import register_product
+from catalog.domain.errors import SkuAlreadyRegistered
+from catalog.domain.value_objects import (
+    Description,
+    OpeningStock,
+    Price,
+    ProductName,
+)
+from shared_kernel.adapters.bulk.row_file import Columns, Row
+from shared_kernel.adapters.bulk.run import Outcome, Refused
+from shared_kernel.adapters.bulk.values import in_columns, text, whole_number
+from shared_kernel.domain.errors import DomainError, InvalidValue
+from shared_kernel.domain.sku import Sku
+
+COLUMNS = Columns(
+    required=("sku", "name"),
+    optional=("price_minor_units", "price_currency", "stock_count", "description"),
+)
+
+
+@attrs.frozen
+class ImportProducts:
+    """A product that is there as given is skipped: so a file can be imported again.
+
+    The opening stock is not compared; the catalog only passes it on.
+    """
+
+    services: CatalogServices
+    columns: Columns = COLUMNS
+    subject: str = "sku"
+    done: str = "registered"
+
+    def apply(self, rows: Sequence[Row]) -> list[Outcome | Refused]:
+        read = [command_from(row) for row in rows]
+        commands = [each for each in read if isinstance(each, RegisterProduct)]
+
+        def prefetch(work: SqlCatalogUnitOfWork) -> None:
+            work.products.prefetch(command.sku for command in commands)
+
+        answers = iter(
+            self.services.writer.execute_all(register_product, commands, prefetch)
+        )
+        return [
+            each if isinstance(each, Refused) else _outcome(row, next(answers))
+            for row, each in zip(rows, read, strict=True)
+        ]
+
+    def wait_until_visible(self, timeout_s: float) -> None:
+        log = self.services.log
+        self.services.reader.wait_for({log.source: log.head()}, timeout_s)
+
+
+def _outcome(row: Row, answer: object) -> Outcome | Refused:
+    if isinstance(answer, SkuAlreadyRegistered) and answer.as_given:
+        return Outcome.SKIPPED
+    if isinstance(answer, DomainError):
+        return Refused(str(answer), row)
+    return Outcome.DONE
+
+
+def command_from(row: Row) -> RegisterProduct | Refused:
+    """All that is wrong with the row at once, by column."""
+    if row.fault:
+        return Refused(row.fault, row)
+    values = row.values
+    try:
+        return RegisterProduct(
+            sku=_sku(values),
+            name=_name(values),
+            description=_description(values),
+            price=_price(values),
+            opening_stock=_opening_stock(values),
+        )
+    except InvalidValue:
+        return Refused("; ".join(_faults(values)), row)
+
+
+def _sku(values: Mapping[str, Any]) -> Sku:
+    return Sku(text(values, "sku"))
+
+
+def _name(values: Mapping[str, Any]) -> ProductName:
+    return ProductName(text(values, "name"))
+
+
+def _description(values: Mapping[str, Any]) -> Description | None:
+    given = text(values, "description")
+    return Description(given) if given else None
+
+
+def _price(values: Mapping[str, Any]) -> Price | None:
+    """Both halves or neither."""
+    minor_units = whole_number(values, "price_minor_units")
+    currency = text(values, "price_currency")
+    if minor_units is None and not currency:
+        return None
+    return Price(minor_units, currency)
+
+
+def _opening_stock(values: Mapping[str, Any]) -> OpeningStock:
+    """No pieces, unless said otherwise."""
+    pieces = whole_number(values, "stock_count")
+    return OpeningStock(0 if pieces is None else pieces)
+
+
+def _faults(values: Mapping[str, Any]) -> Iterator[str]:
+    for part in (_sku, _name, _description, _price, _opening_stock):
+        try:
+            part(values)
+        except InvalidValue as fault:
+            yield in_columns(fault)

@@ -1,0 +1,46 @@
+"""Inventory at the command line."""
+
+from pathlib import Path
+
+import click
+
+from inventory.adapters.replay_orders import LinesSoFar, ReplayOrders
+from inventory.adapters.services import InventoryServices
+from shared_kernel.adapters.bulk.run import run, takes_a_row_file
+from shared_kernel.adapters.workers import Workers
+
+
+def inventory_cli(services: InventoryServices, workers: Workers) -> click.Group:
+    """`workers` carry on what a command wrote, unless another process does."""
+    group = click.Group("inventory", help="How many we have, and for whom.")
+
+    @group.command("replay-orders", no_args_is_help=True)
+    @takes_a_row_file
+    @click.pass_context
+    def replay_orders(
+        context: click.Context, path: Path, form: str | None, refused: Path | None
+    ) -> None:
+        r"""Reserve and ship the order lines in FILE, in their order.
+
+        FILE is CSV with the columns order, sku, quantity and, if wanted, ordered_on and
+        shipped_on; or NDJSON with the same fields, a line for each. UTF-8.
+
+        An order reference names one shipment of a SKU: a further line of the same order
+        and SKU ships as ORDER#2, ORDER#3 and so on.
+
+        It may be interrupted and run again: a line that has shipped as given is
+        skipped. Rows that are refused stand in FILE.refused.csv, each with its reason;
+        mend them there and replay that file.
+
+        \b
+        Exit codes: 0, or 1 if rows were refused, 2 if FILE cannot be used,
+        130 if it was interrupted.
+
+        \b
+        Example:
+          flask --app app inventory replay-orders samples/superstore/order_lines.csv
+        """
+        work = ReplayOrders(services, LinesSoFar())
+        context.exit(run(work, workers, path, form, refused))
+
+    return group

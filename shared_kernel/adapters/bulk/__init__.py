@@ -1,0 +1,1 @@
+"""Commands in bulk, from files: streamed, in chunks, with progress and refusals."""

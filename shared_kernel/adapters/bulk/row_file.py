@@ -1,0 +1,209 @@
+"""Files of rows, CSV or NDJSON in UTF-8, streamed: they may be larger than memory.
+
+A row that cannot be read carries its fault, and the rows behind it are read all the
+same. UnusableFileError is for what makes nonsense of the whole file.
+"""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+import attrs
+import msgspec
+
+CSV = "csv"
+NDJSON = "ndjson"
+FORMATS = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON}
+REASON = "reason"
+LONGEST_LINE = 2**20
+
+
+class UnusableFileError(Exception):
+    """The message says in one line what is wrong with the file, and the mend."""
+
+
+@attrs.frozen
+class Columns:
+    """What a row may hold.
+
+    A column `reason` is let pass: so what was refused can be mended and given again.
+    """
+
+    required: Sequence[str]
+    optional: Sequence[str] = ()
+
+    @property
+    def names(self) -> list[str]:
+        return [*self.required, *self.optional]
+
+    def __str__(self) -> str:
+        if not self.optional:
+            return ", ".join(self.required)
+        return f"{', '.join(self.required)}; if wanted, {', '.join(self.optional)}"
+
+
+@attrs.frozen
+class Row:
+    """`number` is what an editor shows: a CSV's header is row 1.
+
+    Values are text in a CSV and what JSON has in NDJSON, by column. With a `fault` the
+    row cannot be used, and `values` is what could be made of it.
+    """
+
+    number: int
+    values: Mapping[str, Any]
+    fault: str | None = None
+
+
+class RowFile:
+    """Opens the file and reads its header, if it has one. Raises UnusableFileError."""
+
+    def __init__(self, path: Path, columns: Columns, form: str | None = None) -> None:
+        self.path = path
+        self.columns = columns
+        self._form = form or FORMATS.get(path.suffix.lower())
+        if self._form is None:
+            raise UnusableFileError(
+                f"{path}: neither .csv nor .ndjson nor .jsonl; say which it is with "
+                "--format"
+            )
+        try:
+            self.size = path.stat().st_size
+            self._file: BinaryIO = path.open("rb")
+        except OSError as error:
+            raise UnusableFileError(f"{path}: {error.strerror}") from error
+        self.bytes_read = 0
+        self._lines_read = 0
+        lines = self._lines()
+        if self._form == CSV:
+            self._reader = csv.reader(lines, strict=True)
+            self.header = self._read_header()
+            self._rows = self._csv_rows()
+        else:
+            self.header = columns.names
+            self._rows = self._ndjson_rows(lines)
+
+    def chunks(self, size: int) -> Iterator[list[Row]]:
+        """All rows, at most `size` at a time. Raises UnusableFileError.
+
+        What stands before the unusable part comes first.
+        """
+        chunk: list[Row] = []
+        try:
+            for row in self._rows:
+                chunk.append(row)
+                if len(chunk) == size:
+                    yield chunk
+                    chunk = []
+        except UnusableFileError:
+            if chunk:
+                yield chunk
+            raise
+        if chunk:
+            yield chunk
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def _lines(self) -> Iterator[str]:
+        while line := self._file.readline(LONGEST_LINE + 1):
+            self.bytes_read += len(line)
+            self._lines_read += 1
+            if len(line) > LONGEST_LINE:
+                raise UnusableFileError(
+                    f"{self.path}: line {self._lines_read} is longer than "
+                    f"{LONGEST_LINE:,} bytes; is this a {self._form} file?"
+                )
+            try:
+                yield line.decode("utf-8-sig" if self._lines_read == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise UnusableFileError(
+                    f"{self.path}: line {self._lines_read} is not UTF-8 (byte "
+                    f"0x{line[error.start]:02x}); save the file as UTF-8"
+                ) from error
+
+    def _read_header(self) -> list[str]:
+        try:
+            header = [name.strip() for name in next(self._reader)]
+        except (StopIteration, csv.Error):
+            header = []
+        known = [*self.columns.names, REASON]
+        if unknown := [name for name in header if name not in known]:
+            problem = "unknown column " + ", ".join(map(repr, unknown))
+        elif missing := [name for name in self.columns.required if name not in header]:
+            problem = "no column " + ", ".join(missing) + " in its first line"
+        elif twice := {name for name in header if header.count(name) > 1}:
+            problem = "more than one column " + ", ".join(sorted(twice))
+        else:
+            return header
+        raise UnusableFileError(
+            f"{self.path}: {problem}; the columns, with commas between, are: "
+            f"{self.columns}"
+        )
+
+    def _csv_rows(self) -> Iterator[Row]:
+        header, number = self.header, 1
+        while True:
+            number += 1
+            try:
+                values = next(self._reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield Row(number, {}, f"not CSV: {error}")
+                continue
+            if len(values) == len(header):
+                yield Row(number, dict(zip(header, values, strict=True)))
+            elif values:
+                yield Row(
+                    number,
+                    dict(zip(header, values, strict=False)),
+                    f"{len(values)} values where the header has {len(header)} columns",
+                )
+
+    def _ndjson_rows(self, lines: Iterator[str]) -> Iterator[Row]:
+        known = frozenset([*self.columns.names, REASON])
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                given = msgspec.json.decode(line, type=dict[str, Any])
+            except msgspec.DecodeError as error:
+                yield Row(number, {}, f"not a JSON object: {error}")
+                continue
+            values, doubled = _flat(given)
+            unknown = [name for name in values if name not in known]
+            if doubled:
+                fault = f"{', '.join(doubled)} given twice"
+            elif unknown:
+                fault = (
+                    f"unknown field {', '.join(map(repr, unknown))}; the fields are: "
+                    f"{self.columns}"
+                )
+            else:
+                fault = None
+            yield Row(number, values, fault)
+
+
+def _flat(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """`{"price": {"currency": …}}` as `{"price_currency": …}`, and what came twice.
+
+    null is as good as nothing.
+    """
+    values: dict[str, Any] = {}
+    doubled = []
+    for name, value in given.items():
+        if value is None:
+            continue
+        members = (
+            {f"{name}_{member}": inner for member, inner in value.items()}
+            if isinstance(value, dict)
+            else {name: value}
+        )
+        doubled += [name for name in members if name in values]
+        values |= members
+    return values, doubled
