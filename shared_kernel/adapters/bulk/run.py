@@ -21,7 +21,7 @@ from shared_kernel.adapters.bulk.interruption import (
     noticing_interruption,
 )
 from shared_kernel.adapters.bulk.meter import Meter, Rate
-from shared_kernel.adapters.bulk.refusals import SHOWN, Refusals
+from shared_kernel.adapters.bulk.refusals import SHOWN, Refusal, Refusals
 from shared_kernel.adapters.bulk.row_file import (
     Columns,
     Row,
@@ -168,15 +168,23 @@ class Run:
         )
         if not refusals.count:
             return
-        table = Table("row", self.work.subject, "reason", box=None, pad_edge=False)
-        for refusal in refusals.first:
-            table.add_row(str(refusal.row), Text(refusal.subject), Text(refusal.reason))
-        # Elsewhere than in a terminal no line is broken: programs read it.
-        width = None if self.out.is_terminal else 1000
-        self.out.print(table, width=width)
+        self._show(refusals.first)
         if refusals.count > SHOWN:
             self._say(f"… and {refusals.count - SHOWN:,} more", self.out)
         self._say(f"All that was refused: {refusals.path}", self.out)
+
+    def _show(self, refusals: Sequence[Refusal]) -> None:
+        if not self.out.is_terminal:
+            # No line is broken: programs read it.
+            for refusal in refusals:
+                self._say(
+                    f"row {refusal.row}: {refusal.subject}: {refusal.reason}", self.out
+                )
+            return
+        table = Table("row", self.work.subject, "reason", box=None, pad_edge=False)
+        for refusal in refusals:
+            table.add_row(str(refusal.row), Text(refusal.subject), Text(refusal.reason))
+        self.out.print(table)
 
     def _say(self, text: str, console: Console | None = None) -> None:
         (console or self.err).print(text, markup=False, highlight=False, soft_wrap=True)
