@@ -1,12 +1,24 @@
 """The composition root: the only place that knows both contexts."""
 
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
 
 import attrs
+import click
+from flask import Flask
 
 import catalog.bootstrap
 import inventory.bootstrap
 from shared_kernel.adapters.bounded_context import BoundedContext, Surroundings
-from shared_kernel.adapters.settings import Settings
+from shared_kernel.adapters.clock import Clock, system_clock
+from shared_kernel.adapters.database import StorageUnavailableError
+from shared_kernel.adapters.logs import set_up_logs
+from shared_kernel.adapters.server import AddressUnavailableError, Worker, serve
+from shared_kernel.adapters.settings import BadSettingError, Settings
+from shared_kernel.adapters.web.routes import set_up_web
 from shared_kernel.adapters.workers import Workers
 from shared_kernel.buses.by_url import bus_by_url
 from shared_kernel.buses.port import EventBus
@@ -40,13 +52,15 @@ class Storehouse:
             context.close()
 
 
-def assemble(settings: Settings, bus: EventBus | None = None) -> Storehouse:
+def assemble(
+    settings: Settings, bus: EventBus | None = None, clock: Clock = system_clock
+) -> Storehouse:
     """Bring the databases up to date and plug the contexts together.
 
     Starts nothing. Raises StorageUnavailableError.
     """
     surroundings = Surroundings(
-        settings=settings, bus=bus or bus_by_url(settings.bus_url)
+        settings=settings, bus=bus or bus_by_url(settings.bus_url), clock=clock
     )
     catalog_database, catalog_log = catalog.bootstrap.open_log(surroundings)
     of_inventory, settled = inventory.bootstrap.plug_in(surroundings, catalog_log)
@@ -65,7 +79,83 @@ def assemble(settings: Settings, bus: EventBus | None = None) -> Storehouse:
         )
     )
     return Storehouse(
-        surroundings=surroundings,
-        catalog=of_catalog,
-        inventory=of_inventory,
+        surroundings=surroundings, catalog=of_catalog, inventory=of_inventory
     )
+
+
+class CannotStart(click.ClickException):
+    """The configuration or the machine is not as needed. The message says the mend."""
+
+    exit_code = 2
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The web application and its commands; `flask --app app` finds it by this name.
+
+    The workers start with the first request, in whatever process serves it. Raises
+    CannotStart.
+    """
+    settings = settings or _settings()
+    set_up_logs(settings.log_level, settings.log_format)
+    try:
+        storehouse = assemble(settings)
+    except StorageUnavailableError as error:
+        raise CannotStart(str(error)) from error
+    app = web_application(storehouse)
+    app.before_request(storehouse.start)
+    return app
+
+
+def web_application(storehouse: Storehouse) -> Flask:
+    """Routes and commands around `storehouse`; starts nothing."""
+    app = Flask("storehouse", root_path=str(Path(__file__).parent))
+    app.extensions["storehouse"] = storehouse
+    set_up_web(app)
+    for context in storehouse.contexts:
+        app.register_blueprint(context.api.blueprint)
+        app.cli.add_command(context.cli)
+    return app
+
+
+def main() -> None:
+    """Serve until told to stop. Exit code 2 if it cannot start."""
+    try:
+        settings = _settings()
+        serve(
+            partial(_build, settings),
+            host=settings.host,
+            port=settings.port,
+            threads=settings.threads,
+        )
+    except (CannotStart, AddressUnavailableError) as error:
+        _give_up(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _settings() -> Settings:
+    try:
+        return Settings.from_environment(os.environ)
+    except BadSettingError as error:
+        raise CannotStart(str(error)) from error
+
+
+def _build(settings: Settings, worker: Worker) -> Flask:
+    """In the serving process: the databases are opened here, and closed at its end."""
+    try:
+        app = create_app(settings)
+    except CannotStart as error:
+        _give_up(str(error))
+    storehouse: Storehouse = app.extensions["storehouse"]
+    worker.on_exit(storehouse.stop)
+    storehouse.start()
+    return app
+
+
+def _give_up(why: str) -> NoReturn:
+    click.echo(f"Storehouse cannot start: {why}", err=True)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

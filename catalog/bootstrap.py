@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from catalog.adapters import inventory_acl
 from catalog.adapters.cli import catalog_cli
-from catalog.adapters.http import catalog_blueprint
+from catalog.adapters.http import catalog_api
 from catalog.adapters.services import CatalogServices, SqlCatalogUnitOfWork
 from catalog.read_model.listing_projector import ListingProjector
 from catalog.read_model.product_listing import ListingTable, product_listing
@@ -15,6 +15,7 @@ from shared_kernel.adapters.bounded_context import BoundedContext, Surroundings
 from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.migrations.migrate import migrate
 from shared_kernel.adapters.unit_of_work import Writer
+from shared_kernel.adapters.web.commands import ForgetIdempotencyKeys
 from shared_kernel.events.consistency import Reader, Through
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventFeed, EventLog
@@ -78,6 +79,7 @@ def plug_in(
     relay = Relay(log, database, surroundings.bus, surroundings.clock)
     services = CatalogServices(
         settings=surroundings.settings,
+        clock=surroundings.clock,
         writer=Writer(
             database,
             lambda connection: SqlCatalogUnitOfWork(
@@ -104,7 +106,7 @@ def plug_in(
         log=log,
         relay=relay,
         subscriptions=(of_products, of_stock),
-        upkeep=(),
+        upkeep=(ForgetIdempotencyKeys(NAME, database, surroundings.clock),),
         dead_letters={
             "catalog_read": DeadLetterOffice(
                 read_database,
@@ -115,6 +117,6 @@ def plug_in(
             )
         },
         databases=(database, read_database),
-        blueprint=catalog_blueprint(services),
+        api=catalog_api(services),
         cli=catalog_cli(services, surroundings.workers),
     )

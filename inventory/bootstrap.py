@@ -5,7 +5,7 @@ from pathlib import Path
 from inventory.adapters import catalog_acl
 from inventory.adapters.cli import inventory_cli
 from inventory.adapters.expiry import ExpiryWorker
-from inventory.adapters.http import inventory_blueprint
+from inventory.adapters.http import inventory_api
 from inventory.adapters.services import (
     CatalogPolicy,
     InventoryServices,
@@ -16,6 +16,7 @@ from shared_kernel.adapters.bounded_context import BoundedContext, Surroundings
 from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.migrations.migrate import migrate
 from shared_kernel.adapters.unit_of_work import Writer
+from shared_kernel.adapters.web.commands import ForgetIdempotencyKeys
 from shared_kernel.events.consistency import Behind, Reader, Through
 from shared_kernel.events.event_log import EventFeed, EventLog
 from shared_kernel.events.relay import Relay
@@ -103,7 +104,10 @@ def plug_in(
         log=log,
         relay=relay,
         subscriptions=(of_catalog, of_movements),
-        upkeep=(ExpiryWorker(writer, surroundings.clock),),
+        upkeep=(
+            ExpiryWorker(writer, surroundings.clock),
+            ForgetIdempotencyKeys(NAME, database, surroundings.clock),
+        ),
         dead_letters={
             "inventory": DeadLetterOffice(
                 database, {(FOLLOWS_CATALOG, catalog.source): policy.apply}
@@ -113,7 +117,7 @@ def plug_in(
             ),
         },
         databases=(database, read_database),
-        blueprint=inventory_blueprint(services),
+        api=inventory_api(services),
         cli=inventory_cli(services, surroundings.workers),
     )
     return context, settled

@@ -30,6 +30,7 @@ class CatalogServices:
     """
 
     settings: Settings
+    clock: Clock
     writer: Writer[SqlCatalogUnitOfWork]
     log: EventLog
     database: Database

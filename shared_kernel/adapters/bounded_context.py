@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 from click import Group
-from flask import Blueprint
 
 from shared_kernel.adapters.clock import Clock, system_clock
 from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.settings import Settings
+from shared_kernel.adapters.web.routes import Api
 from shared_kernel.adapters.workers import Worker, Workers
 from shared_kernel.buses.port import EventBus
 from shared_kernel.events.consistency import Progress
@@ -66,7 +66,7 @@ class BoundedContext:
     upkeep: Sequence[Worker]
     dead_letters: Mapping[str, DeadLetterOffice]
     databases: Sequence[Database]
-    blueprint: Blueprint
+    api: Api
     cli: Group
 
     def close(self) -> None:

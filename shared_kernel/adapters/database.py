@@ -111,8 +111,13 @@ class Database:
 
     def _create_engine(self) -> Engine:
         url = make_url(self.url)
-        if url.database and url.database != ":memory:":
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(url.database or "").parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageUnavailableError(
+                f"{self.url} cannot be opened: {folder}: {error.strerror}"
+            ) from error
         engine = sa.create_engine(
             url,
             poolclass=NullPool,

@@ -102,7 +102,7 @@ class Settings:
     )
     host: str = setting("HOST", "127.0.0.1", _text)
     port: int = setting("PORT", 8000, _between(1, 65535))
-    threads: int = setting("THREADS", 16, _between(1, 256))
+    threads: int = setting("THREADS", 64, _between(1, 256))
     consistency_timeout_ms: int = setting(
         "CONSISTENCY_TIMEOUT_MS", 2000, _between(0, 60_000)
     )

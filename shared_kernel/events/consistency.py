@@ -73,6 +73,12 @@ class Reader:
     by_way_of: str | None = None
     through: Through | None = None
 
+    @property
+    def sources(self) -> frozenset[str]:
+        """The sources whose positions mean something to this reader."""
+        named = {*self.cursors, self.origin, self.by_way_of}
+        return frozenset(source for source in named if source is not None)
+
     def wait_for(self, token: Mapping[str, int], timeout_s: float) -> None:
         """Return once all that `token` names is visible. Raises ReadModelBehindError."""
         wanted = {source: token[source] for source in self.cursors if source in token}

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from uuid_utils import uuid7
 
-from shared_kernel.adapters.prepared import Prepared
 from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.prepared import Prepared
 from shared_kernel.events.envelope import Envelope
 
 

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from shared_kernel.adapters.web.commands import idempotency_keys_table
 from shared_kernel.events.cursors import cursors_table
 from shared_kernel.events.dead_letters import dead_letters_table
 from shared_kernel.events.event_log import event_log_table
@@ -10,10 +11,11 @@ from shared_kernel.events.relay import relay_table
 
 
 def create_log_tables() -> None:
-    """What a database that publishes needs."""
+    """What a database that takes commands and publishes events needs."""
     metadata = sa.MetaData()
     event_log_table(metadata)
     relay_table(metadata)
+    idempotency_keys_table(metadata)
     metadata.create_all(op.get_bind())
 
 

@@ -32,4 +32,7 @@ def migrate(database: Database, revisions: Path) -> None:
     except Exception as error:
         if not is_fault(error):
             raise
-        raise StorageUnavailableError(f"{database.url}: {error}") from error
+        why = getattr(error, "orig", error)
+        raise StorageUnavailableError(
+            f"{database.url} cannot be opened: {why}; its folder must be writable"
+        ) from error

@@ -1,0 +1,77 @@
+"""What the catalog takes and gives over HTTP, in JSON."""
+
+from typing import Annotated
+
+import attrs
+import msgspec
+
+from catalog.domain.currencies import CURRENCIES
+from catalog.domain.value_objects import (
+    LONGEST_DESCRIPTION,
+    LONGEST_NAME,
+    MOST_MINOR_UNITS,
+    MOST_PIECES,
+    Description,
+    Price,
+)
+from shared_kernel.domain.sku import SKU_PATTERN
+
+_CONTROLS = r"\x00-\x1f\x7f-\x9f"
+_ONE_LINE = rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$"
+_CONTROLS_BUT_ENDS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
+_LINES = rf"^[^{_CONTROLS_BUT_ENDS}]*[^\s{_CONTROLS_BUT_ENDS}][^{_CONTROLS_BUT_ENDS}]*$"
+
+NameText = Annotated[
+    str,
+    msgspec.Meta(min_length=1, max_length=LONGEST_NAME, pattern=_ONE_LINE),
+]
+DescriptionText = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=LONGEST_DESCRIPTION, pattern=_LINES)
+]
+
+
+@attrs.frozen(kw_only=True)
+class PriceBody:
+    """An amount in the minor units (cents, say) of an ISO 4217 currency."""
+
+    minor_units: Annotated[int, msgspec.Meta(ge=0, le=MOST_MINOR_UNITS)]
+    currency: Annotated[
+        str, msgspec.Meta(extra_json_schema={"enum": sorted(CURRENCIES)})
+    ]
+
+
+@attrs.frozen(kw_only=True)
+class RegisterBody:
+    name: NameText
+    sku: Annotated[str, msgspec.Meta(pattern=SKU_PATTERN)]
+    stock_count: Annotated[int, msgspec.Meta(ge=0, le=MOST_PIECES)]
+    description: DescriptionText | None = None
+    price: PriceBody | None = None
+
+
+@attrs.frozen(kw_only=True)
+class NameBody:
+    name: NameText
+
+
+@attrs.frozen(kw_only=True)
+class DescriptionBody:
+    """`null` takes the description away."""
+
+    description: DescriptionText | None
+
+
+@attrs.frozen(kw_only=True)
+class ProductVersion:
+    """The product, and its version after the command."""
+
+    sku: str
+    version: int
+
+
+def price_of(body: PriceBody | None) -> Price | None:
+    return None if body is None else Price(body.minor_units, body.currency)
+
+
+def description_of(text: str | None) -> Description | None:
+    return None if text is None else Description(text)

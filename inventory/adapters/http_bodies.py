@@ -1,0 +1,70 @@
+"""What inventory takes and gives over HTTP, in JSON. Quantities are whole pieces."""
+
+from typing import Annotated
+
+import attrs
+import msgspec
+
+from inventory.domain.value_objects import LONGEST_REASON, MOST_PIECES, StockLevel
+
+MOST_HOLD_SECONDS = 366 * 24 * 3600
+_ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+
+Pieces = Annotated[int, msgspec.Meta(ge=1, le=MOST_PIECES)]
+PiecesOrNone = Annotated[int, msgspec.Meta(ge=0, le=MOST_PIECES)]
+
+
+@attrs.frozen(kw_only=True)
+class ReceiptBody:
+    quantity: Pieces
+
+
+@attrs.frozen(kw_only=True)
+class CountBody:
+    on_hand: PiecesOrNone
+    reason: Annotated[
+        str, msgspec.Meta(min_length=1, max_length=LONGEST_REASON, pattern=_ONE_LINE)
+    ]
+
+
+@attrs.frozen(kw_only=True)
+class ReservationBody:
+    """Held for `hold_seconds`, or else as long as the service is set to."""
+
+    quantity: Pieces
+    hold_seconds: Annotated[int, msgspec.Meta(ge=1, le=MOST_HOLD_SECONDS)] | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ReorderPointBody:
+    pieces: PiecesOrNone
+
+
+@attrs.frozen(kw_only=True)
+class LevelBody:
+    """A stock item's numbers, exact as of `version`."""
+
+    sku: str
+    on_hand: int
+    reserved: int
+    available: int
+    availability: str
+    version: int
+
+
+@attrs.frozen(kw_only=True)
+class QuantityBody:
+    """What is available."""
+
+    quantity: int
+
+
+def level_to_body(level: StockLevel) -> LevelBody:
+    return LevelBody(
+        sku=level.sku.code,
+        on_hand=level.on_hand,
+        reserved=level.reserved,
+        available=level.available,
+        availability=level.availability.value,
+        version=level.version,
+    )

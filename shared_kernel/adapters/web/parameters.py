@@ -1,0 +1,154 @@
+"""Query parameters and headers: declared, read, and refused by name."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import attrs
+from flask import request
+
+from shared_kernel.adapters.web.problems import INVALID_PARAMETER, Problem
+
+_ENTITY_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
+_TOKEN = re.compile(r"([a-z]+):(0|[1-9]\d{0,17})\Z")
+_WHOLE = re.compile(r"-?\d{1,19}\Z", re.ASCII)
+_KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
+
+
+@attrs.frozen(kw_only=True)
+class Parameter:
+    """A query parameter. `schema` has a `type` of integer or string, and its bounds."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+    required: bool = False
+
+    def read(self, text: str) -> Any:
+        """Raises ValueError, saying what would be right."""
+        schema = self.schema
+        if schema["type"] == "integer":
+            least, most = schema["minimum"], schema["maximum"]
+            if _WHOLE.match(text) and least <= int(text) <= most:
+                return int(text)
+            raise ValueError(f"a whole number from {least} to {most}")
+        if "enum" in schema and text not in schema["enum"]:
+            raise ValueError("one of " + ", ".join(schema["enum"]))
+        least, most = schema.get("minLength", 0), schema.get("maxLength", 1000)
+        if not least <= len(text) <= most:
+            raise ValueError(f"{least} to {most} characters")
+        return text
+
+
+def integer(
+    name: str, description: str, least: int, most: int, default: int | None = None
+) -> Parameter:
+    schema: dict[str, Any] = {"type": "integer", "minimum": least, "maximum": most}
+    if default is not None:
+        schema["default"] = default
+    return Parameter(name=name, description=description, schema=schema)
+
+
+def read_query(parameters: Sequence[Parameter]) -> dict[str, Any]:
+    """All values by name, defaults included. Raises Problem for all that are wrong."""
+    given = request.args
+    if not given:
+        return _defaults(parameters)
+    values = _defaults(parameters)
+    known = {parameter.name: parameter for parameter in parameters}
+    errors = []
+    for name, texts in given.lists():
+        parameter = known.get(name)
+        if parameter is None:
+            accepted = ", ".join(known) or "none"
+            errors.append(_error(name, f"no such parameter; accepted: {accepted}"))
+        elif len(texts) > 1:
+            errors.append(_error(name, "is given more than once"))
+        else:
+            try:
+                values[name] = parameter.read(texts[0])
+            except ValueError as error:
+                errors.append(_error(name, f"expected {error}"))
+    return _all_right(values, errors)
+
+
+def _defaults(parameters: Sequence[Parameter]) -> dict[str, Any]:
+    missing = [
+        parameter.name
+        for parameter in parameters
+        if parameter.required and parameter.name not in request.args
+    ]
+    if missing:
+        raise _invalid([_error(name, "is required") for name in missing])
+    return {parameter.name: parameter.schema.get("default") for parameter in parameters}
+
+
+def expected_version() -> int | None:
+    """The version that `If-Match` asks for (RFC 9110, §13.1.1); None asks nothing.
+
+    A version that cannot be is -1: it matches nothing. Of several, the newest counts.
+    """
+    header = request.headers.get("If-Match")
+    if header is None or header.strip() == "*":
+        return None
+    tags = [part.strip() for part in header.split(",")]
+    found = [_ENTITY_TAG.fullmatch(tag) for tag in tags]
+    if not all(found):
+        raise _invalid([_error("If-Match", 'expected an entity tag such as "3"')])
+    # A weak tag never matches where a lost update is at stake.
+    strong = [tag[2] for tag in found if tag and not tag[1]]
+    return max((int(tag) for tag in strong if _is_version(tag)), default=-1)
+
+
+def consistency_token(sources: Collection[str]) -> dict[str, int]:
+    """Positions by source, from `Consistency-Token`; empty if there is none."""
+    header = request.headers.get("Consistency-Token")
+    if header is None:
+        return {}
+    token: dict[str, int] = {}
+    for part in header.split(","):
+        match = _TOKEN.match(part.strip())
+        if not match or match[1] not in sources:
+            expected = "expected what a write answered, such as catalog:12"
+            raise _invalid([_error("Consistency-Token", expected)])
+        token[match[1]] = max(token.get(match[1], 0), int(match[2]))
+    return token
+
+
+def prefers_lenient() -> bool:
+    """`Prefer: handling=lenient` (RFC 7240, §4.4)."""
+    preferences = ",".join(request.headers.getlist("Prefer")).lower().split(",")
+    return any(
+        preference.partition(";")[0].replace(" ", "").replace('"', "")
+        == "handling=lenient"
+        for preference in preferences
+    )
+
+
+def idempotency_key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _KEY.match(key):
+        expected = "expected 1 to 255 visible ASCII characters"
+        raise _invalid([_error("Idempotency-Key", expected)])
+    return key
+
+
+def _is_version(tag: str) -> bool:
+    return tag.isdecimal() and len(tag) < 19
+
+
+def _error(name: str, detail: str) -> dict[str, str]:
+    return {"parameter": name, "detail": detail}
+
+
+def _all_right(values: dict[str, Any], errors: list[dict[str, str]]) -> dict[str, Any]:
+    if errors:
+        raise _invalid(errors)
+    return values
+
+
+def _invalid(errors: list[dict[str, str]]) -> Problem:
+    first = errors[0]
+    return Problem(
+        INVALID_PARAMETER, f"{first['parameter']}: {first['detail']}", errors
+    )

@@ -1,0 +1,30 @@
+"""Reads that show what their reader wrote before (`Consistency-Token`)."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import request
+
+from shared_kernel.adapters.web.parameters import consistency_token, prefers_lenient
+from shared_kernel.events.consistency import Reader, ReadModelBehindError
+
+
+def wait_until_visible(reader: Reader, timeout_ms: int) -> None:
+    """Wait for what the request's token names. Raises ReadModelBehindError, unless the
+    client is content with what there is.
+    """
+    if "Consistency-Token" not in request.headers:
+        return
+    token = consistency_token(reader.sources)
+    try:
+        reader.wait_for(token, timeout_ms / 1000)
+    except ReadModelBehindError:
+        if not prefers_lenient():
+            raise
+
+
+def next_link(**query: Any) -> Mapping[str, str]:
+    """The header that leads to the next page (RFC 8288)."""
+    asked = {name: value for name, value in query.items() if value is not None}
+    return {"Link": f'<{request.path}?{urlencode(asked)}>; rel="next"'}

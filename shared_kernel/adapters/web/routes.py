@@ -1,0 +1,128 @@
+"""Routes that describe themselves: what Flask serves is what OpenAPI tells."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import attrs
+from flask import Blueprint, Flask, Response
+
+from shared_kernel.adapters.web.bodies import MAX_BODY_BYTES, Body, invalid_value
+from shared_kernel.adapters.web.parameters import Parameter
+from shared_kernel.adapters.web.problems import (
+    INVALID_VALUE,
+    STALE_VERSION,
+    ProblemKind,
+    answer_errors_with_problems,
+    refusal_response,
+)
+from shared_kernel.domain.errors import DomainError, InvalidValue, StaleVersion
+
+View = TypeVar("View", bound=Callable[..., Response])
+
+
+@attrs.frozen(kw_only=True)
+class Success:
+    """What an operation answers when all goes well.
+
+    `kind` is the attrs class of the JSON body, or `schema` says it; `headers` are
+    described by name.
+    """
+
+    status: int = 200
+    description: str
+    kind: Any = None
+    schema: Mapping[str, Any] | None = None
+    media_type: str = "application/json"
+    headers: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class Operation:
+    """One method on one path.
+
+    `conditional` understands `If-Match`, `idempotent` an `Idempotency-Key` and
+    `consistent` a `Consistency-Token`. `problems` are those that these do not imply.
+    """
+
+    name: str
+    tag: str
+    method: str
+    rule: str
+    summary: str
+    success: Success
+    description: str = ""
+    path_parameters: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
+    parameters: Sequence[Parameter] = ()
+    body: Body[Any] | None = None
+    conditional: bool = False
+    idempotent: bool = False
+    consistent: bool = False
+    problems: Sequence[ProblemKind] = ()
+
+
+class Api:
+    """The routes of one tag. `refusals` tells how each of the domain's is shown."""
+
+    def __init__(
+        self,
+        name: str,
+        path_parameters: Mapping[str, Mapping[str, Any]],
+        refusals: Mapping[type[DomainError], ProblemKind],
+    ) -> None:
+        self.blueprint = Blueprint(name, __name__)
+        self.operations: list[Operation] = []
+        self._path_parameters = path_parameters
+        self._refusals = {
+            StaleVersion: STALE_VERSION,
+            InvalidValue: INVALID_VALUE,
+            **refusals,
+        }
+        self.blueprint.register_error_handler(DomainError, self._refuse)
+
+    def route(
+        self, method: str, *rules: str, summary: str, success: Success, **more: Any
+    ) -> Callable[[View], View]:
+        """Serve `rules`, the first of which is the one to use from now on."""
+
+        def register(view: View) -> View:
+            for place, rule in enumerate(rules):
+                name = view.__name__ + (f"_{place}" if place else "")
+                self.blueprint.add_url_rule(rule, name, view, methods=[method])
+                path = rule.replace("<", "{").replace(">", "}")
+                self.operations.append(
+                    Operation(
+                        name=name,
+                        tag=self.blueprint.name,
+                        method=method,
+                        rule=path,
+                        summary=summary,
+                        success=success,
+                        description=(view.__doc__ or "").strip(),
+                        path_parameters={
+                            name: schema
+                            for name, schema in self._path_parameters.items()
+                            if f"{{{name}}}" in path
+                        },
+                        **more,
+                    )
+                )
+            return view
+
+        return register
+
+    def _refuse(self, error: DomainError) -> Response:
+        if isinstance(error, InvalidValue):
+            return invalid_value(error).response()
+        return refusal_response(error, self._refusals)
+
+
+def set_up_web(app: Flask) -> None:
+    """What holds for every answer."""
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    answer_errors_with_problems(app)
+    app.after_request(_nosniff)
+
+
+def _nosniff(response: Response) -> Response:
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
