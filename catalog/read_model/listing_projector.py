@@ -1,6 +1,6 @@
 """Keeps the product listing as the events say."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import attrs
 from sqlalchemy.engine import Connection
@@ -34,6 +34,47 @@ class AvailabilityChanged:
     time_us: int
 
 
+Shown = tuple[Envelope, ProductShown]
+
+
+def products_shown(batch: Sequence[Envelope]) -> list[Shown]:
+    """Raises UnreadableEventError."""
+    return [(envelope, read_as(ProductShown, envelope)) for envelope in batch]
+
+
+def fold_products(rows: dict[str, Listing], shown: Iterable[Shown]) -> None:
+    """Bring `rows`, by code, up to what the catalog's own events say."""
+    for envelope, product in shown:
+        row = rows.get(product.sku)
+        if row is None:
+            row = rows[product.sku] = Listing(product.sku)
+        if envelope.type == INSERTED:
+            row.registered = envelope.position
+        row.name = product.name
+        row.description = product.description
+        row.price_minor_units = product.price_minor_units
+        row.price_currency = product.price_currency
+        row.status = product.status
+        row.version = product.version
+        row.last_updated_us = max(row.last_updated_us, envelope.time_us)
+
+
+def fold_availability(
+    rows: dict[str, Listing], changes: Iterable[AvailabilityChanged]
+) -> dict[str, Listing]:
+    """Bring `rows` up to what was heard of stock items; answer those that changed."""
+    changed: dict[str, Listing] = {}
+    for change in changes:
+        row = rows.get(change.code)
+        if row is None:
+            row = rows[change.code] = Listing(change.code)
+        if row.availability != change.availability:
+            row.availability = change.availability
+            row.last_updated_us = max(row.last_updated_us, change.time_us)
+            changed[change.code] = row
+    return changed
+
+
 class ListingProjector:
     """Both halves of a row carry full state, so each event replaces what it speaks of.
 
@@ -46,21 +87,9 @@ class ListingProjector:
 
     def products(self, batch: Sequence[Envelope], connection: Connection) -> None:
         """Apply events of the catalog's own log. Raises UnreadableEventError."""
-        rows = self._table.load(connection, {envelope.key for envelope in batch})
-        for envelope in batch:
-            product = read_as(ProductShown, envelope)
-            row = rows.get(product.sku)
-            if row is None:
-                row = rows[product.sku] = Listing(code=product.sku)
-            if envelope.type == INSERTED:
-                row.registered = envelope.position
-            row.name = product.name
-            row.description = product.description
-            row.price_minor_units = product.price_minor_units
-            row.price_currency = product.price_currency
-            row.status = product.status
-            row.version = product.version
-            row.last_updated_us = envelope.time_us
+        shown = products_shown(batch)
+        rows = self._table.load(connection, {product.sku for _, product in shown})
+        fold_products(rows, shown)
         self._table.put(connection, rows.values())
 
     def availability(
@@ -68,13 +97,11 @@ class ListingProjector:
     ) -> None:
         """Apply what was heard of stock items, in order."""
         rows = self._table.load(connection, {change.code for change in changes})
-        changed: dict[str, Listing] = {}
-        for change in changes:
-            row = rows.get(change.code)
-            if row is None:
-                row = rows[change.code] = Listing(code=change.code)
-            if row.availability != change.availability:
-                row.availability = change.availability
-                row.last_updated_us = change.time_us
-                changed[change.code] = row
-        self._table.put(connection, changed.values())
+        known = frozenset(rows)
+        changed = fold_availability(rows, changes)
+        self._table.put_availability(
+            connection, [row for code, row in changed.items() if code in known]
+        )
+        self._table.put(
+            connection, [row for code, row in changed.items() if code not in known]
+        )

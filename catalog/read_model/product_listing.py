@@ -24,7 +24,7 @@ UNKNOWN = "unknown"
 metadata = sa.MetaData()
 
 
-def listing_table(name: str) -> sa.Table:
+def listing_table(name: str, metadata: sa.MetaData) -> sa.Table:
     return sa.Table(
         name,
         metadata,
@@ -44,7 +44,7 @@ def listing_table(name: str) -> sa.Table:
     )
 
 
-@attrs.define(kw_only=True)
+@attrs.define
 class Listing:
     """A row being made. `registered` is None until the product itself is known.
 
@@ -63,14 +63,12 @@ class Listing:
     version: int | None = None
 
 
-@attrs.frozen
-class ListedPrice:
+class ListedPrice(msgspec.Struct, frozen=True):
     minor_units: int
     currency: str
 
 
-@attrs.frozen(kw_only=True)
-class ListedProduct:
+class ListedProduct(msgspec.Struct, frozen=True):
     """One product as readers get it."""
 
     name: str
@@ -97,29 +95,31 @@ def listing_to_row(listing: Listing) -> dict[str, object]:
         "last_updated_us": listing.last_updated_us,
         "version": listing.version,
         "sought": f"{listing.code}\n{listing.name}".casefold() if known else None,
-        "body": msgspec.json.encode(_shown(listing)) if known else None,
+        "body": _body(listing),
     }
 
 
 def listing_from_row(row: Sequence[Any]) -> Listing:
-    return Listing(**dict(zip(_FIELDS, row, strict=True)))
+    return Listing(*row)
 
 
 _FIELDS = [field.name for field in attrs.fields(Listing)]
 
 
-def _shown(listing: Listing) -> ListedProduct:
+def _body(listing: Listing) -> bytes | None:
+    if listing.registered is None:
+        return None
     price = listing.price_minor_units
-    return ListedProduct(
-        name=listing.name or "",
-        code=listing.code,
-        description=listing.description,
-        price=None
-        if price is None
-        else ListedPrice(price, listing.price_currency or ""),
-        status=listing.status or LISTED,
-        availability=listing.availability,
-        last_updated=from_us(listing.last_updated_us),
+    return msgspec.json.encode(
+        ListedProduct(
+            listing.name or "",
+            listing.code,
+            listing.description,
+            None if price is None else ListedPrice(price, listing.price_currency or ""),
+            listing.status or LISTED,
+            listing.availability,
+            from_us(listing.last_updated_us),
+        )
     )
 
 
@@ -139,9 +139,20 @@ class ListingTable:
                 index_elements=[table.c.code],
                 set_={
                     name: put.excluded[name]
-                    for name in table.columns.keys()
+                    for name in table.columns.keys()  # noqa: SIM118 - iterating yields columns
                     if name != "code"
                 },
+            )
+        )
+        # No column that has an index: so only the row itself is written.
+        self._put_availability = Prepared(
+            sa.update(table)
+            .where(table.c.code == sa.bindparam("of"))
+            .values(
+                {
+                    name: sa.bindparam(name)
+                    for name in ("availability", "last_updated_us", "body")
+                }
             )
         )
 
@@ -154,6 +165,21 @@ class ListingTable:
         rows = [listing_to_row(listing) for listing in listings]
         self._put.write_all(connection, rows)
 
+    def put_availability(
+        self, connection: Connection, listings: Iterable[Listing]
+    ) -> None:
+        """Of listings that are there."""
+        rows = [
+            {
+                "of": listing.code,
+                "availability": listing.availability,
+                "last_updated_us": listing.last_updated_us,
+                "body": _body(listing),
+            }
+            for listing in listings
+        ]
+        self._put_availability.write_all(connection, rows)
 
-product_listing = listing_table("product_listing")
-sa.Index("product_listing_place", product_listing.c.place)
+
+product_listing = listing_table("product_listing", metadata)
+by_place = sa.Index("product_listing_place", product_listing.c.place)
