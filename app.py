@@ -95,12 +95,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     The workers start with the first request, in whatever process serves it. Raises
     CannotStart.
     """
-    settings = settings or _settings()
-    set_up_logs(settings.log_level, settings.log_format)
-    try:
-        storehouse = assemble(settings)
-    except StorageUnavailableError as error:
-        raise CannotStart(str(error)) from error
+    storehouse = _open(settings or _settings())
     app = web_application(storehouse)
     app.before_request(storehouse.start)
     return app
@@ -140,13 +135,21 @@ def _settings() -> Settings:
         raise CannotStart(str(error)) from error
 
 
+def _open(settings: Settings) -> Storehouse:
+    set_up_logs(settings.log_level, settings.log_format)
+    try:
+        return assemble(settings)
+    except StorageUnavailableError as error:
+        raise CannotStart(str(error)) from error
+
+
 def _build(settings: Settings, worker: Worker) -> Flask:
     """In the serving process: the databases are opened here, and closed at its end."""
     try:
-        app = create_app(settings)
+        storehouse = _open(settings)
     except CannotStart as error:
         _give_up(str(error))
-    storehouse: Storehouse = app.extensions["storehouse"]
+    app = web_application(storehouse)
     worker.on_exit(storehouse.stop)
     storehouse.start()
     return app

@@ -10,7 +10,7 @@ import structlog
 
 IDLE_S = 0.1
 """How long the thread sleeps unless woken; also how soon it sees other processes' writes."""
-PACE_S = 0.01
+PACE_S = 0.012
 """A pause after each round: what comes meanwhile goes in one batch, which costs a third
 of what single events cost, and leaves the interpreter to the requests."""
 RETRY_S = 1.0

@@ -1,7 +1,8 @@
 """Routes that describe themselves: what Flask serves is what OpenAPI tells."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import attrs
 from flask import Blueprint, Flask, Response
@@ -120,9 +121,22 @@ def set_up_web(app: Flask) -> None:
     """What holds for every answer."""
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     answer_errors_with_problems(app)
-    app.after_request(_nosniff)
+    app.wsgi_app = _Nosniff(app.wsgi_app)  # type: ignore[method-assign]
 
 
-def _nosniff(response: Response) -> Response:
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
+@attrs.frozen
+class _Nosniff:
+    """Adds a header to every answer, where that costs least."""
+
+    app: WSGIApplication
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        def start(
+            status: str, headers: list[tuple[str, str]], *error: Any
+        ) -> Callable[[bytes], object]:
+            headers.append(("X-Content-Type-Options", "nosniff"))
+            return start_response(status, headers, *error)
+
+        return self.app(environ, start)
