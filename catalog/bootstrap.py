@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 from catalog.adapters import inventory_acl
 from catalog.adapters.cli import catalog_cli
 from catalog.adapters.http import catalog_api
+from catalog.adapters.rebuild_listing import ListingRebuild
 from catalog.adapters.services import CatalogServices, SqlCatalogUnitOfWork
 from catalog.read_model.listing_projector import ListingProjector
 from catalog.read_model.product_listing import ListingTable, product_listing
@@ -101,6 +102,14 @@ def plug_in(
             through=settled_in_inventory,
         ),
     )
+    rebuild = ListingRebuild(
+        LISTING,
+        log,
+        inventory,
+        read_database,
+        holder=surroundings.holder,
+        clock=surroundings.clock,
+    )
     return BoundedContext(
         name=NAME,
         log=log,
@@ -118,5 +127,5 @@ def plug_in(
         },
         databases=(database, read_database),
         api=catalog_api(services),
-        cli=catalog_cli(services, surroundings.workers),
+        cli=catalog_cli(services, surroundings.workers, rebuild),
     )

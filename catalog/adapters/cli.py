@@ -3,14 +3,21 @@
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from catalog.adapters.import_products import ImportProducts
+from catalog.adapters.rebuild_listing import AnotherRebuildError, ListingRebuild
 from catalog.adapters.services import CatalogServices
-from shared_kernel.adapters.bulk.run import run, takes_a_row_file
+from shared_kernel.adapters.bulk.interruption import EXIT_CODE
+from shared_kernel.adapters.bulk.meter import Meter, Rate
+from shared_kernel.adapters.bulk.run import CommandFailed, run, takes_a_row_file
+from shared_kernel.adapters.database import is_fault
 from shared_kernel.adapters.workers import Workers
 
 
-def catalog_cli(services: CatalogServices, workers: Workers) -> click.Group:
+def catalog_cli(
+    services: CatalogServices, workers: Workers, rebuild: ListingRebuild
+) -> click.Group:
     """`workers` carry on what a command wrote, unless another process does."""
     group = click.Group("catalog", help="What we sell.")
 
@@ -20,7 +27,7 @@ def catalog_cli(services: CatalogServices, workers: Workers) -> click.Group:
     def import_products(
         context: click.Context, path: Path, form: str | None, refused: Path | None
     ) -> None:
-        r"""Register the products in FILE, and wait until all are listed.
+        """Register the products in FILE, and wait until all are listed.
 
         FILE is CSV with the columns sku, name and, if wanted, price_minor_units,
         price_currency, stock_count and description; or NDJSON, a line for each product
@@ -37,8 +44,59 @@ def catalog_cli(services: CatalogServices, workers: Workers) -> click.Group:
         \b
         Example:
           flask --app app catalog import samples/superstore/products.csv
-        """
+        """  # noqa: D301 - click takes \b as a character
         work = ImportProducts(services)
         context.exit(run(work, workers, path, form, refused))
 
+    @group.command("rebuild-listing")
+    @click.pass_context
+    def rebuild_listing(context: click.Context) -> None:
+        """Build the product listing anew from the event logs.
+
+        The old one serves until the new one takes its place at once, also if a server
+        is running meanwhile. It may be interrupted at any point: then the old one
+        stays, and the next rebuild starts from nothing.
+
+        Events among the listing's dead letters are left out. One that fails becomes a
+        dead letter: `flask --app app dead-letters list` shows it.
+
+        \b
+        Exit codes: 0, or 1 if events failed, 2 if another rebuild is under way,
+        130 if it was interrupted.
+
+        \b
+        Example:
+          flask --app app catalog rebuild-listing
+        """  # noqa: D301 - click takes \b as a character
+        context.exit(_rebuild(rebuild))
+
     return group
+
+
+def _rebuild(rebuild: ListingRebuild) -> int:
+    rate = Rate()
+    try:
+        with Meter(Console(stderr=True), "Product listing", rebuild.total) as meter:
+            rebuild.run(
+                lambda: meter.show(
+                    rebuild.passed,
+                    f"{rebuild.passed:,} events, {rate.of(rebuild.passed)}",
+                )
+            )
+    except KeyboardInterrupt:
+        click.echo("Interrupted. The old listing serves as before.", err=True)
+        return EXIT_CODE
+    except AnotherRebuildError as error:
+        raise CommandFailed(str(error)) from error
+    except Exception as error:
+        if not is_fault(error):
+            raise
+        raise CommandFailed(f"{error}; the old listing serves as before") from error
+    click.echo(
+        f"Rebuilt from {rebuild.passed:,} events in {rate.seconds:,.1f} s "
+        f"({rate.of(rebuild.passed)})"
+    )
+    if not rebuild.added_dead_letters:
+        return 0
+    click.echo(f"{rebuild.added_dead_letters:,} of them are dead letters now", err=True)
+    return 1

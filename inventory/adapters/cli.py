@@ -20,7 +20,7 @@ def inventory_cli(services: InventoryServices, workers: Workers) -> click.Group:
     def replay_orders(
         context: click.Context, path: Path, form: str | None, refused: Path | None
     ) -> None:
-        r"""Reserve and ship the order lines in FILE, in their order.
+        """Reserve and ship the order lines in FILE, in their order.
 
         FILE is CSV with the columns order, sku, quantity and, if wanted, ordered_on and
         shipped_on; or NDJSON with the same fields, a line for each. UTF-8.
@@ -39,7 +39,7 @@ def inventory_cli(services: InventoryServices, workers: Workers) -> click.Group:
         \b
         Example:
           flask --app app inventory replay-orders samples/superstore/order_lines.csv
-        """
+        """  # noqa: D301 - click takes \b as a character
         work = ReplayOrders(services, LinesSoFar())
         context.exit(run(work, workers, path, form, refused))
 

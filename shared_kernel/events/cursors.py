@@ -60,6 +60,14 @@ _RELEASE = Prepared(
 )
 
 
+_OVERTAKE = Prepared(
+    sa.update(_CURSORS)
+    .where(_THIS, _CURSORS.c.position <= sa.bindparam("becomes"))
+    .values(position=sa.bindparam("becomes"))
+)
+_FORGET = Prepared(sa.delete(_CURSORS).where(_THIS))
+
+
 class CursorMovedError(ConcurrentUpdateError):
     """Another copy of the subscription has applied these events already."""
 
@@ -87,7 +95,7 @@ class Cursor:
         with self.database.writing() as connection:
             row = _READ.row(connection, self._this())
             if row is None:
-                _BEGIN.write(connection, self._first_row())
+                _BEGIN.write(connection, _row(self.subscription, self.source, 0))
             asked = {"now_us": now_us} | self._lease_from(now_us)
             self._held = _LEASE.write(connection, self._this() | asked) == 1
         self.position = row[0] if row else 0
@@ -128,11 +136,31 @@ class Cursor:
     def _lease_from(self, now_us: int) -> dict[str, object]:
         return {"holder": self.holder, "until_us": now_us + LEASE_US}
 
-    def _first_row(self) -> dict[str, object]:
-        return {
-            "subscription": self.subscription,
-            "source": self.source,
-            "position": 0,
-            "lease_holder": None,
-            "lease_until_us": 0,
-        }
+
+def overtake(connection: Connection, subscription: str, source: str, to: int) -> bool:
+    """Move a cursor on to `to`, whoever holds it; False if it is beyond that already.
+
+    Its copies notice when they move it the next time, and read on from there.
+    """
+    this = {"of": subscription, "at": source}
+    if _OVERTAKE.write(connection, this | {"becomes": to}) == 1:
+        return True
+    if _READ.row(connection, this) is not None:
+        return False
+    _BEGIN.write(connection, _row(subscription, source, to))
+    return True
+
+
+def forget(connection: Connection, subscription: str, source: str) -> None:
+    """Remove the cursor of a subscription that has come to its end."""
+    _FORGET.write(connection, {"of": subscription, "at": source})
+
+
+def _row(subscription: str, source: str, position: int) -> dict[str, object]:
+    return {
+        "subscription": subscription,
+        "source": source,
+        "position": position,
+        "lease_holder": None,
+        "lease_until_us": 0,
+    }

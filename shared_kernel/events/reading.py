@@ -1,7 +1,6 @@
 """Reading an event as a class of the reader's own."""
 
-import functools
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -11,10 +10,8 @@ from shared_kernel.events.subscription import UnreadableEventError
 T = TypeVar("T")
 
 
-# Made once for each class: that takes longer than to decode an event.
-@functools.cache
-def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
-    return msgspec.json.Decoder(kind)
+# By class, made once: that takes longer than to decode an event.
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {}
 
 
 def read_as(kind: type[T], envelope: Envelope) -> T:
@@ -22,7 +19,11 @@ def read_as(kind: type[T], envelope: Envelope) -> T:
 
     Raises UnreadableEventError, naming the event and the field at fault.
     """
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        decoder = _decoders[kind] = msgspec.json.Decoder(kind)
     try:
-        return _decoder(kind).decode(envelope.data)
+        read: T = decoder.decode(envelope.data)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
         raise UnreadableEventError(f"{envelope}: {error}") from error
+    return read

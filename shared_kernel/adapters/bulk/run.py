@@ -198,7 +198,7 @@ def run(
 ) -> int:
     """The exit code: 0, or 1 if rows were refused, or 130 if it was interrupted.
 
-    Raises click.ClickException with exit code 2 for a file that cannot be used.
+    Raises CommandFailed (exit code 2) for a file that cannot be used.
     """
     try:
         with RowFile(path, work.columns, form) as file:
@@ -208,14 +208,16 @@ def run(
             refusals = Refusals(there, file.header, work.subject)
             return Run(work, workers, file, refusals).result()
     except UnusableFileError as error:
-        raise _Failure(str(error)) from error
+        raise CommandFailed(str(error)) from error
     except Exception as error:
         if not is_fault(error):
             raise
-        raise _Failure(f"{error}; nothing is half done: run it again") from error
+        raise CommandFailed(f"{error}; nothing is half done: run it again") from error
 
 
-class _Failure(click.ClickException):
+class CommandFailed(click.ClickException):
+    """The message says why, and what to do."""
+
     exit_code = UNUSABLE
 
 

@@ -1,0 +1,313 @@
+"""Builds the product listing anew from the logs, beside the one that serves.
+
+Everything goes into a table of its own. The last transaction puts that in the place of
+the old one and moves the cursors of the listing's subscription to where the rebuild has
+come; a subscription at work, in whatever process, notices and reads on from there. So
+an interruption at any point leaves the old listing as it was, and what it leaves lying
+goes with the next rebuild.
+
+Dead letters stay as they are: neither they nor what waits behind them are applied. An
+event that fails becomes a dead letter, even one that was discarded in the past: nothing
+is missing from the listing without a word.
+
+    RebuildError
+    ├── AnotherRebuildError   one is under way elsewhere
+    └── DeadLettersChangedError   what is left out is no longer what it was: start over
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from catalog.adapters import inventory_acl
+from catalog.read_model.listing_projector import (
+    fold_availability,
+    fold_products,
+    products_shown,
+)
+from catalog.read_model.product_listing import (
+    Listing,
+    ListingTable,
+    by_place,
+    listing_table,
+    product_listing,
+)
+from shared_kernel.adapters.clock import Clock, to_us
+from shared_kernel.adapters.database import Database
+from shared_kernel.events import dead_letters
+from shared_kernel.events.cursors import Cursor, CursorMovedError, forget, overtake
+from shared_kernel.events.envelope import Envelope
+from shared_kernel.events.event_log import EventFeed
+from shared_kernel.events.subscription import UnreadableEventError, reason_of
+
+BATCH = 5000
+ROWS_HELD = 50_000
+"""So many rows are folded in memory before they are written."""
+
+Fold = Callable[[dict[str, Listing], Sequence[Envelope]], None]
+"""Brings rows up to a batch. Raises UnreadableEventError, having changed nothing."""
+Place = tuple[str, int]
+"""A source, and a position in its log."""
+
+_NEW = listing_table(f"{product_listing.name}_rebuild", sa.MetaData())
+_RENAME = sa.text(f"ALTER TABLE {_NEW.name} RENAME TO {product_listing.name}")
+
+
+class RebuildError(Exception):
+    """The listing was not rebuilt; the old one serves as before."""
+
+
+class AnotherRebuildError(RebuildError):
+    def __init__(self) -> None:
+        super().__init__(
+            "the listing is being rebuilt by another process; if that one died, try "
+            "again in a few seconds"
+        )
+
+
+class DeadLettersChangedError(RebuildError):
+    """Dead letters of the listing were replayed, discarded or added meanwhile."""
+
+
+def _fold_product_events(rows: dict[str, Listing], batch: Sequence[Envelope]) -> None:
+    fold_products(rows, products_shown(batch))
+
+
+def _fold_stock_events(rows: dict[str, Listing], batch: Sequence[Envelope]) -> None:
+    fold_availability(rows, inventory_acl.availability_changes(batch))
+
+
+class _Overtaken(Exception):
+    """The listing that serves has read on."""
+
+
+@attrs.define(eq=False)
+class _Source:
+    feed: EventFeed
+    fold: Fold
+    position: int = 0
+    time_us: int = 0
+
+
+@attrs.define(eq=False)
+class _LeftOut:
+    """What the listing does not show, since it waits among the dead letters."""
+
+    before: frozenset[Place]
+    blocked: dict[tuple[str, str], int]
+    added: dict[Place, tuple[Envelope, str, str]] = attrs.field(factory=dict)
+
+    def holds_back(self, envelope: Envelope) -> bool:
+        """Park what comes behind a dead letter of the same key."""
+        first = self.blocked.get((envelope.source, envelope.key))
+        if first is None or envelope.position < first:
+            return False
+        place = envelope.source, envelope.position
+        if place not in self.before:
+            reason = "waits behind a dead letter of the same key"
+            self.added[place] = envelope, dead_letters.PARKED, reason
+        return True
+
+    def bury(self, envelope: Envelope, error: Exception) -> None:
+        self.blocked[envelope.source, envelope.key] = envelope.position
+        place = envelope.source, envelope.position
+        self.added[place] = envelope, dead_letters.DEAD, reason_of(error)
+
+
+class ListingRebuild:
+    """`begin`, then `step` until it answers 0, then `swap`; if that says no, `step` on.
+
+    `subscription` is the one that keeps the listing, from `products` and `stock`.
+    """
+
+    def __init__(
+        self,
+        subscription: str,
+        products: EventFeed,
+        stock: EventFeed,
+        database: Database,
+        *,
+        holder: str,
+        clock: Clock,
+    ) -> None:
+        self._subscription = subscription
+        self._sources = (
+            _Source(products, _fold_product_events),
+            _Source(stock, _fold_stock_events),
+        )
+        self._database = database
+        self._clock = clock
+        # Not a place in a log: it counts transactions, so that of two rebuilds the one
+        # that believes it is alone cannot write.
+        self._fence = Cursor(database, f"{subscription}.rebuild", "rebuild", holder)
+        self._table = ListingTable(_NEW)
+        self._rows: dict[str, Listing] = {}
+        self._written = False
+        self._left_out = _LeftOut(frozenset(), {})
+
+    @property
+    def passed(self) -> int:
+        """How many events have been read."""
+        return sum(source.position for source in self._sources)
+
+    @property
+    def total(self) -> int:
+        """How many events there are by now."""
+        return sum(source.feed.head() for source in self._sources)
+
+    @property
+    def added_dead_letters(self) -> int:
+        return len(self._left_out.added)
+
+    def run(self, show: Callable[[], None]) -> None:
+        """All of it, calling `show` after each step. Raises AnotherRebuildError."""
+        swapped = False
+        while not swapped:
+            try:
+                self.begin()
+                while not swapped:
+                    while self.step():
+                        show()
+                    swapped = self.swap()
+            except DeadLettersChangedError:
+                continue
+            finally:
+                self.end()
+
+    def begin(self) -> None:
+        """Start from nothing. Raises AnotherRebuildError."""
+        self._hold()
+        for source in self._sources:
+            source.position = source.time_us = 0
+        self._rows, self._written = {}, False
+
+        def empty(connection: Connection) -> None:
+            _NEW.drop(connection, checkfirst=True)
+            _NEW.create(connection)
+            self._left_out = _left_out(self._letters(connection))
+
+        self._commit(empty)
+
+    def step(self) -> int:
+        """Read a batch of the source that is behind in time; answer how many events."""
+        self._hold()
+        for source in sorted(self._sources, key=lambda source: source.time_us):
+            batch = source.feed.read(source.position, BATCH)
+            if batch:
+                self._fold(source, batch)
+                source.position = batch[-1].position
+                source.time_us = batch[-1].time_us
+                if len(self._rows) > ROWS_HELD:
+                    self._commit(self._write_rows)
+                    self._rows, self._written = {}, True
+                return len(batch)
+        return 0
+
+    def swap(self) -> bool:
+        """Put the new listing in the old one's place; False if that has read on.
+
+        Raises AnotherRebuildError and DeadLettersChangedError.
+        """
+        try:
+            self._commit(self._replace)
+        except _Overtaken:
+            return False
+        return True
+
+    def end(self) -> None:
+        """Let another rebuild begin at once."""
+        self._fence.release()
+
+    def _hold(self) -> None:
+        if not self._fence.lease(to_us(self._clock())):
+            raise AnotherRebuildError
+
+    def _commit(self, write: Callable[[Connection], None]) -> None:
+        now_us = to_us(self._clock())
+        to = self._fence.position + 1
+        try:
+            with self._database.writing() as connection:
+                self._fence.move(connection, to, now_us)
+                write(connection)
+        except CursorMovedError as error:
+            raise AnotherRebuildError from error
+        self._fence.moved(to, now_us)
+
+    def _fold(self, source: _Source, batch: Sequence[Envelope]) -> None:
+        left_out = self._left_out
+        if left_out.blocked:
+            batch = [each for each in batch if not left_out.holds_back(each)]
+        if self._written:
+            self._load({envelope.key for envelope in batch})
+        try:
+            source.fold(self._rows, batch)
+        except UnreadableEventError:
+            self._fold_singly(source, batch)
+
+    def _fold_singly(self, source: _Source, batch: Sequence[Envelope]) -> None:
+        for envelope in batch:
+            if self._left_out.holds_back(envelope):
+                continue
+            try:
+                source.fold(self._rows, [envelope])
+            except UnreadableEventError as error:
+                self._left_out.bury(envelope, error)
+
+    def _load(self, codes: Iterable[str]) -> None:
+        missing = [code for code in codes if code not in self._rows]
+        with self._database.reading() as connection:
+            self._rows |= self._table.load(connection, missing)
+
+    def _write_rows(self, connection: Connection) -> None:
+        self._table.put(connection, self._rows.values())
+
+    def _replace(self, connection: Connection) -> None:
+        for source in self._sources:
+            if not overtake(
+                connection, self._subscription, source.feed.source, source.position
+            ):
+                raise _Overtaken
+        self._add_dead_letters(connection)
+        self._write_rows(connection)
+        product_listing.drop(connection)
+        connection.execute(_RENAME)
+        by_place.create(connection)
+        forget(connection, self._fence.subscription, self._fence.source)
+
+    def _add_dead_letters(self, connection: Connection) -> None:
+        left_out, now_us = self._left_out, to_us(self._clock())
+        present = _places(self._letters(connection))
+        if not left_out.before <= present <= left_out.before | left_out.added.keys():
+            raise DeadLettersChangedError("dead letters of the listing have changed")
+        for place, (envelope, state, reason) in left_out.added.items():
+            if place not in present:
+                dead_letters.add(
+                    connection,
+                    self._subscription,
+                    [envelope],
+                    state=state,
+                    reason=reason,
+                    attempts=1 if state == dead_letters.DEAD else 0,
+                    now_us=now_us,
+                )
+
+    def _letters(self, connection: Connection) -> list[Envelope]:
+        return [
+            letter.envelope
+            for letter in dead_letters.listed(connection)
+            if letter.subscription == self._subscription
+        ]
+
+
+def _left_out(letters: Sequence[Envelope]) -> _LeftOut:
+    blocked: dict[tuple[str, str], int] = {}
+    for letter in letters:
+        key = letter.source, letter.key
+        blocked[key] = min(letter.position, blocked.get(key, letter.position))
+    return _LeftOut(_places(letters), blocked)
+
+
+def _places(letters: Iterable[Envelope]) -> frozenset[Place]:
+    return frozenset((letter.source, letter.position) for letter in letters)
