@@ -15,6 +15,7 @@ from catalog.adapters.http_bodies import (
     description_of,
     price_of,
 )
+from catalog.adapters.listing_pages import ListingPages
 from catalog.adapters.services import CatalogServices
 from catalog.application import commands, handlers
 from catalog.domain.errors import (
@@ -219,6 +220,7 @@ def _add_changes(api: Api, services: CatalogServices) -> None:
 
 def _add_listing(api: Api, services: CatalogServices) -> None:
     timeout_ms = services.settings.consistency_timeout_ms
+    pages = ListingPages(services.read_database)
 
     @api.route(
         "GET",
@@ -236,14 +238,9 @@ def _add_listing(api: Api, services: CatalogServices) -> None:
     def list_products() -> Response:
         asked = read_query(_PAGE)
         wait_until_visible(services.reader, timeout_ms)
-        with services.read_database.reading() as connection:
-            page = listing_queries.page(
-                connection,
-                asked["cursor"],
-                asked["limit"],
-                asked["availability"],
-                asked["q"],
-            )
+        page = pages.page(
+            asked["cursor"], asked["limit"], asked["availability"], asked["q"]
+        )
         headers = (
             None
             if page.next_after is None

@@ -10,6 +10,7 @@ keeps a connection of its own: in WAL mode readers neither wait nor make others 
 """
 
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ BUSY_TIMEOUT_MS = 10_000
 
 _BEGIN = Prepared(sa.text("BEGIN IMMEDIATE"))
 _COMMIT = Prepared(sa.text("COMMIT"))
+_VERSION = Prepared(sa.text("PRAGMA data_version"))
 
 
 class StorageError(Exception):
@@ -67,7 +69,8 @@ class Database:
         self._turn = threading.Lock()
         self._writer: Connection | None = None
         self._local = threading.local()
-        self._readers: list[Connection] = []
+        # Weakly: a thread that ends takes its connection with it.
+        self._readers: weakref.WeakSet[Connection] = weakref.WeakSet()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -89,24 +92,28 @@ class Database:
         if connection is None or connection.closed:
             connection = self._engine.connect()
             self._local.connection = connection
-            self._readers.append(connection)
+            self._readers.add(connection)
         try:
             yield connection
         finally:
             if connection.in_transaction():
                 connection.rollback()
 
-    def migrating(self) -> Connection:
-        """A connection outside the pool of writers, for `migrations` alone."""
-        return self._engine.connect()
+    def version(self, connection: Connection) -> int:
+        """A number that changes when anything is committed by another connection.
+
+        It means something only beside an earlier one of the same connection.
+        """
+        row = _VERSION.row(connection, {})
+        return row[0] if row else 0
 
     def close(self) -> None:
         with self._turn:
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
-        while self._readers:
-            self._readers.pop().close()
+        for reader in list(self._readers):
+            reader.close()
         self._engine.dispose()
 
     def _create_engine(self) -> Engine:

@@ -1,0 +1,50 @@
+"""Pages of the listing, read once as long as the listing does not change."""
+
+import threading
+
+import attrs
+
+from catalog.read_model import listing_queries
+from catalog.read_model.listing_queries import ListingPage
+from shared_kernel.adapters.database import Database
+
+MOST_BYTES = 256 * 1024
+"""How much one thread keeps: a page of a thousand products, or some of a hundred."""
+
+Asked = tuple[int, int, str | None, str | None]
+
+
+@attrs.define
+class _Kept:
+    """What a thread's connection has read since the database was at `version`."""
+
+    version: int
+    size_bytes: int = 0
+    pages: dict[Asked, ListingPage] = attrs.field(factory=dict)
+
+
+class ListingPages:
+    """A page is as fresh as if it were read anew: the database itself is asked whether
+    anything was committed since, and that is a twentieth of reading a hundred rows."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._of_thread = threading.local()
+
+    def page(
+        self, after: int, limit: int, availability: str | None, sought: str | None
+    ) -> ListingPage:
+        """At most `limit` products behind place `after`."""
+        asked = (after, limit, availability, sought)
+        with self._database.reading() as connection:
+            version = self._database.version(connection)
+            kept: _Kept | None = getattr(self._of_thread, "kept", None)
+            if kept is None or kept.version != version:
+                kept = self._of_thread.kept = _Kept(version)
+            page = kept.pages.get(asked)
+            if page is None:
+                page = listing_queries.page(connection, *asked)
+                kept.size_bytes += len(page.body)
+                if kept.size_bytes <= MOST_BYTES:
+                    kept.pages[asked] = page
+        return page
