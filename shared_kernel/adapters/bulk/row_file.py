@@ -5,6 +5,7 @@ same. UnusableFileError is for what makes nonsense of the whole file.
 """
 
 import csv
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -57,32 +58,43 @@ class Row:
 
 
 class RowFile:
-    """Opens the file and reads its header, if it has one. Raises UnusableFileError."""
+    """`with` opens the file and reads its header, if it has one.
+
+    Raises UnusableFileError.
+    """
 
     def __init__(self, path: Path, columns: Columns, form: str | None = None) -> None:
         self.path = path
         self.columns = columns
+        self.header: Sequence[str] = columns.names
+        self.size = 0
+        self.bytes_read = 0
         self._form = form or FORMATS.get(path.suffix.lower())
+        self._file: BinaryIO | None = None
+        self._lines_read = 0
+        self._rows: Iterator[Row] = iter(())
+
+    def __enter__(self) -> Self:
         if self._form is None:
             raise UnusableFileError(
-                f"{path}: neither .csv nor .ndjson nor .jsonl; say which it is with "
-                "--format"
+                f"{self.path}: neither .csv nor .ndjson nor .jsonl; say which it is "
+                "with --format"
             )
         try:
-            self.size = path.stat().st_size
-            self._file: BinaryIO = path.open("rb")
+            self._file = self.path.open("rb")
         except OSError as error:
-            raise UnusableFileError(f"{path}: {error.strerror}") from error
-        self.bytes_read = 0
-        self._lines_read = 0
-        lines = self._lines()
-        if self._form == CSV:
-            self._reader = csv.reader(lines, strict=True)
-            self.header = self._read_header()
-            self._rows = self._csv_rows()
-        else:
-            self.header = columns.names
-            self._rows = self._ndjson_rows(lines)
+            raise UnusableFileError(f"{self.path}: {error.strerror}") from error
+        self.size = os.fstat(self._file.fileno()).st_size
+        try:
+            self._begin(self._lines(self._file))
+        except UnusableFileError:
+            self._file.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
 
     def chunks(self, size: int) -> Iterator[list[Row]]:
         """All rows, at most `size` at a time. Raises UnusableFileError.
@@ -103,14 +115,16 @@ class RowFile:
         if chunk:
             yield chunk
 
-    def __enter__(self) -> Self:
-        return self
+    def _begin(self, lines: Iterator[str]) -> None:
+        if self._form == CSV:
+            reader = csv.reader(lines, strict=True)
+            self.header = self._header_of(reader)
+            self._rows = self._csv_rows(reader)
+        else:
+            self._rows = self._ndjson_rows(lines)
 
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def _lines(self) -> Iterator[str]:
-        while line := self._file.readline(LONGEST_LINE + 1):
+    def _lines(self, file: BinaryIO) -> Iterator[str]:
+        while line := file.readline(LONGEST_LINE + 1):
             self.bytes_read += len(line)
             self._lines_read += 1
             if len(line) > LONGEST_LINE:
@@ -126,9 +140,9 @@ class RowFile:
                     f"0x{line[error.start]:02x}); save the file as UTF-8"
                 ) from error
 
-    def _read_header(self) -> list[str]:
+    def _header_of(self, reader: Iterator[list[str]]) -> list[str]:
         try:
-            header = [name.strip() for name in next(self._reader)]
+            header = [name.strip() for name in next(reader)]
         except (StopIteration, csv.Error):
             header = []
         known = [*self.columns.names, REASON]
@@ -145,12 +159,12 @@ class RowFile:
             f"{self.columns}"
         )
 
-    def _csv_rows(self) -> Iterator[Row]:
+    def _csv_rows(self, reader: Iterator[list[str]]) -> Iterator[Row]:
         header, number = self.header, 1
         while True:
             number += 1
             try:
-                values = next(self._reader)
+                values = next(reader)
             except StopIteration:
                 return
             except csv.Error as error:

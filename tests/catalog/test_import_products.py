@@ -1,0 +1,292 @@
+"""`flask --app app catalog import`: rows of a file become products, or say why not."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from app import Storehouse
+from catalog.adapters.import_products import ImportProducts
+from shared_kernel.adapters.bulk import run as bulk_run
+from tests.catalog.listings import listed, rows_of_listing
+from tests.storehouses import (
+    SUPERSTORE,
+    Crash,
+    Moment,
+    a_csv,
+    a_storehouse,
+    crash_at_commit,
+    rows_of,
+    run,
+    some_ndjson,
+)
+
+HEADER = "sku,name,price_minor_units,price_currency,stock_count,description"
+
+
+def import_products(storehouse: Storehouse, *arguments: str | Path) -> tuple[int, str]:
+    result = run(storehouse.catalog.cli, "import", *arguments)
+    return result.exit_code, result.output
+
+
+def test_the_real_products_are_listed_and_the_32_doubled_ones_refused_by_name(
+    tmp_path: Path,
+) -> None:
+    refused = tmp_path / "refused.csv"
+    with a_storehouse(tmp_path) as storehouse:
+        code, output = import_products(
+            storehouse, SUPERSTORE / "products.csv", "--refused", refused
+        )
+        shown = listed(storehouse)
+
+    assert code == 1
+    assert "1,862 registered, 0 skipped, 32 refused" in output
+    assert (
+        "row 679: OFF-PA-10000659: OFF-PA-10000659 is already registered as "
+        "'TOPS Carbonless Receipt Book, Four 2-3/4 x 7-1/4 Money Receipts per Page'"
+    ) in output
+    assert len(shown) == 1862
+    assert {product["availability"] for product in shown} == {"in_stock"}
+    assert len(rows_of(refused)) == 32
+    assert all("is already registered as" in row["reason"] for row in rows_of(refused))
+
+
+def test_a_second_import_skips_all_but_what_was_refused(tmp_path: Path) -> None:
+    file = SUPERSTORE / "products.csv", "--refused", tmp_path / "refused.csv"
+    with a_storehouse(tmp_path) as storehouse:
+        import_products(storehouse, *file)
+        before = rows_of_listing(storehouse)
+
+        _, output = import_products(storehouse, *file)
+
+        assert "0 registered, 1,862 skipped, 32 refused" in output
+        assert rows_of_listing(storehouse) == before
+
+
+def test_ndjson_is_taken_as_post_products_takes_it(tmp_path: Path) -> None:
+    file = some_ndjson(
+        tmp_path / "products.ndjson",
+        [
+            {
+                "name": "Lamp",
+                "sku": "LAMP-1",
+                "stock_count": 3,
+                "description": "Bright",
+                "price": {"minor_units": 1999, "currency": "EUR"},
+            },
+            {"name": "Chair", "sku": "CHAIR-1", "price": None},
+            {"name": "Desk", "sku": "DESK-1", "price_minor_units": 5, "x": 1},
+        ],
+    )
+    with a_storehouse(tmp_path) as storehouse:
+        code, output = import_products(storehouse, file)
+        lamp, chair = listed(storehouse)
+
+    assert code == 1
+    assert "row 3: DESK-1: unknown field 'x'" in output
+    assert lamp["price"] == {"minor_units": 1999, "currency": "EUR"}
+    assert (lamp["description"], lamp["availability"]) == ("Bright", "in_stock")
+    assert (chair["price"], chair["availability"]) == (None, "out_of_stock")
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (
+            ["LAMP 1", "Lamp", "", "", "1", ""],
+            (
+                "sku is 'LAMP 1', expected 1 to 64 letters, digits, '.', '_', '~' or "
+                "'-', beginning with a letter or a digit"
+            ),
+        ),
+        (
+            ["LAMP-1", "", "", "", "1", ""],
+            "name is '', expected 1 to 200 characters without control characters",
+        ),
+        (
+            ["LAMP-1", "Lamp", "12.50", "USD", "1", ""],
+            (
+                "price_minor_units is '12.50', expected a whole number from 0 to "
+                "1000000000000"
+            ),
+        ),
+        (
+            ["LAMP-1", "Lamp", "1250", "", "1", ""],
+            "price_currency is '', expected an ISO 4217 code in use, such as 'EUR'",
+        ),
+        (
+            ["LAMP-1", "Lamp", "", "", "-1", ""],
+            (
+                "stock_count is '-1', expected a whole number of pieces from 0 to "
+                "1000000000"
+            ),
+        ),
+        (
+            ["", "Lamp", "", "", "many", ""],
+            (
+                "sku is '', expected 1 to 64 letters, digits, '.', '_', '~' or '-', "
+                "beginning with a letter or a digit; stock_count is 'many', expected a "
+                "whole number of pieces from 0 to 1000000000"
+            ),
+        ),
+        (["LAMP-1", "Lamp"], "2 values where the header has 6 columns"),
+    ],
+)
+def test_a_bad_row_is_refused_by_number_and_column_with_what_would_be_right(
+    tmp_path: Path, row: list[str], reason: str
+) -> None:
+    good = ["CHAIR-1", "Chair", "", "", "", ""]
+    file = a_csv(tmp_path / "products.csv", HEADER, [good, row])
+    with a_storehouse(tmp_path) as storehouse:
+        code, output = import_products(storehouse, file)
+
+        assert code == 1
+        assert f"row 3: {row[0]}: {reason}\n" in output
+        assert [product["code"] for product in listed(storehouse)] == ["CHAIR-1"]
+
+
+def test_what_was_refused_keeps_its_columns_and_can_be_mended_and_imported(
+    tmp_path: Path,
+) -> None:
+    rows = [["LAMP-1", 'A "bright", é lamp', "19.99"], ["CHAIR-1", "Chair", "1"]]
+    file = a_csv(tmp_path / "p.csv", "sku,name,stock_count", rows)
+    refused = tmp_path / "p.csv.refused.csv"
+    with a_storehouse(tmp_path) as storehouse:
+        import_products(storehouse, file)
+        [row] = rows_of(refused)
+        assert list(row) == ["sku", "name", "stock_count", "reason"]
+        assert list(row.values())[:3] == rows[0]
+
+        text = refused.read_text("utf-8")
+        refused.write_text(text.replace(",19.99,", ",19,"), "utf-8")
+        code, output = import_products(storehouse, refused)
+
+        assert code == 0
+        assert "1 registered, 0 skipped, 0 refused" in output
+
+
+def test_without_refusals_there_is_no_file_of_them_any_more(tmp_path: Path) -> None:
+    file = a_csv(tmp_path / "products.csv", "sku,name", [["LAMP-1", ""]])
+    with a_storehouse(tmp_path) as storehouse:
+        import_products(storehouse, file)
+        assert (tmp_path / "products.csv.refused.csv").exists()
+
+        a_csv(file, "sku,name", [["LAMP-1", "Lamp"]])
+        import_products(storehouse, file)
+
+        assert not (tmp_path / "products.csv.refused.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("p.csv", b"", "no column sku, name in its first line"),
+        ("p.csv", b"sku;name\n", "unknown column 'sku;name'"),
+        ("p.csv", b"sku,name,colour\n", "unknown column 'colour'"),
+        ("p.csv", b"sku,name,name\n", "more than one column name"),
+        ("p.csv", "sku,name\nA,é\n".encode("latin-1"), "line 2 is not UTF-8"),
+        ("p.csv", "sku,name\n".encode("utf-16"), "line 1 is not UTF-8"),
+        ("p.xlsx", b"", "say which it is with --format"),
+        ("p.ndjson", b'{"sku":"' + b"A" * 2**20, "line 1 is longer than"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_one_clear_line_and_exit_code_2(
+    tmp_path: Path, name: str, content: bytes, problem: str
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    with a_storehouse(tmp_path) as storehouse:
+        code, output = import_products(storehouse, file)
+
+    [line] = [line for line in output.splitlines() if line.startswith("Error: ")]
+    assert code == 2
+    assert problem in line
+
+
+def test_a_missing_file_is_exit_code_2(tmp_path: Path) -> None:
+    with a_storehouse(tmp_path) as storehouse:
+        code, output = import_products(storehouse, tmp_path / "none.csv")
+
+    assert (code, output) == (
+        2,
+        f"Error: {tmp_path / 'none.csv'}: No such file or directory\n",
+    )
+
+
+def test_the_file_itself_is_never_taken_for_the_refusals(tmp_path: Path) -> None:
+    file = a_csv(tmp_path / "products.csv", "sku,name", [["LAMP-1", "Lamp"]])
+    with a_storehouse(tmp_path) as storehouse:
+        code, _ = import_products(storehouse, file, "--refused", file)
+
+    assert code == 2
+    assert file.exists()
+
+
+def test_a_byte_order_mark_and_foreign_line_ends_are_no_matter(tmp_path: Path) -> None:
+    file = tmp_path / "products.csv"
+    file.write_bytes("\ufeffsku,name\r\nLAMP-1,Lampe für alle\r\n".encode())
+    with a_storehouse(tmp_path) as storehouse:
+        code, _ = import_products(storehouse, file)
+
+        assert code == 0
+        assert listed(storehouse)[0]["name"] == "Lampe für alle"
+
+
+@pytest.fixture
+def thirty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of thirty products, imported in three chunks."""
+    monkeypatch.setattr(bulk_run, "CHUNK", 10)
+    rows = [[f"LAMP-{number}", f"Lamp {number}", "2"] for number in range(30)]
+    return a_csv(tmp_path / "products.csv", "sku,name,stock_count", rows)
+
+
+def test_ctrl_c_ends_after_the_chunk_and_the_next_import_goes_on(
+    tmp_path: Path, thirty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply = ImportProducts.apply
+
+    def interrupted(work: ImportProducts, rows: list[object]) -> object:
+        signal.raise_signal(signal.SIGINT)
+        return apply(work, rows)  # type: ignore[arg-type] # handed on as it came
+
+    with a_storehouse(tmp_path) as storehouse:
+        with monkeypatch.context() as patch:
+            patch.setattr(ImportProducts, "apply", interrupted)
+            code, output = import_products(storehouse, thirty)
+        assert code == 130
+        assert "10 registered" in output
+        assert len(listed(storehouse)) == 10
+
+        code, output = import_products(storehouse, thirty)
+
+        assert code == 0
+        assert "20 registered, 10 skipped" in output
+        assert len(listed(storehouse)) == 30
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["instead of", "after"])
+def test_a_crash_at_any_commit_is_made_good_by_importing_again(
+    tmp_path: Path, thirty: Path, moment: Moment
+) -> None:
+    crashed, number = True, 0
+    while crashed:
+        number += 1
+        folder = tmp_path / str(number)
+        with a_storehouse(folder) as storehouse, pytest.MonkeyPatch.context() as patch:
+            crash_at_commit(patch, number, moment)
+            try:
+                import_products(storehouse, thirty)
+                crashed = False
+            except Crash:
+                patch.undo()
+        with a_storehouse(folder) as storehouse:
+            _, output = import_products(storehouse, thirty)
+            shown = listed(storehouse)
+
+        assert ", 0 refused" in output
+        assert [product["code"] for product in shown] == [
+            f"LAMP-{number}" for number in range(30)
+        ]
+        assert {product["availability"] for product in shown} == {"in_stock"}
+    assert number > 10
