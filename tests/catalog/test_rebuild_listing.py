@@ -1,0 +1,334 @@
+"""`flask --app app catalog rebuild-listing`: a new listing in the old one's place."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app import Storehouse
+from catalog.adapters import rebuild_listing
+from catalog.adapters.rebuild_listing import AnotherRebuildError, ListingRebuild
+from shared_kernel.adapters.clock import system_clock
+from shared_kernel.events import dead_letters
+from shared_kernel.events.cursors import overtake
+from shared_kernel.events.dead_letters import DEAD, PARKED
+from shared_kernel.events.event_log import Entry
+from tests.catalog.listings import listed, rows_of_listing
+from tests.storehouses import (
+    SUPERSTORE,
+    Crash,
+    Moment,
+    a_csv,
+    a_storehouse,
+    crash_at_commit,
+    run,
+)
+
+
+def a_rebuild(storehouse: Storehouse, holder: str = "rebuilder") -> ListingRebuild:
+    return ListingRebuild(
+        "catalog.listing",
+        storehouse.catalog.log,
+        storehouse.inventory.log,
+        storehouse.catalog.databases[1],
+        holder=holder,
+        clock=system_clock,
+    )
+
+
+def register(storehouse: Storehouse, folder: Path, *skus: str) -> None:
+    rows = [[sku, sku.title(), "2"] for sku in skus]
+    file = a_csv(folder / "products.csv", "sku,name,stock_count", rows)
+    assert run(storehouse.catalog.cli, "import", file).exit_code == 0
+
+
+def ship(storehouse: Storehouse, folder: Path, *lines: tuple[str, str, int]) -> None:
+    file = a_csv(folder / "orders.csv", "order,sku,quantity", lines)
+    assert run(storehouse.inventory.cli, "replay-orders", file).exit_code == 0
+
+
+def publish(storehouse: Storehouse, type_: str, key: str, data: bytes) -> None:
+    """Something only a faulty catalog would publish."""
+    log, [database, _] = storehouse.catalog.log, storehouse.catalog.databases
+    with database.writing() as connection:
+        log.append(connection, [Entry(type_, key, data, None)], 1)
+    storehouse.workers.run_until_idle()
+
+
+def letters(storehouse: Storehouse) -> list[tuple[str, int, str]]:
+    return [
+        (letter.envelope.key, letter.envelope.position, letter.state)
+        for letter in storehouse.catalog.dead_letters["catalog_read"].list()
+    ]
+
+
+@pytest.fixture
+def storehouse(tmp_path: Path) -> Iterator[Storehouse]:
+    """Six products; of three the stock was shipped."""
+    with a_storehouse(tmp_path) as storehouse:
+        register(storehouse, tmp_path, "A", "B", "C", "D", "E", "F")
+        ship(storehouse, tmp_path, ("1", "A", 2), ("2", "B", 2), ("3", "C", 2))
+        yield storehouse
+
+
+def test_the_real_listing_is_rebuilt_as_it_was(tmp_path: Path) -> None:
+    refused = tmp_path / "refused.csv"
+    with a_storehouse(tmp_path) as storehouse:
+        products = SUPERSTORE / "products.csv"
+        run(storehouse.catalog.cli, "import", products, "--refused", refused)
+        lines = SUPERSTORE / "order_lines.csv"
+        run(storehouse.inventory.cli, "replay-orders", lines, "--refused", refused)
+        before = rows_of_listing(storehouse)
+
+        result = run(storehouse.catalog.cli, "rebuild-listing")
+
+        assert result.exit_code == 0
+        assert result.stdout.startswith("Rebuilt from 25,574 events in ")
+        assert rows_of_listing(storehouse) == before
+        assert {row["availability"] for row in listed(storehouse)} == {"out_of_stock"}
+
+
+def test_rows_written_on_the_way_are_read_again_when_more_is_heard_of_them(
+    storehouse: Storehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuild_listing, "BATCH", 2)
+    monkeypatch.setattr(rebuild_listing, "ROWS_HELD", 1)
+    before = rows_of_listing(storehouse)
+
+    run(storehouse.catalog.cli, "rebuild-listing")
+
+    assert rows_of_listing(storehouse) == before
+
+
+def test_the_listing_goes_on_after_a_rebuild(
+    storehouse: Storehouse, tmp_path: Path
+) -> None:
+    run(storehouse.catalog.cli, "rebuild-listing")
+
+    register(storehouse, tmp_path, "G")
+    ship(storehouse, tmp_path, ("4", "D", 2))
+
+    assert [(row["code"], row["availability"]) for row in listed(storehouse)] == [
+        ("A", "out_of_stock"),
+        ("B", "out_of_stock"),
+        ("C", "out_of_stock"),
+        ("D", "out_of_stock"),
+        ("E", "in_stock"),
+        ("F", "in_stock"),
+        ("G", "in_stock"),
+    ]
+
+
+def test_a_rebuild_beside_a_server_at_work_gives_the_listing_of_a_fresh_one(
+    storehouse: Storehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuild_listing, "BATCH", 2)
+    with a_storehouse(tmp_path) as other_process:
+        rebuild = a_rebuild(other_process)
+        new = iter(range(1000))
+
+        def meanwhile() -> None:
+            if (number := next(new)) < 8:
+                register(storehouse, tmp_path, f"NEW-{number}")
+                ship(storehouse, tmp_path, (f"N{number}", f"NEW-{number}", 1))
+
+        rebuild.run(meanwhile)
+        assert next(new) > 8
+        register(storehouse, tmp_path, "LAST")
+
+    beside = rows_of_listing(storehouse)
+    run(storehouse.catalog.cli, "rebuild-listing")
+    assert beside == rows_of_listing(storehouse)
+    assert len(listed(storehouse)) == 6 + 8 + 1
+
+
+def test_a_listing_that_is_behind_is_brought_up_to_the_logs(
+    storehouse: Storehouse, tmp_path: Path
+) -> None:
+    publish(
+        storehouse,
+        "product.renamed",
+        "A",
+        b'{"sku":"A","name":"Lamp","status":"listed","version":2}',
+    )
+    expected = rows_of_listing(storehouse)
+    database = storehouse.catalog.databases[1]
+    with database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM product_listing")
+        connection.exec_driver_sql("UPDATE subscription_cursors SET position = 0")
+
+    run(storehouse.catalog.cli, "rebuild-listing")
+
+    assert rows_of_listing(storehouse) == expected
+    assert [
+        subscription.cursor.saved() for subscription in storehouse.catalog.subscriptions
+    ] == [
+        storehouse.catalog.log.head(),
+        storehouse.inventory.log.head(),
+    ]
+    storehouse.workers.run_until_idle()
+    assert rows_of_listing(storehouse) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["instead of", "after"])
+def test_a_crash_at_any_commit_leaves_a_listing_that_serves_and_can_be_rebuilt(
+    tmp_path: Path, moment: Moment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuild_listing, "BATCH", 2)
+    monkeypatch.setattr(rebuild_listing, "ROWS_HELD", 2)
+    with a_storehouse(tmp_path) as storehouse:
+        register(storehouse, tmp_path, "A", "B", "C", "D", "E", "F")
+        before = rows_of_listing(storehouse)
+    crashed, number = True, 0
+    while crashed:
+        number += 1
+        with (
+            a_storehouse(tmp_path) as storehouse,
+            pytest.MonkeyPatch.context() as patch,
+        ):
+            crash_at_commit(patch, number, moment)
+            try:
+                run(storehouse.catalog.cli, "rebuild-listing")
+                crashed = False
+            except Crash:
+                patch.undo()
+        with a_storehouse(tmp_path) as storehouse:
+            assert rows_of_listing(storehouse) == before
+            storehouse.workers.run_until_idle()
+            assert rows_of_listing(storehouse) == before
+    assert number > 4
+
+
+def test_ctrl_c_leaves_the_old_listing_and_lets_another_rebuild_begin(
+    storehouse: Storehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = rows_of_listing(storehouse)
+
+    def interrupted(rebuild: ListingRebuild) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ListingRebuild, "step", interrupted)
+        assert run(storehouse.catalog.cli, "rebuild-listing").exit_code == 130
+
+    assert rows_of_listing(storehouse) == before
+    assert run(storehouse.catalog.cli, "rebuild-listing").exit_code == 0
+
+
+def test_a_second_rebuild_is_refused_while_one_is_under_way(
+    storehouse: Storehouse,
+) -> None:
+    a_rebuild(storehouse).begin()
+
+    result = run(storehouse.catalog.cli, "rebuild-listing")
+
+    assert result.exit_code == 2
+    assert "is being rebuilt by another process" in result.stderr
+
+
+def test_a_rebuild_that_lost_its_lease_unawares_changes_nothing(
+    storehouse: Storehouse,
+) -> None:
+    before = rows_of_listing(storehouse)
+    slow, quick = a_rebuild(storehouse), a_rebuild(storehouse)
+    slow.begin()
+    while slow.step():
+        pass
+    quick.begin()
+
+    with pytest.raises(AnotherRebuildError):
+        slow.swap()
+
+    assert rows_of_listing(storehouse) == before
+
+
+BROKEN = b'{"sku":"A","name":"Lamp"}'
+RENAMED = b'{"sku":"A","name":"Lamp","status":"listed","version":3}'
+
+
+def test_dead_letters_and_what_waits_behind_them_stay_left_out(
+    storehouse: Storehouse,
+) -> None:
+    publish(storehouse, "product.renamed", "A", BROKEN)
+    publish(storehouse, "product.renamed", "A", RENAMED)
+    before, waiting = rows_of_listing(storehouse), letters(storehouse)
+    assert waiting == [("A", 7, DEAD), ("A", 8, PARKED)]
+
+    result = run(storehouse.catalog.cli, "rebuild-listing")
+
+    assert result.exit_code == 0
+    assert rows_of_listing(storehouse) == before
+    assert letters(storehouse) == waiting
+
+
+def test_an_event_that_was_discarded_and_fails_again_is_a_dead_letter_again(
+    storehouse: Storehouse,
+) -> None:
+    publish(storehouse, "product.renamed", "A", BROKEN)
+    publish(storehouse, "product.renamed", "A", RENAMED)
+    office = storehouse.catalog.dead_letters["catalog_read"]
+    office.discard(office.list()[0].number)
+    assert listed(storehouse)[0]["name"] == "Lamp"
+
+    result = run(storehouse.catalog.cli, "rebuild-listing")
+
+    assert result.exit_code == 1
+    assert "2 of them are dead letters now" in result.stderr
+    assert letters(storehouse) == [("A", 7, DEAD), ("A", 8, PARKED)]
+    office.discard(office.list()[0].number)
+    assert listed(storehouse)[0]["name"] == "Lamp"
+
+
+def test_an_event_that_fails_before_the_listing_came_to_it_becomes_a_dead_letter(
+    storehouse: Storehouse,
+) -> None:
+    log, [database, _] = storehouse.catalog.log, storehouse.catalog.databases
+    with database.writing() as connection:
+        entries = [
+            Entry("product.renamed", "A", data, None) for data in (BROKEN, RENAMED)
+        ]
+        log.append(connection, entries, 1)
+    expected = rows_of_listing(storehouse)
+
+    run(storehouse.catalog.cli, "rebuild-listing")
+
+    assert letters(storehouse) == [("A", 7, DEAD), ("A", 8, PARKED)]
+    assert rows_of_listing(storehouse) == expected
+    storehouse.workers.run_until_idle()
+    assert letters(storehouse) == [("A", 7, DEAD), ("A", 8, PARKED)]
+
+
+def test_a_dead_letter_replayed_meanwhile_is_in_the_new_listing(
+    storehouse: Storehouse,
+) -> None:
+    log, [database, read_database] = (
+        storehouse.catalog.log,
+        storehouse.catalog.databases,
+    )
+    with database.writing() as connection:
+        log.append(connection, [Entry("product.renamed", "A", RENAMED, None)], 1)
+    with read_database.writing() as connection:
+        overtake(connection, "catalog.listing", "catalog", 7)
+        dead_letters.add(
+            connection,
+            "catalog.listing",
+            log.read(6, 1),
+            state=DEAD,
+            reason="failed in its time",
+            attempts=5,
+            now_us=1,
+        )
+    office = storehouse.catalog.dead_letters["catalog_read"]
+    names = []
+
+    def replay_at_once() -> None:
+        if waiting := office.list():
+            names.append(listed(storehouse)[0]["name"])
+            office.replay(waiting[0].number)
+
+    a_rebuild(storehouse).run(replay_at_once)
+
+    assert names == ["A"]
+    assert listed(storehouse)[0]["name"] == "Lamp"
+    assert letters(storehouse) == []

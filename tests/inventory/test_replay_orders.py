@@ -1,0 +1,218 @@
+"""`flask --app app inventory replay-orders`: order lines are reserved and shipped."""
+
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from app import Storehouse
+from inventory.adapters.replay_orders import ReplayOrders
+from inventory.adapters.tables import reservations, shipments, stock_items
+from shared_kernel.adapters.bulk import run as bulk_run
+from shared_kernel.adapters.prepared import Prepared
+from tests.storehouses import (
+    SUPERSTORE,
+    Crash,
+    Moment,
+    a_csv,
+    a_storehouse,
+    crash_at_commit,
+    query,
+    rows_of,
+    run,
+    some_ndjson,
+)
+
+HEADER = "order,sku,quantity"
+_ITEMS = Prepared(
+    sa.select(stock_items.c.sku, stock_items.c.on_hand).order_by(stock_items.c.sku)
+)
+_RESERVED = Prepared(sa.select(sa.func.count()).select_from(reservations))
+_SHIPPED = Prepared(
+    sa.select(
+        shipments.c.order_reference, shipments.c.sku, shipments.c.pieces
+    ).order_by(shipments.c.sku, shipments.c.shipped_version)
+)
+
+
+def with_stock(storehouse: Storehouse, folder: Path, **on_hand: int) -> None:
+    file = a_csv(
+        folder / "products.csv",
+        "sku,name,stock_count",
+        [[sku, sku.title(), pieces] for sku, pieces in on_hand.items()],
+    )
+    assert run(storehouse.catalog.cli, "import", file).exit_code == 0
+
+
+def replay(storehouse: Storehouse, *arguments: str | Path) -> tuple[int, str]:
+    result = run(storehouse.inventory.cli, "replay-orders", *arguments)
+    return result.exit_code, result.output
+
+
+def on_hand(storehouse: Storehouse) -> dict[str, int]:
+    return dict(query(storehouse.inventory.databases[0], _ITEMS))
+
+
+def shipped(storehouse: Storehouse) -> Sequence[tuple[str, str, int]]:
+    return [
+        (order, sku, pieces)
+        for order, sku, pieces in query(storehouse.inventory.databases[0], _SHIPPED)
+    ]
+
+
+def test_the_real_orders_leave_nothing_on_hand_and_nothing_reserved(
+    tmp_path: Path,
+) -> None:
+    refused = tmp_path / "refused.csv"
+    with a_storehouse(tmp_path) as storehouse:
+        products = SUPERSTORE / "products.csv"
+        run(storehouse.catalog.cli, "import", products, "--refused", refused)
+        file = SUPERSTORE / "order_lines.csv", "--refused", refused
+
+        code, output = replay(storehouse, *file)
+
+        assert code == 0
+        assert "9,994 shipped, 0 skipped, 0 refused" in output
+        assert len(on_hand(storehouse)) == 1862
+        assert set(on_hand(storehouse).values()) == {0}
+        assert query(storehouse.inventory.databases[0], _RESERVED) == [(0,)]
+        assert sum(pieces for _, _, pieces in shipped(storehouse)) == 37_873
+
+        code, output = replay(storehouse, *file)
+
+        assert code == 0
+        assert "0 shipped, 9,994 skipped, 0 refused" in output
+        assert not refused.exists()
+
+
+def test_a_further_line_of_the_same_order_and_sku_ships_under_a_number(
+    tmp_path: Path,
+) -> None:
+    lines = [["A-1", "LAMP", 1], ["A-1", "CHAIR", 2], ["A-1", "LAMP", 1]]
+    file = a_csv(tmp_path / "orders.csv", HEADER, lines)
+    with a_storehouse(tmp_path) as storehouse:
+        with_stock(storehouse, tmp_path, LAMP=5, CHAIR=5)
+        replay(storehouse, file)
+
+        assert shipped(storehouse) == [
+            ("A-1", "CHAIR", 2),
+            ("A-1", "LAMP", 1),
+            ("A-1#2", "LAMP", 1),
+        ]
+        assert on_hand(storehouse) == {"LAMP": 3, "CHAIR": 3}
+
+
+def test_a_line_is_refused_by_name_of_the_rule(tmp_path: Path) -> None:
+    lines = [["A-1", "LAMP", 2], ["A-2", "LAMP", 2], ["A-3", "SOFA", 1]]
+    file = a_csv(tmp_path / "orders.csv", HEADER, lines)
+    with a_storehouse(tmp_path) as storehouse:
+        with_stock(storehouse, tmp_path, LAMP=3)
+        code, output = replay(storehouse, file)
+
+    assert code == 1
+    assert "row 3: LAMP: LAMP has 1 available, 2 were asked for" in output
+    assert "row 4: SOFA: there is no stock item SOFA" in output
+
+
+def test_an_order_that_shipped_another_quantity_is_refused(tmp_path: Path) -> None:
+    file = a_csv(tmp_path / "orders.csv", HEADER, [["A-1", "LAMP", 2]])
+    with a_storehouse(tmp_path) as storehouse:
+        with_stock(storehouse, tmp_path, LAMP=5)
+        replay(storehouse, file)
+        a_csv(file, HEADER, [["A-1", "LAMP", 1]])
+
+        _, output = replay(storehouse, file)
+
+    assert "order A-1 has already shipped 2 of LAMP, not 1" in output
+
+
+def test_a_refused_further_line_keeps_its_number_when_it_is_given_again(
+    tmp_path: Path,
+) -> None:
+    lines = [["A-1", "LAMP", 2], ["A-1", "LAMP", 2]]
+    file = a_csv(tmp_path / "orders.csv", HEADER, lines)
+    refused = tmp_path / "orders.csv.refused.csv"
+    with a_storehouse(tmp_path) as storehouse:
+        with_stock(storehouse, tmp_path, LAMP=3)
+        replay(storehouse, file)
+        [row] = rows_of(refused)
+        assert row["order"] == "A-1#2"
+
+        refused.write_text(refused.read_text("utf-8").replace(",2,", ",1,"), "utf-8")
+        code, _ = replay(storehouse, refused)
+
+        assert code == 0
+        assert shipped(storehouse) == [("A-1", "LAMP", 2), ("A-1#2", "LAMP", 1)]
+
+
+def test_bad_values_are_refused_all_at_once_by_column(tmp_path: Path) -> None:
+    file = some_ndjson(
+        tmp_path / "orders.ndjson",
+        [{"order": "A 1", "sku": "LAMP", "quantity": 0}, {"order": 7, "sku": "LAMP"}],
+    )
+    with a_storehouse(tmp_path) as storehouse:
+        code, output = replay(storehouse, file)
+
+    assert code == 1
+    assert "row 1: LAMP: order is 'A 1', expected 1 to 80 letters" in output
+    assert "; quantity is 0, expected a whole number of pieces from 1 to" in output
+    assert "row 2: LAMP: order is 7, expected text; quantity is None, exp" in output
+
+
+@pytest.fixture
+def orders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Twenty lines of ten orders, in four chunks; a chunk parts lines of one order."""
+    monkeypatch.setattr(bulk_run, "CHUNK", 5)
+    lines = [[f"A-{number // 2}", "LAMP", 1] for number in range(20)]
+    return a_csv(tmp_path / "orders.csv", HEADER, lines)
+
+
+def test_ctrl_c_ends_after_the_chunk_and_the_next_replay_goes_on(
+    tmp_path: Path, orders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply = ReplayOrders.apply
+
+    def interrupted(work: ReplayOrders, rows: list[object]) -> object:
+        signal.raise_signal(signal.SIGINT)
+        return apply(work, rows)  # type: ignore[arg-type] # handed on as it came
+
+    with a_storehouse(tmp_path) as storehouse:
+        with_stock(storehouse, tmp_path, LAMP=20)
+        with monkeypatch.context() as patch:
+            patch.setattr(ReplayOrders, "apply", interrupted)
+            assert replay(storehouse, orders)[0] == 130
+        assert on_hand(storehouse) == {"LAMP": 15}
+
+        code, output = replay(storehouse, orders)
+
+        assert code == 0
+        assert "15 shipped, 5 skipped, 0 refused" in output
+        assert on_hand(storehouse) == {"LAMP": 0}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["instead of", "after"])
+def test_a_crash_at_any_commit_is_made_good_by_replaying_again(
+    tmp_path: Path, orders: Path, moment: Moment
+) -> None:
+    crashed, number = True, 0
+    while crashed:
+        number += 1
+        folder = tmp_path / str(number)
+        with a_storehouse(folder) as storehouse, pytest.MonkeyPatch.context() as patch:
+            with_stock(storehouse, tmp_path, LAMP=20)
+            crash_at_commit(patch, number, moment)
+            try:
+                replay(storehouse, orders)
+                crashed = False
+            except Crash:
+                patch.undo()
+        with a_storehouse(folder) as storehouse:
+            code, _ = replay(storehouse, orders)
+
+            assert code == 0
+            assert on_hand(storehouse) == {"LAMP": 0}
+            assert len(shipped(storehouse)) == 20
+    assert number > 4
