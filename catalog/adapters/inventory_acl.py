@@ -6,7 +6,7 @@ import attrs
 
 from catalog.read_model.listing_projector import AvailabilityChanged
 from shared_kernel.events.envelope import Envelope
-from shared_kernel.events.reading import read_as
+from shared_kernel.events.reading import read_all
 
 SOURCE = "inventory"
 PATTERN = "stock.>"
@@ -22,9 +22,7 @@ class StockSeen:
 
 def availability_changes(batch: Sequence[Envelope]) -> list[AvailabilityChanged]:
     """Raises UnreadableEventError."""
-    return [_change(envelope) for envelope in batch]
-
-
-def _change(envelope: Envelope) -> AvailabilityChanged:
-    seen = read_as(StockSeen, envelope)
-    return AvailabilityChanged(seen.sku, seen.availability, envelope.time_us)
+    return [
+        AvailabilityChanged(seen.sku, seen.availability, envelope.time_us)
+        for envelope, seen in zip(batch, read_all(StockSeen, batch), strict=True)
+    ]

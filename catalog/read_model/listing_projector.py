@@ -1,13 +1,14 @@
 """Keeps the product listing as the events say."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import attrs
 from sqlalchemy.engine import Connection
 
 from catalog.read_model.product_listing import Listing, ListingTable
 from shared_kernel.events.envelope import Envelope
-from shared_kernel.events.reading import read_as
+from shared_kernel.events.reading import read_all
 
 INSERTED = "product.inserted"
 
@@ -25,8 +26,7 @@ class ProductShown:
     price_currency: str | None = None
 
 
-@attrs.frozen
-class AvailabilityChanged:
+class AvailabilityChanged(NamedTuple):
     """What the listing needs to know of a stock item."""
 
     code: str
@@ -39,7 +39,7 @@ Shown = tuple[Envelope, ProductShown]
 
 def products_shown(batch: Sequence[Envelope]) -> list[Shown]:
     """Raises UnreadableEventError."""
-    return [(envelope, read_as(ProductShown, envelope)) for envelope in batch]
+    return list(zip(batch, read_all(ProductShown, batch), strict=True))
 
 
 def fold_products(rows: dict[str, Listing], shown: Iterable[Shown]) -> None:

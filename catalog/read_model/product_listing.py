@@ -4,6 +4,7 @@ A page is a concatenation of rows, not an encoding. Products are listed in the o
 their registration; discontinued ones have no place in the listing until relisted.
 """
 
+import functools
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -106,6 +107,10 @@ def listing_from_row(row: Sequence[Any]) -> Listing:
 _FIELDS = [field.name for field in attrs.fields(Listing)]
 
 
+# What is committed together was recorded at one moment.
+_moment = functools.lru_cache(maxsize=256)(from_us)
+
+
 def _body(listing: Listing) -> bytes | None:
     if listing.registered is None:
         return None
@@ -118,7 +123,7 @@ def _body(listing: Listing) -> bytes | None:
             None if price is None else ListedPrice(price, listing.price_currency or ""),
             listing.status or LISTED,
             listing.availability,
-            from_us(listing.last_updated_us),
+            _moment(listing.last_updated_us),
         )
     )
 

@@ -13,7 +13,7 @@ from shared_kernel.buses.port import EventBus
 from shared_kernel.events.envelope import heartbeat
 from shared_kernel.events.event_log import EventFeed
 
-BATCH = 500
+BATCH = 1000
 SAVE_EVERY_US = 250_000
 HEARTBEAT_EVERY_US = 1_000_000
 
