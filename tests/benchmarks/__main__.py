@@ -1,0 +1,24 @@
+"""`make bench`: Storehouse and its references in one run, and the table of ratios."""
+
+import sys
+
+import click
+
+from tests.benchmarks import in_process, over_http
+from tests.benchmarks.measuring import show
+
+
+def main() -> None:
+    results = []
+    for name, measure in (
+        ("over HTTP", over_http.results),
+        ("in one process", in_process.results),
+    ):
+        click.echo(f"measuring {name} …", err=True)
+        results += measure()
+    show(results)
+    sys.exit(0 if all(result.reached for result in results) else 1)
+
+
+if __name__ == "__main__":
+    main()
