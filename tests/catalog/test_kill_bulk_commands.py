@@ -1,0 +1,106 @@
+"""The commands in bulk, killed as processes are: without a word."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from app import Storehouse
+from catalog.read_model.product_listing import product_listing
+from shared_kernel.adapters.prepared import Prepared
+from tests.catalog.listings import listed, rows_of_listing
+from tests.storehouses import OWNERS, a_csv, a_storehouse, query, run
+
+ROOT = Path(__file__).parents[2]
+PRODUCTS = 10_000
+_LISTED = Prepared(sa.select(sa.func.count()).select_from(product_listing))
+_TABLES = Prepared(sa.text("SELECT name FROM sqlite_master WHERE type = 'table'"))
+
+
+@pytest.fixture
+def products(tmp_path: Path) -> Path:
+    rows = [[f"LAMP-{number}", f"Lamp {number}", "2"] for number in range(PRODUCTS)]
+    return a_csv(tmp_path / "products.csv", "sku,name,stock_count", rows)
+
+
+def kill_when(
+    folder: Path, happened: Callable[[], bool], *command: str | Path
+) -> subprocess.Popen[bytes]:
+    """Start `flask --app app …` on the storehouse in `folder`, and kill it."""
+    urls = {
+        f"{owner.upper()}_DATABASE_URL": f"sqlite:///{folder / owner}.db"
+        for owner in OWNERS
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flask", "--app", "app", *map(str, command)],
+        cwd=ROOT,
+        env=os.environ | urls,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 30
+    while process.poll() is None and not happened():
+        assert time.monotonic() < deadline
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    return process
+
+
+def names_of_tables(storehouse: Storehouse) -> set[str]:
+    return {name for (name,) in query(storehouse.catalog.databases[1], _TABLES)}
+
+
+@pytest.mark.server
+def test_an_import_that_was_killed_goes_on_when_it_is_run_again(
+    tmp_path: Path, products: Path
+) -> None:
+    with a_storehouse(tmp_path) as storehouse:
+        listing = storehouse.catalog.databases[1]
+        process = kill_when(
+            tmp_path,
+            lambda: query(listing, _LISTED)[0][0] > 0,
+            "catalog",
+            "import",
+            products,
+        )
+        assert process.returncode == -signal.SIGKILL
+
+        result = run(storehouse.catalog.cli, "import", products)
+
+        assert result.exit_code == 0
+        assert ", 0 refused" in result.output
+        assert " 0 skipped" not in result.output
+        shown = listed(storehouse)
+        assert [row["code"] for row in shown] == [
+            f"LAMP-{number}" for number in range(PRODUCTS)
+        ]
+        assert {row["availability"] for row in shown} == {"in_stock"}
+
+
+@pytest.mark.server
+def test_a_rebuild_that_was_killed_leaves_the_listing_and_can_be_run_again(
+    tmp_path: Path, products: Path
+) -> None:
+    with a_storehouse(tmp_path) as storehouse:
+        run(storehouse.catalog.cli, "import", products)
+        before = rows_of_listing(storehouse)
+
+        kill_when(
+            tmp_path,
+            lambda: "product_listing_rebuild" in names_of_tables(storehouse),
+            "catalog",
+            "rebuild-listing",
+        )
+
+        assert rows_of_listing(storehouse) == before
+        # The dead one's lease runs out within seconds.
+        deadline = time.monotonic() + 30
+        while run(storehouse.catalog.cli, "rebuild-listing").exit_code != 0:
+            assert time.monotonic() < deadline
+        assert rows_of_listing(storehouse) == before
