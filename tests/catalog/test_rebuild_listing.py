@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from app import Storehouse
 from catalog.adapters import rebuild_listing
 from catalog.adapters.rebuild_listing import AnotherRebuildError, ListingRebuild
 from shared_kernel.adapters.clock import system_clock
+from shared_kernel.adapters.prepared import Prepared
 from shared_kernel.events import dead_letters
 from shared_kernel.events.cursors import overtake
 from shared_kernel.events.dead_letters import DEAD, PARKED
@@ -21,7 +23,13 @@ from tests.storehouses import (
     a_csv,
     a_storehouse,
     crash_at_commit,
+    query,
     run,
+)
+
+
+_SHAPE = Prepared(
+    sa.text("SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")
 )
 
 
@@ -140,6 +148,37 @@ def test_a_rebuild_beside_a_server_at_work_gives_the_listing_of_a_fresh_one(
     run(storehouse.catalog.cli, "rebuild-listing")
     assert beside == rows_of_listing(storehouse)
     assert len(listed(storehouse)) == 6 + 8 + 1
+
+
+def test_there_is_no_swap_for_a_listing_that_knows_less_than_the_one_that_serves(
+    storehouse: Storehouse, tmp_path: Path
+) -> None:
+    rebuild = a_rebuild(storehouse)
+    rebuild.begin()
+    while rebuild.step():
+        pass
+    register(storehouse, tmp_path, "LAST")
+    expected = rows_of_listing(storehouse)
+
+    assert not rebuild.swap()
+    assert rows_of_listing(storehouse) == expected
+
+    while rebuild.step():
+        pass
+    assert rebuild.swap()
+    assert rows_of_listing(storehouse) == expected
+
+
+def test_the_new_listing_has_the_tables_and_indexes_of_the_old_one(
+    storehouse: Storehouse,
+) -> None:
+    def shape() -> set[tuple[str, str]]:
+        rows = query(storehouse.catalog.databases[1], _SHAPE)
+        return {(kind, name) for kind, name in rows}
+
+    before = shape()
+    run(storehouse.catalog.cli, "rebuild-listing")
+    assert shape() == before
 
 
 def test_a_listing_that_is_behind_is_brought_up_to_the_logs(
