@@ -10,9 +10,7 @@ Dead letters stay as they are: neither they nor what waits behind them are appli
 event that fails becomes a dead letter, even one that was discarded in the past: nothing
 is missing from the listing without a word.
 
-    RebuildError
-    ├── AnotherRebuildError   one is under way elsewhere
-    └── DeadLettersChangedError   what is left out is no longer what it was: start over
+Of two rebuilds the later one is refused with AnotherRebuildError.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalog.adapters import inventory_acl
+from catalog.adapters.left_out import DeadLettersChangedError, LeftOut
 from catalog.read_model.listing_projector import (
     fold_availability,
     fold_products,
@@ -36,11 +35,10 @@ from catalog.read_model.product_listing import (
 )
 from shared_kernel.adapters.clock import Clock, to_us
 from shared_kernel.adapters.database import Database
-from shared_kernel.events import dead_letters
 from shared_kernel.events.cursors import Cursor, CursorMovedError, forget, overtake
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventFeed
-from shared_kernel.events.subscription import UnreadableEventError, reason_of
+from shared_kernel.events.subscription import UnreadableEventError
 
 BATCH = 5000
 ROWS_HELD = 50_000
@@ -48,27 +46,19 @@ ROWS_HELD = 50_000
 
 Fold = Callable[[dict[str, Listing], Sequence[Envelope]], None]
 """Brings rows up to a batch. Raises UnreadableEventError, having changed nothing."""
-Place = tuple[str, int]
-"""A source, and a position in its log."""
 
 _NEW = listing_table(f"{product_listing.name}_rebuild", sa.MetaData())
 _RENAME = sa.text(f"ALTER TABLE {_NEW.name} RENAME TO {product_listing.name}")
 
 
-class RebuildError(Exception):
+class AnotherRebuildError(Exception):
     """The listing was not rebuilt; the old one serves as before."""
 
-
-class AnotherRebuildError(RebuildError):
     def __init__(self) -> None:
         super().__init__(
             "the listing is being rebuilt by another process; if that one died, try "
             "again in a few seconds"
         )
-
-
-class DeadLettersChangedError(RebuildError):
-    """Dead letters of the listing were replayed, discarded or added meanwhile."""
 
 
 def _fold_product_events(rows: dict[str, Listing], batch: Sequence[Envelope]) -> None:
@@ -89,31 +79,6 @@ class _Source:
     fold: Fold
     position: int = 0
     time_us: int = 0
-
-
-@attrs.define(eq=False)
-class _LeftOut:
-    """What the listing does not show, since it waits among the dead letters."""
-
-    before: frozenset[Place]
-    blocked: dict[tuple[str, str], int]
-    added: dict[Place, tuple[Envelope, str, str]] = attrs.field(factory=dict)
-
-    def holds_back(self, envelope: Envelope) -> bool:
-        """Park what comes behind a dead letter of the same key."""
-        first = self.blocked.get((envelope.source, envelope.key))
-        if first is None or envelope.position < first:
-            return False
-        place = envelope.source, envelope.position
-        if place not in self.before:
-            reason = "waits behind a dead letter of the same key"
-            self.added[place] = envelope, dead_letters.PARKED, reason
-        return True
-
-    def bury(self, envelope: Envelope, error: Exception) -> None:
-        self.blocked[envelope.source, envelope.key] = envelope.position
-        place = envelope.source, envelope.position
-        self.added[place] = envelope, dead_letters.DEAD, reason_of(error)
 
 
 class ListingRebuild:
@@ -145,7 +110,7 @@ class ListingRebuild:
         self._table = ListingTable(_NEW)
         self._rows: dict[str, Listing] = {}
         self._written = False
-        self._left_out = _LeftOut(frozenset(), {})
+        self._left_out = LeftOut(subscription)
 
     @property
     def passed(self) -> int:
@@ -159,7 +124,7 @@ class ListingRebuild:
 
     @property
     def added_dead_letters(self) -> int:
-        return len(self._left_out.added)
+        return self._left_out.added
 
     def run(self, show: Callable[[], None]) -> None:
         """All of it, calling `show` after each step. Raises AnotherRebuildError."""
@@ -186,7 +151,7 @@ class ListingRebuild:
         def empty(connection: Connection) -> None:
             _NEW.drop(connection, checkfirst=True)
             _NEW.create(connection)
-            self._left_out = _left_out(self._letters(connection))
+            self._left_out.begin(connection)
 
         self._commit(empty)
 
@@ -236,9 +201,7 @@ class ListingRebuild:
         self._fence.moved(to, now_us)
 
     def _fold(self, source: _Source, batch: Sequence[Envelope]) -> None:
-        left_out = self._left_out
-        if left_out.blocked:
-            batch = [each for each in batch if not left_out.holds_back(each)]
+        batch = self._left_out.applicable(batch)
         if self._written:
             self._load({envelope.key for envelope in batch})
         try:
@@ -269,45 +232,9 @@ class ListingRebuild:
                 connection, self._subscription, source.feed.source, source.position
             ):
                 raise _Overtaken
-        self._add_dead_letters(connection)
+        self._left_out.add_to(connection, to_us(self._clock()))
         self._write_rows(connection)
         product_listing.drop(connection)
         connection.execute(_RENAME)
         by_place.create(connection)
         forget(connection, self._fence.subscription, self._fence.source)
-
-    def _add_dead_letters(self, connection: Connection) -> None:
-        left_out, now_us = self._left_out, to_us(self._clock())
-        present = _places(self._letters(connection))
-        if not left_out.before <= present <= left_out.before | left_out.added.keys():
-            raise DeadLettersChangedError("dead letters of the listing have changed")
-        for place, (envelope, state, reason) in left_out.added.items():
-            if place not in present:
-                dead_letters.add(
-                    connection,
-                    self._subscription,
-                    [envelope],
-                    state=state,
-                    reason=reason,
-                    attempts=1 if state == dead_letters.DEAD else 0,
-                    now_us=now_us,
-                )
-
-    def _letters(self, connection: Connection) -> list[Envelope]:
-        return [
-            letter.envelope
-            for letter in dead_letters.listed(connection)
-            if letter.subscription == self._subscription
-        ]
-
-
-def _left_out(letters: Sequence[Envelope]) -> _LeftOut:
-    blocked: dict[tuple[str, str], int] = {}
-    for letter in letters:
-        key = letter.source, letter.key
-        blocked[key] = min(letter.position, blocked.get(key, letter.position))
-    return _LeftOut(_places(letters), blocked)
-
-
-def _places(letters: Iterable[Envelope]) -> frozenset[Place]:
-    return frozenset((letter.source, letter.position) for letter in letters)

@@ -27,7 +27,6 @@ from tests.storehouses import (
     run,
 )
 
-
 _SHAPE = Prepared(
     sa.text("SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")
 )

@@ -1,0 +1,92 @@
+"""What a rebuilt listing leaves out, since it waits among the dead letters."""
+
+from collections.abc import Iterable, Sequence
+
+import attrs
+from sqlalchemy.engine import Connection
+
+from shared_kernel.events import dead_letters
+from shared_kernel.events.envelope import Envelope
+from shared_kernel.events.subscription import reason_of
+
+Place = tuple[str, int]
+"""A source, and a position in its log."""
+
+
+class DeadLettersChangedError(Exception):
+    """Some were replayed, discarded or added meanwhile: the rebuild must start over."""
+
+
+@attrs.define(eq=False)
+class LeftOut:
+    """The dead letters of `subscription` as they were, and those a rebuild adds."""
+
+    subscription: str
+    _before: frozenset[Place] = frozenset()
+    # By source and key: where that begins which must not be applied.
+    _blocked: dict[tuple[str, str], int] = attrs.field(factory=dict)
+    _added: dict[Place, tuple[Envelope, str, str]] = attrs.field(factory=dict)
+
+    @property
+    def added(self) -> int:
+        """How many the rebuild adds."""
+        return len(self._added)
+
+    def begin(self, connection: Connection) -> None:
+        letters = self._letters(connection)
+        self._before, self._blocked, self._added = _places(letters), {}, {}
+        for letter in letters:
+            key = letter.source, letter.key
+            first = self._blocked.get(key, letter.position)
+            self._blocked[key] = min(letter.position, first)
+
+    def applicable(self, batch: Sequence[Envelope]) -> Sequence[Envelope]:
+        """`batch` without what is held back."""
+        if not self._blocked:
+            return batch
+        return [envelope for envelope in batch if not self.holds_back(envelope)]
+
+    def holds_back(self, envelope: Envelope) -> bool:
+        """Park what comes behind a dead letter of the same key."""
+        first = self._blocked.get((envelope.source, envelope.key))
+        if first is None or envelope.position < first:
+            return False
+        place = envelope.source, envelope.position
+        if place not in self._before:
+            reason = "waits behind a dead letter of the same key"
+            self._added[place] = envelope, dead_letters.PARKED, reason
+        return True
+
+    def bury(self, envelope: Envelope, error: Exception) -> None:
+        """It failed, and will again."""
+        self._blocked[envelope.source, envelope.key] = envelope.position
+        place = envelope.source, envelope.position
+        self._added[place] = envelope, dead_letters.DEAD, reason_of(error)
+
+    def add_to(self, connection: Connection, now_us: int) -> None:
+        """Raises DeadLettersChangedError."""
+        present = _places(self._letters(connection))
+        if not self._before <= present <= self._before | self._added.keys():
+            raise DeadLettersChangedError
+        for place, (envelope, state, reason) in self._added.items():
+            if place not in present:
+                dead_letters.add(
+                    connection,
+                    self.subscription,
+                    [envelope],
+                    state=state,
+                    reason=reason,
+                    attempts=1 if state == dead_letters.DEAD else 0,
+                    now_us=now_us,
+                )
+
+    def _letters(self, connection: Connection) -> list[Envelope]:
+        return [
+            letter.envelope
+            for letter in dead_letters.listed(connection)
+            if letter.subscription == self.subscription
+        ]
+
+
+def _places(letters: Iterable[Envelope]) -> frozenset[Place]:
+    return frozenset((letter.source, letter.position) for letter in letters)
