@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -15,9 +16,13 @@ import inventory.bootstrap
 from shared_kernel.adapters.bounded_context import BoundedContext, Surroundings
 from shared_kernel.adapters.clock import Clock, system_clock
 from shared_kernel.adapters.database import StorageUnavailableError
+from shared_kernel.adapters.dead_letters_cli import dead_letters_group
 from shared_kernel.adapters.logs import set_up_logs
+from shared_kernel.adapters.operations_cli import events_group, status_command
+from shared_kernel.adapters.operations_http import Operations, operations_api
 from shared_kernel.adapters.server import AddressUnavailableError, Worker, serve
 from shared_kernel.adapters.settings import BadSettingError, Settings
+from shared_kernel.adapters.web.pages import pages
 from shared_kernel.adapters.web.routes import set_up_web
 from shared_kernel.adapters.workers import Workers
 from shared_kernel.buses.by_url import bus_by_url
@@ -31,6 +36,7 @@ class Storehouse:
     surroundings: Surroundings
     catalog: BoundedContext
     inventory: BoundedContext
+    stopping: threading.Event = attrs.field(factory=threading.Event)
 
     @property
     def workers(self) -> Workers:
@@ -103,12 +109,27 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def web_application(storehouse: Storehouse) -> Flask:
     """Routes and commands around `storehouse`; starts nothing."""
-    app = Flask("storehouse", root_path=str(Path(__file__).parent))
+    app = Flask("storehouse", root_path=str(Path(__file__).parent), static_folder=None)
     app.extensions["storehouse"] = storehouse
     set_up_web(app)
+    operations = Operations(
+        contexts=storehouse.contexts,
+        workers=storehouse.workers,
+        clock=storehouse.surroundings.clock,
+        stopping=storehouse.stopping,
+    )
+    apis = [context.api for context in storehouse.contexts]
+    apis.append(operations_api(operations))
+    for api in apis:
+        app.register_blueprint(api.blueprint)
+    app.register_blueprint(pages([op for api in apis for op in api.operations]))
     for context in storehouse.contexts:
-        app.register_blueprint(context.api.blueprint)
         app.cli.add_command(context.cli)
+        for each in context.pages:
+            app.register_blueprint(each)
+    app.cli.add_command(status_command(storehouse.contexts, operations.clock))
+    app.cli.add_command(events_group(storehouse.contexts))
+    app.cli.add_command(dead_letters_group(storehouse.contexts))
     return app
 
 
@@ -150,6 +171,7 @@ def _build(settings: Settings, worker: Worker) -> Flask:
     except CannotStart as error:
         _give_up(str(error))
     app = web_application(storehouse)
+    worker.on_stop(storehouse.stopping.set)
     worker.on_exit(storehouse.stop)
     storehouse.start()
     return app

@@ -7,6 +7,7 @@ from sqlalchemy.engine import Connection
 
 from catalog.adapters import inventory_acl
 from catalog.adapters.cli import catalog_cli
+from catalog.adapters.home import home_page
 from catalog.adapters.http import catalog_api
 from catalog.adapters.rebuild_listing import ListingRebuild
 from catalog.adapters.services import CatalogServices, SqlCatalogUnitOfWork
@@ -126,6 +127,12 @@ def plug_in(
             )
         },
         databases=(database, read_database),
+        writer=services.writer,
         api=catalog_api(services),
         cli=catalog_cli(services, surroundings.workers, rebuild),
+        pages=(
+            home_page(
+                services, lambda: {NAME: log.head(), inventory.source: inventory.head()}
+            ),
+        ),
     )

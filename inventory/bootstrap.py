@@ -117,6 +117,7 @@ def plug_in(
             ),
         },
         databases=(database, read_database),
+        writer=writer,
         api=inventory_api(services),
         cli=inventory_cli(services, surroundings.workers),
     )

@@ -1,5 +1,6 @@
 """The catalog at the command line."""
 
+import gc
 from pathlib import Path
 
 import click
@@ -75,6 +76,8 @@ def catalog_cli(
 
 def _rebuild(rebuild: ListingRebuild) -> int:
     rate = Rate()
+    # As for the other commands: what is there by now stays.
+    gc.freeze()
     try:
         with Meter(Console(stderr=True), "Product listing", rebuild.total) as meter:
             rebuild.run(

@@ -24,8 +24,11 @@ class _Kept:
 
 
 class ListingPages:
-    """A page is as fresh as if it were read anew: the database itself is asked whether
-    anything was committed since, and that is a twentieth of reading a hundred rows."""
+    """A page is as fresh as if it were read anew.
+
+    The database itself is asked whether anything was committed since, and that is a
+    twentieth of reading a hundred rows.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -11,7 +11,7 @@ from shared_kernel.domain.event import DomainEvent
 def publish(
     event: DomainEvent, version: int, product: Product
 ) -> tuple[str, published.ProductState]:
-    """The subject and the payload of `event`, which is number `version` of `product`."""
+    """The subject and payload of `event`, which is number `version` of `product`."""
     price = product.price
     state: dict[str, Any] = {
         "name": product.name.text,

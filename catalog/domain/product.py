@@ -26,7 +26,7 @@ from shared_kernel.domain.sku import Sku
 
 @attrs.define(eq=False, kw_only=True)
 class Product(Aggregate):
-    """Doing what is already so records nothing. Discontinued, it can only be relisted."""
+    """Doing what is already so records nothing; discontinued, it can be relisted."""
 
     name: ProductName
     description: Description | None = None

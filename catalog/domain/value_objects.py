@@ -1,4 +1,4 @@
-"""The values of the catalog. Each is checked once, at birth, and raises InvalidValue."""
+"""The values of the catalog, checked once, at birth; each raises InvalidValue."""
 
 import re
 from enum import StrEnum

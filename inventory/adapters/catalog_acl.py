@@ -30,7 +30,7 @@ class ProductSeen:
 
 
 def translate(envelope: Envelope) -> OpenStock | RetireStock | ReopenStock | None:
-    """The command that follows for inventory, if one does. Raises UnreadableEventError."""
+    """The command that follows for inventory, if any. Raises UnreadableEventError."""
     try:
         match envelope.type:
             case "product.inserted":

@@ -1,5 +1,6 @@
 """Inventory at the command line."""
 
+import contextlib
 from pathlib import Path
 
 import click
@@ -40,7 +41,9 @@ def inventory_cli(services: InventoryServices, workers: Workers) -> click.Group:
         Example:
           flask --app app inventory replay-orders samples/superstore/order_lines.csv
         """  # noqa: D301 - click takes \b as a character
-        work = ReplayOrders(services, LinesSoFar())
-        context.exit(run(work, workers, path, form, refused))
+        with contextlib.closing(LinesSoFar()) as lines:
+            work = ReplayOrders(services, lines)
+            code = run(work, workers, path, form, refused)
+        context.exit(code)
 
     return group

@@ -61,8 +61,9 @@ class CatalogPolicy:
 
 @attrs.frozen(kw_only=True)
 class InventoryServices:
-    """`writer` executes commands. Stock levels are exact: they are read where they are
-    written, in `database`; `stock` tells how far the catalog has been followed.
+    """`writer` executes commands; `stock` tells how far the catalog has been followed.
+
+    Stock levels are exact: they are read where they are written, in `database`.
     Movements stand in `read_database`, and `movements` tells how far they have come.
     """
 

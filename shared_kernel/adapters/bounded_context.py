@@ -4,13 +4,16 @@ import os
 import socket
 import threading
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import attrs
 from click import Group
+from flask import Blueprint
 
 from shared_kernel.adapters.clock import Clock, system_clock
 from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.settings import Settings
+from shared_kernel.adapters.unit_of_work import Writer
 from shared_kernel.adapters.web.routes import Api
 from shared_kernel.adapters.workers import Worker, Workers
 from shared_kernel.buses.port import EventBus
@@ -55,8 +58,8 @@ class Surroundings:
 class BoundedContext:
     """What `bootstrap.py` plugs together.
 
-    `upkeep` is background work besides relay and subscriptions. `dead_letters` has an
-    office for each database in which the context keeps some.
+    `writer` executes commands. `upkeep` is background work besides relay and
+    subscriptions. `dead_letters` has an office for each database that keeps some.
     """
 
     name: str
@@ -66,8 +69,10 @@ class BoundedContext:
     upkeep: Sequence[Worker]
     dead_letters: Mapping[str, DeadLetterOffice]
     databases: Sequence[Database]
+    writer: Writer[Any]
     api: Api
     cli: Group
+    pages: Sequence[Blueprint] = ()
 
     def close(self) -> None:
         for database in self.databases:

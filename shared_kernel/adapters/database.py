@@ -159,7 +159,7 @@ class Database:
             if connection.in_transaction():
                 connection.rollback()
             connection.connection.rollback()
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, the connection is lost
             # A connection that cannot even roll back is of no more use.
             connection.invalidate()
             connection.close()

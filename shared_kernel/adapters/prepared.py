@@ -28,8 +28,8 @@ def one_of(column: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[bool]:
 class Prepared:
     """`statement` with its values bound by name.
 
-    Values reach the driver, and rows come back, without SQLAlchemy's conversion: strings,
-    whole numbers, bytes, booleans (back as 0 and 1) and None only. Errors are
+    Values reach the driver, and rows come back, without SQLAlchemy's conversion:
+    strings, whole numbers, bytes, booleans (back as 0 and 1) and None only. Errors are
     SQLAlchemy's.
     """
 

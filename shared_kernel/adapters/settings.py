@@ -54,7 +54,7 @@ def _services(value: str) -> frozenset[str]:
     if named == frozenset(SERVICES):
         return named
     raise ValueError(
-        f"{','.join(SERVICES)}, since BUS_URL inprocess: joins services of one process only"
+        f"{','.join(SERVICES)}: BUS_URL inprocess: joins services of one process only"
     )
 
 

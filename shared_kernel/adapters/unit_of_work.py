@@ -1,7 +1,8 @@
 """One transaction: aggregates and the events they caused, committed together (law 1).
 
-A transaction costs a flush of the disk, whatever is in it. So commands that arrive while
-another is being committed share the next one: `Writer` is the one writer of a context.
+A transaction costs a flush of the disk, whatever is in it. So commands that arrive
+while another is being committed share the next one: `Writer` is the one writer of a
+context.
 """
 
 import threading
@@ -50,8 +51,9 @@ class Repository(Protocol[A_co]):
 class SqlUnitOfWork(Generic[A]):
     """One command's part of a transaction that several commands may share.
 
-    `with work:` opens a part and `work.commit()` accepts it. A part that is left without
-    commit (its command was refused) adds nothing. Rows are written once, by `flush`.
+    `with work:` opens a part and `work.commit()` accepts it. A part that is left
+    without commit (its command was refused) adds nothing. Rows are written once, by
+    `flush`.
     """
 
     def __init__(
@@ -183,7 +185,7 @@ class Writer(Generic[W]):
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
         try:
             self._run(batch)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - each caller raises it
             for job in batch:
                 job.error = error
         finally:
@@ -204,7 +206,7 @@ class Writer(Generic[W]):
     ) -> None:
         try:
             self._commit(jobs, prepare)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - told to the caller
             # What a locked database refuses to all, it would refuse to each, slowly.
             hopeless = is_fault(error) and not isinstance(error, ConcurrentUpdateError)
             if len(jobs) == 1 or hopeless:

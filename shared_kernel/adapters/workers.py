@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 
 IDLE_S = 0.1
-"""How long the thread sleeps unless woken; also how soon it sees other processes' writes."""
+"""How long the thread sleeps unless woken; how soon it sees what others wrote."""
 PACE_S = 0.012
 """A pause after each round: what comes meanwhile goes in one batch, which costs a third
 of what single events cost, and leaves the interpreter to the requests."""
@@ -81,7 +81,7 @@ class Workers:
                 continue
             try:
                 done += worker.step()
-            except Exception:
+            except Exception:  # noqa: BLE001 - the other workers go on
                 _log.exception("worker failed", worker=worker.name)
                 self._resting[place] = time.monotonic() + RETRY_S
         return done

@@ -1,4 +1,4 @@
-"""Subject patterns, as NATS has them: dot-separated tokens, `*` for one, `>` for the rest."""
+"""Subject patterns, as NATS has them: `*` is one token, `>` all the rest."""
 
 import functools
 import re

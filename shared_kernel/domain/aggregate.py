@@ -31,6 +31,6 @@ class Aggregate:
         return recorded
 
     def expect(self, version: int | None) -> None:
-        """Raise StaleVersion unless the aggregate is at `version`; None asks nothing."""
+        """Raise StaleVersion unless it is at `version`; None asks nothing."""
         if version is not None and version != self.version:
             raise StaleVersion(sku=str(self.sku), seen=version, current=self.version)

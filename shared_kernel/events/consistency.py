@@ -12,7 +12,7 @@ POLL_S = 0.02
 
 @attrs.frozen
 class Behind:
-    """A reader of `source` has seen it up to `reached`, where `wanted` was asked for."""
+    """A reader of `source` has come to `reached`, where `wanted` was asked for."""
 
     source: str
     wanted: int
@@ -55,8 +55,8 @@ class Progress:
 
 
 Through = Callable[[int], int | Behind]
-"""Asks the other context: by which position of its log has all been recorded that the
-events up to the given position of this one caused? Behind while that is still to come."""
+"""Asks the other context: by which position of its log is all recorded that the events
+up to the given position of this one caused? Behind while that is still to come."""
 
 
 @attrs.frozen(kw_only=True)
@@ -80,7 +80,7 @@ class Reader:
         return frozenset(source for source in named if source is not None)
 
     def wait_for(self, token: Mapping[str, int], timeout_s: float) -> None:
-        """Return once all that `token` names is visible. Raises ReadModelBehindError."""
+        """Return once all of `token` is visible. Raises ReadModelBehindError."""
         wanted = {source: token[source] for source in self.cursors if source in token}
         caused_by = token.get(self.origin) if self.origin else None
 

@@ -1,8 +1,5 @@
 """Hands what stands in a log to the bus, in order, and announces how far it goes."""
 
-from collections.abc import Callable
-
-import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -108,19 +105,3 @@ class Relay:
     def _saved_in(self, connection: Connection) -> int | None:
         row = _PUBLISHED.row(connection, {"relay": self.name})
         return row[0] if row else None
-
-
-@attrs.frozen
-class Unpublished:
-    """What a relay has still to publish: how many entries, and since when."""
-
-    entries: int
-    oldest_us: int | None
-
-
-def unpublished(relay: Callable[[], int], feed: EventFeed) -> Unpublished:
-    published = relay()
-    oldest = next(iter(feed.read(published, 1)), None)
-    return Unpublished(
-        entries=feed.head() - published, oldest_us=oldest.time_us if oldest else None
-    )

@@ -12,13 +12,11 @@ from tempfile import TemporaryDirectory
 
 from app import Storehouse, assemble
 from catalog.adapters.inventory_acl import StockSeen
-from catalog.adapters.services import SqlCatalogUnitOfWork
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
 from catalog.domain.value_objects import OpeningStock, ProductName
 from catalog.read_model.listing_projector import ProductShown
 from shared_kernel.adapters.settings import Settings
-from shared_kernel.adapters.unit_of_work import Writer
 from shared_kernel.domain.sku import Sku
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.reading import read_as
@@ -130,12 +128,7 @@ def _read(log: EventLog, kind: type) -> int:
 
 
 def _registering(storehouse: Storehouse) -> Callable[[], object]:
-    database, log = storehouse.catalog.databases[0], storehouse.catalog.log
-    clock = storehouse.surroundings.clock
-    writer = Writer(
-        database, lambda connection: SqlCatalogUnitOfWork(connection, log, clock)
-    )
-    return lambda: writer.execute(
+    return lambda: storehouse.catalog.writer.execute(
         register_product,
         RegisterProduct(
             sku=Sku(_sku()), name=ProductName("Product"), opening_stock=OpeningStock(5)

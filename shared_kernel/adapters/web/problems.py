@@ -56,9 +56,7 @@ METHOD_NOT_ALLOWED = kind(
     "The method is not allowed",
     "`Allow` names those that are.",
 )
-UNKNOWN_SKU = kind(
-    "unknown-sku", 404, "The SKU is not known", "Nothing has this SKU."
-)
+UNKNOWN_SKU = kind("unknown-sku", 404, "The SKU is not known", "Nothing has this SKU.")
 STALE_VERSION = kind(
     "stale-version",
     412,

@@ -11,8 +11,9 @@ from shared_kernel.events.consistency import Reader, ReadModelBehindError
 
 
 def wait_until_visible(reader: Reader, timeout_ms: int) -> None:
-    """Wait for what the request's token names. Raises ReadModelBehindError, unless the
-    client is content with what there is.
+    """Wait for what the request's token names.
+
+    Raises ReadModelBehindError, unless the client is content with what there is.
     """
     if "Consistency-Token" not in request.headers:
         return

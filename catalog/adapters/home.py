@@ -1,0 +1,56 @@
+"""The first page: what this is, and the newest products."""
+
+import json
+from collections.abc import Callable, Mapping
+
+from flask import Blueprint, Response
+
+from catalog.adapters.services import CatalogServices
+from catalog.read_model import listing_queries
+from shared_kernel.adapters.web.pages import page
+
+NEWEST = 20
+# The digits behind the point, where ISO 4217 has other than two.
+_THREE = "BHD IQD JOD KWD LYD OMR TND"
+_NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
+_DIGITS = dict.fromkeys(_THREE.split(), 3) | dict.fromkeys(_NONE.split(), 0)
+_IN_WORDS = {
+    "in_stock": "in stock",
+    "low": "only a few left",
+    "out_of_stock": "out of stock",
+    "retired": "retired",
+    "unknown": "not yet known",
+}
+
+
+def home_page(
+    services: CatalogServices, heads: Callable[[], Mapping[str, int]]
+) -> Blueprint:
+    """`heads` tells how many events there are, by source."""
+    blueprint = Blueprint("home", __name__, template_folder="templates")
+
+    @blueprint.get("/")
+    def home() -> Response:
+        with services.read_database.reading() as connection:
+            newest = listing_queries.newest(connection, NEWEST)
+            counts = listing_queries.counts(connection)
+        return page(
+            "catalog/home.html",
+            products=[json.loads(body) for body in newest],
+            counts=counts,
+            events=heads(),
+            words=_IN_WORDS,
+            price=formatted,
+        )
+
+    return blueprint
+
+
+def formatted(price: Mapping[str, object] | None) -> str:
+    """`{"minor_units": 1999, "currency": "EUR"}` as `19.99 EUR`."""
+    if price is None:
+        return ""
+    currency, units = str(price["currency"]), int(str(price["minor_units"]))
+    digits = _DIGITS.get(currency, 2)
+    whole, rest = divmod(units, 10**digits)
+    return f"{whole:,}" + (f".{rest:0{digits}}" if digits else "") + f" {currency}"

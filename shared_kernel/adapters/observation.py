@@ -1,0 +1,106 @@
+"""What can be measured of the running system (law 10): never a false zero.
+
+Everything is read from the databases, so that any process tells the same. None means
+unknown: the database that would say does not answer.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import attrs
+
+from shared_kernel.adapters.bounded_context import BoundedContext
+from shared_kernel.adapters.clock import Clock, to_us
+from shared_kernel.adapters.database import Database, is_fault
+from shared_kernel.events import dead_letters
+from shared_kernel.events.event_log import EventFeed
+from shared_kernel.events.subscription import Subscription
+
+T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True)
+class SubscriptionState:
+    """How far `name` has read the log of `source`.
+
+    The lag in seconds is the age of the oldest event that is still to be applied, 0 if
+    there is none.
+    """
+
+    name: str
+    source: str
+    cursor: int | None
+    lag_events: int | None
+    lag_seconds: float | None
+    dead: int | None
+    parked: int | None
+
+
+@attrs.frozen(kw_only=True)
+class ContextState:
+    """`oldest_unpublished_seconds` is 0 if everything has been handed to the bus."""
+
+    name: str
+    head: int | None
+    unpublished: int | None
+    oldest_unpublished_seconds: float | None
+    subscriptions: Sequence[SubscriptionState]
+
+
+def observe(context: BoundedContext, clock: Clock) -> ContextState:
+    """The state of `context` at this moment."""
+    now_us = to_us(clock())
+    published = _known(context.relay.published)
+    return ContextState(
+        name=context.name,
+        head=_known(context.log.head),
+        unpublished=_behind(context.log, published),
+        oldest_unpublished_seconds=_age_seconds(context.log, published, now_us),
+        subscriptions=[
+            _observe(subscription, now_us) for subscription in context.subscriptions
+        ],
+    )
+
+
+def _observe(subscription: Subscription, now_us: int) -> SubscriptionState:
+    cursor = _known(subscription.cursor.saved)
+    letters = _known(lambda: _letters(subscription.cursor.database, subscription))
+    return SubscriptionState(
+        name=subscription.name,
+        source=subscription.source,
+        cursor=cursor,
+        lag_events=_behind(subscription.feed, cursor),
+        lag_seconds=_age_seconds(subscription.feed, cursor, now_us),
+        dead=None if letters is None else letters[dead_letters.DEAD],
+        parked=None if letters is None else letters[dead_letters.PARKED],
+    )
+
+
+def _letters(database: Database, subscription: Subscription) -> dict[str, int]:
+    with database.reading() as connection:
+        return dead_letters.counted(connection, subscription.name, subscription.source)
+
+
+def _behind(feed: EventFeed, position: int | None) -> int | None:
+    if position is None:
+        return None
+    head = _known(feed.head)
+    return None if head is None else max(0, head - position)
+
+
+def _age_seconds(feed: EventFeed, position: int | None, now_us: int) -> float | None:
+    if position is None:
+        return None
+    following = _known(lambda: feed.read(position, 1))
+    if following is None:
+        return None
+    return max(0, now_us - following[0].time_us) / 1e6 if following else 0.0
+
+
+def _known(measure: Callable[[], T]) -> T | None:
+    try:
+        return measure()
+    except Exception as error:
+        if not is_fault(error):
+            raise
+        return None
