@@ -34,10 +34,10 @@ from shared_kernel.adapters.web.parameters import (
     integer,
     read_query,
 )
-from shared_kernel.adapters.web.problems import UNKNOWN_SKU, kind
+from shared_kernel.adapters.web.problems import UNKNOWN_SKU, ProblemKind, kind
 from shared_kernel.adapters.web.reading import next_link, wait_until_visible
 from shared_kernel.adapters.web.routes import Api, Success
-from shared_kernel.domain.errors import InvalidValue
+from shared_kernel.domain.errors import DomainError, InvalidValue
 from shared_kernel.domain.sku import SKU_PATTERN, Sku
 
 SKU_ALREADY_REGISTERED = kind(
@@ -52,6 +52,12 @@ PRODUCT_IS_DISCONTINUED = kind(
     "The product is discontinued",
     "A discontinued product can only be relisted.",
 )
+
+CATALOG_REFUSALS: dict[type[DomainError], ProblemKind] = {
+    UnknownProduct: UNKNOWN_SKU,
+    SkuAlreadyRegistered: SKU_ALREADY_REGISTERED,
+    ProductIsDiscontinued: PRODUCT_IS_DISCONTINUED,
+}
 
 _WRITTEN = {
     "ETag": "The product's version, for `If-Match`.",
@@ -78,12 +84,14 @@ _PAGE = (_LIMIT, _CURSOR, _AVAILABILITY, _Q)
 def catalog_api(services: CatalogServices) -> Api:
     api = Api(
         "catalog",
-        {"sku": {"type": "string", "pattern": SKU_PATTERN}},
         {
-            UnknownProduct: UNKNOWN_SKU,
-            SkuAlreadyRegistered: SKU_ALREADY_REGISTERED,
-            ProductIsDiscontinued: PRODUCT_IS_DISCONTINUED,
+            "sku": {
+                "type": "string",
+                "pattern": SKU_PATTERN,
+                "examples": ["LAMP-0001"],
+            }
         },
+        CATALOG_REFUSALS,
     )
     _add_registration(api, services)
     _add_changes(api, services)

@@ -23,10 +23,21 @@ _LINES = rf"^[^{_CONTROLS_BUT_ENDS}]*[^\s{_CONTROLS_BUT_ENDS}][^{_CONTROLS_BUT_E
 
 NameText = Annotated[
     str,
-    msgspec.Meta(min_length=1, max_length=LONGEST_NAME, pattern=_ONE_LINE),
+    msgspec.Meta(
+        min_length=1,
+        max_length=LONGEST_NAME,
+        pattern=_ONE_LINE,
+        examples=["Desk lamp"],
+    ),
 ]
 DescriptionText = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=LONGEST_DESCRIPTION, pattern=_LINES)
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=LONGEST_DESCRIPTION,
+        pattern=_LINES,
+        examples=["Warm light, dimmable."],
+    ),
 ]
 
 
@@ -34,17 +45,20 @@ DescriptionText = Annotated[
 class PriceBody:
     """An amount in the minor units (cents, say) of an ISO 4217 currency."""
 
-    minor_units: Annotated[int, msgspec.Meta(ge=0, le=MOST_MINOR_UNITS)]
+    minor_units: Annotated[
+        int, msgspec.Meta(ge=0, le=MOST_MINOR_UNITS, examples=[1999])
+    ]
     currency: Annotated[
-        str, msgspec.Meta(extra_json_schema={"enum": sorted(CURRENCIES)})
+        str,
+        msgspec.Meta(extra_json_schema={"enum": sorted(CURRENCIES)}, examples=["EUR"]),
     ]
 
 
 @attrs.frozen(kw_only=True)
 class RegisterBody:
     name: NameText
-    sku: Annotated[str, msgspec.Meta(pattern=SKU_PATTERN)]
-    stock_count: Annotated[int, msgspec.Meta(ge=0, le=MOST_PIECES)]
+    sku: Annotated[str, msgspec.Meta(pattern=SKU_PATTERN, examples=["LAMP-0001"])]
+    stock_count: Annotated[int, msgspec.Meta(ge=0, le=MOST_PIECES, examples=[5])]
     description: DescriptionText | None = None
     price: PriceBody | None = None
 

@@ -44,10 +44,10 @@ from shared_kernel.adapters.web.parameters import (
     integer,
     read_query,
 )
-from shared_kernel.adapters.web.problems import UNKNOWN_SKU, kind
+from shared_kernel.adapters.web.problems import UNKNOWN_SKU, ProblemKind, kind
 from shared_kernel.adapters.web.reading import next_link, wait_until_visible
 from shared_kernel.adapters.web.routes import Api, Success
-from shared_kernel.domain.errors import InvalidValue
+from shared_kernel.domain.errors import DomainError, InvalidValue
 from shared_kernel.domain.sku import SKU_PATTERN, Sku
 
 INSUFFICIENT_STOCK = kind(
@@ -81,6 +81,15 @@ UNKNOWN_RESERVATION = kind(
     "The order holds nothing.",
 )
 
+INVENTORY_REFUSALS: dict[type[DomainError], ProblemKind] = {
+    UnknownStockItem: UNKNOWN_SKU,
+    StockItemIsRetired: STOCK_ITEM_IS_RETIRED,
+    InsufficientStock: INSUFFICIENT_STOCK,
+    ReservationDiffers: RESERVATION_DIFFERS,
+    OrderAlreadyShipped: ORDER_ALREADY_SHIPPED,
+    UnknownReservation: UNKNOWN_RESERVATION,
+}
+
 _WRITTEN = {
     "ETag": "The stock item's version, for `If-Match`.",
     "Consistency-Token": "For reads that must show this change.",
@@ -88,7 +97,12 @@ _WRITTEN = {
 _ID = Parameter(
     name="id",
     description="The SKU.",
-    schema={"type": "string", "minLength": 1, "maxLength": 64},
+    schema={
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 64,
+        "examples": ["LAMP-0001"],
+    },
     required=True,
 )
 _MOVEMENTS = (
@@ -114,17 +128,18 @@ def inventory_api(services: InventoryServices) -> Api:
     api = Api(
         "inventory",
         {
-            "sku": {"type": "string", "pattern": SKU_PATTERN},
-            "order": {"type": "string", "pattern": ORDER_REFERENCE_PATTERN},
+            "sku": {
+                "type": "string",
+                "pattern": SKU_PATTERN,
+                "examples": ["LAMP-0001"],
+            },
+            "order": {
+                "type": "string",
+                "pattern": ORDER_REFERENCE_PATTERN,
+                "examples": ["ORDER-1"],
+            },
         },
-        {
-            UnknownStockItem: UNKNOWN_SKU,
-            StockItemIsRetired: STOCK_ITEM_IS_RETIRED,
-            InsufficientStock: INSUFFICIENT_STOCK,
-            ReservationDiffers: RESERVATION_DIFFERS,
-            OrderAlreadyShipped: ORDER_ALREADY_SHIPPED,
-            UnknownReservation: UNKNOWN_RESERVATION,
-        },
+        INVENTORY_REFUSALS,
     )
     _add_levels(api, services)
     _add_shelf(api, services)

@@ -10,8 +10,8 @@ from inventory.domain.value_objects import LONGEST_REASON, MOST_PIECES, StockLev
 MOST_HOLD_SECONDS = 366 * 24 * 3600
 _ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
 
-Pieces = Annotated[int, msgspec.Meta(ge=1, le=MOST_PIECES)]
-PiecesOrNone = Annotated[int, msgspec.Meta(ge=0, le=MOST_PIECES)]
+Pieces = Annotated[int, msgspec.Meta(ge=1, le=MOST_PIECES, examples=[2])]
+PiecesOrNone = Annotated[int, msgspec.Meta(ge=0, le=MOST_PIECES, examples=[5])]
 
 
 @attrs.frozen(kw_only=True)
@@ -23,7 +23,13 @@ class ReceiptBody:
 class CountBody:
     on_hand: PiecesOrNone
     reason: Annotated[
-        str, msgspec.Meta(min_length=1, max_length=LONGEST_REASON, pattern=_ONE_LINE)
+        str,
+        msgspec.Meta(
+            min_length=1,
+            max_length=LONGEST_REASON,
+            pattern=_ONE_LINE,
+            examples=["yearly stocktake"],
+        ),
     ]
 
 
@@ -32,7 +38,9 @@ class ReservationBody:
     """Held for `hold_seconds`, or else as long as the service is set to."""
 
     quantity: Pieces
-    hold_seconds: Annotated[int, msgspec.Meta(ge=1, le=MOST_HOLD_SECONDS)] | None = None
+    hold_seconds: (
+        Annotated[int, msgspec.Meta(ge=1, le=MOST_HOLD_SECONDS, examples=[900])] | None
+    ) = None
 
 
 @attrs.frozen(kw_only=True)
