@@ -1,8 +1,10 @@
 """The composition root: the only place that knows both contexts."""
 
 import os
+import random
 import sys
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -13,7 +15,11 @@ from flask import Flask
 
 import catalog.bootstrap
 import inventory.bootstrap
-from shared_kernel.adapters.bounded_context import BoundedContext, Surroundings
+from shared_kernel.adapters.bounded_context import (
+    BoundedContext,
+    Surroundings,
+    this_process,
+)
 from shared_kernel.adapters.clock import Clock, system_clock
 from shared_kernel.adapters.database import StorageUnavailableError
 from shared_kernel.adapters.dead_letters_cli import dead_letters_group
@@ -59,14 +65,24 @@ class Storehouse:
 
 
 def assemble(
-    settings: Settings, bus: EventBus | None = None, clock: Clock = system_clock
+    settings: Settings,
+    bus: EventBus | None = None,
+    clock: Clock = system_clock,
+    *,
+    jitter: Callable[[], float] = random.random,
+    holder: str | None = None,
 ) -> Storehouse:
     """Bring the databases up to date and plug the contexts together.
 
-    Starts nothing. Raises StorageUnavailableError.
+    `holder` is the name under which leases are held. Starts nothing. Raises
+    StorageUnavailableError.
     """
     surroundings = Surroundings(
-        settings=settings, bus=bus or bus_by_url(settings.bus_url), clock=clock
+        settings=settings,
+        bus=bus or bus_by_url(settings.bus_url),
+        clock=clock,
+        jitter=jitter,
+        holder=holder or this_process(),
     )
     catalog_database, catalog_log = catalog.bootstrap.open_log(surroundings)
     of_inventory, settled = inventory.bootstrap.plug_in(surroundings, catalog_log)

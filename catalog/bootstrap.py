@@ -65,6 +65,7 @@ def plug_in(
             apply,
             holder=surroundings.holder,
             clock=surroundings.clock,
+            jitter=surroundings.jitter,
             on_progress=surroundings.progress.made,
         )
         for feed, apply in ((log, projector.products), (inventory, project_stock))

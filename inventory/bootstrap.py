@@ -50,6 +50,7 @@ def plug_in(
         policy.apply,
         holder=surroundings.holder,
         clock=surroundings.clock,
+        jitter=surroundings.jitter,
         on_progress=surroundings.progress.made,
     )
     of_movements = Subscription(
@@ -59,6 +60,7 @@ def plug_in(
         stock_movements.project,
         holder=surroundings.holder,
         clock=surroundings.clock,
+        jitter=surroundings.jitter,
         on_progress=surroundings.progress.made,
     )
     for subscription, pattern in (
@@ -88,7 +90,7 @@ def plug_in(
         database=database,
         read_database=read_database,
         stock=Reader(
-            cursors={catalog.source: of_catalog.cursor.saved},
+            cursors={catalog.source: of_catalog.cursor.saved, NAME: log.head},
             progress=surroundings.progress,
         ),
         movements=Reader(

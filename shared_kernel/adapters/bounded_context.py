@@ -1,9 +1,10 @@
 """A bounded context as the composition root sees it: the same handles for each."""
 
 import os
+import random
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -39,6 +40,7 @@ class Surroundings:
     settings: Settings
     bus: EventBus
     clock: Clock = system_clock
+    jitter: Callable[[], float] = random.random
     holder: str = attrs.field(factory=this_process)
     progress: Progress = attrs.field(factory=Progress)
     wake: threading.Event = attrs.field(factory=threading.Event)

@@ -4,11 +4,14 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 import attrs
+import structlog
 from blinker import Signal
 
 from shared_kernel.buses.patterns import matcher
 from shared_kernel.buses.port import Deliver
 from shared_kernel.events.envelope import Envelope
+
+_log = structlog.get_logger(__name__)
 
 
 @attrs.define(eq=False)
@@ -25,8 +28,8 @@ class _Group:
 class InProcessBus:
     """Calls each group in the publisher's thread, one send for a batch.
 
-    blinker gives receivers no order and stops at the first that raises; hence groups
-    only hand the batch over to an inbox, and that raises nothing.
+    blinker stops at the first receiver that raises; hence none does: what a member
+    raises is logged, and what it dropped stands in the log.
     """
 
     def __init__(self) -> None:
@@ -47,7 +50,10 @@ class InProcessBus:
 
         def receive(batch: Sequence[Envelope]) -> None:
             if wanted := [envelope for envelope in batch if matches(envelope.type)]:
-                joined.deliver(wanted)
+                try:
+                    joined.deliver(wanted)
+                except Exception:  # noqa: BLE001 - the other groups get it all the same
+                    _log.exception("delivery failed", pattern=pattern, group=group)
 
         # weak: the signal alone would not keep the closure alive.
         self._published.connect(receive, weak=False)

@@ -50,10 +50,11 @@ _ADD = sa.insert(_LETTERS)
 _BLOCKED = Prepared(sa.select(_LETTERS.c.key).where(_OF).distinct())
 _LIST = sa.select(_LETTERS).order_by(_LETTERS.c.number)
 _ONE = sa.select(_LETTERS).where(_LETTERS.c.number == sa.bindparam("wanted"))
-_BEHIND = (
+_NEXT = (
     sa.select(_LETTERS)
     .where(_OF, _LETTERS.c.key == sa.bindparam("about"), _LETTERS.c.state == PARKED)
     .order_by(_LETTERS.c.position)
+    .limit(1)
 )
 _REMOVE = sa.delete(_LETTERS).where(_LETTERS.c.number == sa.bindparam("wanted"))
 _DIE = (
@@ -62,7 +63,7 @@ _DIE = (
     .values(
         state=DEAD,
         reason=sa.bindparam("because"),
-        attempts=_LETTERS.c.attempts + 1,
+        attempts=_LETTERS.c.attempts + sa.bindparam("failed"),
     )
 )
 _COUNT = (
@@ -146,19 +147,22 @@ def get(connection: Connection, number: int) -> DeadLetter:
     return _from_row(row)
 
 
-def behind(connection: Connection, letter: DeadLetter) -> list[DeadLetter]:
-    """Those parked behind `letter`, in order."""
+def next_behind(connection: Connection, letter: DeadLetter) -> DeadLetter | None:
+    """The first of those parked behind `letter`."""
     envelope = letter.envelope
     asked = {"of": letter.subscription, "at": envelope.source, "about": envelope.key}
-    return [_from_row(row) for row in connection.execute(_BEHIND, asked)]
+    row = connection.execute(_NEXT, asked).one_or_none()
+    return None if row is None else _from_row(row)
 
 
 def remove(connection: Connection, number: int) -> None:
     connection.execute(_REMOVE, {"wanted": number})
 
 
-def mark_dead(connection: Connection, number: int, reason: str) -> None:
-    connection.execute(_DIE, {"wanted": number, "because": reason})
+def mark_dead(connection: Connection, number: int, reason: str, failed: int) -> None:
+    """Let the rest wait behind this one, which has `failed` so many times more."""
+    asked = {"wanted": number, "because": reason, "failed": failed}
+    connection.execute(_DIE, asked)
 
 
 def _from_row(row: sa.Row[Any]) -> DeadLetter:

@@ -9,6 +9,8 @@ from shared_kernel.events import dead_letters
 from shared_kernel.events.dead_letters import DeadLetter, ReplayError, StillFailingError
 from shared_kernel.events.subscription import Apply, reason_of
 
+TO_BE_REPLAYED = "those before it are gone; it has not been tried again"
+
 
 class DeadLetterOffice:
     """The dead letters of one database, and how its subscriptions apply events.
@@ -65,7 +67,7 @@ class DeadLetterOffice:
             if is_fault(error):
                 raise
             with self._database.writing() as connection:
-                dead_letters.mark_dead(connection, number, reason_of(error))
+                dead_letters.mark_dead(connection, number, reason_of(error), failed=1)
             raise StillFailingError(
                 f"dead letter {number} failed again: {reason_of(error)}"
             ) from error
@@ -81,8 +83,8 @@ class DeadLetterOffice:
 
     def _pass(self, connection: Connection, letter: DeadLetter) -> int | None:
         dead_letters.remove(connection, letter.number)
-        following = next(iter(dead_letters.behind(connection, letter)), None)
+        following = dead_letters.next_behind(connection, letter)
         if following is None:
             return None
-        dead_letters.mark_dead(connection, following.number, following.reason)
+        dead_letters.mark_dead(connection, following.number, TO_BE_REPLAYED, failed=0)
         return following.number

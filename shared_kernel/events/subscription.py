@@ -78,6 +78,7 @@ class Subscription:
         self._announced: int | None = None
         self._singly_until = 0
         self._trouble = _Trouble()
+        self._faults = 0
 
     def deliver(self, batch: Sequence[Envelope]) -> None:
         """Take what the bus brings. A full inbox drops it: the log has it."""
@@ -90,13 +91,16 @@ class Subscription:
         if now_us < self._trouble.not_before_us:
             return 0
         try:
-            return self._advance(now_us)
+            passed = self._advance(now_us)
+            self._faults = 0
+            return passed
         except CursorMovedError:
             return 0
         except Exception as error:
             if not is_fault(error):
                 raise
-            self._back_off(now_us, MAX_BACKOFF_US)
+            self._faults += 1
+            self._back_off(now_us, self._faults)
             _log.warning(
                 "subscription waits for the infrastructure",
                 subscription=self.name,
@@ -136,6 +140,9 @@ class Subscription:
         announced = self._announced or 0
         while self._inbox and len(batch) < BATCH:
             for envelope in self._inbox.popleft():
+                # Positions of another log mean nothing here.
+                if envelope.source != self.source:
+                    continue
                 announced = max(announced, envelope.position)
                 # A lower position is a duplicate; a higher one comes from the log.
                 if envelope.position == expected and not envelope.is_heartbeat:
@@ -194,7 +201,7 @@ class Subscription:
         trouble.attempts += 1
         hopeless = isinstance(error, UnreadableEventError)
         if trouble.attempts < MAX_ATTEMPTS and not hopeless:
-            self._back_off(now_us, FIRST_BACKOFF_US * 2**trouble.attempts)
+            self._back_off(now_us, trouble.attempts)
             return False
         with self._database.writing() as connection:
             self.cursor.move(connection, envelope.position, now_us)
@@ -222,9 +229,10 @@ class Subscription:
         self._trouble = _Trouble()
         return True
 
-    def _back_off(self, now_us: int, at_most_us: int) -> None:
-        """Wait between half of `at_most_us` and all of it, so that copies spread."""
-        wait_us = min(at_most_us, MAX_BACKOFF_US) * (0.5 + self._jitter() / 2)
+    def _back_off(self, now_us: int, failures: int) -> None:
+        """Twice as long each time, and between half of it and all: copies spread."""
+        at_most_us = min(FIRST_BACKOFF_US * 2 ** min(failures, 16), MAX_BACKOFF_US)
+        wait_us = at_most_us * (0.5 + self._jitter() / 2)
         self._trouble.not_before_us = now_us + int(wait_us)
 
 
