@@ -1,6 +1,7 @@
 """Inventory over HTTP. Rules: `features/inventory`; form: RFC 9110 and RFC 9457."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -216,6 +217,7 @@ def _add_levels(api: Api, services: InventoryServices) -> None:
 
 def _add_shelf(api: Api, services: InventoryServices) -> None:
     perform = Commands("inventory", services.writer, services.clock).perform
+    known = partial(_known_by_now, services)
     receipt, count = Body(ReceiptBody), Body(CountBody)
     reorder_point = Body(ReorderPointBody)
 
@@ -225,13 +227,14 @@ def _add_shelf(api: Api, services: InventoryServices) -> None:
         summary="Receive pieces",
         body=receipt,
         conditional=True,
+        consistent=True,
         idempotent=True,
         problems=(UNKNOWN_SKU, STOCK_ITEM_IS_RETIRED),
         success=_changed("They are on the shelf."),
     )
     def receive_stock(sku: str) -> Response:
         command = commands.ReceiveStock(
-            sku=_known(sku),
+            sku=known(sku),
             quantity=Quantity(receipt.read().quantity),
             expected_version=expected_version(),
         )
@@ -243,6 +246,7 @@ def _add_shelf(api: Api, services: InventoryServices) -> None:
         summary="Set the truth by a stocktake",
         body=count,
         conditional=True,
+        consistent=True,
         idempotent=True,
         problems=(UNKNOWN_SKU,),
         success=_changed("Reservations that no longer fit are released."),
@@ -250,7 +254,7 @@ def _add_shelf(api: Api, services: InventoryServices) -> None:
     def count_stock(sku: str) -> Response:
         counted = count.read()
         command = commands.CountStock(
-            sku=_known(sku),
+            sku=known(sku),
             counted=Count(counted.on_hand),
             reason=Reason(counted.reason),
             expected_version=expected_version(),
@@ -263,12 +267,13 @@ def _add_shelf(api: Api, services: InventoryServices) -> None:
         summary="Say when stock is low",
         body=reorder_point,
         conditional=True,
+        consistent=True,
         problems=(UNKNOWN_SKU,),
         success=_changed("At so many available pieces or fewer, stock is low."),
     )
     def set_reorder_point(sku: str) -> Response:
         command = commands.SetReorderPoint(
-            sku=_known(sku),
+            sku=known(sku),
             reorder_point=ReorderPoint(reorder_point.read().pieces),
             expected_version=expected_version(),
         )
@@ -277,6 +282,7 @@ def _add_shelf(api: Api, services: InventoryServices) -> None:
 
 def _add_reservations(api: Api, services: InventoryServices) -> None:
     perform = Commands("inventory", services.writer, services.clock).perform
+    known = partial(_known_by_now, services)
     reservation = Body(ReservationBody)
     default_hold = timedelta(minutes=services.settings.reservation_minutes)
 
@@ -286,6 +292,7 @@ def _add_reservations(api: Api, services: InventoryServices) -> None:
         summary="Reserve pieces for an order",
         body=reservation,
         conditional=True,
+        consistent=True,
         problems=(
             UNKNOWN_SKU,
             INSUFFICIENT_STOCK,
@@ -303,7 +310,7 @@ def _add_reservations(api: Api, services: InventoryServices) -> None:
             else timedelta(seconds=asked.hold_seconds)
         )
         command = commands.ReserveStock(
-            sku=_known(sku),
+            sku=known(sku),
             order=OrderReference(order),
             quantity=Quantity(asked.quantity),
             until=services.clock() + hold,
@@ -316,12 +323,13 @@ def _add_reservations(api: Api, services: InventoryServices) -> None:
         "/stock/<sku>/reservations/<order>",
         summary="Release what an order holds",
         conditional=True,
+        consistent=True,
         problems=(UNKNOWN_SKU, ORDER_ALREADY_SHIPPED),
         success=_changed("The order holds nothing (any more)."),
     )
     def release_stock(sku: str, order: str) -> Response:
         command = commands.ReleaseStock(
-            sku=_known(sku),
+            sku=known(sku),
             order=OrderReference(order),
             expected_version=expected_version(),
         )
@@ -332,13 +340,14 @@ def _add_reservations(api: Api, services: InventoryServices) -> None:
         "/stock/<sku>/reservations/<order>/shipment",
         summary="Ship what an order holds",
         conditional=True,
+        consistent=True,
         idempotent=True,
         problems=(UNKNOWN_SKU, UNKNOWN_RESERVATION),
         success=_changed("They have left the shelf."),
     )
     def ship_stock(sku: str, order: str) -> Response:
         command = commands.ShipStock(
-            sku=_known(sku),
+            sku=known(sku),
             order=OrderReference(order),
             expected_version=expected_version(),
         )
@@ -347,6 +356,12 @@ def _add_reservations(api: Api, services: InventoryServices) -> None:
 
 def _changed(description: str) -> Success:
     return Success(description=description, kind=LevelBody, headers=_WRITTEN)
+
+
+def _known_by_now(services: InventoryServices, sku: str) -> Sku:
+    """With a token, once the product it speaks of has come here from the catalog."""
+    wait_until_visible(services.stock, services.settings.consistency_timeout_ms)
+    return _known(sku)
 
 
 def _known(sku: str) -> Sku:

@@ -1,0 +1,43 @@
+Feature: Registering a product
+  Somebody decides to sell something. From then on it has a SKU, by which everybody
+  knows it.
+
+  Rule: A registered product is listed under its SKU
+
+    Example: A lamp with a name and nothing more
+      When the product "LAMP-0001" is registered as "Desk lamp"
+      Then the product "LAMP-0001" is listed as "Desk lamp"
+      And the product "LAMP-0001" has no price
+      And the product "LAMP-0001" has no description
+
+    Example: A lamp with a price
+      When the product "LAMP-0001" is registered as "Desk lamp" at 19.99 EUR
+      Then the product "LAMP-0001" costs 19.99 EUR
+
+  Rule: A SKU belongs to one product
+
+    Example: Another lamp wants the same SKU
+      Given the product "LAMP-0001" is registered as "Desk lamp"
+      When the product "LAMP-0001" is registered as "Floor lamp"
+      Then that is refused because the SKU is taken by "Desk lamp"
+      And the product "LAMP-0001" is listed as "Desk lamp"
+
+    Example: The same lamp is sent twice
+      Given the product "LAMP-0001" is registered as "Desk lamp"
+      When the product "LAMP-0001" is registered as "Desk lamp"
+      Then that is refused because the SKU is taken by "Desk lamp"
+      And nothing is recorded of product "LAMP-0001"
+
+  Rule: The opening stock is passed on to inventory
+
+    Example: Five lamps to begin with
+      When the product "LAMP-0001" is registered as "Desk lamp" with 5 pieces
+      Then the stock item "LAMP-0001" has 5 pieces on hand
+      And the product "LAMP-0001" is shown as in stock
+
+  Rule: A product has a name
+
+    Example: Nothing but blanks
+      When the product "LAMP-0001" is registered as "   "
+      Then that is refused because a name has at least 1 character
+      And the product "LAMP-0001" is not listed

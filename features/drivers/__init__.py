@@ -1,0 +1,1 @@
+"""Two ways to the same Storehouse: through its handlers, and through HTTP."""

@@ -1,0 +1,225 @@
+"""Through the handlers: one process, no thread, and a clock that obeys."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import attrs
+
+from app import Storehouse, assemble
+from catalog.adapters.http import CATALOG_REFUSALS
+from catalog.application import commands as catalog
+from catalog.application import handlers as catalog_handlers
+from catalog.domain.value_objects import (
+    Description,
+    OpeningStock,
+    Price,
+    ProductName,
+)
+from catalog.read_model import listing_queries
+from features.drivers.port import Happened, Json, Refused
+from inventory.adapters.http import INVENTORY_REFUSALS
+from inventory.adapters.repository import SqlStockItemRepository
+from inventory.application import commands as inventory
+from inventory.application import handlers as inventory_handlers
+from inventory.domain.value_objects import (
+    Count,
+    OrderReference,
+    Quantity,
+    Reason,
+    ReorderPoint,
+)
+from shared_kernel.adapters.clock import system_clock
+from shared_kernel.adapters.settings import Settings
+from shared_kernel.domain.errors import DomainError
+from shared_kernel.domain.sku import Sku
+
+_SLUGS = {"InvalidValue": "invalid-value", "StaleVersion": "stale-version"} | {
+    refusal.__name__: kind.slug
+    for refusal, kind in (CATALOG_REFUSALS | INVENTORY_REFUSALS).items()
+}
+_EVERYTHING = 100_000
+
+
+class HandlersDriver:
+    def __init__(self) -> None:
+        self._folder = TemporaryDirectory(prefix="storehouse-features-")
+        path = Path(self._folder.name)
+        self.environment: Mapping[str, str] = {
+            f"{owner.upper()}_DATABASE_URL": f"sqlite:///{path / owner}.db"
+            for owner in ("catalog", "catalog_read", "inventory", "inventory_read")
+        } | {"SQLITE_SYNCHRONOUS": "NORMAL"}
+        self._passed = timedelta()
+        self._storehouse: Storehouse = assemble(
+            Settings.from_environment(self.environment),
+            clock=lambda: system_clock() + self._passed,
+        )
+
+    def register(
+        self, sku: str, name: str, pieces: int, price: tuple[int, str] | None
+    ) -> None:
+        self._catalog(
+            catalog_handlers.register_product,
+            lambda: catalog.RegisterProduct(
+                sku=Sku(sku),
+                name=ProductName(name),
+                price=Price(*price) if price else None,
+                opening_stock=OpeningStock(pieces),
+            ),
+        )
+
+    def rename(self, sku: str, name: str, seen: int | None = None) -> None:
+        self._catalog(
+            catalog_handlers.rename_product,
+            lambda: catalog.RenameProduct(
+                sku=Sku(sku), name=ProductName(name), expected_version=seen
+            ),
+        )
+
+    def describe(self, sku: str, description: str | None) -> None:
+        text = None if description is None else Description(description)
+        self._catalog(
+            catalog_handlers.describe_product,
+            lambda: catalog.DescribeProduct(sku=Sku(sku), description=text),
+        )
+
+    def reprice(self, sku: str, price: tuple[int, str]) -> None:
+        self._catalog(
+            catalog_handlers.reprice_product,
+            lambda: catalog.RepriceProduct(sku=Sku(sku), price=Price(*price)),
+        )
+
+    def discontinue(self, sku: str) -> None:
+        self._catalog(
+            catalog_handlers.discontinue_product,
+            lambda: catalog.DiscontinueProduct(sku=Sku(sku)),
+        )
+
+    def relist(self, sku: str) -> None:
+        self._catalog(
+            catalog_handlers.relist_product,
+            lambda: catalog.RelistProduct(sku=Sku(sku)),
+        )
+
+    def open(self, sku: str, pieces: int) -> None:
+        self._inventory(
+            inventory_handlers.open_stock,
+            lambda: inventory.OpenStock(sku=Sku(sku), on_hand=Count(pieces)),
+        )
+
+    def retire(self, sku: str) -> None:
+        self._inventory(
+            inventory_handlers.retire_stock, lambda: inventory.RetireStock(sku=Sku(sku))
+        )
+
+    def reopen(self, sku: str) -> None:
+        self._inventory(
+            inventory_handlers.reopen_stock, lambda: inventory.ReopenStock(sku=Sku(sku))
+        )
+
+    def receive(self, sku: str, pieces: int, seen: int | None = None) -> None:
+        self._inventory(
+            inventory_handlers.receive_stock,
+            lambda: inventory.ReceiveStock(
+                sku=Sku(sku), quantity=Quantity(pieces), expected_version=seen
+            ),
+        )
+
+    def count(self, sku: str, pieces: int, reason: str) -> None:
+        self._inventory(
+            inventory_handlers.count_stock,
+            lambda: inventory.CountStock(
+                sku=Sku(sku), counted=Count(pieces), reason=Reason(reason)
+            ),
+        )
+
+    def reserve(self, sku: str, order: str, pieces: int, minutes: int) -> None:
+        until = self._storehouse.surroundings.clock() + timedelta(minutes=minutes)
+        self._inventory(
+            inventory_handlers.reserve_stock,
+            lambda: inventory.ReserveStock(
+                sku=Sku(sku),
+                order=OrderReference(order),
+                quantity=Quantity(pieces),
+                until=until,
+            ),
+        )
+
+    def release(self, sku: str, order: str) -> None:
+        self._inventory(
+            inventory_handlers.release_stock,
+            lambda: inventory.ReleaseStock(sku=Sku(sku), order=OrderReference(order)),
+        )
+
+    def ship(self, sku: str, order: str) -> None:
+        self._inventory(
+            inventory_handlers.ship_stock,
+            lambda: inventory.ShipStock(sku=Sku(sku), order=OrderReference(order)),
+        )
+
+    def set_reorder_point(self, sku: str, pieces: int) -> None:
+        self._inventory(
+            inventory_handlers.set_reorder_point,
+            lambda: inventory.SetReorderPoint(
+                sku=Sku(sku), reorder_point=ReorderPoint(pieces)
+            ),
+        )
+
+    def listed(self) -> list[Json]:
+        with self._storehouse.catalog.databases[1].reading() as connection:
+            page = listing_queries.page(connection, 0, _EVERYTHING)
+        return list(json.loads(page.body))
+
+    def everything(self) -> list[Json]:
+        self.settle()
+        return self.listed()
+
+    def product(self, sku: str) -> Json | None:
+        with self._storehouse.catalog.databases[1].reading() as connection:
+            found = listing_queries.one(connection, sku)
+        return json.loads(found.body) if found else None
+
+    def product_version(self, sku: str) -> int:
+        with self._storehouse.catalog.databases[1].reading() as connection:
+            found = listing_queries.one(connection, sku)
+        assert found is not None
+        return found.version
+
+    def level(self, sku: str) -> Json:
+        with self._storehouse.inventory.databases[0].reading() as connection:
+            return attrs.asdict(SqlStockItemRepository(connection).get(Sku(sku)).level)
+
+    def events(self, source: str, after: int) -> list[Happened]:
+        logs = {context.name: context.log for context in self._storehouse.contexts}
+        return [
+            Happened(each.position, each.type, each.key, json.loads(each.data))
+            for each in logs[source].read(after, _EVERYTHING)
+        ]
+
+    def let_pass(self, minutes: int) -> None:
+        self._passed += timedelta(minutes=minutes)
+        self.settle()
+
+    def settle(self) -> None:
+        self._storehouse.workers.run_until_idle()
+
+    def close(self) -> None:
+        self._storehouse.stop()
+        self._folder.cleanup()
+
+    def _catalog(self, handler: Any, order: Callable[[], object]) -> None:
+        self._execute(self._storehouse.catalog.writer, handler, order)
+
+    def _inventory(self, handler: Any, order: Callable[[], object]) -> None:
+        self._execute(self._storehouse.inventory.writer, handler, order)
+
+    def _execute(self, writer: Any, handler: Any, order: Callable[[], object]) -> None:
+        try:
+            writer.execute(handler, order())
+        except DomainError as refusal:
+            slug = _SLUGS[type(refusal).__name__]
+            raise Refused(slug, attrs.asdict(refusal)) from refusal
+        self.settle()

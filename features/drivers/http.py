@@ -1,0 +1,260 @@
+"""Through HTTP: a real server on a real port, shared by all scenarios.
+
+Each scenario has SKUs of its own: behind the name it uses stands its number.
+"""
+
+import http.client
+import itertools
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import quote
+
+from features.drivers.port import Happened, Json, Refused
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 20.0
+PAGE = 1000
+
+
+class Server:
+    """One server for the whole run."""
+
+    def __init__(self) -> None:
+        self._folder = TemporaryDirectory(prefix="storehouse-features-")
+        path = Path(self._folder.name)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.passed = path / "passed"
+        self.passed.write_text("0")
+        self.environment: Mapping[str, str] = {
+            f"{owner.upper()}_DATABASE_URL": f"sqlite:///{path / owner}.db"
+            for owner in ("catalog", "catalog_read", "inventory", "inventory_read")
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "features.drivers.serving", str(self.passed)],
+            cwd=ROOT,
+            env={**os.environ, **self.environment, "PORT": str(self.port)},
+            stdout=subprocess.DEVNULL,
+        )
+        self._wait()
+        self.scenarios = itertools.count(1)
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait(PATIENCE_S)
+        self._folder.cleanup()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        pause = threading.Event()
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                pause.wait(0.05)
+            else:
+                return
+        raise RuntimeError("the server does not answer")
+
+
+class HttpDriver:
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._number = next(server.scenarios)
+        self._connection = http.client.HTTPConnection("127.0.0.1", server.port)
+        self._tokens: dict[str, int] = {}
+        self.environment = server.environment
+
+    def register(
+        self, sku: str, name: str, pieces: int, price: tuple[int, str] | None
+    ) -> None:
+        body = {"name": name, "sku": self._own(sku), "stock_count": pieces}
+        if price is not None:
+            body["price"] = _price(price)
+        self._order("POST", "/products", body)
+
+    def rename(self, sku: str, name: str, seen: int | None = None) -> None:
+        self._order("PUT", f"/products/{self._own(sku)}/name", {"name": name}, seen)
+
+    def describe(self, sku: str, description: str | None) -> None:
+        path = f"/products/{self._own(sku)}/description"
+        self._order("PUT", path, {"description": description})
+
+    def reprice(self, sku: str, price: tuple[int, str]) -> None:
+        self._order("PUT", f"/products/{self._own(sku)}/price", _price(price))
+
+    def discontinue(self, sku: str) -> None:
+        self._order("POST", f"/products/{self._own(sku)}/discontinue")
+
+    def relist(self, sku: str) -> None:
+        self._order("POST", f"/products/{self._own(sku)}/relist")
+
+    def open(self, sku: str, pieces: int) -> None:
+        # Stock opens because a product is registered; the product itself opens once.
+        try:
+            self.register(sku, sku, pieces, None)
+        except Refused as refused:
+            if refused.slug != "sku-already-registered":
+                raise
+
+    def retire(self, sku: str) -> None:
+        self.discontinue(sku)
+        self.level(sku)
+
+    def reopen(self, sku: str) -> None:
+        self.relist(sku)
+        self.level(sku)
+
+    def receive(self, sku: str, pieces: int, seen: int | None = None) -> None:
+        path = f"/stock/{self._own(sku)}/receipts"
+        self._order("POST", path, {"quantity": pieces}, seen)
+
+    def count(self, sku: str, pieces: int, reason: str) -> None:
+        path = f"/stock/{self._own(sku)}/counts"
+        self._order("POST", path, {"on_hand": pieces, "reason": reason})
+
+    def reserve(self, sku: str, order: str, pieces: int, minutes: int) -> None:
+        body = {"quantity": pieces, "hold_seconds": minutes * 60}
+        self._order("PUT", self._reservation(sku, order), body)
+
+    def release(self, sku: str, order: str) -> None:
+        self._order("DELETE", self._reservation(sku, order))
+
+    def ship(self, sku: str, order: str) -> None:
+        self._order("POST", self._reservation(sku, order) + "/shipment")
+
+    def set_reorder_point(self, sku: str, pieces: int) -> None:
+        path = f"/stock/{self._own(sku)}/reorder-point"
+        self._order("PUT", path, {"pieces": pieces})
+
+    def listed(self) -> list[Json]:
+        mine, path = f"-{self._number}", f"/products?limit={PAGE}&q=-{self._number}"
+        return [
+            product | {"code": product["code"].removesuffix(mine)}
+            for product in self._read(path)
+            if product["code"].endswith(mine)
+        ]
+
+    def everything(self) -> list[Json]:
+        found: list[Json] = []
+        path: str | None = f"/products?limit={PAGE}"
+        while path is not None:
+            response, page = self._request("GET", path)
+            found += page
+            link = response.headers["Link"]
+            path = link.partition(">")[0].removeprefix("<") if link else None
+        return found
+
+    def product(self, sku: str) -> Json | None:
+        try:
+            found: Json = self._read(f"/products/{self._own(sku)}")
+        except Refused:
+            return None
+        return found
+
+    def product_version(self, sku: str) -> int:
+        path = f"/products/{self._own(sku)}"
+        response, _ = self._request("GET", path, None, self._token())
+        return int((response.headers["ETag"] or "").strip('"'))
+
+    def level(self, sku: str) -> Json:
+        found: Json = self._read(f"/stock/{self._own(sku)}")
+        return found
+
+    def events(self, source: str, after: int) -> list[Happened]:
+        found: list[Happened] = []
+        while batch := self._read(f"/events/{source}?after={after}&limit={PAGE}"):
+            after = batch[-1]["position"]
+            found += [
+                Happened(
+                    each["position"],
+                    each["type"],
+                    each["subject"].removesuffix(f"-{self._number}"),
+                    each["data"],
+                )
+                for each in batch
+            ]
+        return found
+
+    def let_pass(self, minutes: int) -> None:
+        passed = self._server.passed
+        # At once, so that nobody reads half a number.
+        new = passed.with_suffix(".new")
+        new.write_text(str(int(passed.read_text()) + minutes))
+        new.replace(passed)
+        self._wait_for_expiry()
+
+    def settle(self) -> None:
+        self._read("/products?limit=1")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _own(self, sku: str) -> str:
+        return quote(f"{sku}-{self._number}", safe="")
+
+    def _reservation(self, sku: str, order: str) -> str:
+        return f"/stock/{self._own(sku)}/reservations/{quote(order, safe='')}"
+
+    def _order(
+        self, method: str, path: str, body: Json | None = None, seen: int | None = None
+    ) -> None:
+        headers = {} if seen is None else {"If-Match": f'"{seen}"'}
+        if path.startswith("/stock"):
+            headers |= self._token()
+        response, answer = self._request(method, path, body, headers)
+        if response.status >= 400:
+            raise _refused(answer)
+        token = response.headers["Consistency-Token"] or ""
+        source, _, position = token.partition(":")
+        self._tokens[source] = max(int(position), self._tokens.get(source, 0))
+
+    def _read(self, path: str) -> Any:
+        response, answer = self._request("GET", path, None, self._token())
+        if response.status >= 400:
+            raise _refused(answer)
+        return answer
+
+    def _token(self) -> dict[str, str]:
+        token = ",".join(f"{source}:{at}" for source, at in self._tokens.items())
+        return {"Consistency-Token": token} if token else {}
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: Json | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[http.client.HTTPResponse, Any]:
+        sent = dict(headers or {})
+        if body is not None:
+            sent["Content-Type"] = "application/json"
+        data = None if body is None else json.dumps(body)
+        self._connection.request(method, path, data, sent)
+        response = self._connection.getresponse()
+        return response, json.loads(response.read() or b"null")
+
+    def _wait_for_expiry(self) -> None:
+        """Until the expiry worker has looked: it looks twice a second."""
+        looked = threading.Event()
+        deadline = time.monotonic() + 1.0
+        while time.monotonic() < deadline:
+            looked.wait(0.1)
+
+
+def _price(price: tuple[int, str]) -> Json:
+    return {"minor_units": price[0], "currency": price[1]}
+
+
+def _refused(problem: Json) -> Refused:
+    return Refused(problem["type"].rsplit("/", 1)[-1], problem)

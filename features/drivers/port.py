@@ -1,0 +1,69 @@
+"""What a scenario can ask of a Storehouse, whichever way leads there."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import attrs
+
+Json = Mapping[str, Any]
+
+
+class Refused(Exception):
+    """The order was refused: `slug` names the broken rule, `details` are its fields."""
+
+    def __init__(self, slug: str, details: Json) -> None:
+        super().__init__(f"{slug}: {dict(details)}")
+        self.slug = slug
+        self.details = details
+
+
+@attrs.frozen
+class Happened:
+    """An event of a log."""
+
+    position: int
+    type: str
+    sku: str
+    data: Json
+
+
+class Driver(Protocol):
+    """Orders raise Refused. `seen` is the version that the order was decided on."""
+
+    environment: Mapping[str, str]
+    """Where the databases are, for the command line."""
+
+    def register(
+        self, sku: str, name: str, pieces: int, price: tuple[int, str] | None
+    ) -> None: ...
+    def rename(self, sku: str, name: str, seen: int | None = None) -> None: ...
+    def describe(self, sku: str, description: str | None) -> None: ...
+    def reprice(self, sku: str, price: tuple[int, str]) -> None: ...
+    def discontinue(self, sku: str) -> None: ...
+    def relist(self, sku: str) -> None: ...
+
+    def open(self, sku: str, pieces: int) -> None: ...
+    def retire(self, sku: str) -> None: ...
+    def reopen(self, sku: str) -> None: ...
+    def receive(self, sku: str, pieces: int, seen: int | None = None) -> None: ...
+    def count(self, sku: str, pieces: int, reason: str) -> None: ...
+    def reserve(self, sku: str, order: str, pieces: int, minutes: int) -> None: ...
+    def release(self, sku: str, order: str) -> None: ...
+    def ship(self, sku: str, order: str) -> None: ...
+    def set_reorder_point(self, sku: str, pieces: int) -> None: ...
+
+    def listed(self) -> list[Json]:
+        """The scenario's products in the listing, in order."""
+
+    def everything(self) -> list[Json]:
+        """All products in the listing, whoever registered them."""
+
+    def product(self, sku: str) -> Json | None: ...
+    def product_version(self, sku: str) -> int: ...
+    def level(self, sku: str) -> Json: ...
+    def events(self, source: str, after: int) -> list[Happened]: ...
+    def let_pass(self, minutes: int) -> None: ...
+    def settle(self) -> None:
+        """Return when all that was ordered is visible everywhere."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,38 @@
+"""One Storehouse for each scenario: through the handlers, or `-D through=http`."""
+
+from typing import Any
+
+from features.drivers.handlers import HandlersDriver
+from features.drivers.http import HttpDriver, Server
+
+
+def before_all(context: Any) -> None:
+    through = context.config.userdata.get("through", "handlers")
+    if through not in ("handlers", "http"):
+        raise ValueError(f"-D through={through}: expected handlers or http")
+    context.server = Server() if through == "http" else None
+
+
+def before_scenario(context: Any, _: Any) -> None:
+    context.driver = HttpDriver(context.server) if context.server else HandlersDriver()
+    context.refusals = {}
+    context.seen = {}
+    context.before = None
+
+
+def before_step(context: Any, step: Any) -> None:
+    if step.step_type == "when" and context.before is None:
+        context.driver.settle()
+        context.before = {
+            source: len(context.driver.events(source, 0))
+            for source in ("catalog", "inventory")
+        }
+
+
+def after_scenario(context: Any, _: Any) -> None:
+    context.driver.close()
+
+
+def after_all(context: Any) -> None:
+    if context.server:
+        context.server.close()

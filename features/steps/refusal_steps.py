@@ -1,0 +1,69 @@
+"""Why something was refused."""
+
+from typing import Any
+
+from behave import then
+
+from features.steps_support import refusal
+
+
+@then('that is refused because there is no stock item "{sku}"')
+@then('that is refused because there is no product "{sku}"')
+def unknown(context: Any, sku: str) -> None:
+    refusal(context, "unknown-sku")
+
+
+@then("that is refused because a quantity is at least 1 piece")
+@then("that is refused because a reason has at least 1 character")
+@then("that is refused because a name has at least 1 character")
+@then("that is refused because the currency is not in use")
+def invalid_value(context: Any) -> None:
+    refusal(context, "invalid-value", "out-of-range")
+
+
+@then("{who} is refused because the {what} has changed since he looked")
+def stale(context: Any, who: str, what: str) -> None:
+    refusal(context, "stale-version", who=who)
+
+
+@then(
+    "that is refused because {asked:d} piece was asked for "
+    "and {available:d} are available"
+)
+@then(
+    "that is refused because {asked:d} pieces were asked for "
+    "and {available:d} are available"
+)
+def insufficient(context: Any, asked: int, available: int) -> None:
+    details = refusal(context, "insufficient-stock")
+    assert (details["asked"], details["available"]) == (asked, available)
+
+
+@then('that is refused because order "{order}" already holds {count:d} pieces')
+def differs(context: Any, order: str, count: int) -> None:
+    assert refusal(context, "reservation-differs")["reserved"] == count
+
+
+@then('that is refused because order "{order}" holds nothing')
+def holds_nothing(context: Any, order: str) -> None:
+    assert refusal(context, "unknown-reservation")["order"] == order
+
+
+@then('that is refused because order "{order}" has already shipped')
+def has_shipped(context: Any, order: str) -> None:
+    assert refusal(context, "order-already-shipped")["order"] == order
+
+
+@then("that is refused because the stock item is retired")
+def is_retired(context: Any) -> None:
+    refusal(context, "stock-item-is-retired")
+
+
+@then('that is refused because the SKU is taken by "{name}"')
+def is_taken(context: Any, name: str) -> None:
+    assert refusal(context, "sku-already-registered")["registered_name"] == name
+
+
+@then("that is refused because the product is discontinued")
+def is_discontinued(context: Any) -> None:
+    refusal(context, "product-is-discontinued")

@@ -1,0 +1,81 @@
+"""What is said of the real shop, at the command line."""
+
+import csv
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from behave import then, when
+
+ROOT = Path(__file__).parents[2]
+SUPERSTORE = ROOT / "samples" / "superstore"
+
+
+@when("the products of the superstore are imported")
+def import_products(context: Any) -> None:
+    context.refused = Path(context.driver.environment["CATALOG_DATABASE_URL"][10:])
+    context.refused = context.refused.with_name("products.refused.csv")
+    _flask(context, "catalog", "import", SUPERSTORE / "products.csv", context.refused)
+
+
+@when("the order lines of the superstore are replayed")
+def replay_orders(context: Any) -> None:
+    context.refused = context.refused.with_name("orders.refused.csv")
+    _flask(
+        context,
+        "inventory",
+        "replay-orders",
+        SUPERSTORE / "order_lines.csv",
+        context.refused,
+    )
+
+
+@then("{done:d} products are registered and {refused:d} rows are refused")
+@then("{done:d} order lines are shipped and {refused:d} rows are refused")
+def so_many(context: Any, done: int, refused: int) -> None:
+    expected = rf"{done:,} \w+, 0 skipped, {refused:,} refused"
+    assert re.match(expected, context.summary), context.summary
+
+
+@then("each refusal names the product that has the SKU")
+def refusals_name_the_product(context: Any) -> None:
+    with context.refused.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            assert re.search("is already registered as", row["reason"]), row
+
+
+@then("all {count:d} products of the superstore are {availability}")
+def all_are(context: Any, count: int, availability: str) -> None:
+    ours = _superstore_skus()
+    shown = [each for each in context.driver.everything() if each["code"] in ours]
+    found = {each["availability"] for each in shown}
+    assert (len(shown), found) == (count, {availability.replace(" ", "_")})
+
+
+@then("no piece of them is on hand or reserved")
+def nothing_left(context: Any) -> None:
+    last = {each.sku: each.data for each in context.driver.events("inventory", 0)}
+    ours = [last[sku] for sku in _superstore_skus()]
+    assert {(each["on_hand"], each["reserved"]) for each in ours} == {(0, 0)}
+
+
+def _superstore_skus() -> set[str]:
+    with (SUPERSTORE / "products.csv").open(newline="", encoding="utf-8") as file:
+        return {row["sku"] for row in csv.DictReader(file)}
+
+
+def _flask(context: Any, *arguments: str | Path) -> None:
+    *command, refused = map(str, arguments)
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "app", *command, "--refused", refused],
+        cwd=ROOT,
+        env={**os.environ, **context.driver.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    (context.summary,) = re.findall(r"^\S+\.csv: (.*)$", done.stdout, re.MULTILINE)

@@ -1,0 +1,166 @@
+"""What is said of stock items."""
+
+from typing import Any
+
+from behave import given, then, when
+
+from features.steps_support import announced, attempt, holds, recorded
+
+DEFAULT_MINUTES = 15
+
+
+@given('the stock item "{sku}" has {count:d} piece on hand')
+@given('the stock item "{sku}" has {count:d} pieces on hand')
+def there_is_stock(context: Any, sku: str, count: int) -> None:
+    context.driver.open(sku, count)
+
+
+@when('the stock item "{sku}" is opened with {count:d} pieces')
+def open_stock(context: Any, sku: str, count: int) -> None:
+    attempt(context, lambda: context.driver.open(sku, count))
+
+
+@when('{count:d} pieces of stock item "{sku}" are received')
+def receive(context: Any, count: int, sku: str) -> None:
+    attempt(context, lambda: context.driver.receive(sku, count))
+
+
+@given('Ann and Bob both look at stock item "{sku}"')
+def both_look(context: Any, sku: str) -> None:
+    context.seen[sku] = context.driver.level(sku)["version"]
+
+
+@when('{who} books {count:d} received pieces of stock item "{sku}"')
+def book(context: Any, who: str, count: int, sku: str) -> None:
+    seen = context.seen[sku]
+    attempt(context, lambda: context.driver.receive(sku, count, seen), who)
+
+
+@when('{count:d} pieces of stock item "{sku}" are counted because of "{reason}"')
+def count_stock(context: Any, count: int, sku: str, reason: str) -> None:
+    attempt(context, lambda: context.driver.count(sku, count, reason))
+
+
+@when('{count:d} pieces of stock item "{sku}" are counted because of ""')
+def count_without_reason(context: Any, count: int, sku: str) -> None:
+    attempt(context, lambda: context.driver.count(sku, count, ""))
+
+
+@given('order "{order}" has reserved {count:d} piece of stock item "{sku}"')
+@given('order "{order}" has reserved {count:d} pieces of stock item "{sku}"')
+def has_reserved(context: Any, order: str, count: int, sku: str) -> None:
+    context.driver.reserve(sku, order, count, DEFAULT_MINUTES)
+
+
+@given(
+    'order "{order}" has reserved {count:d} pieces of stock item "{sku}" '
+    "for {minutes:d} minutes"
+)
+def has_reserved_for(
+    context: Any, order: str, count: int, sku: str, minutes: int
+) -> None:
+    context.driver.reserve(sku, order, count, minutes)
+
+
+@when('order "{order}" reserves {count:d} piece of stock item "{sku}"')
+@when('order "{order}" reserves {count:d} pieces of stock item "{sku}"')
+def reserve(context: Any, order: str, count: int, sku: str) -> None:
+    attempt(context, lambda: context.driver.reserve(sku, order, count, DEFAULT_MINUTES))
+
+
+@given('order "{order}" has released stock item "{sku}"')
+def has_released(context: Any, order: str, sku: str) -> None:
+    context.driver.release(sku, order)
+
+
+@when('order "{order}" releases stock item "{sku}"')
+def release(context: Any, order: str, sku: str) -> None:
+    attempt(context, lambda: context.driver.release(sku, order))
+
+
+@given('order "{order}" has shipped {count:d} pieces of stock item "{sku}"')
+def has_shipped(context: Any, order: str, count: int, sku: str) -> None:
+    context.driver.reserve(sku, order, count, DEFAULT_MINUTES)
+    context.driver.ship(sku, order)
+
+
+@when('order "{order}" ships from stock item "{sku}"')
+def ship(context: Any, order: str, sku: str) -> None:
+    attempt(context, lambda: context.driver.ship(sku, order))
+
+
+@given("{minutes:d} minutes have passed")
+@when("{minutes:d} minutes pass")
+def let_pass(context: Any, minutes: int) -> None:
+    context.driver.let_pass(minutes)
+
+
+@given('the reorder point of stock item "{sku}" is {count:d} pieces')
+@when('the reorder point of stock item "{sku}" is set to {count:d} pieces')
+def set_reorder_point(context: Any, sku: str, count: int) -> None:
+    context.driver.set_reorder_point(sku, count)
+
+
+@given('the stock item "{sku}" is retired')
+@when('the stock item "{sku}" is retired')
+def retire(context: Any, sku: str) -> None:
+    context.driver.retire(sku)
+
+
+@when('the stock item "{sku}" is reopened')
+def reopen(context: Any, sku: str) -> None:
+    context.driver.reopen(sku)
+
+
+@then('the stock item "{sku}" has {count:d} {piece} {where}')
+def has_pieces(context: Any, sku: str, count: int, piece: str, where: str) -> None:
+    assert piece in ("piece", "pieces")
+    level = context.driver.level(sku)
+    assert level[where.replace(" ", "_")] == count, level
+
+
+@then('the stock item "{sku}" is in stock')
+def is_in_stock(context: Any, sku: str) -> None:
+    assert context.driver.level(sku)["availability"] == "in_stock"
+
+
+@then('the stock item "{sku}" is low')
+def is_low(context: Any, sku: str) -> None:
+    assert context.driver.level(sku)["availability"] == "low"
+
+
+@then('the stock item "{sku}" is out of stock')
+def is_out_of_stock(context: Any, sku: str) -> None:
+    assert context.driver.level(sku)["availability"] == "out_of_stock"
+
+
+@then('the stock item "{sku}" is announced as {what}')
+def is_announced(context: Any, sku: str, what: str) -> None:
+    assert announced(context, sku, what)
+
+
+@then('the stock item "{sku}" is not announced as {what}')
+def is_not_announced(context: Any, sku: str, what: str) -> None:
+    assert not announced(context, sku, what)
+
+
+@then('order "{order}" holds {count:d} piece of stock item "{sku}"')
+@then('order "{order}" holds {count:d} pieces of stock item "{sku}"')
+def order_holds(context: Any, order: str, count: int, sku: str) -> None:
+    assert holds(context, order, sku) == count
+
+
+@then('nothing is recorded of stock item "{sku}"')
+def nothing_recorded(context: Any, sku: str) -> None:
+    assert recorded(context, "inventory", sku) == []
+
+
+@then('the count released the orders "{orders}"')
+def count_released(context: Any, orders: str) -> None:
+    (counted,) = [
+        event
+        for source in ("inventory",)
+        for event in context.driver.events(source, context.before[source])
+        if event.type == "stock.counted"
+    ]
+    assert counted.data["released_orders"] == orders.split(", ")
