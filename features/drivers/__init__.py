@@ -1,1 +1,0 @@
-"""Two ways to the same Storehouse: through its handlers, and through HTTP."""

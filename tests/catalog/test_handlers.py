@@ -1,0 +1,100 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app import Storehouse
+from catalog.application import commands, handlers
+from catalog.domain.errors import (
+    ProductIsDiscontinued,
+    SkuAlreadyRegistered,
+    UnknownProduct,
+)
+from catalog.domain.value_objects import Description, Price, ProductName
+from shared_kernel.domain.errors import StaleVersion
+from tests.catalog.builders import LAMP, a_registration
+from tests.storehouses import a_storehouse
+
+
+@pytest.fixture
+def storehouse(tmp_path: Path) -> Iterator[Storehouse]:
+    with a_storehouse(tmp_path) as storehouse:
+        yield storehouse
+
+
+def test_each_command_answers_the_version_that_the_product_then_has(
+    storehouse: Storehouse,
+) -> None:
+    execute = storehouse.catalog.writer.execute
+
+    versions = [
+        execute(handlers.register_product, a_registration()).result,
+        execute(
+            handlers.rename_product,
+            commands.RenameProduct(sku=LAMP, name=ProductName("Reading lamp")),
+        ).result,
+        execute(
+            handlers.describe_product,
+            commands.DescribeProduct(sku=LAMP, description=Description("Brass.")),
+        ).result,
+        execute(
+            handlers.reprice_product,
+            commands.RepriceProduct(sku=LAMP, price=Price(1, "EUR")),
+        ).result,
+        execute(
+            handlers.discontinue_product, commands.DiscontinueProduct(sku=LAMP)
+        ).result,
+        execute(handlers.relist_product, commands.RelistProduct(sku=LAMP)).result,
+    ]
+
+    assert versions == [1, 2, 3, 4, 5, 6]
+    assert [event.type for event in storehouse.catalog.log.read(0, 10)] == [
+        "product.inserted",
+        "product.renamed",
+        "product.described",
+        "product.repriced",
+        "product.discontinued",
+        "product.relisted",
+    ]
+
+
+def test_a_second_registration_is_refused_and_says_whether_it_is_the_same(
+    storehouse: Storehouse,
+) -> None:
+    execute = storehouse.catalog.writer.execute
+    execute(handlers.register_product, a_registration())
+
+    with pytest.raises(SkuAlreadyRegistered) as same:
+        execute(handlers.register_product, a_registration())
+    with pytest.raises(SkuAlreadyRegistered) as other:
+        execute(handlers.register_product, a_registration(name="Floor lamp"))
+
+    assert (same.value.as_given, other.value.as_given) == (True, False)
+    assert other.value.registered_name == "Desk lamp"
+    assert storehouse.catalog.log.head() == 1
+
+
+def test_a_product_nobody_registered_is_unknown(storehouse: Storehouse) -> None:
+    with pytest.raises(UnknownProduct):
+        storehouse.catalog.writer.execute(
+            handlers.relist_product, commands.RelistProduct(sku=LAMP)
+        )
+
+
+def test_a_refused_command_leaves_no_trace(storehouse: Storehouse) -> None:
+    execute = storehouse.catalog.writer.execute
+    execute(handlers.register_product, a_registration())
+    execute(handlers.discontinue_product, commands.DiscontinueProduct(sku=LAMP))
+
+    with pytest.raises(ProductIsDiscontinued):
+        execute(
+            handlers.rename_product,
+            commands.RenameProduct(sku=LAMP, name=ProductName("Reading lamp")),
+        )
+    with pytest.raises(StaleVersion):
+        execute(
+            handlers.relist_product,
+            commands.RelistProduct(sku=LAMP, expected_version=1),
+        )
+
+    assert storehouse.catalog.log.head() == 2

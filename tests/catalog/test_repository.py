@@ -1,0 +1,122 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+from catalog.adapters.repository import SqlProductRepository
+from catalog.adapters.tables import metadata
+from catalog.domain.errors import UnknownProduct
+from catalog.domain.product import Product
+from catalog.domain.value_objects import Price, ProductName
+from shared_kernel.adapters.database import ConcurrentUpdateError, Database
+from shared_kernel.domain.sku import Sku
+from tests.catalog.builders import LAMP, a_product
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path}/catalog.db", synchronous="NORMAL")
+    with database.writing() as connection:
+        metadata.create_all(connection)
+    yield database
+    database.close()
+
+
+def save(database: Database, *products: Product) -> None:
+    with database.writing() as connection:
+        repository = SqlProductRepository(connection)
+        for product in products:
+            repository.add(product)
+        repository.changed()
+        repository.flush()
+
+
+def load(database: Database, sku: Sku = LAMP) -> Product:
+    with database.reading() as connection:
+        return SqlProductRepository(connection).get(sku)
+
+
+@pytest.mark.parametrize(
+    "product",
+    [
+        a_product(),
+        a_product(description="Brass,\nand é.", price=Price(0, "JPY")),
+        a_product(discontinued=True),
+    ],
+)
+def test_every_field_comes_back_as_it_was_saved(
+    database: Database, product: Product
+) -> None:
+    save(database, product)
+
+    assert attrs.asdict(load(database)) == attrs.asdict(product)
+
+
+def test_a_change_is_saved_with_its_version(database: Database) -> None:
+    save(database, a_product())
+
+    with database.writing() as connection:
+        repository = SqlProductRepository(connection)
+        repository.get(LAMP).rename(ProductName("Reading lamp"))
+        repository.changed()
+        repository.flush()
+
+    assert (load(database).name.text, load(database).version) == ("Reading lamp", 2)
+
+
+def test_two_commands_in_one_transaction_see_the_same_product(
+    database: Database,
+) -> None:
+    with database.writing() as connection:
+        repository = SqlProductRepository(connection)
+        repository.add(a_product())
+
+        assert repository.get(LAMP) is repository.get(LAMP)
+
+
+def test_an_unknown_product_is_told_by_name(database: Database) -> None:
+    with pytest.raises(UnknownProduct, match="LAMP-0001"):
+        load(database)
+
+
+def test_of_two_changes_to_the_same_version_the_second_is_refused(
+    database: Database,
+) -> None:
+    save(database, a_product())
+
+    with database.writing() as connection:
+        first, second = (SqlProductRepository(connection) for _ in range(2))
+        first.get(LAMP).rename(ProductName("Reading lamp"))
+        second.get(LAMP).rename(ProductName("Night lamp"))
+        first.changed()
+        first.flush()
+        second.changed()
+        with pytest.raises(ConcurrentUpdateError):
+            second.flush()
+
+
+def test_of_two_registrations_of_one_sku_the_second_is_refused(
+    database: Database,
+) -> None:
+    save(database, a_product())
+
+    with pytest.raises(ConcurrentUpdateError):
+        save(database, a_product())
+
+
+def test_what_was_prefetched_is_known_without_another_statement(
+    database: Database,
+) -> None:
+    skus = [Sku(f"LAMP-{number}") for number in range(1200)]
+    save(database, *[a_product(sku) for sku in skus[:600]])
+
+    with database.reading() as connection:
+        repository = SqlProductRepository(connection)
+        repository.prefetch(skus)
+        with database.writing() as other:
+            other.exec_driver_sql("DELETE FROM products")
+
+        assert [repository.find(sku) is not None for sku in skus] == (
+            [True] * 600 + [False] * 600
+        )
