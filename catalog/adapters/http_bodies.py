@@ -14,7 +14,7 @@ from catalog.domain.value_objects import (
     Description,
     Price,
 )
-from shared_kernel.domain.sku import SKU_PATTERN
+from shared_kernel.domain.sku import SKU_IN_WORDS, SKU_PATTERN
 
 _CONTROLS = r"\x00-\x1f\x7f-\x9f"
 _ONE_LINE = rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$"
@@ -28,6 +28,7 @@ NameText = Annotated[
         max_length=LONGEST_NAME,
         pattern=_ONE_LINE,
         examples=["Desk lamp"],
+        description=f"1 to {LONGEST_NAME} characters on one line, not all blank",
     ),
 ]
 DescriptionText = Annotated[
@@ -37,6 +38,8 @@ DescriptionText = Annotated[
         max_length=LONGEST_DESCRIPTION,
         pattern=_LINES,
         examples=["Warm light, dimmable."],
+        description=f"1 to {LONGEST_DESCRIPTION} characters, not all blank, without "
+        "control characters other than tabs and line ends",
     ),
 ]
 
@@ -50,14 +53,23 @@ class PriceBody:
     ]
     currency: Annotated[
         str,
-        msgspec.Meta(extra_json_schema={"enum": sorted(CURRENCIES)}, examples=["EUR"]),
+        msgspec.Meta(
+            extra_json_schema={"enum": sorted(CURRENCIES)},
+            examples=["EUR"],
+            description="an ISO 4217 code in use, such as EUR",
+        ),
     ]
 
 
 @attrs.frozen(kw_only=True)
 class RegisterBody:
     name: NameText
-    sku: Annotated[str, msgspec.Meta(pattern=SKU_PATTERN, examples=["LAMP-0001"])]
+    sku: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=SKU_PATTERN, examples=["LAMP-0001"], description=SKU_IN_WORDS
+        ),
+    ]
     stock_count: Annotated[int, msgspec.Meta(ge=0, le=MOST_PIECES, examples=[5])]
     description: DescriptionText | None = None
     price: PriceBody | None = None

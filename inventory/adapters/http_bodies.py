@@ -29,6 +29,7 @@ class CountBody:
             max_length=LONGEST_REASON,
             pattern=_ONE_LINE,
             examples=["yearly stocktake"],
+            description=f"1 to {LONGEST_REASON} characters on one line, not all blank",
         ),
     ]
 

@@ -7,6 +7,9 @@ import attrs
 from shared_kernel.domain.errors import InvalidValue
 
 SKU_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$"
+SKU_IN_WORDS = (
+    "1 to 64 letters, digits, '.', '_', '~' or '-', beginning with a letter or a digit"
+)
 _SKU = re.compile(SKU_PATTERN.removesuffix("$") + r"\Z")
 
 
@@ -23,12 +26,7 @@ class Sku:
     @code.validator
     def _is_well_formed(self, _: object, code: str) -> None:
         if not _SKU.match(code):
-            raise InvalidValue(
-                field="sku",
-                value=code,
-                expected="1 to 64 letters, digits, '.', '_', '~' or '-', "
-                "beginning with a letter or a digit",
-            )
+            raise InvalidValue(field="sku", value=code, expected=SKU_IN_WORDS)
 
     def __str__(self) -> str:
         return self.code

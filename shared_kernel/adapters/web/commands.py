@@ -14,7 +14,8 @@ from shared_kernel.adapters.clock import Clock, to_us
 from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.prepared import Prepared
 from shared_kernel.adapters.unit_of_work import SqlUnitOfWork, Writer
-from shared_kernel.adapters.web.parameters import idempotency_key
+from shared_kernel.adapters.web.bodies import body_bytes
+from shared_kernel.adapters.web.parameters import idempotency_key, read_query
 from shared_kernel.adapters.web.problems import IDEMPOTENCY_KEY_REUSED, Problem
 from shared_kernel.domain.errors import DomainError
 
@@ -85,6 +86,8 @@ class Commands(Generic[W]):
         the command itself, and told again when the request is repeated. The token
         then names the present head, which lies behind the original one.
         """
+        if request.query_string:
+            read_query(())
         key = idempotency_key()
         if key is None:
             done = self.writer.execute(handler, command)
@@ -170,4 +173,4 @@ class ForgetIdempotencyKeys:
 
 def _fingerprint() -> bytes:
     request_line = f"{request.method} {request.path}\n".encode()
-    return hashlib.sha256(request_line + request.get_data()).digest()
+    return hashlib.sha256(request_line + body_bytes()).digest()

@@ -7,7 +7,12 @@ from typing import Any
 import attrs
 from flask import request
 
-from shared_kernel.adapters.web.problems import INVALID_PARAMETER, Problem
+from shared_kernel.adapters.web.problems import (
+    INVALID_PARAMETER,
+    STALE_VERSION,
+    Problem,
+)
+from shared_kernel.domain.errors import InvalidValue
 
 _ENTITY_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
 _TOKEN = re.compile(r"([a-z]+):(0|[1-9]\d{0,17})\Z")
@@ -51,10 +56,8 @@ def integer(
 
 def read_query(parameters: Sequence[Parameter]) -> dict[str, Any]:
     """All values by name, defaults included. Raises Problem for all that are wrong."""
-    given = request.args
-    if not given:
-        return _defaults(parameters)
     values = _defaults(parameters)
+    given = request.args
     known = {parameter.name: parameter for parameter in parameters}
     errors = []
     for name, texts in given.lists():
@@ -86,7 +89,8 @@ def _defaults(parameters: Sequence[Parameter]) -> dict[str, Any]:
 def expected_version() -> int | None:
     """The version that `If-Match` asks for (RFC 9110, §13.1.1); None asks nothing.
 
-    A version that cannot be is -1: it matches nothing. Of several, the newest counts.
+    Raises Problem: also for a tag that matches no version whatever, and for several,
+    since who decided on one state has one tag.
     """
     header = request.headers.get("If-Match")
     if header is None or header.strip() == "*":
@@ -96,8 +100,13 @@ def expected_version() -> int | None:
     if not all(found):
         raise _invalid([_error("If-Match", 'expected an entity tag such as "3"')])
     # A weak tag never matches where a lost update is at stake.
-    strong = [tag[2] for tag in found if tag and not tag[1]]
-    return max((int(tag) for tag in strong if _is_version(tag)), default=-1)
+    strong = {tag[2] for tag in found if tag and not tag[1]}
+    versions = [int(tag) for tag in strong if _is_version(tag)]
+    if not versions:
+        raise Problem(STALE_VERSION, f"If-Match: no version has the tag {header}")
+    if len(versions) > 1:
+        raise _invalid([_error("If-Match", 'expected one entity tag such as "3"')])
+    return versions[0]
 
 
 def consistency_token(sources: Collection[str]) -> dict[str, int]:
@@ -126,11 +135,16 @@ def prefers_lenient() -> bool:
 
 
 def idempotency_key() -> str | None:
-    key = request.headers.get("Idempotency-Key")
+    key: str | None = request.environ.get("HTTP_IDEMPOTENCY_KEY")
     if key is not None and not _KEY.match(key):
         expected = "expected 1 to 255 visible ASCII characters"
         raise _invalid([_error("Idempotency-Key", expected)])
     return key
+
+
+def invalid_parameter(error: InvalidValue) -> Problem:
+    """The domain's own word on a value that stood in the path."""
+    return _invalid([_error(error.field, f"expected {error.expected}")])
 
 
 def _is_version(tag: str) -> bool:

@@ -29,8 +29,8 @@ class ProblemKind:
 
     @property
     def type(self) -> str:
-        """A URI reference; it leads to the explanation."""
-        return f"/problems/{self.slug}"
+        """A URI reference; it leads to the explanation, if there is one."""
+        return f"/problems/{self.slug}" if self.explanation else "about:blank"
 
 
 def kind(slug: str, status: int, title: str, explanation: str) -> ProblemKind:
@@ -202,11 +202,14 @@ def _http_exception(error: HTTPException) -> Response:
         return Response(error.get_response().get_data(), status, error.get_headers())
     known = _OF_STATUS.get(status)
     if known is None:
-        known = ProblemKind("about:blank", status, error.name, "")
+        known = ProblemKind("", status, error.name, "")
     allow = [value for name, value in error.get_headers() if name == "Allow"]
+    detail = f"{request.method} {request.path}"
+    if known is not NOT_FOUND:
+        detail += f": {error.description}"
     return Problem(
         known,
-        f"{request.method} {request.path}: {error.description}",
+        detail,
         headers={"Allow": allow[0]} if allow else None,
     ).response()
 

@@ -5,10 +5,11 @@ from typing import Any, TypeVar
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import attrs
-from flask import Blueprint, Flask, Response
+from flask import Blueprint, Flask, Response, request
 
-from shared_kernel.adapters.web.bodies import MAX_BODY_BYTES, Body, invalid_value
-from shared_kernel.adapters.web.parameters import Parameter
+from shared_kernel.adapters.web.bodies import MAX_BODY_BYTES, Body
+from shared_kernel.adapters.web.body_faults import invalid_value
+from shared_kernel.adapters.web.parameters import Parameter, invalid_parameter
 from shared_kernel.adapters.web.problems import (
     INVALID_VALUE,
     STALE_VERSION,
@@ -113,6 +114,8 @@ class Api:
 
     def _refuse(self, error: DomainError) -> Response:
         if isinstance(error, InvalidValue):
+            if error.field in (request.view_args or ()):
+                return invalid_parameter(error).response()
             return invalid_value(error).response()
         return refusal_response(error, self._refusals)
 
