@@ -24,6 +24,7 @@ from sqlalchemy.pool import NullPool
 from shared_kernel.adapters.prepared import Prepared
 
 BUSY_TIMEOUT_MS = 10_000
+MEND = "make its folder writable, or name another file by its ..._DATABASE_URL"
 
 _BEGIN = Prepared(sa.text("BEGIN IMMEDIATE"))
 _COMMIT = Prepared(sa.text("COMMIT"))
@@ -123,7 +124,7 @@ class Database:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageUnavailableError(
-                f"{self.url} cannot be opened: {folder}: {error.strerror}"
+                f"{self.url} cannot be opened: {folder}: {error.strerror}; {MEND}"
             ) from error
         engine = sa.create_engine(
             url,

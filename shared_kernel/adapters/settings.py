@@ -54,7 +54,7 @@ def _services(value: str) -> frozenset[str]:
     if named == frozenset(SERVICES):
         return named
     raise ValueError(
-        f"{','.join(SERVICES)}: BUS_URL inprocess: joins services of one process only"
+        f"all of {','.join(SERVICES)}: BUS_URL inprocess: joins one process only"
     )
 
 

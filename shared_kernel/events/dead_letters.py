@@ -38,6 +38,8 @@ def dead_letters_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("since_us", sa.BigInteger, nullable=False),
         sa.UniqueConstraint("subscription", "source", "position"),
+        # A number that an operator has seen never comes to mean another letter.
+        sqlite_autoincrement=True,
     )
 
 

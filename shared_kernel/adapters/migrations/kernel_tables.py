@@ -1,27 +1,67 @@
-"""The kernel's tables as a context's first revision creates them."""
+"""The kernel's tables as the first revision of a history creates them.
+
+They stand here as they were then: a later change of theirs is a revision of its own, in
+each history that has them.
+"""
 
 import sqlalchemy as sa
 from alembic import op
 
-from shared_kernel.adapters.web.commands import idempotency_keys_table
-from shared_kernel.events.cursors import cursors_table
-from shared_kernel.events.dead_letters import dead_letters_table
-from shared_kernel.events.event_log import event_log_table
-from shared_kernel.events.relay import relay_table
-
 
 def create_log_tables() -> None:
     """What a database that takes commands and publishes events needs."""
-    metadata = sa.MetaData()
-    event_log_table(metadata)
-    relay_table(metadata)
-    idempotency_keys_table(metadata)
-    metadata.create_all(op.get_bind())
+    op.create_table(
+        "event_log",
+        sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("time_us", sa.BigInteger, nullable=False),
+        sa.Column("traceparent", sa.Text),
+        sa.Column("data", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "relay",
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("published", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "idempotency_keys",
+        sa.Column("key", sa.String(255), primary_key=True),
+        sa.Column("fingerprint", sa.LargeBinary, nullable=False),
+        sa.Column("status", sa.Integer, nullable=False),
+        sa.Column("headers", sa.LargeBinary, nullable=False),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.Column("created_us", sa.BigInteger, nullable=False, index=True),
+    )
 
 
 def create_subscription_tables() -> None:
     """What a database that subscribes needs."""
-    metadata = sa.MetaData()
-    cursors_table(metadata)
-    dead_letters_table(metadata)
-    metadata.create_all(op.get_bind())
+    op.create_table(
+        "subscription_cursors",
+        sa.Column("subscription", sa.Text, primary_key=True),
+        sa.Column("source", sa.Text, primary_key=True),
+        sa.Column("position", sa.BigInteger, nullable=False),
+        sa.Column("lease_holder", sa.Text),
+        sa.Column("lease_until_us", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "dead_letters",
+        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column("subscription", sa.Text, nullable=False),
+        sa.Column("source", sa.Text, nullable=False),
+        sa.Column("position", sa.BigInteger, nullable=False),
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("time_us", sa.BigInteger, nullable=False),
+        sa.Column("traceparent", sa.Text),
+        sa.Column("data", sa.LargeBinary, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("since_us", sa.BigInteger, nullable=False),
+        sa.UniqueConstraint("subscription", "source", "position"),
+        sqlite_autoincrement=True,
+    )

@@ -6,8 +6,14 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.exc import DatabaseError
 
-from shared_kernel.adapters.database import Database, StorageUnavailableError, is_fault
+from shared_kernel.adapters.database import (
+    MEND,
+    Database,
+    StorageUnavailableError,
+    is_fault,
+)
 
 HERE = Path(__file__).parent
 
@@ -30,9 +36,9 @@ def migrate(database: Database, revisions: Path) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except Exception as error:
-        if not is_fault(error):
+        if not is_fault(error) and not isinstance(error, DatabaseError):
             raise
         why = getattr(error, "orig", error)
         raise StorageUnavailableError(
-            f"{database.url} cannot be opened: {why}; its folder must be writable"
+            f"{database.url} cannot be opened: {why}; {MEND}"
         ) from error

@@ -1,8 +1,8 @@
 """Products, and the log of what happened to them."""
 
+import sqlalchemy as sa
 from alembic import op
 
-from catalog.adapters.tables import metadata
 from shared_kernel.adapters.migrations.kernel_tables import create_log_tables
 
 revision = "0001"
@@ -10,5 +10,15 @@ down_revision = None
 
 
 def upgrade() -> None:
-    metadata.create_all(op.get_bind())
+    op.create_table(
+        "products",
+        sa.Column("sku", sa.String(64), primary_key=True),
+        sa.Column("name", sa.String(200), nullable=False),
+        sa.Column("description", sa.String(4000)),
+        sa.Column("price_minor_units", sa.BigInteger),
+        sa.Column("price_currency", sa.String(3)),
+        sa.Column("status", sa.String(20), nullable=False),
+        sa.Column("version", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
     create_log_tables()

@@ -1,8 +1,8 @@
 """The product listing, and how far it has read."""
 
+import sqlalchemy as sa
 from alembic import op
 
-from catalog.read_model.product_listing import metadata
 from shared_kernel.adapters.migrations.kernel_tables import create_subscription_tables
 
 revision = "0001"
@@ -10,5 +10,21 @@ down_revision = None
 
 
 def upgrade() -> None:
-    metadata.create_all(op.get_bind())
+    op.create_table(
+        "product_listing",
+        sa.Column("code", sa.Text, primary_key=True),
+        sa.Column("registered", sa.BigInteger),
+        sa.Column("place", sa.BigInteger),
+        sa.Column("name", sa.Text),
+        sa.Column("description", sa.Text),
+        sa.Column("price_minor_units", sa.BigInteger),
+        sa.Column("price_currency", sa.Text),
+        sa.Column("status", sa.Text),
+        sa.Column("availability", sa.Text, nullable=False),
+        sa.Column("last_updated_us", sa.BigInteger, nullable=False),
+        sa.Column("version", sa.BigInteger),
+        sa.Column("sought", sa.Text),
+        sa.Column("body", sa.LargeBinary),
+    )
+    op.create_index("product_listing_place", "product_listing", ["place"])
     create_subscription_tables()

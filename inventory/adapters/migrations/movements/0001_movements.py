@@ -1,8 +1,8 @@
 """The stock movements, and how far they have been read."""
 
+import sqlalchemy as sa
 from alembic import op
 
-from inventory.read_model.stock_movements import metadata
 from shared_kernel.adapters.migrations.kernel_tables import create_subscription_tables
 
 revision = "0001"
@@ -10,5 +10,11 @@ down_revision = None
 
 
 def upgrade() -> None:
-    metadata.create_all(op.get_bind())
+    op.create_table(
+        "stock_movements",
+        sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("sku", sa.Text, nullable=False),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+    )
+    op.create_index("stock_movements_sku", "stock_movements", ["sku", "position"])
     create_subscription_tables()
