@@ -1,0 +1,130 @@
+"""A log, a database that subscribes, and a clock that the test turns."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from shared_kernel.adapters.clock import to_us
+from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.buses.port import Deliver
+from shared_kernel.events.cursors import cursors_table
+from shared_kernel.events.dead_letters import dead_letters_table
+from shared_kernel.events.envelope import Envelope
+from shared_kernel.events.event_log import Entry, EventLog, event_log_table
+from shared_kernel.events.relay import relay_table
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SOURCE = "shop"
+
+_metadata = sa.MetaData()
+for table in (event_log_table, relay_table, cursors_table, dead_letters_table):
+    table(_metadata)
+# Without any key: what is applied twice stands here twice.
+_effects = sa.Table(
+    "effects", _metadata, sa.Column("position", sa.Integer), sa.Column("key", sa.Text)
+)
+_APPLY = Prepared(sa.insert(_effects))
+_APPLIED = Prepared(sa.text("SELECT position FROM effects ORDER BY rowid"))
+
+
+class ManualClock:
+    """Stands still unless told."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    @property
+    def us(self) -> int:
+        return to_us(self.now)
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@contextmanager
+def a_database(file: Path) -> Iterator[Database]:
+    """With all tables of the kernel, and one for effects."""
+    database = Database(f"sqlite:///{file}", synchronous="NORMAL")
+    with database.writing() as connection:
+        _metadata.create_all(connection)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def an_entry(key: str = "LAMP-0001", type_: str = "lamp.lit") -> Entry:
+    return Entry(type_, key, b'{"sku":"%b"}' % key.encode(), None)
+
+
+def record(log: EventLog, database: Database, keys: Iterable[str]) -> list[Envelope]:
+    """Append an event for each of `keys`, in one commit."""
+    with database.writing() as connection:
+        head = log.append(connection, [an_entry(key) for key in keys], to_us(NOON))
+    return log.read(head, 100_000)
+
+
+def an_envelope(
+    position: int, type_: str = "lamp.lit", source: str = SOURCE, key: str = "LAMP-0001"
+) -> Envelope:
+    return Envelope(position, f"id-{position}", source, type_, key, 0, None, b"{}")
+
+
+def apply_effects(batch: Sequence[Envelope], connection: Connection) -> None:
+    rows = [{"position": each.position, "key": each.key} for each in batch]
+    _APPLY.write_all(connection, rows)
+
+
+def applied(database: Database) -> list[int]:
+    """The positions whose effects are there, in the order of applying."""
+    with database.reading() as connection:
+        return [position for (position,) in _APPLIED.rows(connection, {})]
+
+
+@attrs.define
+class Guilty:
+    """Applies events, except those of the positions it fails on."""
+
+    positions: set[int] = attrs.field(factory=set)
+    error: Callable[[], Exception] = attrs.field(default=lambda: KeyError("guilty"))
+    tried: list[list[int]] = attrs.field(factory=list)
+
+    def __call__(self, batch: Sequence[Envelope], connection: Connection) -> None:
+        self.tried.append([each.position for each in batch])
+        for envelope in batch:
+            apply_effects([envelope], connection)
+            if envelope.position in self.positions:
+                raise self.error()
+
+
+class RecordingBus:
+    """Notes what is published, and brings it to nobody."""
+
+    def __init__(self) -> None:
+        self.published: list[Envelope] = []
+        self.batches: list[int] = []
+
+    def publish(self, batch: Sequence[Envelope]) -> None:
+        self.published += batch
+        self.batches.append(len(batch))
+
+    def subscribe(self, pattern: str, group: str, deliver: Deliver) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        pass
+
+    def events(self) -> list[int]:
+        return [each.position for each in self.published if not each.is_heartbeat]
+
+    def heartbeats(self) -> list[int]:
+        return [each.position for each in self.published if each.is_heartbeat]

@@ -1,0 +1,129 @@
+"""A read waits until what it must show is there, and says so if it cannot."""
+
+import threading
+
+import pytest
+
+from shared_kernel.events.consistency import (
+    Behind,
+    Progress,
+    Reader,
+    ReadModelBehindError,
+)
+
+
+class Cursors(dict[str, int]):
+    def reader(self, *sources: str) -> Reader:
+        return Reader(
+            cursors={
+                source: lambda source=source: self[source]  # type: ignore[misc]
+                for source in sources
+            },
+            progress=Progress(),
+        )
+
+
+def test_a_read_model_that_has_seen_enough_answers_at_once() -> None:
+    reader = Cursors(catalog=7).reader("catalog")
+
+    reader.wait_for({"catalog": 7}, timeout_s=0)
+
+
+def test_a_read_model_that_is_behind_says_how_far() -> None:
+    reader = Cursors(catalog=4).reader("catalog")
+
+    with pytest.raises(ReadModelBehindError) as raised:
+        reader.wait_for({"catalog": 7}, timeout_s=0.01)
+
+    assert raised.value.behind == Behind("catalog", wanted=7, reached=4)
+    assert raised.value.behind.lag_events == 3
+
+
+def test_positions_of_sources_that_are_not_read_ask_nothing() -> None:
+    Cursors(catalog=0).reader("catalog").wait_for({"moon": 9}, timeout_s=0)
+
+
+def test_a_waiting_read_goes_on_as_soon_as_progress_is_made() -> None:
+    cursors = Cursors(catalog=0)
+    reader = cursors.reader("catalog")
+    answered = threading.Event()
+
+    def wait() -> None:
+        reader.wait_for({"catalog": 1}, timeout_s=30)
+        answered.set()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    assert not answered.wait(0.05)
+
+    cursors["catalog"] = 1
+    reader.progress.made()
+
+    assert answered.wait(10)
+    thread.join()
+
+
+def test_progress_of_another_process_is_seen_too() -> None:
+    cursors = Cursors(catalog=0)
+    timer = threading.Timer(0.05, cursors.update, [{"catalog": 1}])
+    timer.start()
+
+    cursors.reader("catalog").wait_for({"catalog": 1}, timeout_s=30)
+    timer.join()
+
+
+def test_a_read_waits_for_what_the_write_caused_elsewhere() -> None:
+    """Position 3 of the catalog led to position 8 of inventory, at the latest."""
+    cursors = Cursors(catalog=3, inventory=7)
+    reader = Reader(
+        cursors={
+            "catalog": lambda: cursors["catalog"],
+            "inventory": lambda: cursors["inventory"],
+        },
+        progress=Progress(),
+        origin="catalog",
+        by_way_of="inventory",
+        through=lambda position: 8,
+    )
+    with pytest.raises(ReadModelBehindError) as raised:
+        reader.wait_for({"catalog": 3}, timeout_s=0.01)
+    assert raised.value.behind == Behind("inventory", wanted=8, reached=7)
+
+    cursors["inventory"] = 8
+    reader.wait_for({"catalog": 3}, timeout_s=0)
+
+
+def test_a_read_waits_until_the_other_context_has_followed() -> None:
+    reader = Reader(
+        cursors={"catalog": lambda: 3, "inventory": lambda: 9},
+        progress=Progress(),
+        origin="catalog",
+        by_way_of="inventory",
+        through=lambda position: Behind("catalog", position, position - 1),
+    )
+    with pytest.raises(ReadModelBehindError) as raised:
+        reader.wait_for({"catalog": 3}, timeout_s=0.01)
+
+    assert raised.value.behind == Behind("catalog", wanted=3, reached=2)
+
+
+def test_what_others_write_meanwhile_is_not_waited_for() -> None:
+    heads = iter([8, 9, 10])
+    reached = iter([7, 8])
+    reader = Reader(
+        cursors={"inventory": lambda: next(reached)},
+        progress=Progress(),
+        origin="catalog",
+        by_way_of="inventory",
+        through=lambda position: next(heads),
+    )
+
+    reader.wait_for({"catalog": 3}, timeout_s=10)
+
+
+def test_a_reader_names_every_source_whose_positions_mean_something() -> None:
+    reader = Reader(
+        cursors={"inventory": lambda: 0}, progress=Progress(), origin="catalog"
+    )
+
+    assert reader.sources == {"catalog", "inventory"}

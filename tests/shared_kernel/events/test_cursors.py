@@ -1,0 +1,140 @@
+"""Law 3: of several copies one is active, and the cursor lets nothing happen twice."""
+
+from collections.abc import Callable
+
+import pytest
+
+from shared_kernel.adapters.database import Database, is_fault
+from shared_kernel.events.cursors import LEASE_US, Cursor, CursorMovedError, overtake
+from tests.shared_kernel.events.builders import SOURCE, ManualClock
+
+Copies = Callable[[str], Cursor]
+
+
+@pytest.fixture
+def copy(subscriber: Database) -> Copies:
+    return lambda holder: Cursor(subscriber, "listing", SOURCE, holder)
+
+
+def move(database: Database, cursor: Cursor, to: int, clock: ManualClock) -> None:
+    with database.writing() as connection:
+        cursor.move(connection, to, clock.us)
+    cursor.moved(to, clock.us)
+
+
+def test_a_cursor_begins_before_the_first_entry(
+    copy: Copies, clock: ManualClock
+) -> None:
+    cursor = copy("one")
+
+    assert cursor.saved() == 0
+    assert cursor.lease(clock.us)
+    assert cursor.position == 0
+
+
+def test_a_cursor_stands_where_it_was_moved_to(
+    copy: Copies, subscriber: Database, clock: ManualClock
+) -> None:
+    cursor = copy("one")
+    cursor.lease(clock.us)
+    move(subscriber, cursor, 7, clock)
+    cursor.release()
+
+    another = copy("two")
+    another.lease(clock.us)
+
+    assert another.position == another.saved() == 7
+
+
+def test_only_one_copy_holds_the_lease(copy: Copies, clock: ManualClock) -> None:
+    assert copy("one").lease(clock.us)
+    assert not copy("two").lease(clock.us)
+
+
+def test_who_works_keeps_the_lease(
+    copy: Copies, subscriber: Database, clock: ManualClock
+) -> None:
+    one, two = copy("one"), copy("two")
+    for position in range(1, 12):
+        assert one.lease(clock.us)
+        move(subscriber, one, position, clock)
+        assert not two.lease(clock.us)
+        clock.advance(1)
+
+
+def test_who_has_nothing_to_do_keeps_the_lease(
+    copy: Copies, clock: ManualClock
+) -> None:
+    one, two = copy("one"), copy("two")
+    for _ in range(60):
+        assert one.lease(clock.us)
+        assert not two.lease(clock.us)
+        clock.advance(0.2)
+
+
+def test_a_dead_copy_loses_the_lease_within_seconds(
+    copy: Copies, clock: ManualClock
+) -> None:
+    copy("dead").lease(clock.us)
+    standby = copy("standby")
+    waited_s = 0.0
+    while not standby.lease(clock.us):
+        clock.advance(0.1)
+        waited_s += 0.1
+
+    assert LEASE_US / 1e6 <= waited_s <= 5
+
+
+def test_a_lease_that_is_given_back_is_free_at_once(
+    copy: Copies, clock: ManualClock
+) -> None:
+    one = copy("one")
+    one.lease(clock.us)
+    one.release()
+
+    assert copy("two").lease(clock.us)
+
+
+def test_releasing_takes_nothing_from_another_holder(
+    copy: Copies, clock: ManualClock
+) -> None:
+    one, two = copy("one"), copy("two")
+    one.lease(clock.us)
+    clock.advance(10)
+    two.lease(clock.us)
+
+    one.release()
+
+    assert not copy("three").lease(clock.us)
+
+
+def test_a_copy_that_was_overtaken_cannot_move_the_cursor(
+    copy: Copies, subscriber: Database, clock: ManualClock
+) -> None:
+    """Its clock stood still, say: the lease is the economy, this is the safety."""
+    slow, quick = copy("slow"), copy("quick")
+    slow.lease(clock.us)
+    clock.advance(10)
+    quick.lease(clock.us)
+    move(subscriber, quick, 1, clock)
+
+    with (
+        pytest.raises(CursorMovedError) as raised,
+        subscriber.writing() as connection,
+    ):
+        slow.move(connection, 1, clock.us)
+
+    assert is_fault(raised.value)
+    assert not slow.lease(clock.us)
+    assert slow.position == 1
+
+
+def test_overtaking_moves_forwards_only(
+    copy: Copies, subscriber: Database, clock: ManualClock
+) -> None:
+    with subscriber.writing() as connection:
+        assert overtake(connection, "listing", SOURCE, 5)
+        assert overtake(connection, "listing", SOURCE, 9)
+        assert not overtake(connection, "listing", SOURCE, 8)
+
+    assert copy("one").saved() == 9

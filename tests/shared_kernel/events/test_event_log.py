@@ -1,0 +1,162 @@
+"""Law 2: positions without holes, in the order of commits, under any concurrency."""
+
+import contextlib
+import random
+import subprocess
+import sys
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+from shared_kernel.adapters.database import Database
+from shared_kernel.events.envelope import Envelope
+from shared_kernel.events.event_log import EventLog
+from tests.shared_kernel.events.builders import (
+    NOON,
+    SOURCE,
+    a_database,
+    an_entry,
+    record,
+)
+
+ROOT = Path(__file__).parents[3]
+COMMITS = 40
+
+
+def positions(envelopes: list[Envelope]) -> list[int]:
+    return [envelope.position for envelope in envelopes]
+
+
+def test_positions_count_from_one(log: EventLog, source: Database) -> None:
+    record(log, source, ["A", "B"])
+    record(log, source, ["C"])
+
+    assert positions(log.read(0, 10)) == [1, 2, 3]
+    assert log.head() == 3
+
+
+def test_an_empty_log_has_head_zero(log: EventLog) -> None:
+    assert log.head() == 0
+    assert log.read(0, 10) == []
+
+
+def test_an_entry_is_read_as_it_was_recorded(log: EventLog, source: Database) -> None:
+    (envelope,) = record(log, source, ["LAMP-0001"])
+
+    assert envelope.source == SOURCE
+    assert envelope.type == "lamp.lit"
+    assert envelope.key == "LAMP-0001"
+    assert envelope.time == NOON
+    assert envelope.data == b'{"sku":"LAMP-0001"}'
+    assert len(envelope.id) == 36
+
+
+def test_reading_goes_on_behind_a_position_and_is_bounded(
+    log: EventLog, source: Database
+) -> None:
+    record(log, source, "ABCDE")
+
+    assert positions(log.read(1, 3)) == [2, 3, 4]
+
+
+def test_appending_answers_the_head_before(log: EventLog, source: Database) -> None:
+    record(log, source, "AB")
+
+    with source.writing() as connection:
+        assert log.append(connection, [an_entry()], 0) == 2
+        assert log.append(connection, [], 0) == 3
+
+
+def test_what_is_rolled_back_leaves_no_hole(log: EventLog, source: Database) -> None:
+    record(log, source, "A")
+    with contextlib.suppress(KeyError), source.writing() as connection:
+        log.append(connection, [an_entry()], 0)
+        raise KeyError
+    record(log, source, "B")
+
+    assert [(each.position, each.key) for each in log.read(0, 10)] == [
+        (1, "A"),
+        (2, "B"),
+    ]
+
+
+def test_what_is_not_committed_yet_is_not_read(log: EventLog, source: Database) -> None:
+    with source.writing() as connection:
+        log.append(connection, [an_entry()], 0)
+
+        assert log.read(0, 10) == []
+        assert log.head() == 0
+
+    assert positions(log.read(0, 10)) == [1]
+
+
+def write_much(database: Database, name: str, seed: int) -> None:
+    """Commit COMMITS times, 1 to 3 entries each; roll back now and then."""
+    log, chance, number = EventLog(database, SOURCE), random.Random(seed), 0
+    while number < COMMITS:
+        entries = [
+            an_entry(f"{name}/{number}/{part}") for part in range(chance.randint(1, 3))
+        ]
+        try:
+            with database.writing() as connection:
+                log.append(connection, entries, number)
+                if chance.random() < 0.2:
+                    raise KeyError
+        except KeyError:
+            continue
+        number += 1
+
+
+def follow(log: EventLog, until: Callable[[], bool]) -> list[Envelope]:
+    """Read as a subscription does: what is behind the last seen, never looking back."""
+    seen: list[Envelope] = []
+    while True:
+        finished = until()
+        new = log.read(len(seen), 50)
+        seen += new
+        if finished and not new:
+            return seen
+
+
+def test_readers_miss_nothing_of_what_threads_and_processes_write(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "shared.db"
+    with a_database(file) as database:
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", __spec__.name, str(file), str(seed)], cwd=ROOT
+            )
+            for seed in range(2)
+        ]
+        threads = [
+            threading.Thread(target=write_much, args=(database, f"thread-{n}", n))
+            for n in range(2)
+        ]
+        for thread in threads:
+            thread.start()
+
+        def written() -> bool:
+            return not any(thread.is_alive() for thread in threads) and all(
+                process.poll() is not None for process in processes
+            )
+
+        seen = follow(EventLog(database, SOURCE), written)
+
+        assert [process.returncode for process in processes] == [0, 0]
+    assert positions(seen) == list(range(1, len(seen) + 1))
+    commits = defaultdict(list)
+    for envelope in seen:
+        writer, number, part = envelope.key.split("/")
+        commits[writer].append((int(number), int(part)))
+    assert len(commits) == 4
+    for of_writer in commits.values():
+        assert of_writer == sorted(of_writer)
+        assert {number for number, _ in of_writer} == set(range(COMMITS))
+    assert len(set(map(str, seen))) == len(seen)
+
+
+if __name__ == "__main__":
+    with a_database(Path(sys.argv[1])) as opened:
+        write_much(opened, f"process-{sys.argv[2]}", int(sys.argv[2]))

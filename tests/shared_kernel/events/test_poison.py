@@ -1,0 +1,303 @@
+"""Law 5: an event that keeps failing is buried, and stops only those of its key."""
+
+from collections.abc import Callable
+
+import pytest
+
+from shared_kernel.adapters.database import Database
+from shared_kernel.events import dead_letters
+from shared_kernel.events import subscription as subscriptions
+from shared_kernel.events.cursors import Cursor
+from shared_kernel.events.dead_letters import DEAD, PARKED, DeadLetter
+from shared_kernel.events.envelope import Envelope
+from shared_kernel.events.event_log import EventLog
+from shared_kernel.events.subscription import (
+    MAX_ATTEMPTS,
+    Subscription,
+    UnreadableEventError,
+)
+from tests.shared_kernel.events.builders import (
+    SOURCE,
+    Guilty,
+    ManualClock,
+    applied,
+    record,
+)
+
+Subscribe = Callable[..., Subscription]
+
+
+@pytest.fixture
+def subscribe(log: EventLog, subscriber: Database, clock: ManualClock) -> Subscribe:
+    def make(apply: Guilty, jitter: float = 0.5, holder: str = "one") -> Subscription:
+        return Subscription(
+            "listing",
+            log,
+            subscriber,
+            apply,
+            holder=holder,
+            clock=clock,
+            jitter=lambda: jitter,
+        )
+
+    return make
+
+
+def letters(database: Database) -> list[DeadLetter]:
+    with database.reading() as connection:
+        return dead_letters.listed(connection)
+
+
+def states(database: Database) -> list[tuple[int, str]]:
+    return [(each.envelope.position, each.state) for each in letters(database)]
+
+
+def work_long(subscription: Subscription, clock: ManualClock) -> None:
+    for _ in range(100):
+        subscription.step()
+        clock.advance(0.5)
+
+
+def test_an_event_that_keeps_failing_is_buried_with_all_that_a_replay_needs(
+    subscribe: Subscribe,
+    log: EventLog,
+    source: Database,
+    subscriber: Database,
+    clock: ManualClock,
+) -> None:
+    batch = record(log, source, ["A"])
+    work_long(subscribe(Guilty({1})), clock)
+
+    (letter,) = letters(subscriber)
+    assert letter.envelope == batch[0]
+    assert letter.subscription == "listing"
+    assert letter.state == DEAD
+    assert letter.reason == "KeyError: 'guilty'"
+    assert letter.attempts == MAX_ATTEMPTS
+    assert letter.since_us > 0
+
+
+def test_events_of_other_keys_flow_and_those_of_its_own_park_in_order(
+    subscribe: Subscribe,
+    log: EventLog,
+    source: Database,
+    subscriber: Database,
+    clock: ManualClock,
+) -> None:
+    record(log, source, "ABAABB")
+    work_long(subscribe(Guilty({1})), clock)
+
+    assert applied(subscriber) == [2, 5, 6]
+    assert states(subscriber) == [(1, DEAD), (3, PARKED), (4, PARKED)]
+
+
+def test_what_comes_later_for_the_key_parks_too(
+    subscribe: Subscribe,
+    log: EventLog,
+    source: Database,
+    subscriber: Database,
+    clock: ManualClock,
+) -> None:
+    record(log, source, "A")
+    subscription = subscribe(Guilty({1}))
+    work_long(subscription, clock)
+    subscription.deliver(record(log, source, "BA"))
+    work_long(subscription, clock)
+
+    restarted = subscribe(Guilty({1}))
+    restarted.deliver(record(log, source, "A"))
+    work_long(restarted, clock)
+
+    assert applied(subscriber) == [2]
+    assert states(subscriber) == [(1, DEAD), (3, PARKED), (4, PARKED)]
+
+
+def test_the_same_key_in_another_subscription_is_not_concerned(
+    subscribe: Subscribe,
+    log: EventLog,
+    source: Database,
+    subscriber: Database,
+    clock: ManualClock,
+) -> None:
+    record(log, source, "AA")
+    work_long(subscribe(Guilty({1})), clock)
+
+    innocent = Guilty()
+    another = Subscription(
+        "another", log, subscriber, innocent, holder="one", clock=clock
+    )
+    another.step()
+
+    assert innocent.tried == [[1, 2]]
+
+
+def test_only_the_guilty_event_of_a_batch_is_tried_again(
+    subscribe: Subscribe,
+    log: EventLog,
+    source: Database,
+    subscriber: Database,
+    clock: ManualClock,
+) -> None:
+    record(log, source, "ABCDE")
+    guilty = Guilty({3})
+    work_long(subscribe(guilty), clock)
+
+    whole, *singly = guilty.tried
+    assert whole == [1, 2, 3, 4, 5]
+    assert singly == [[1], [2], *[[3]] * MAX_ATTEMPTS, [4], [5]]
+    assert applied(subscriber) == [1, 2, 4, 5]
+
+
+def test_what_a_failed_batch_did_is_rolled_back(
+    subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
+) -> None:
+    record(log, source, "ABC")
+    subscription = subscribe(Guilty({3}))
+
+    subscription.step()
+
+    assert applied(subscriber) == [1, 2]
+    assert subscription.cursor.saved() == 2
+
+
+def test_an_event_that_fails_for_a_while_is_applied_in_its_place(
+    subscribe: Subscribe,
+    log: EventLog,
+    source: Database,
+    subscriber: Database,
+    clock: ManualClock,
+) -> None:
+    record(log, source, "ABC")
+    guilty = Guilty({2})
+    subscription = subscribe(guilty)
+    subscription.step()
+    clock.advance(5)
+    subscription.step()
+    guilty.positions.clear()
+    work_long(subscription, clock)
+
+    assert applied(subscriber) == [1, 2, 3]
+    assert letters(subscriber) == []
+
+
+@pytest.mark.parametrize(("jitter", "share"), [(0.0, 0.5), (1.0, 1.0)])
+def test_attempts_are_further_and_further_apart(
+    subscribe: Subscribe,
+    log: EventLog,
+    source: Database,
+    clock: ManualClock,
+    jitter: float,
+    share: float,
+) -> None:
+    record(log, source, "A")
+    guilty = Guilty({1})
+    subscription = subscribe(guilty, jitter)
+    # The first step tries the batch as a whole, then the event alone.
+    subscription.step()
+    waits_us = []
+    while len(guilty.tried) < MAX_ATTEMPTS + 1:
+        before, tried = clock.us, len(guilty.tried)
+        while len(guilty.tried) == tried:
+            clock.advance(0.001)
+            subscription.step()
+        waits_us.append(clock.us - before)
+
+    assert waits_us == [share * wait_us for wait_us in (1e5, 2e5, 4e5, 8e5)]
+
+
+def test_what_cannot_be_read_is_buried_at_once(
+    subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
+) -> None:
+    record(log, source, "AB")
+    guilty = Guilty({1}, lambda: UnreadableEventError("no field `sku`"))
+    assert subscribe(guilty).step() == 2
+
+    (letter,) = letters(subscriber)
+    assert letter.attempts == 1
+    assert letter.reason == "UnreadableEventError: no field `sku`"
+    assert applied(subscriber) == [2]
+
+
+def test_several_guilty_ones_are_each_given_all_attempts(
+    subscribe: Subscribe,
+    log: EventLog,
+    source: Database,
+    subscriber: Database,
+    clock: ManualClock,
+) -> None:
+    record(log, source, "ABC")
+    work_long(subscribe(Guilty({1, 2})), clock)
+
+    assert [letter.attempts for letter in letters(subscriber)] == [MAX_ATTEMPTS] * 2
+    assert applied(subscriber) == [3]
+
+
+def test_a_letter_is_buried_in_the_transaction_that_moves_the_cursor(
+    subscribe: Subscribe,
+    log: EventLog,
+    source: Database,
+    subscriber: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A crash before the commit leaves neither; the event is simply tried again."""
+
+    class Crash(BaseException):
+        pass
+
+    add = dead_letters.add
+
+    def add_and_crash(*arguments: object, **named: object) -> None:
+        add(*arguments, **named)  # type: ignore[arg-type]  # passed on as they came
+        raise Crash
+
+    record(log, source, "A")
+    guilty = Guilty({1}, lambda: UnreadableEventError("x"))
+    monkeypatch.setattr(dead_letters, "add", add_and_crash)
+    subscription = subscribe(guilty)
+    with pytest.raises(Crash):
+        subscription.step()
+    monkeypatch.undo()
+
+    assert letters(subscriber) == []
+    assert Cursor(subscriber, "listing", SOURCE, "looker").saved() == 0
+
+    subscribe(guilty).step()
+    assert states(subscriber) == [(1, DEAD)]
+
+
+def test_a_copy_that_was_overtaken_buries_nothing(
+    subscribe: Subscribe,
+    log: EventLog,
+    source: Database,
+    subscriber: Database,
+    clock: ManualClock,
+) -> None:
+    """What kept failing here has been applied there."""
+    record(log, source, "A")
+    slow = subscribe(Guilty({1}, lambda: UnreadableEventError("x")), holder="slow")
+    slow.cursor.lease(clock.us)
+    clock.advance(10)
+    subscribe(Guilty(), holder="quick").step()
+    slow.cursor._ask_again_us = clock.us + 10**9
+
+    slow.step()
+
+    assert letters(subscriber) == []
+    assert applied(subscriber) == [1]
+
+
+def test_the_backoff_is_bounded() -> None:
+    longest = subscriptions.FIRST_BACKOFF_US * 2 ** (MAX_ATTEMPTS - 1)
+    assert longest <= subscriptions.MAX_BACKOFF_US
+
+
+def test_a_buried_event_that_is_delivered_again_is_dropped(
+    subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
+) -> None:
+    batch: list[Envelope] = record(log, source, "A")
+    subscription = subscribe(Guilty({1}, lambda: UnreadableEventError("x")))
+    for _ in range(3):
+        subscription.deliver(batch)
+        subscription.step()
+
+    assert states(subscriber) == [(1, DEAD)]

@@ -1,0 +1,176 @@
+"""The relay publishes each entry at least once and in order, and says how far it is."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from shared_kernel.adapters.database import Database
+from shared_kernel.buses.port import BusUnavailableError
+from shared_kernel.events import relay as relays
+from shared_kernel.events.envelope import Envelope
+from shared_kernel.events.event_log import EventLog
+from shared_kernel.events.relay import Relay
+from tests.shared_kernel.events.builders import ManualClock, RecordingBus, record
+
+
+@pytest.fixture
+def bus() -> RecordingBus:
+    return RecordingBus()
+
+
+@pytest.fixture
+def relay(
+    log: EventLog, source: Database, bus: RecordingBus, clock: ManualClock
+) -> Relay:
+    return Relay(log, source, bus, clock)
+
+
+def test_what_is_recorded_is_published_once_and_in_order(
+    relay: Relay, log: EventLog, source: Database, bus: RecordingBus
+) -> None:
+    record(log, source, "AB")
+    assert relay.step() == 2
+    record(log, source, "C")
+    assert relay.step() == 1
+    assert relay.step() == 0
+
+    assert bus.events() == [1, 2, 3]
+
+
+def test_what_is_published_is_what_stands_in_the_log(
+    relay: Relay, log: EventLog, source: Database, bus: RecordingBus
+) -> None:
+    recorded = record(log, source, "AB")
+    relay.step()
+
+    assert [each for each in bus.published if not each.is_heartbeat] == recorded
+
+
+def test_a_step_publishes_one_batch_at_the_most(
+    relay: Relay,
+    log: EventLog,
+    source: Database,
+    bus: RecordingBus,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(relays, "BATCH", 2)
+    record(log, source, "ABCDE")
+
+    assert [relay.step() for _ in range(4)] == [2, 2, 1, 0]
+    assert bus.events() == [1, 2, 3, 4, 5]
+
+
+def test_a_crash_before_the_position_is_saved_publishes_again(
+    relay: Relay, log: EventLog, source: Database, bus: RecordingBus, clock: ManualClock
+) -> None:
+    record(log, source, "A")
+    relay.step()
+    record(log, source, "BC")
+    relay.step()
+
+    Relay(log, source, bus, clock).step()
+
+    assert bus.events() == [1, 2, 3, 2, 3]
+
+
+def test_a_restart_goes_on_behind_the_saved_position(
+    relay: Relay, log: EventLog, source: Database, bus: RecordingBus, clock: ManualClock
+) -> None:
+    record(log, source, "AB")
+    relay.step()
+    record(log, source, "C")
+
+    Relay(log, source, bus, clock).step()
+
+    assert bus.events() == [1, 2, 3]
+
+
+def test_the_position_is_not_saved_for_each_batch(
+    relay: Relay, log: EventLog, source: Database, clock: ManualClock
+) -> None:
+    another = Relay(log, source, RecordingBus(), clock)
+    for key in "ABC":
+        record(log, source, key)
+        relay.step()
+    assert another.published() == 1
+
+    clock.advance(0.25)
+    relay.step()
+    assert another.published() == 3
+
+
+def test_of_two_relays_the_one_behind_does_not_turn_the_position_back(
+    relay: Relay, log: EventLog, source: Database, bus: RecordingBus, clock: ManualClock
+) -> None:
+    record(log, source, "A")
+    slow = Relay(log, source, bus, clock)
+    slow.step()
+    record(log, source, "B")
+    clock.advance(1)
+    relay.step()
+    record(log, source, "C")
+    relay.step()
+    clock.advance(1)
+    relay.save()
+
+    slow.save()
+
+    assert Relay(log, source, bus, clock).published() == 3
+
+
+def test_what_the_bus_did_not_take_is_published_when_it_is_back(
+    log: EventLog, source: Database, clock: ManualClock
+) -> None:
+    class AwayBus(RecordingBus):
+        away = True
+
+        def publish(self, batch: Sequence[Envelope]) -> None:
+            if self.away:
+                raise BusUnavailableError
+            super().publish(batch)
+
+    bus = AwayBus()
+    relay = Relay(log, source, bus, clock)
+    record(log, source, "AB")
+    with pytest.raises(BusUnavailableError):
+        relay.step()
+    assert relay.published() == 0
+
+    bus.away = False
+    relay.step()
+
+    assert bus.events() == [1, 2]
+
+
+def test_the_head_is_announced_every_second_though_nothing_happens(
+    relay: Relay, log: EventLog, source: Database, bus: RecordingBus, clock: ManualClock
+) -> None:
+    record(log, source, "ABC")
+    for _ in range(21):
+        relay.step()
+        clock.advance(0.1)
+
+    assert bus.heartbeats() == [3, 3, 3]
+    assert {each.type for each in bus.published if each.is_heartbeat} == {
+        "heartbeat.shop"
+    }
+
+
+def test_nothing_is_published_while_a_transaction_is_open(
+    log: EventLog, source: Database, clock: ManualClock
+) -> None:
+    """Law 8: a bus that waits keeps no writer waiting."""
+    wrote = []
+
+    class WritingBus(RecordingBus):
+        def publish(self, batch: Sequence[Envelope]) -> None:
+            super().publish(batch)
+            connection = source._writer
+            wrote.append(connection is None or not connection.in_transaction())
+            assert not source._turn.locked()
+
+    relay = Relay(log, source, WritingBus(), clock)
+    record(log, source, "AB")
+    relay.step()
+
+    assert wrote == [True, True]

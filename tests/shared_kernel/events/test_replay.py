@@ -1,0 +1,224 @@
+"""Dead letters are replayed in order, each once, even if interrupted in between."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
+
+from shared_kernel.adapters.database import Database
+from shared_kernel.events.dead_letters import (
+    DEAD,
+    PARKED,
+    ReplayError,
+    StillFailingError,
+    UnknownDeadLetterError,
+)
+from shared_kernel.events.envelope import heartbeat
+from shared_kernel.events.event_log import EventLog
+from shared_kernel.events.replay import DeadLetterOffice
+from shared_kernel.events.subscription import Subscription, UnreadableEventError
+from tests.shared_kernel.events.builders import (
+    SOURCE,
+    Guilty,
+    ManualClock,
+    applied,
+    record,
+)
+
+Make = Callable[..., DeadLetterOffice]
+
+
+@pytest.fixture
+def guilty() -> Guilty:
+    return Guilty({1}, lambda: UnreadableEventError("x"))
+
+
+@pytest.fixture
+def subscription(
+    log: EventLog,
+    source: Database,
+    subscriber: Database,
+    clock: ManualClock,
+    guilty: Guilty,
+) -> Subscription:
+    """Has buried 1 of "A", and parked 3 and 4 behind it; 2 is of "B"."""
+    record(log, source, "ABAA")
+    subscription = Subscription(
+        "listing", log, subscriber, guilty, holder="one", clock=clock
+    )
+    subscription.step()
+    return subscription
+
+
+@pytest.fixture
+def office(
+    subscription: Subscription, subscriber: Database, guilty: Guilty
+) -> DeadLetterOffice:
+    return DeadLetterOffice(subscriber, {("listing", SOURCE): guilty})
+
+
+def states(office: DeadLetterOffice) -> list[tuple[int, str]]:
+    return [(each.envelope.position, each.state) for each in office.list()]
+
+
+def test_a_replay_applies_the_event_and_those_behind_it_in_order(
+    office: DeadLetterOffice, subscriber: Database, guilty: Guilty
+) -> None:
+    guilty.positions.clear()
+
+    assert office.replay(1) == 3
+
+    assert applied(subscriber) == [2, 1, 3, 4]
+    assert office.list() == []
+
+
+def test_after_a_replay_events_of_the_key_flow_again(
+    office: DeadLetterOffice,
+    subscription: Subscription,
+    log: EventLog,
+    source: Database,
+    subscriber: Database,
+    guilty: Guilty,
+) -> None:
+    guilty.positions.clear()
+    office.replay(1)
+
+    subscription.deliver(record(log, source, "A"))
+    subscription.step()
+
+    assert applied(subscriber)[-1] == 5
+
+
+def test_what_fails_again_stays_where_it_is(
+    office: DeadLetterOffice, subscriber: Database
+) -> None:
+    with pytest.raises(StillFailingError, match=r"dead letter 1 failed again: .*x"):
+        office.replay(1)
+
+    assert states(office) == [(1, DEAD), (3, PARKED), (4, PARKED)]
+    assert office.show(1).attempts == 2
+    assert applied(subscriber) == [2]
+
+
+def test_a_parked_one_that_fails_becomes_the_one_that_the_rest_waits_behind(
+    office: DeadLetterOffice, subscriber: Database, guilty: Guilty
+) -> None:
+    guilty.positions = {3}
+
+    with pytest.raises(StillFailingError):
+        office.replay(1)
+
+    assert applied(subscriber) == [2, 1]
+    assert states(office) == [(3, DEAD), (4, PARKED)]
+    assert office.show(2).reason == "UnreadableEventError: x"
+    assert office.show(2).attempts == 1
+
+
+def test_a_parked_one_is_not_replayed_before_its_turn(
+    office: DeadLetterOffice, subscriber: Database
+) -> None:
+    with pytest.raises(ReplayError, match="waits behind an earlier one of 'A'"):
+        office.replay(2)
+    with pytest.raises(ReplayError, match="waits behind"):
+        office.discard(3)
+
+    assert applied(subscriber) == [2]
+
+
+def test_an_unknown_letter_is_refused(office: DeadLetterOffice) -> None:
+    for act in (office.show, office.replay, office.discard):
+        with pytest.raises(UnknownDeadLetterError, match="there is no dead letter 99"):
+            act(99)
+
+
+def test_a_discarded_event_is_let_go_and_those_behind_it_are_replayed(
+    office: DeadLetterOffice, subscriber: Database
+) -> None:
+    assert office.discard(1) == 2
+
+    assert applied(subscriber) == [2, 3, 4]
+    assert office.list() == []
+
+
+def test_a_fault_of_the_infrastructure_leaves_the_letter_as_it_was(
+    office: DeadLetterOffice, guilty: Guilty
+) -> None:
+    before = office.list()
+    guilty.error = lambda: OperationalError("INSERT", None, Exception("locked"))
+
+    with pytest.raises(OperationalError):
+        office.replay(1)
+
+    assert office.list() == before
+
+
+def test_what_parks_during_a_replay_is_replayed_too(
+    office: DeadLetterOffice,
+    subscription: Subscription,
+    log: EventLog,
+    source: Database,
+    subscriber: Database,
+    guilty: Guilty,
+) -> None:
+    guilty.positions = {3}
+    with pytest.raises(StillFailingError):
+        office.replay(1)
+    record(log, source, "A")
+    subscription.deliver([heartbeat(SOURCE, 5, 0)])
+    subscription.step()
+    assert states(office) == [(3, DEAD), (4, PARKED), (5, PARKED)]
+
+    guilty.positions.clear()
+    assert office.replay(2) == 3
+    assert applied(subscriber) == [2, 1, 3, 4, 5]
+
+
+class Crash(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("act", ["replay", "discard"])
+@pytest.mark.parametrize("commit", [1, 2, 3])
+@pytest.mark.parametrize("after", [False, True])
+def test_an_interruption_leaves_the_order_whole(
+    office: DeadLetterOffice,
+    subscription: Subscription,
+    log: EventLog,
+    source: Database,
+    subscriber: Database,
+    guilty: Guilty,
+    monkeypatch: pytest.MonkeyPatch,
+    act: str,
+    commit: int,
+    after: bool,
+) -> None:
+    guilty.positions.clear()
+    writing, commits = Database.writing, 0
+
+    @contextmanager
+    def crashing(database: Database) -> Iterator[Connection]:
+        nonlocal commits
+        commits += 1
+        with writing(database) as connection:
+            yield connection
+            if commits == commit and not after:
+                raise Crash
+        if commits == commit:
+            raise Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "writing", crashing)
+        with pytest.raises(Crash):
+            getattr(office, act)(1)
+    # Meanwhile the subscription goes on: nothing of the key overtakes.
+    subscription.deliver(record(log, source, "A"))
+    subscription.step()
+    if left := office.list():
+        assert [letter.state for letter in left] == [DEAD] + [PARKED] * (len(left) - 1)
+        getattr(office, act if left[0].number == 1 else "replay")(left[0].number)
+
+    let_go = [] if act == "discard" else [1]
+    assert applied(subscriber) == [2, *let_go, 3, 4, 5]
+    assert office.list() == []

@@ -1,0 +1,424 @@
+"""Law 3 and 4: each event takes effect once and in order, whatever the bus does."""
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
+
+from shared_kernel.adapters.database import ConcurrentUpdateError, Database
+from shared_kernel.events import subscription as subscriptions
+from shared_kernel.events.envelope import Envelope, heartbeat
+from shared_kernel.events.event_log import EventLog
+from shared_kernel.events.subscription import Apply, Subscription
+from tests.shared_kernel.events.builders import (
+    SOURCE,
+    ManualClock,
+    a_database,
+    an_envelope,
+    applied,
+    apply_effects,
+    record,
+)
+
+Subscribe = Callable[..., Subscription]
+
+
+@pytest.fixture
+def subscribe(log: EventLog, subscriber: Database, clock: ManualClock) -> Subscribe:
+    def make(apply: Apply = apply_effects, holder: str = "one") -> Subscription:
+        return Subscription(
+            "listing", log, subscriber, apply, holder=holder, clock=clock
+        )
+
+    return make
+
+
+def until_idle(subscription: Subscription) -> int:
+    passed = 0
+    while step := subscription.step():
+        passed += step
+    return passed
+
+
+def test_a_new_subscription_reads_the_log_from_its_beginning(
+    subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
+) -> None:
+    record(log, source, "ABC")
+
+    assert until_idle(subscribe()) == 3
+    assert applied(subscriber) == [1, 2, 3]
+
+
+def test_what_is_delivered_in_order_is_applied_without_reading_the_log(
+    subscribe: Subscribe,
+    log: EventLog,
+    source: Database,
+    subscriber: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    subscription = subscribe()
+    subscription.step()
+    batch = record(log, source, "ABC")
+    monkeypatch.setattr(EventLog, "read", None)
+
+    subscription.deliver(batch)
+
+    assert until_idle(subscription) == 3
+    assert applied(subscriber) == [1, 2, 3]
+
+
+def test_deliveries_that_wait_are_applied_in_one_transaction(
+    subscribe: Subscribe, log: EventLog, source: Database
+) -> None:
+    batches: list[int] = []
+
+    def apply(batch: Sequence[Envelope], connection: Connection) -> None:
+        batches.append(len(batch))
+
+    subscription = subscribe(apply)
+    subscription.step()
+    for key in "ABC":
+        subscription.deliver(record(log, source, key))
+
+    assert subscription.step() == 3
+    assert batches == [3]
+
+
+def test_a_repeated_delivery_is_dropped(
+    subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
+) -> None:
+    subscription = subscribe()
+    batch = record(log, source, "ABC")
+    for _ in range(3):
+        subscription.deliver(batch)
+        until_idle(subscription)
+
+    assert applied(subscriber) == [1, 2, 3]
+
+
+def test_an_event_that_comes_twice_in_one_batch_is_applied_once(
+    subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
+) -> None:
+    subscription = subscribe()
+    subscription.step()
+    first, second = record(log, source, "AB")
+    subscription.deliver([first, first, second, first, second])
+    until_idle(subscription)
+
+    assert applied(subscriber) == [1, 2]
+
+
+def test_a_gap_is_read_from_the_log(
+    subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
+) -> None:
+    subscription = subscribe()
+    subscription.step()
+    batch = record(log, source, "ABCDE")
+    subscription.deliver([batch[0], batch[3]])
+    until_idle(subscription)
+
+    # The last has neither been delivered nor announced, and is found all the same.
+    assert applied(subscriber) == [1, 2, 3, 4, 5]
+
+
+def test_what_comes_in_disorder_is_applied_in_order(
+    subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
+) -> None:
+    subscription = subscribe()
+    subscription.step()
+    for envelope in reversed(record(log, source, "ABCDE")):
+        subscription.deliver([envelope])
+    until_idle(subscription)
+
+    assert applied(subscriber) == [1, 2, 3, 4, 5]
+
+
+def test_a_lost_tail_is_found_by_the_heartbeat(
+    subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
+) -> None:
+    subscription = subscribe()
+    subscription.step()
+    record(log, source, "ABC")
+    assert until_idle(subscription) == 0
+
+    subscription.deliver([heartbeat(SOURCE, 3, 0)])
+    until_idle(subscription)
+
+    assert applied(subscriber) == [1, 2, 3]
+
+
+def test_a_heartbeat_is_no_event(
+    subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
+) -> None:
+    subscription = subscribe()
+    subscription.step()
+    # At the very position that would come next.
+    subscription.deliver([heartbeat(SOURCE, 1, 0)])
+    until_idle(subscription)
+    assert applied(subscriber) == []
+
+    subscription.deliver(record(log, source, "A"))
+    until_idle(subscription)
+    assert applied(subscriber) == [1]
+
+
+def test_a_heartbeat_that_comes_late_turns_nothing_back(
+    subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
+) -> None:
+    subscription = subscribe()
+    record(log, source, "ABC")
+    until_idle(subscription)
+
+    subscription.deliver([heartbeat(SOURCE, 1, 0)])
+    until_idle(subscription)
+
+    assert applied(subscriber) == [1, 2, 3]
+
+
+def test_events_of_another_source_mean_nothing(
+    subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
+) -> None:
+    subscription = subscribe()
+    subscription.step()
+    subscription.deliver([an_envelope(1, source="stranger")])
+    until_idle(subscription)
+    assert applied(subscriber) == []
+
+    record(log, source, "A")
+    subscription.deliver([heartbeat("stranger", 1, 0)])
+    assert until_idle(subscription) == 0
+
+
+def test_a_full_inbox_drops_and_loses_nothing(
+    subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
+) -> None:
+    subscription = subscribe()
+    subscription.step()
+    keys = [str(number) for number in range(subscriptions.INBOX_BATCHES * 2)]
+    for envelope in record(log, source, keys):
+        subscription.deliver([envelope])
+    assert len(subscription._inbox) == subscriptions.INBOX_BATCHES
+
+    until_idle(subscription)
+    subscription.deliver([heartbeat(SOURCE, len(keys), 0)])
+    until_idle(subscription)
+
+    assert applied(subscriber) == list(range(1, len(keys) + 1))
+
+
+def test_a_long_log_is_read_in_bounded_batches(
+    subscribe: Subscribe,
+    log: EventLog,
+    source: Database,
+    subscriber: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(subscriptions, "BATCH", 2)
+    record(log, source, "ABCDE")
+    subscription = subscribe()
+
+    assert [subscription.step() for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_a_restart_goes_on_behind_the_cursor(
+    subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
+) -> None:
+    record(log, source, "AB")
+    until_idle(subscribe())
+    record(log, source, "C")
+
+    assert until_idle(subscribe()) == 1
+    assert applied(subscriber) == [1, 2, 3]
+
+
+def test_progress_is_told_after_it_is_committed(
+    log: EventLog, source: Database, subscriber: Database, clock: ManualClock
+) -> None:
+    seen: list[list[int]] = []
+    subscription = Subscription(
+        "listing",
+        log,
+        subscriber,
+        apply_effects,
+        holder="one",
+        clock=clock,
+        on_progress=lambda: seen.append(applied(subscriber)),
+    )
+    record(log, source, "AB")
+    until_idle(subscription)
+
+    assert seen == [[1, 2]]
+
+
+def test_a_second_copy_stands_by(
+    subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
+) -> None:
+    active, standby = subscribe(holder="one"), subscribe(holder="two")
+    active.step()
+    batch = record(log, source, "ABC")
+    for copy in (standby, active):
+        copy.deliver(batch)
+
+    assert standby.step() == 0
+    assert active.step() == 3
+
+
+def test_a_copy_that_stood_by_takes_over_from_a_dead_one(
+    subscribe: Subscribe,
+    log: EventLog,
+    source: Database,
+    subscriber: Database,
+    clock: ManualClock,
+) -> None:
+    dead, standby = subscribe(holder="dead"), subscribe(holder="two")
+    record(log, source, "AB")
+    until_idle(dead)
+    standby.deliver(record(log, source, "CD"))
+    assert standby.step() == 0
+
+    clock.advance(5)
+    until_idle(standby)
+
+    assert applied(subscriber) == [1, 2, 3, 4]
+
+
+def test_a_copy_that_is_stopped_lets_another_take_over_at_once(
+    subscribe: Subscribe, log: EventLog, source: Database
+) -> None:
+    record(log, source, "AB")
+    first = subscribe(holder="one")
+    first.step()
+    first.stop()
+
+    record(log, source, "C")
+    assert subscribe(holder="two").step() == 1
+
+
+def test_two_copies_that_both_think_they_are_alone_do_nothing_twice(
+    subscribe: Subscribe,
+    log: EventLog,
+    source: Database,
+    subscriber: Database,
+    clock: ManualClock,
+) -> None:
+    """The cursor is the safety even where the lease fails."""
+    one, two = subscribe(holder="one"), subscribe(holder="two")
+    one.step()
+    clock.advance(5)
+    two.step()
+    # It slept, and its clock with it.
+    one.cursor._ask_again_us = clock.us + 10**9
+    batch = record(log, source, "ABC")
+    for copy in (two, one):
+        copy.deliver(batch)
+        assert copy.cursor.lease(clock.us)
+
+    assert two.step() == 3
+    assert one.step() == 0
+    assert applied(subscriber) == [1, 2, 3]
+
+
+FAULTS = [
+    OperationalError("INSERT", None, Exception("database is locked")),
+    ConcurrentUpdateError(),
+    ConnectionError(),
+    TimeoutError(),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+def test_a_fault_of_the_infrastructure_is_never_poison(
+    subscribe: Subscribe,
+    log: EventLog,
+    source: Database,
+    subscriber: Database,
+    clock: ManualClock,
+    fault: Exception,
+) -> None:
+    failing = True
+
+    def apply(batch: Sequence[Envelope], connection: Connection) -> None:
+        apply_effects(batch, connection)
+        if failing:
+            raise fault
+
+    record(log, source, "ABC")
+    subscription = subscribe(apply)
+    for _ in range(50):
+        assert subscription.step() == 0
+        clock.advance(10)
+    assert applied(subscriber) == []
+
+    failing = False
+    assert until_idle(subscription) == 3
+    assert applied(subscriber) == [1, 2, 3]
+
+
+def test_a_fault_is_waited_for_longer_each_time_and_forgotten_when_it_heals(
+    subscribe: Subscribe, log: EventLog, source: Database, clock: ManualClock
+) -> None:
+    failing, tries = True, []
+
+    def apply(batch: Sequence[Envelope], connection: Connection) -> None:
+        tries.append(clock.us)
+        if failing:
+            raise OSError
+
+    record(log, source, "A")
+    subscription = subscribe(apply)
+    while len(tries) < 12:
+        subscription.step()
+        clock.advance(0.01)
+
+    waits_s = [(after - before) / 1e6 for before, after in itertools.pairwise(tries)]
+    assert waits_s[0] <= 0.12
+    assert waits_s[3] > waits_s[0]
+    assert 2.5 <= waits_s[-1] <= 5.02
+
+    failing = False
+    clock.advance(10)
+    assert subscription.step() == 1
+    failing = True
+    record(log, source, "B")
+    subscription.deliver([heartbeat(SOURCE, 2, 0)])
+    tries.clear()
+    while len(tries) < 2:
+        subscription.step()
+        clock.advance(0.01)
+    assert tries[1] - tries[0] <= 120_000
+
+
+deliveries = st.lists(
+    st.lists(st.integers(0, 11), max_size=6) | st.just("heartbeat") | st.just("step"),
+    max_size=30,
+)
+
+
+@given(deliveries=deliveries)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_delivery_in_any_order_takes_effect_once_and_in_order(
+    tmp_path_factory: pytest.TempPathFactory, deliveries: list[list[int] | str]
+) -> None:
+    with a_database(tmp_path_factory.mktemp("any") / "any.db") as database:
+        log, clock = EventLog(database, SOURCE), ManualClock()
+        subscription = Subscription(
+            "listing", log, database, apply_effects, holder="one", clock=clock
+        )
+        subscription.step()
+        batch = record(log, database, "ABCDEFGHIJKL")
+        for delivery in deliveries:
+            if delivery == "heartbeat":
+                subscription.deliver([heartbeat(SOURCE, 12, 0)])
+            elif delivery == "step":
+                subscription.step()
+            else:
+                subscription.deliver([batch[int(place)] for place in delivery])
+            assert applied(database) == list(range(1, len(applied(database)) + 1))
+
+        subscription.deliver([heartbeat(SOURCE, 12, 0)])
+        until_idle(subscription)
+        assert applied(database) == list(range(1, 13))
