@@ -236,7 +236,7 @@ def _add_listing(api: Api, services: CatalogServices) -> None:
         "/product",
         summary="List the products on sale",
         parameters=_PAGE,
-        consistent=True,
+        consistent=services.reader.sources,
         success=Success(
             description="Products in the order of their registration.",
             kind=list[ListedProduct],
@@ -260,7 +260,7 @@ def _add_listing(api: Api, services: CatalogServices) -> None:
         "GET",
         "/products/<sku>",
         summary="Show one product",
-        consistent=True,
+        consistent=services.reader.sources,
         problems=(UNKNOWN_SKU,),
         success=Success(
             description="The product, discontinued ones included.",

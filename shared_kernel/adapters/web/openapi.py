@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document, made from the operations that are served."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -64,23 +64,32 @@ _PROBLEM = {
 _IF_MATCH = (
     "If-Match",
     "The `ETag` you saw; refuses to change what has changed since.",
-    {"type": "string", "pattern": r'^(\*|"[0-9]{1,18}")$'},
+    {"type": "string", "pattern": r'^(\*|"[0-9]{1,18}")$', "examples": ["*"]},
 )
 _KEY = (
     "Idempotency-Key",
     "A name for this request: repeated with it, the request is carried out once.",
     {"type": "string", "pattern": r"^[!-~]{1,255}$"},
 )
-_TOKEN = (
-    "Consistency-Token",
-    "What your last write answered: wait until it is visible.",
-    {"type": "string", "pattern": r"^[a-z]{1,20}:(0|[1-9][0-9]{0,17})$"},
-)
 _PREFER = (
     "Prefer",
     "`handling=lenient`: read what there is instead of failing when time is up.",
-    {"type": "string", "enum": ["handling=lenient", "handling=strict"]},
+    {"type": "string", "examples": ["handling=lenient"]},
 )
+
+
+def _token(sources: Collection[str]) -> tuple[str, str, dict[str, Any]]:
+    named = sorted(sources)
+    position = f"({'|'.join(named)}):(0|[1-9][0-9]{{0,17}})"
+    return (
+        "Consistency-Token",
+        "What your last write answered: wait until it is visible.",
+        {
+            "type": "string",
+            "pattern": f"^{position}(, ?{position})*$",
+            "examples": [f"{named[0]}:0"],
+        },
+    )
 
 
 def describe(
@@ -137,7 +146,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     headers = [
         *([_IF_MATCH] if operation.conditional else []),
         *([_KEY] if operation.idempotent else []),
-        *([_TOKEN, _PREFER] if operation.consistent else []),
+        *([_token(operation.consistent), _PREFER] if operation.consistent else []),
     ]
     described += [
         {"in": "header", "name": name, "description": text, "schema": schema}
@@ -158,11 +167,10 @@ def _query(parameter: Parameter) -> dict[str, Any]:
 
 def problems_of(operation: Operation) -> list[ProblemKind]:
     """All that can go wrong, the operation's own first."""
-    headers = operation.conditional or operation.idempotent or operation.consistent
     kinds = [
         *operation.problems,
         *(_BODY if operation.body else ()),
-        *((INVALID_PARAMETER,) if operation.parameters or headers else ()),
+        INVALID_PARAMETER,
         *((STALE_VERSION,) if operation.conditional else ()),
         *((IDEMPOTENCY_KEY_REUSED,) if operation.idempotent else ()),
         *((READ_MODEL_BEHIND,) if operation.consistent else ()),

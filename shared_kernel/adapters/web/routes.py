@@ -1,6 +1,6 @@
 """Routes that describe themselves: what Flask serves is what OpenAPI tells."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -42,8 +42,9 @@ class Success:
 class Operation:
     """One method on one path.
 
-    `conditional` understands `If-Match`, `idempotent` an `Idempotency-Key` and
-    `consistent` a `Consistency-Token`. `problems` are those that these do not imply.
+    `conditional` understands `If-Match`, `idempotent` an `Idempotency-Key`, and
+    `consistent` are the sources of which it understands a `Consistency-Token`.
+    `problems` are those that these do not imply.
     """
 
     name: str
@@ -58,7 +59,7 @@ class Operation:
     body: Body[Any] | None = None
     conditional: bool = False
     idempotent: bool = False
-    consistent: bool = False
+    consistent: Collection[str] = ()
     problems: Sequence[ProblemKind] = ()
 
 
