@@ -1,0 +1,244 @@
+"""One writer, many readers, and faults told apart from failures."""
+
+import contextlib
+import gc
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from shared_kernel.adapters.database import (
+    ConcurrentUpdateError,
+    Database,
+    StorageUnavailableError,
+    is_fault,
+)
+from shared_kernel.adapters.prepared import Prepared
+
+_things = sa.Table(
+    "things",
+    sa.MetaData(),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text),
+)
+ADD = Prepared(sa.insert(_things))
+ALL = Prepared(sa.select(_things.c.number).order_by(_things.c.number))
+RENAME = Prepared(
+    sa.update(_things)
+    .where(_things.c.number == sa.bindparam("which"))
+    .values(name="fixed")
+)
+NAME = Prepared(sa.select(_things.c.name).where(_things.c.number == 1))
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path}/new/things.db")
+    with database.writing() as connection:
+        _things.metadata.create_all(connection)
+    yield database
+    database.close()
+
+
+def things(database: Database) -> list[int]:
+    with database.reading() as connection:
+        return [number for (number,) in ALL.rows(connection, {})]
+
+
+def add(database: Database, number: int) -> None:
+    with database.writing() as connection:
+        ADD.write(connection, {"number": number, "name": None})
+
+
+def test_what_is_written_is_read(database: Database) -> None:
+    add(database, 1)
+    add(database, 2)
+
+    assert things(database) == [1, 2]
+
+
+@pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt, SystemExit])
+def test_any_exception_rolls_back_and_the_next_transaction_works(
+    database: Database, error: type[BaseException]
+) -> None:
+    with contextlib.suppress(error), database.writing() as connection:
+        ADD.write(connection, {"number": 1, "name": None})
+        raise error
+    assert things(database) == []
+
+    add(database, 2)
+    assert things(database) == [2]
+
+
+def test_statements_of_core_and_prepared_ones_share_the_transaction(
+    database: Database,
+) -> None:
+    with contextlib.suppress(KeyError), database.writing() as connection:
+        ADD.write(connection, {"number": 1, "name": None})
+        connection.execute(sa.insert(_things), {"number": 2})
+        raise KeyError
+    assert things(database) == []
+
+    with database.writing() as connection:
+        connection.execute(sa.insert(_things), {"number": 1})
+        ADD.write(connection, {"number": 2, "name": None})
+    assert things(database) == [1, 2]
+
+
+def test_readers_do_not_wait_for_the_writer_and_do_not_see_half(
+    database: Database,
+) -> None:
+    seen = []
+    with database.writing() as connection:
+        ADD.write(connection, {"number": 1, "name": None})
+        reader = threading.Thread(target=lambda: seen.append(things(database)))
+        reader.start()
+        reader.join(10)
+
+    assert seen == [[]]
+    assert things(database) == [1]
+
+
+def test_writers_take_turns(database: Database) -> None:
+    threads = [
+        threading.Thread(target=add, args=(database, number)) for number in range(20)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert things(database) == list(range(20))
+
+
+def test_two_processes_databases_on_one_file_take_turns_too(
+    database: Database,
+) -> None:
+    another = Database(database.url)
+    for number in range(0, 10, 2):
+        add(database, number)
+        add(another, number + 1)
+    another.close()
+
+    assert things(database) == list(range(10))
+
+
+def test_what_is_committed_is_flushed_unless_asked_otherwise(tmp_path: Path) -> None:
+    levels = {}
+    for level in ("FULL", "NORMAL"):
+        database = Database(f"sqlite:///{tmp_path}/{level}.db", synchronous=level)
+        with database.writing() as connection:
+            levels[level] = connection.exec_driver_sql("PRAGMA synchronous").scalar()
+            mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+        database.close()
+        assert mode == "wal"
+    default = Database(f"sqlite:///{tmp_path}/default.db")
+    with default.writing() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+    default.close()
+
+    assert levels == {"FULL": 2, "NORMAL": 1}
+
+
+def test_a_commit_of_another_is_noticed(database: Database) -> None:
+    with database.reading() as connection:
+        before = database.version(connection)
+        assert database.version(connection) == before
+
+    add(database, 1)
+
+    with database.reading() as connection:
+        assert database.version(connection) != before
+
+
+def test_a_closed_database_opens_again_when_it_is_used(database: Database) -> None:
+    add(database, 1)
+    database.close()
+    database.close()
+
+    assert things(database) == [1]
+
+
+def test_a_thread_that_ends_leaves_no_connection_behind(database: Database) -> None:
+    for _ in range(5):
+        thread = threading.Thread(target=things, args=(database,))
+        thread.start()
+        thread.join()
+    gc.collect()
+
+    assert len(database._readers) == 0
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(StorageUnavailableError, match=r"cannot be opened: .*/file: "):
+        Database(f"sqlite:///{tmp_path}/file/things.db")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError("BEGIN", None, Exception("database is locked")),
+        IntegrityError("x", None, Exception(), connection_invalidated=True),
+        ConcurrentUpdateError(),
+        StorageUnavailableError(),
+        ConnectionResetError(),
+        TimeoutError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_may_heal_by_itself_is_a_fault(error: Exception) -> None:
+    assert is_fault(error)
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError(), ValueError(), IntegrityError("INSERT", None, Exception())]
+)
+def test_what_would_fail_again_is_not(error: Exception) -> None:
+    assert not is_fault(error)
+
+
+def test_a_prepared_statement_tells_how_many_rows_it_wrote(database: Database) -> None:
+    rows = [{"number": number, "name": None} for number in range(3)]
+    with database.writing() as connection:
+        assert ADD.write_all(connection, rows) == 3
+        assert ADD.write_all(connection, []) == 0
+        assert RENAME.write(connection, {"which": 1}) == 1
+        assert RENAME.write(connection, {"which": 9}) == 0
+
+
+def test_a_prepared_statement_holds_values_of_its_own(database: Database) -> None:
+    add(database, 1)
+    with database.writing() as connection:
+        RENAME.write(connection, {"which": 1})
+
+    with database.reading() as connection:
+        assert NAME.row(connection, {}) == ("fixed",)
+
+
+def test_a_prepared_statement_that_finds_nothing_says_so(database: Database) -> None:
+    with database.reading() as connection:
+        assert NAME.row(connection, {}) is None
+        assert NAME.rows(connection, {}) == []
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_errors_of_prepared_statements_are_sqlalchemys(
+    database: Database, many: bool
+) -> None:
+    add(database, 1)
+    row = {"number": 1, "name": None}
+
+    def add_again() -> None:
+        with database.writing() as connection:
+            if many:
+                ADD.write_all(connection, [row])
+            else:
+                ADD.write(connection, row)
+
+    with pytest.raises(IntegrityError, match="UNIQUE"):
+        add_again()

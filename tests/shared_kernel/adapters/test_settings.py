@@ -1,0 +1,93 @@
+"""A bad setting is refused with its name, its value and what is accepted."""
+
+import attrs
+import pytest
+
+from shared_kernel.adapters.settings import BadSettingError, Settings
+
+DATABASES = [
+    "CATALOG_DATABASE_URL",
+    "CATALOG_READ_DATABASE_URL",
+    "INVENTORY_DATABASE_URL",
+    "INVENTORY_READ_DATABASE_URL",
+]
+BAD = [
+    ("BUS_URL", "carrier-pigeon://loft", "inprocess:"),
+    ("BUS_URL", "inproces:", "inprocess:"),
+    ("SERVICES", "inventory", "catalog-commands,catalog-queries,inventory"),
+    ("SERVICES", "catalog-commands,catalog-queries,inventory,sales", "inprocess:"),
+    ("CATALOG_URL", "http://elsewhere", "nothing"),
+    ("INVENTORY_URL", "http://elsewhere", "nothing"),
+    ("SQLITE_SYNCHRONOUS", "OFF", "FULL or NORMAL"),
+    ("PORT", "0", "a whole number from 1 to 65535"),
+    ("PORT", "65536", "a whole number from 1 to 65535"),
+    ("PORT", "http", "a whole number"),
+    ("PORT", "-1", "a whole number"),
+    ("PORT", "8_000", "a whole number"),
+    ("THREADS", "0", "a whole number from 1 to 256"),
+    ("CONSISTENCY_TIMEOUT_MS", "60001", "a whole number from 0 to 60000"),
+    ("RESERVATION_MINUTES", "0", "a whole number from 1 to 525600"),
+    ("LOG_LEVEL", "LOUD", "DEBUG or INFO or WARNING or ERROR"),
+    ("LOG_FORMAT", "xml", "console or json"),
+    *((name, "var/catalog.db", "a SQLite URL with a file") for name in DATABASES),
+    *((name, "sqlite://", "a SQLite URL with a file") for name in DATABASES),
+    *((name, "sqlite:///:memory:", "a SQLite URL") for name in DATABASES),
+    *((name, "mysql://localhost/x", "a SQLite URL") for name in DATABASES),
+]
+
+
+def test_nothing_needs_to_be_set() -> None:
+    assert Settings.from_environment({}) == Settings()
+
+
+def test_empty_counts_as_unset() -> None:
+    names = [field.metadata["env"] for field in attrs.fields(Settings)]
+
+    assert Settings.from_environment(dict.fromkeys(names, "")) == Settings()
+
+
+def test_what_is_set_is_read() -> None:
+    settings = Settings.from_environment(
+        {
+            "HOST": "0.0.0.0",
+            "PORT": "9000",
+            "SQLITE_SYNCHRONOUS": "normal",
+            "CATALOG_DATABASE_URL": "sqlite:////data/catalog.db",
+            "SERVICES": "inventory, catalog-queries,catalog-commands",
+        }
+    )
+
+    assert (settings.host, settings.port) == ("0.0.0.0", 9000)
+    assert settings.sqlite_synchronous == "NORMAL"
+    assert settings.catalog_database_url == "sqlite:////data/catalog.db"
+    assert settings.services == Settings().services
+
+
+@pytest.mark.parametrize(("variable", "value", "accepted"), BAD)
+def test_a_bad_value_is_refused_with_all_that_mends_it(
+    variable: str, value: str, accepted: str
+) -> None:
+    with pytest.raises(BadSettingError) as raised:
+        Settings.from_environment({variable: value})
+
+    message = str(raised.value)
+    assert variable in message
+    assert repr(value) in message
+    assert accepted in message
+
+
+@pytest.mark.parametrize("one", DATABASES)
+@pytest.mark.parametrize("other", DATABASES)
+def test_two_owners_do_not_share_a_file(one: str, other: str) -> None:
+    """Law 6: each owner has a database of its own."""
+    if one == other:
+        return
+    with pytest.raises(BadSettingError, match="another file than"):
+        Settings.from_environment({one: "sqlite:///x.db", other: "sqlite:///x.db"})
+
+
+def test_every_variable_that_is_read_is_a_setting_that_can_be_bad_or_is_text() -> None:
+    tested = {variable for variable, _, _ in BAD}
+    known = {field.metadata["env"] for field in attrs.fields(Settings)}
+
+    assert known - tested == {"HOST"}
