@@ -8,9 +8,11 @@ import schemathesis
 
 @schemathesis.hook
 def before_call(
-    _: schemathesis.HookContext, case: schemathesis.Case, __: dict[str, Any]
+    context: schemathesis.HookContext,
+    case: "schemathesis.Case[Any]",
+    kwargs: dict[str, Any],
 ) -> None:
     """An `Idempotency-Key` is for one request, so none is drawn twice."""
-    key = (case.headers or {}).get("Idempotency-Key")
+    key = case.headers.get("Idempotency-Key")
     if isinstance(key, str) and key.isascii() and key.isprintable() and " " not in key:
         case.headers["Idempotency-Key"] = f"{key[:200]}{uuid4().hex}"
