@@ -1,5 +1,6 @@
 """The composition root: the only place that knows both contexts."""
 
+import gc
 import os
 import random
 import sys
@@ -187,6 +188,9 @@ def _build(settings: Settings, worker: Worker) -> Flask:
     except CannotStart as error:
         _give_up(str(error))
     app = web_application(storehouse)
+    # What there is at the start stays: the garbage collector need not look at it again.
+    gc.collect()
+    gc.freeze()
     worker.on_stop(storehouse.stopping.set)
     worker.on_exit(storehouse.stop)
     storehouse.start()
