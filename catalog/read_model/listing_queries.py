@@ -27,13 +27,13 @@ _ONE = Prepared(
         _listing.c.code == sa.bindparam("code"), _listing.c.body.is_not(None)
     )
 )
-_NEWEST = (
+_NEWEST = Prepared(
     sa.select(_listing.c.body)
     .where(_listing.c.place.is_not(None))
     .order_by(_listing.c.place.desc())
     .limit(sa.bindparam("limit"))
 )
-_COUNTS = (
+_COUNTS = Prepared(
     sa.select(_listing.c.availability, sa.func.count())
     .where(_listing.c.place.is_not(None))
     .group_by(_listing.c.availability)
@@ -86,9 +86,9 @@ def one(connection: Connection, code: str) -> ListedBody | None:
 
 
 def newest(connection: Connection, limit: int) -> list[bytes]:
-    return list(connection.execute(_NEWEST, {"limit": limit}).scalars())
+    return [body for (body,) in _NEWEST.rows(connection, {"limit": limit})]
 
 
 def counts(connection: Connection) -> dict[str, int]:
     """How many listed products have each availability."""
-    return dict(connection.execute(_COUNTS).tuples().all())
+    return {row[0]: row[1] for row in _COUNTS.rows(connection, {})}

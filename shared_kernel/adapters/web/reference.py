@@ -142,7 +142,10 @@ class _Schemas:
                 required=name in schema.get("required", ()),
                 description=meant.get("description", ""),
             )
-            yield from self.members(meant, f"{prefix}{name}.")
+            if "items" in meant:
+                yield from self.members(meant["items"], f"{prefix}{name}[].")
+            else:
+                yield from self.members(meant, f"{prefix}{name}.")
 
     def example(self, schema: Schema) -> Any:
         """A value that `schema` accepts: its first example, or else its first choice.
@@ -166,20 +169,22 @@ class _Schemas:
 
     def _type(self, schema: Schema) -> str:
         meant = self._meant(schema)
-        of_value = str(meant.get("type", "string"))
-        nullable = any(
-            branch.get("type") == "null" for branch in schema.get("anyOf", ())
-        )
-        return of_value + (" or null" if nullable else "")
+        types = meant.get("type", "string")
+        types = [types] if isinstance(types, str) else list(types)
+        if any(branch.get("type") == "null" for branch in schema.get("anyOf", ())):
+            types.append("null")
+        return " or ".join(types)
 
 
 def _bounds(schema: Schema) -> Iterator[str]:
-    if "minimum" in schema:
-        yield f"{schema['minimum']:,} to {schema['maximum']:,}"
+    least, most = schema.get("minimum"), schema.get("maximum")
+    if least is not None:
+        yield f"{least:,} to {most:,}" if most is not None else f"at least {least:,}"
     if "maxLength" in schema:
         yield f"{schema.get('minLength', 0):,} to {schema['maxLength']:,} characters"
-    if "pattern" in schema:
-        yield _pattern(schema["pattern"])
+    # Texts are held against the control characters by their numbers: unreadable.
+    if r"\x" not in schema.get("pattern", r"\x"):
+        yield f"matches `{schema['pattern']}`"
     if "enum" in schema:
         choices = [f"`{choice}`" for choice in schema["enum"]]
         more = len(choices) - MOST_CHOICES
@@ -191,10 +196,3 @@ def _bounds(schema: Schema) -> Iterator[str]:
         yield f"a `{schema['format']}`"
     if schema.get("default") is not None:
         yield f"{schema['default']} if not given"
-
-
-def _pattern(pattern: str) -> str:
-    # Texts are held against the control characters by their numbers: unreadable.
-    if r"\x" in pattern:
-        return "not blank, without control characters"
-    return f"matches `{pattern}`"
