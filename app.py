@@ -24,8 +24,9 @@ from shared_kernel.adapters.bounded_context import (
 from shared_kernel.adapters.clock import Clock, system_clock
 from shared_kernel.adapters.database import StorageUnavailableError
 from shared_kernel.adapters.dead_letters_cli import dead_letters_group
+from shared_kernel.adapters.events_cli import events_group
 from shared_kernel.adapters.logs import set_up_logs
-from shared_kernel.adapters.operations_cli import events_group, status_command
+from shared_kernel.adapters.operations_cli import status_command
 from shared_kernel.adapters.operations_http import Operations, operations_api
 from shared_kernel.adapters.server import AddressUnavailableError, Worker, serve
 from shared_kernel.adapters.settings import BadSettingError, Settings

@@ -1,28 +1,42 @@
 """Dead letters at the command line. A letter is named by its database and number."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import attrs
 import click
-from rich.console import Console
-from rich.table import Table
+import msgspec
 
 from shared_kernel.adapters.bounded_context import BoundedContext
 from shared_kernel.adapters.clock import from_us
-from shared_kernel.events.dead_letters import DEAD, DeadLetter, ReplayError
+from shared_kernel.adapters.terminal import show_table, storage_faults_told
+from shared_kernel.events.dead_letters import (
+    DEAD,
+    DeadLetter,
+    ReplayError,
+    UnknownDeadLetterError,
+)
 from shared_kernel.events.replay import DeadLetterOffice
 
-Named = tuple[DeadLetterOffice, int]
+Offices = Mapping[str, DeadLetterOffice]
+MOST_DIGITS = 18
+
+
+@attrs.frozen
+class Named:
+    """`catalog_read:3`: the third letter of the database `catalog_read`."""
+
+    database: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.database}:{self.number}"
 
 
 class _Letter(click.ParamType[Named]):
-    """`catalog_read:3`: the third letter of the database `catalog_read`."""
-
     name = "letter"
 
-    def __init__(self, offices: Mapping[str, DeadLetterOffice]) -> None:
+    def __init__(self, offices: Offices) -> None:
         self._offices = offices
 
     def convert(
@@ -31,13 +45,12 @@ class _Letter(click.ParamType[Named]):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> Named:
-        database, _, number = value.partition(":")
-        if database not in self._offices or not number.isdecimal():
-            known = ", ".join(f"{name}:1" for name in self._offices)
-            self.fail(
-                f"{value!r} names no letter; expected such as {known}", param, ctx
-            )
-        return self._offices[database], int(number)
+        database, _, digits = value.partition(":")
+        readable = digits.isdecimal() and len(digits) <= MOST_DIGITS
+        if database not in self._offices or not readable:
+            such = " or ".join(f"{name}:1" for name in self._offices)
+            self.fail(f"{value!r} names no letter; expected such as {such}", param, ctx)
+        return Named(database, int(digits))
 
 
 def dead_letters_group(contexts: Sequence[BoundedContext]) -> click.Group:
@@ -46,113 +59,146 @@ def dead_letters_group(contexts: Sequence[BoundedContext]) -> click.Group:
         for context in contexts
         for database, office in context.dead_letters.items()
     }
-    letter = _Letter(offices)
-    group = click.Group("dead-letters", help="Events that could not be applied.")
+    letter = click.argument("which", type=_Letter(offices), metavar="LETTER")
+    group = click.Group(
+        "dead-letters",
+        help="Events that could not be applied. Each has a name, such as "
+        f"{next(iter(offices), 'database')}:3; `list` tells it.",
+    )
 
     @group.command("list")
     @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
     def list_letters(as_json: bool) -> None:
         """List what failed (dead), and what waits behind it (parked)."""
-        found = [
-            (f"{database}:{each.number}", each)
-            for database, office in offices.items()
-            for each in office.list()
-        ]
+        with storage_faults_told():
+            found = list(_all(offices))
         if as_json:
             for name, each in found:
-                click.echo(json.dumps(_as_dict(name, each)))
-            return
-        if not found:
+                click.echo(msgspec.json.encode(_as_document(name, each)))
+        elif found:
+            _show(found)
+        else:
             click.echo("There are no dead letters.")
-            return
-        table = Table("letter", "state", "subscription", "event", "key", "since", "why")
-        for name, each in found:
-            table.add_row(
-                name,
-                each.state,
-                each.subscription,
-                each.envelope.type,
-                each.envelope.key,
-                from_us(each.since_us).isoformat(timespec="seconds"),
-                each.reason,
-            )
-        Console(width=None if Console().is_terminal else 180).print(table)
 
     @group.command("show")
-    @click.argument("which", type=letter, metavar="LETTER")
+    @letter
     def show(which: Named) -> None:
-        """Show all there is to know of LETTER, such as catalog_read:3."""
-        office, number = which
-        with _as_click_errors():
-            found = office.show(number)
-        click.echo(json.dumps(_as_dict(str(number), found), indent=2))
+        """Show all there is to know of LETTER, as JSON."""
+        with _refusals_told(which):
+            found = offices[which.database].show(which.number)
+        document = msgspec.json.encode(_as_document(which, found))
+        click.echo(msgspec.json.format(document, indent=2))
 
     @group.command("replay")
-    @click.argument("which", type=letter, metavar="[LETTER]", required=False)
+    @click.argument("which", type=_Letter(offices), metavar="[LETTER]", required=False)
     @click.option("--all", "every", is_flag=True, help="All that are dead.")
-    @click.pass_context
-    def replay(context: click.Context, which: Named | None, every: bool) -> None:
+    def replay(which: Named | None, every: bool) -> None:
         """Apply LETTER again, and then what waits behind it, in order.
 
         Exit code 1 if it fails again: then it stays, and what waits goes on waiting.
         """
         if (which is None) is not every:
             raise click.UsageError("name one LETTER, or give --all")
-        chosen = [which] if which else _dead(offices)
-        failed = 0
-        for office, number in chosen:
+        if which is not None:
+            _replay(offices, which)
+            return
+        with storage_faults_told():
+            dead = [name for name, each in _all(offices) if each.state == DEAD]
+        failures = 0
+        for name in dead:
             try:
-                applied = office.replay(number)
-                click.echo(f"{number}: applied {applied} event(s)")
-            except ReplayError as error:
-                click.echo(str(error), err=True)
-                failed += 1
-        context.exit(1 if failed else 0)
+                _replay(offices, name)
+            except click.ClickException as refusal:
+                refusal.show()
+                failures += 1
+        if failures:
+            raise click.ClickException(f"{failures} of {len(dead)} failed again")
 
     @group.command("discard")
-    @click.argument("which", type=letter, metavar="LETTER")
+    @letter
     @click.option("--yes", is_flag=True, help="Do not ask.")
     def discard(which: Named, yes: bool) -> None:
-        """Let LETTER go for ever, and apply what waits behind it."""
-        office, number = which
-        with _as_click_errors():
-            found = office.show(number)
-            if not yes:
-                click.confirm(f"Discard {found.envelope}?", abort=True)
-            click.echo(
-                f"discarded; applied {office.discard(number)} event(s) behind it"
-            )
+        """Let LETTER go for ever, and apply what waits behind it.
+
+        Exit code 1 if one of those fails: then it is the dead letter.
+        """
+        office = offices[which.database]
+        with _refusals_told(which):
+            found = office.show(which.number)
+        if not yes:
+            click.confirm(f"Discard {which}, {found.envelope}?", abort=True)
+        with _refusals_told(which):
+            applied = office.discard(which.number)
+        click.echo(f"{which}: discarded; applied {_events(applied)} behind it")
 
     return group
 
 
+def _replay(offices: Offices, which: Named) -> None:
+    with _refusals_told(which):
+        applied = offices[which.database].replay(which.number)
+    click.echo(f"{which}: applied {_events(applied)}")
+
+
 @contextmanager
-def _as_click_errors() -> Iterator[None]:
-    """What the office refuses, as an error of the command line."""
+def _refusals_told(which: Named) -> Iterator[None]:
+    """Exit code 2 for a letter that is not there, 1 for what cannot be done now."""
     try:
-        yield
+        with storage_faults_told():
+            yield
+    except UnknownDeadLetterError as error:
+        raise click.UsageError(f"there is no dead letter {which}") from error
     except ReplayError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(f"{which.database}: {error}") from error
 
 
-def _dead(offices: Mapping[str, DeadLetterOffice]) -> list[Named]:
-    return [
-        (office, each.number)
-        for office in offices.values()
-        for each in office.list()
-        if each.state == DEAD
-    ]
+def _all(offices: Offices) -> Iterator[tuple[Named, DeadLetter]]:
+    for database, office in offices.items():
+        for each in office.list():
+            yield Named(database, each.number), each
 
 
-def _as_dict(name: str, letter: DeadLetter) -> dict[str, object]:
-    envelope = attrs.asdict(letter.envelope)
-    envelope["data"] = json.loads(letter.envelope.data)
+def _show(found: Sequence[tuple[Named, DeadLetter]]) -> None:
+    show_table(
+        ("letter", "state", "subscription", "event", "key", "since", "reason"),
+        [
+            (
+                str(name),
+                each.state,
+                each.subscription,
+                f"{each.envelope.source} {each.envelope.position} {each.envelope.type}",
+                each.envelope.key,
+                from_us(each.since_us).isoformat(timespec="seconds"),
+                each.reason,
+            )
+            for name, each in found
+        ],
+    )
+
+
+def _as_document(name: Named, letter: DeadLetter) -> dict[str, object]:
+    event = attrs.asdict(letter.envelope) | {"data": _payload(letter.envelope.data)}
+    event["time"] = letter.envelope.time
+    del event["time_us"]
     return {
-        "letter": name,
+        "letter": str(name),
         "state": letter.state,
         "subscription": letter.subscription,
         "reason": letter.reason,
         "attempts": letter.attempts,
-        "since": from_us(letter.since_us).isoformat(),
-        "event": envelope,
+        "since": from_us(letter.since_us),
+        "event": event,
     }
+
+
+def _payload(data: bytes) -> object:
+    """As it is, or as text: that it is no JSON may be why the letter is dead."""
+    try:
+        msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return data.decode(errors="replace")
+    return msgspec.Raw(data)
+
+
+def _events(number: int) -> str:
+    return "1 event" if number == 1 else f"{number} events"

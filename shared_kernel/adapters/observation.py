@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import attrs
+from sqlalchemy.exc import SQLAlchemyError
 
 from shared_kernel.adapters.bounded_context import BoundedContext
 from shared_kernel.adapters.clock import Clock, to_us
-from shared_kernel.adapters.database import Database, is_fault
+from shared_kernel.adapters.database import Database, StorageError
 from shared_kernel.events import dead_letters
+from shared_kernel.events.cursors import Lease
 from shared_kernel.events.event_log import EventFeed
 from shared_kernel.events.subscription import Subscription
 
@@ -21,7 +23,7 @@ T = TypeVar("T")
 
 @attrs.frozen(kw_only=True)
 class SubscriptionState:
-    """How far `name` has read the log of `source`.
+    """How far `name` has read the log of `source`, and who works it.
 
     The lag in seconds is the age of the oldest event that is still to be applied, 0 if
     there is none.
@@ -34,14 +36,19 @@ class SubscriptionState:
     lag_seconds: float | None
     dead: int | None
     parked: int | None
+    lease: Lease | None
 
 
 @attrs.frozen(kw_only=True)
 class ContextState:
-    """`oldest_unpublished_seconds` is 0 if everything has been handed to the bus."""
+    """How far the log reaches, and how far of that is known to be on the bus.
+
+    `oldest_unpublished_seconds` is 0 if everything has been handed to the bus.
+    """
 
     name: str
     head: int | None
+    published: int | None
     unpublished: int | None
     oldest_unpublished_seconds: float | None
     subscriptions: Sequence[SubscriptionState]
@@ -54,6 +61,7 @@ def observe(context: BoundedContext, clock: Clock) -> ContextState:
     return ContextState(
         name=context.name,
         head=_known(context.log.head),
+        published=published,
         unpublished=_behind(context.log, published),
         oldest_unpublished_seconds=_age_seconds(context.log, published, now_us),
         subscriptions=[
@@ -73,6 +81,7 @@ def _observe(subscription: Subscription, now_us: int) -> SubscriptionState:
         lag_seconds=_age_seconds(subscription.feed, cursor, now_us),
         dead=None if letters is None else letters[dead_letters.DEAD],
         parked=None if letters is None else letters[dead_letters.PARKED],
+        lease=_known(lambda: subscription.cursor.held(now_us)),
     )
 
 
@@ -98,9 +107,11 @@ def _age_seconds(feed: EventFeed, position: int | None, now_us: int) -> float | 
 
 
 def _known(measure: Callable[[], T]) -> T | None:
+    """None if the database does not answer, for whatever reason: locked, gone, broken.
+
+    Broader than a fault that heals by itself: a file that is no database stays so.
+    """
     try:
         return measure()
-    except Exception as error:
-        if not is_fault(error):
-            raise
+    except (SQLAlchemyError, StorageError, OSError):
         return None

@@ -29,6 +29,9 @@ _THIS = sa.and_(
     _CURSORS.c.source == sa.bindparam("at"),
 )
 _READ = Prepared(sa.select(_CURSORS.c.position).where(_THIS))
+_HELD = Prepared(
+    sa.select(_CURSORS.c.lease_holder, _CURSORS.c.lease_until_us).where(_THIS)
+)
 _BEGIN = Prepared(sa.insert(_CURSORS))
 _MOVE = Prepared(
     sa.update(_CURSORS)
@@ -70,6 +73,17 @@ _FORGET = Prepared(sa.delete(_CURSORS).where(_THIS))
 
 class CursorMovedError(ConcurrentUpdateError):
     """Another copy of the subscription has applied these events already."""
+
+
+@attrs.frozen
+class Lease:
+    """Who works a subscription: None if nobody took it up, or it was handed back.
+
+    A holder that is not `alive` has let it run out.
+    """
+
+    holder: str | None
+    alive: bool
 
 
 @attrs.define(eq=False)
@@ -122,6 +136,13 @@ class Cursor:
         with self.database.reading() as connection:
             row = _READ.row(connection, self._this())
         return row[0] if row else 0
+
+    def held(self, now_us: int) -> Lease:
+        """The committed lease, whoever holds it."""
+        with self.database.reading() as connection:
+            row = _HELD.row(connection, self._this())
+        holder, until_us = row or (None, 0)
+        return Lease(holder, holder is not None and until_us > now_us)
 
     def release(self) -> None:
         """Let another copy take over at once."""

@@ -1,0 +1,116 @@
+"""The logs as feeds: CloudEvents in batches, with long polls."""
+
+import threading
+import time
+from collections.abc import Iterable
+
+from flask import Response
+
+from shared_kernel.adapters.web.parameters import integer, read_query
+from shared_kernel.adapters.web.problems import Problem, kind
+from shared_kernel.adapters.web.reading import next_link
+from shared_kernel.adapters.web.routes import Api, Success
+from shared_kernel.events.cloud_events import BATCH_MEDIA_TYPE, to_batch
+from shared_kernel.events.envelope import Envelope
+from shared_kernel.events.event_log import EventFeed
+
+POLL_S = 0.05
+
+UNKNOWN_SOURCE = kind(
+    "unknown-source", 404, "There is no such log", "`detail` names those there are."
+)
+
+_PAGE = (
+    integer("after", "The position behind which to begin.", 0, 2**63 - 1, default=0),
+    integer("limit", "How many at the most.", 1, 1000, default=100),
+    integer("wait", "Seconds to wait for an event if there is none.", 0, 30, default=0),
+)
+_EVENT = {
+    "type": "object",
+    "required": [
+        "specversion",
+        "id",
+        "source",
+        "type",
+        "subject",
+        "time",
+        "datacontenttype",
+        "position",
+        "key",
+        "data",
+    ],
+    "properties": {
+        "specversion": {"const": "1.0"},
+        "id": {"type": "string"},
+        "source": {"type": "string"},
+        "type": {"type": "string"},
+        "subject": {"type": "string"},
+        "time": {"type": "string", "format": "date-time"},
+        "datacontenttype": {"const": "application/json"},
+        "position": {"type": "integer", "minimum": 1},
+        "key": {"type": "string"},
+        "traceparent": {"type": "string"},
+        "data": {"type": "object"},
+    },
+}
+
+
+def add_feeds(
+    api: Api, feeds: Iterable[EventFeed], stopping: threading.Event, long_polls: int
+) -> None:
+    """`GET /events/{source}` for each of `feeds`.
+
+    A long poll holds a thread, so those beyond `long_polls` answer at once; when
+    `stopping` is set, all do.
+    """
+    by_source = {feed.source: feed for feed in feeds}
+    vacant = threading.BoundedSemaphore(long_polls)
+
+    @api.route(
+        "GET",
+        "/events/<source>",
+        summary="Read a log as a feed",
+        parameters=_PAGE,
+        problems=(UNKNOWN_SOURCE,),
+        success=Success(
+            description="A batch of CloudEvents, in order.",
+            schema={"type": "array", "items": _EVENT},
+            media_type=BATCH_MEDIA_TYPE,
+            headers={"Link": "Where to go on."},
+        ),
+    )
+    def read_feed(source: str) -> Response:
+        """Follow `Link: rel="next"`, also from an empty batch: new events come there.
+
+        With `wait`, an empty batch is answered only when the time is up.
+        """
+        asked = read_query(_PAGE)
+        feed = by_source.get(source)
+        if feed is None:
+            known = ", ".join(by_source)
+            raise Problem(UNKNOWN_SOURCE, f"{source!r} is none of {known}")
+        batch = feed.read(asked["after"], asked["limit"])
+        if not batch and asked["wait"] and vacant.acquire(blocking=False):
+            try:
+                batch = _wait_for_events(feed, asked, stopping)
+            finally:
+                vacant.release()
+        following = asked | {"after": batch[-1].position} if batch else asked
+        return Response(
+            to_batch(batch),
+            headers=next_link(**following),
+            content_type=BATCH_MEDIA_TYPE,
+        )
+
+
+def _wait_for_events(
+    feed: EventFeed, asked: dict[str, int], stopping: threading.Event
+) -> list[Envelope]:
+    """What comes first: events, the end of the time asked for, or of the process."""
+    deadline = time.monotonic() + asked["wait"]
+    # Other processes write to the log too, and only the database tells of them.
+    while not stopping.wait(POLL_S):
+        batch = feed.read(asked["after"], asked["limit"])
+        if batch or time.monotonic() >= deadline:
+            return batch
+    return []

@@ -1,0 +1,96 @@
+"""Measurements for Prometheus, taken when it asks. NaN is unknown, never a false zero.
+
+Names and units as in https://prometheus.io/docs/practices/naming/.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import attrs
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from shared_kernel.adapters.observation import ContextState, SubscriptionState
+from shared_kernel.events.cursors import Lease
+
+_OF_LOG: tuple[tuple[str, str, Callable[[ContextState], float | None]], ...] = (
+    ("log_head_position", "Newest position of the log", lambda of: of.head),
+    ("published_position", "Handed to the bus up to here", lambda of: of.published),
+    ("unpublished_events", "Not known to be on the bus", lambda of: of.unpublished),
+    (
+        "oldest_unpublished_age_seconds",
+        "Age of the oldest event not known to be on the bus",
+        lambda of: of.oldest_unpublished_seconds,
+    ),
+)
+_OF_SUBSCRIPTION: tuple[
+    tuple[str, str, Callable[[SubscriptionState], float | None]], ...
+] = (
+    ("subscription_cursor", "Last applied position", lambda of: of.cursor),
+    ("subscription_lag_events", "Still to be applied", lambda of: of.lag_events),
+    (
+        "subscription_lag_seconds",
+        "Age of the oldest event still to be applied",
+        lambda of: of.lag_seconds,
+    ),
+    (
+        "subscription_worked",
+        "1 if some process holds the lease",
+        lambda of: _is_alive(of.lease),
+    ),
+)
+_LABELS = ("context", "subscription", "source")
+
+
+def registry_of(
+    states: Callable[[], Sequence[ContextState]], workers_alive: Callable[[], bool]
+) -> CollectorRegistry:
+    """What one scrape tells: `states()` and `workers_alive()` at that moment."""
+    registry = CollectorRegistry()
+    registry.register(_States(states, workers_alive))
+    return registry
+
+
+@attrs.frozen(eq=False)
+class _States(Collector):
+    states: Callable[[], Sequence[ContextState]]
+    workers_alive: Callable[[], bool]
+
+    def collect(self) -> Iterator[Metric]:
+        states = self.states()
+        subscriptions = [
+            ((context.name, each.name, each.source), each)
+            for context in states
+            for each in context.subscriptions
+        ]
+        for name, text, of_log in _OF_LOG:
+            gauge = _gauge(name, text, ("context",))
+            for context in states:
+                gauge.add_metric([context.name], _number(of_log(context)))
+            yield gauge
+        for name, text, of_subscription in _OF_SUBSCRIPTION:
+            gauge = _gauge(name, text, _LABELS)
+            for labels, each in subscriptions:
+                gauge.add_metric(labels, _number(of_subscription(each)))
+            yield gauge
+        letters = _gauge("dead_letters", "Events not applied", (*_LABELS, "state"))
+        for labels, each in subscriptions:
+            letters.add_metric((*labels, "dead"), _number(each.dead))
+            letters.add_metric((*labels, "parked"), _number(each.parked))
+        yield letters
+        alive = _gauge("workers_alive", "1 if the workers of this process run", ())
+        alive.add_metric((), float(self.workers_alive()))
+        yield alive
+
+
+def _gauge(name: str, text: str, labels: Sequence[str]) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"storehouse_{name}", text, labels=labels)
+
+
+def _is_alive(lease: Lease | None) -> float | None:
+    return None if lease is None else float(lease.alive)
+
+
+def _number(measured: float | None) -> float:
+    return math.nan if measured is None else float(measured)
