@@ -138,7 +138,7 @@ def listed(connection: Connection) -> list[DeadLetter]:
 def counted(connection: Connection, subscription: str, source: str) -> dict[str, int]:
     """How many there are, by state."""
     rows = connection.execute(_COUNT, {"of": subscription, "at": source})
-    return {DEAD: 0, PARKED: 0} | dict(rows.tuples().all())
+    return {DEAD: 0, PARKED: 0} | {row[0]: row[1] for row in rows}
 
 
 def get(connection: Connection, number: int) -> DeadLetter:
