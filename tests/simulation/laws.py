@@ -1,0 +1,344 @@
+"""What must hold of the four database files, whatever happened to the processes.
+
+Everything is read with `sqlite3` and folded by plain code, so that nothing here shares
+an error with what it judges. Each violation is a sentence.
+"""
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+FOLLOWED = {
+    "product.inserted": "stock.opened",
+    "product.discontinued": "stock.retired",
+    "product.relisted": "stock.reopened",
+}
+SUBSCRIPTIONS = {
+    "inventory": {("inventory.catalog", "catalog")},
+    "inventory_read": {("inventory.movements", "inventory")},
+    "catalog_read": {
+        ("catalog.listing", "catalog"),
+        ("catalog.listing", "inventory"),
+    },
+}
+Row = tuple[Any, ...]
+
+
+@attrs.frozen
+class Event:
+    position: int
+    id: str
+    type: str
+    key: str
+    time_us: int
+    data: dict[str, Any]
+
+
+@attrs.define
+class Stock:
+    """A stock item, folded from what is particular to each of its events."""
+
+    on_hand: int = 0
+    reorder_point: int = 0
+    retired: bool = False
+    version: int = 0
+    reservations: dict[str, int] = attrs.field(factory=dict)
+    shipments: dict[str, int] = attrs.field(factory=dict)
+
+    @property
+    def reserved(self) -> int:
+        return sum(self.reservations.values())
+
+    @property
+    def availability(self) -> str:
+        available = self.on_hand - self.reserved
+        if self.retired:
+            return "retired"
+        if available == 0:
+            return "out_of_stock"
+        return "low" if available <= self.reorder_point else "in_stock"
+
+    def fold(self, event: Event) -> None:
+        said = event.data
+        self.version = said["version"]
+        match event.type.removeprefix("stock."):
+            case "opened":
+                self.on_hand = said["on_hand"]
+            case "received":
+                self.on_hand += said["pieces"]
+            case "counted":
+                self.on_hand = said["on_hand"]
+                for order in said["released_orders"]:
+                    del self.reservations[order]
+            case "reserved":
+                self.reservations[said["order"]] = said["pieces"]
+            case "released" | "expired":
+                assert self.reservations.pop(said["order"]) == said["pieces"]
+            case "shipped":
+                assert self.reservations.pop(said["order"]) == said["pieces"]
+                self.on_hand -= said["pieces"]
+                self.shipments[said["order"]] = said["pieces"]
+            case "reorder_point_set":
+                self.reorder_point = said["reorder_point"]
+            case "retired":
+                self.retired = True
+            case "reopened":
+                self.retired = False
+            case "depleted" | "replenished" | "low":
+                pass
+            case unknown:
+                raise LookupError(unknown)
+
+
+def rows(folder: Path, owner: str, sql: str) -> list[Row]:
+    with closing(sqlite3.connect(folder / f"{owner}.db", timeout=30)) as database:
+        return database.execute(sql).fetchall()
+
+
+def read_log(folder: Path, owner: str) -> list[Event]:
+    found = rows(
+        folder,
+        owner,
+        "SELECT position, id, type, key, time_us, data FROM event_log ORDER BY 1",
+    )
+    return [
+        Event(position, id_, type_, key, time_us, json.loads(data))
+        for position, id_, type_, key, time_us, data in found
+    ]
+
+
+def history(folder: Path) -> dict[str, list[tuple[str, dict[str, Any]]]]:
+    """What happened to each SKU, in its order, however the SKUs were interleaved."""
+    of_key: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
+    for owner in ("catalog", "inventory"):
+        for event in read_log(folder, owner):
+            of_key[f"{owner}/{event.key}"].append((event.type, event.data))
+    return dict(of_key)
+
+
+def violations(folder: Path) -> list[str]:
+    """Of a storehouse at rest: everything has been passed on and applied."""
+    products = read_log(folder, "catalog")
+    stock = read_log(folder, "inventory")
+    return [
+        *log_violations("catalog", products),
+        *log_violations("inventory", stock),
+        *following_violations(products, stock),
+        *table_violations(folder, products, stock),
+        *cursor_violations(folder, len(products), len(stock)),
+        *movement_violations(folder, stock),
+        *listing_violations(folder, products, stock),
+    ]
+
+
+def log_violations(owner: str, log: Sequence[Event]) -> Iterator[str]:
+    if [event.position for event in log] != list(range(1, len(log) + 1)):
+        yield f"{owner}: positions have holes"
+    if len({event.id for event in log}) != len(log):
+        yield f"{owner}: an id stands twice"
+    versions = defaultdict(list)
+    for event in log:
+        versions[event.key].append(event.data["version"])
+    for key, counted in versions.items():
+        if counted != list(range(1, len(counted) + 1)):
+            yield f"{owner}: versions of {key} are {counted}"
+
+
+def following_violations(products: list[Event], stock: list[Event]) -> Iterator[str]:
+    asked, done = defaultdict(list), defaultdict(list)
+    for event in products:
+        if event.type in FOLLOWED:
+            count = event.data.get("stock_count")
+            asked[event.key].append((FOLLOWED[event.type], count))
+    for event in stock:
+        if event.type in FOLLOWED.values():
+            opened = event.type == "stock.opened"
+            count = event.data["on_hand"] if opened else None
+            done[event.key].append((event.type, count))
+    for key in asked.keys() | done.keys():
+        if asked[key] != done[key]:
+            yield f"inventory: {key} was to be {asked[key]}, was {done[key]}"
+
+
+def table_violations(
+    folder: Path, products: list[Event], stock: list[Event]
+) -> Iterator[str]:
+    expected = sorted(product_rows(products).values())
+    stored = rows(
+        folder,
+        "catalog",
+        "SELECT sku, name, description, price_minor_units, price_currency, status, "
+        "version FROM products ORDER BY sku",
+    )
+    if stored != expected:
+        yield f"products are {stored}, the log says {expected}"
+
+    items = stock_items(stock)
+    last = {event.key: event.data for event in stock}
+    for key, item in items.items():
+        said = {name: last[key][name] for name in ("on_hand", "reserved", "version")}
+        if said != {
+            "on_hand": item.on_hand,
+            "reserved": item.reserved,
+            "version": item.version,
+        }:
+            yield f"the last event of {key} says {said}, those before it {item}"
+        if last[key]["available"] != item.on_hand - item.reserved:
+            yield f"the last event of {key} miscounts what is available"
+        if last[key]["availability"] != item.availability:
+            yield f"the last event of {key} says {last[key]}, those before it {item}"
+        if item.on_hand < item.reserved:
+            yield f"{key} has more reserved than on hand"
+    compared: dict[str, list[Row]] = {
+        "SELECT sku, on_hand, reorder_point, retired, version FROM stock_items "
+        "ORDER BY sku": [
+            (key, item.on_hand, item.reorder_point, item.retired, item.version)
+            for key, item in sorted(items.items())
+        ],
+        "SELECT sku, order_reference, pieces FROM reservations ORDER BY sku, placed": [
+            (key, order, pieces)
+            for key, item in sorted(items.items())
+            for order, pieces in item.reservations.items()
+        ],
+        "SELECT sku, order_reference, pieces FROM shipments ORDER BY 1, 2": sorted(
+            (key, order, pieces)
+            for key, item in items.items()
+            for order, pieces in item.shipments.items()
+        ),
+    }
+    for sql, expected in compared.items():
+        if (stored := rows(folder, "inventory", sql)) != expected:
+            yield f"{sql} gives {stored}, the log says {expected}"
+
+
+def cursor_violations(folder: Path, products: int, stock: int) -> Iterator[str]:
+    heads = {"catalog": products, "inventory": stock}
+    for owner, subscribed in SUBSCRIPTIONS.items():
+        cursors = {
+            (name, source): position
+            for name, source, position in rows(
+                folder,
+                owner,
+                "SELECT subscription, source, position FROM subscription_cursors",
+            )
+        }
+        expected = {each: heads[each[1]] for each in subscribed}
+        if cursors != expected:
+            yield f"cursors are {cursors}, should be {expected}"
+        for letter in rows(folder, owner, "SELECT * FROM dead_letters"):
+            yield f"{owner}: a dead letter is left: {letter}"
+
+
+def movement_violations(folder: Path, stock: list[Event]) -> Iterator[str]:
+    shown = [
+        (position, sku, json.loads(body))
+        for position, sku, body in rows(
+            folder,
+            "inventory_read",
+            "SELECT position, sku, body FROM stock_movements ORDER BY position",
+        )
+    ]
+    expected = [
+        (
+            event.position,
+            event.key,
+            {
+                "position": event.position,
+                "kind": event.type.removeprefix("stock."),
+                "at": moment(event.time_us),
+            }
+            | event.data,
+        )
+        for event in stock
+    ]
+    if shown != expected:
+        yield f"movements are {shown}, the log says {expected}"
+
+
+def listing_violations(
+    folder: Path, products: list[Event], stock: list[Event]
+) -> Iterator[str]:
+    shown = {
+        code: (place, body and json.loads(body))
+        for code, place, body in rows(
+            folder, "catalog_read", "SELECT code, place, body FROM product_listing"
+        )
+    }
+    expected = listings(products, stock)
+    for code in shown.keys() | expected.keys():
+        if shown.get(code) != expected.get(code):
+            yield f"listed is {shown.get(code)}, the logs say {expected.get(code)}"
+
+
+def product_rows(products: list[Event]) -> dict[str, Row]:
+    columns = (
+        "sku",
+        "name",
+        "description",
+        "price_minor_units",
+        "price_currency",
+        "status",
+        "version",
+    )
+    return {
+        event.key: tuple(event.data.get(name) for name in columns) for event in products
+    }
+
+
+def stock_items(stock: list[Event]) -> dict[str, Stock]:
+    items: dict[str, Stock] = defaultdict(Stock)
+    for event in stock:
+        items[event.key].fold(event)
+    return dict(items)
+
+
+def listings(
+    products: list[Event], stock: list[Event]
+) -> dict[str, tuple[int | None, dict[str, Any] | None]]:
+    """By SKU: the place in the listing, and what is shown."""
+    availability: dict[str, str] = {}
+    updated: dict[str, int] = defaultdict(int)
+    for event in stock:
+        if availability.get(event.key) != event.data["availability"]:
+            availability[event.key] = event.data["availability"]
+            updated[event.key] = max(updated[event.key], event.time_us)
+    places = {
+        event.key: event.position
+        for event in products
+        if event.type == "product.inserted"
+    }
+    shown: dict[str, tuple[int | None, dict[str, Any] | None]] = {}
+    for event in products:
+        said, key = event.data, event.key
+        updated[key] = max(updated[key], event.time_us)
+        listed = said["status"] == "listed"
+        price = said["price_minor_units"]
+        shown[key] = (
+            places[key] if listed else None,
+            {
+                "name": said["name"],
+                "code": key,
+                "description": said["description"],
+                "price": None
+                if price is None
+                else {"minor_units": price, "currency": said["price_currency"]},
+                "status": said["status"],
+                "availability": availability.get(key, "unknown"),
+                "last_updated": moment(updated[key]),
+            },
+        )
+    return shown
+
+
+def moment(microseconds: int) -> str:
+    """As JSON has it: RFC 3339, in UTC."""
+    seconds, rest = divmod(microseconds, 1_000_000)
+    whole = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{whole}.{rest:06}Z" if rest else f"{whole}Z"

@@ -1,0 +1,247 @@
+"""What happens in the storehouse: lists of deeds for a seeded scheduler.
+
+A deed is done when it returns True; it is tried again until then, and after a crash, as
+a client does that got no answer.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from catalog.application import commands as catalog_commands
+from catalog.application import handlers as catalog_handlers
+from catalog.domain.errors import SkuAlreadyRegistered
+from catalog.domain.value_objects import OpeningStock, Price, ProductName
+from inventory.adapters import catalog_acl
+from inventory.application import commands as stock_commands
+from inventory.application import handlers as stock_handlers
+from inventory.domain.errors import UnknownStockItem
+from inventory.domain.value_objects import Count, OrderReference, Quantity, Reason
+from shared_kernel.domain.errors import StaleVersion
+from shared_kernel.domain.sku import Sku
+from shared_kernel.events.dead_letters import DEAD, PARKED
+from shared_kernel.events.envelope import Envelope
+from tests.shared_kernel.events.builders import NOON
+from tests.simulation.laws import read_log
+from tests.simulation.world import World
+
+Deed = Callable[[World], bool]
+
+LAMP, CHAIR = Sku("LAMP-0001"), Sku("CHAIR-0001")
+LATER = NOON + timedelta(days=1)
+
+
+def in_catalog(handler: Callable[..., Any], command: object) -> Deed:
+    def deed(world: World) -> bool:
+        try:
+            world.execute(world.storehouse.catalog, handler, command)
+        except SkuAlreadyRegistered as refusal:
+            # Done before the crash, and not answered.
+            return refusal.as_given
+        return True
+
+    return deed
+
+
+def in_inventory(handler: Callable[..., Any], command: object) -> Deed:
+    def deed(world: World) -> bool:
+        try:
+            world.execute(world.storehouse.inventory, handler, command)
+        except UnknownStockItem:
+            # Its product is registered; the stock item comes.
+            return False
+        except StaleVersion as refusal:
+            return refusal.current == refusal.seen + 1
+        return True
+
+    return deed
+
+
+def rest(world: World) -> bool:
+    return world.at_rest()
+
+
+def register(sku: Sku, stock: int) -> Deed:
+    return in_catalog(
+        catalog_handlers.register_product,
+        catalog_commands.RegisterProduct(
+            sku=sku, name=ProductName("Lamp"), opening_stock=OpeningStock(stock)
+        ),
+    )
+
+
+def rename(sku: Sku, name: str) -> Deed:
+    return in_catalog(
+        catalog_handlers.rename_product,
+        catalog_commands.RenameProduct(sku=sku, name=ProductName(name)),
+    )
+
+
+def reprice(sku: Sku) -> Deed:
+    return in_catalog(
+        catalog_handlers.reprice_product,
+        catalog_commands.RepriceProduct(sku=sku, price=Price(1999, "EUR")),
+    )
+
+
+def discontinue(sku: Sku) -> Deed:
+    return in_catalog(
+        catalog_handlers.discontinue_product,
+        catalog_commands.DiscontinueProduct(sku=sku),
+    )
+
+
+def relist(sku: Sku) -> Deed:
+    return in_catalog(
+        catalog_handlers.relist_product, catalog_commands.RelistProduct(sku=sku)
+    )
+
+
+def reserve(sku: Sku, order: str, pieces: int, seconds: float = 86_400) -> Deed:
+    return in_inventory(
+        stock_handlers.reserve_stock,
+        stock_commands.ReserveStock(
+            sku=sku,
+            order=OrderReference(order),
+            quantity=Quantity(pieces),
+            until=NOON + timedelta(seconds=seconds),
+        ),
+    )
+
+
+def ship(sku: Sku, order: str) -> Deed:
+    return in_inventory(
+        stock_handlers.ship_stock,
+        stock_commands.ShipStock(sku=sku, order=OrderReference(order)),
+    )
+
+
+def receive(sku: Sku, pieces: int, version: int) -> Deed:
+    return in_inventory(
+        stock_handlers.receive_stock,
+        stock_commands.ReceiveStock(
+            sku=sku, quantity=Quantity(pieces), expected_version=version
+        ),
+    )
+
+
+def count(sku: Sku, pieces: int) -> Deed:
+    return in_inventory(
+        stock_handlers.count_stock,
+        stock_commands.CountStock(
+            sku=sku, counted=Count(pieces), reason=Reason("stocktake")
+        ),
+    )
+
+
+def until_expired(number: int) -> Deed:
+    """Let the clock run until so many reservations have."""
+
+    def deed(world: World) -> bool:
+        world.clock.advance(5)
+        log = read_log(world.folder, "inventory")
+        return sum(event.type == "stock.expired" for event in log) == number
+
+    return deed
+
+
+def letters(world: World) -> list[tuple[str, str]]:
+    """What stands in inventory's dead letters: subject and state."""
+    office = world.storehouse.inventory.dead_letters["inventory"]
+    return [(letter.envelope.type, letter.state) for letter in office.list()]
+
+
+def the_guilty_is_buried_and_what_follows_parked(world: World) -> bool:
+    assert letters(world) == [
+        ("product.discontinued", DEAD),
+        ("product.relisted", PARKED),
+        ("product.renamed", PARKED),
+    ]
+    assert [event.type for event in read_log(world.folder, "inventory")] == [
+        "stock.opened"
+    ] * 2
+    return True
+
+
+def replay(world: World) -> bool:
+    office = world.storehouse.inventory.dead_letters["inventory"]
+    for letter in office.list():
+        if letter.state == DEAD:
+            office.replay(letter.number)
+    return True
+
+
+def poison(patch: pytest.MonkeyPatch) -> tuple[Deed, Deed]:
+    """Deeds that make inventory fail at discontinued products, and heal it."""
+    translate = catalog_acl.translate
+
+    def failing(envelope: Envelope) -> object:
+        if envelope.type == "product.discontinued":
+            raise LookupError("poison")
+        return translate(envelope)
+
+    def sicken(world: World) -> bool:
+        patch.setattr(catalog_acl, "translate", failing)
+        return True
+
+    def heal(world: World) -> bool:
+        patch.setattr(catalog_acl, "translate", translate)
+        return True
+
+    return sicken, heal
+
+
+def scenarios(patch: pytest.MonkeyPatch) -> dict[str, Sequence[Deed]]:
+    sicken, heal = poison(patch)
+    return {
+        "registering": [
+            register(LAMP, 5),
+            register(CHAIR, 0),
+            rename(LAMP, "Desk lamp"),
+            reprice(LAMP),
+        ],
+        "reserving and shipping": [
+            register(LAMP, 5),
+            reserve(LAMP, "A", 2),
+            reserve(LAMP, "B", 3),
+            ship(LAMP, "A"),
+        ],
+        "discontinuing and relisting": [
+            register(LAMP, 5),
+            rest,
+            discontinue(LAMP),
+            rest,
+            relist(LAMP),
+            rest,
+            receive(LAMP, 2, version=3),
+        ],
+        "a count that releases": [
+            register(LAMP, 5),
+            reserve(LAMP, "A", 2),
+            reserve(LAMP, "B", 3),
+            count(LAMP, 4),
+            count(LAMP, 0),
+        ],
+        "an event that fails for a while": [
+            sicken,
+            register(LAMP, 5),
+            rest,
+            discontinue(LAMP),
+            register(CHAIR, 1),
+            relist(LAMP),
+            rename(LAMP, "Desk lamp"),
+            rest,
+            the_guilty_is_buried_and_what_follows_parked,
+            heal,
+            replay,
+        ],
+        "reservations that expire": [
+            register(LAMP, 5),
+            reserve(LAMP, "A", 2, seconds=30),
+            reserve(LAMP, "B", 3, seconds=30),
+            until_expired(2),
+            reserve(LAMP, "C", 5),
+        ],
+    }

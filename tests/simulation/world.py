@@ -1,0 +1,129 @@
+"""A storehouse that is stepped by hand, dies, and lives again on the same files."""
+
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from app import Storehouse, assemble
+from shared_kernel.adapters.bounded_context import BoundedContext
+from shared_kernel.adapters.settings import Settings
+from shared_kernel.adapters.unit_of_work import Committed
+from shared_kernel.adapters.workers import Worker
+from shared_kernel.buses.in_process import InProcessBus
+from shared_kernel.buses.port import EventBus
+from shared_kernel.events.subscription import Subscription
+from tests.shared_kernel.events.builders import ManualClock
+from tests.simulation.crashes import CrashableBus, CrashPoints
+from tests.simulation.laws import read_log
+
+OWNERS = ("catalog", "catalog_read", "inventory", "inventory_read")
+PATIENCE = 5000
+
+
+class World:
+    """All chance is `chance`, all time is `clock`, and nothing happens by itself."""
+
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        points: CrashPoints,
+        bus: Callable[[], EventBus] = InProcessBus,
+    ) -> None:
+        self.folder = folder
+        self.chance = random.Random(seed)
+        self.clock = ManualClock()
+        self.points = points
+        self.lives = 0
+        self._bus = bus
+        self._acknowledged: dict[str, list[str]] = {"catalog": [], "inventory": []}
+        self.storehouse = self._be_born()
+
+    def restart(self) -> None:
+        """Nothing is handed back, saved or finished: only the files are left."""
+        self._drop()
+        # Sometimes before the leases of the dead one have run out, sometimes after.
+        self.clock.advance(self.chance.random() * 6)
+        self.storehouse = self._be_born()
+
+    def close(self) -> None:
+        self._drop()
+
+    def execute(
+        self, context: BoundedContext, handler: Callable[..., Any], command: object
+    ) -> Committed[Any]:
+        """An acknowledged command is remembered, with all that stood in the log."""
+        done = context.writer.execute(handler, command)
+        ids = [event.id for event in read_log(self.folder, context.name)]
+        assert len(ids) == done.position
+        self._acknowledged[context.name] = ids
+        return done
+
+    def turn(self) -> None:
+        """One step of a worker drawn by lot, and a little time."""
+        self.chance.choice(self.workers).step()
+        self.clock.advance(self.chance.random() * 0.06)
+
+    @property
+    def workers(self) -> list[Worker]:
+        return list(self.storehouse.workers._workers)
+
+    def at_rest(self) -> bool:
+        """All that was recorded has been published and applied."""
+        return all(
+            context.relay.published() == context.log.head()
+            and all(map(up_to_date, context.subscriptions))
+            for context in self.storehouse.contexts
+        )
+
+    def come_to_rest(self) -> None:
+        for _ in range(PATIENCE):
+            if self.at_rest():
+                return
+            self.turn()
+        raise AssertionError("does not come to rest")
+
+    def forgotten(self) -> list[str]:
+        """The logs of which something acknowledged is no longer the beginning."""
+        return [
+            name
+            for name, ids in self._acknowledged.items()
+            if [event.id for event in read_log(self.folder, name)][: len(ids)] != ids
+        ]
+
+    def _be_born(self) -> Storehouse:
+        self.lives += 1
+        urls: dict[str, Any] = {
+            f"{owner}_database_url": f"sqlite:///{self.folder / owner}.db"
+            for owner in OWNERS
+        }
+        return assemble(
+            Settings(**urls, sqlite_synchronous="NORMAL"),
+            CrashableBus(self._bus(), self.points),
+            self.clock,
+            jitter=self.chance.random,
+            holder=f"life {self.lives}",
+        )
+
+    def _drop(self) -> None:
+        for context in self.storehouse.contexts:
+            context.close()
+
+
+def up_to_date(subscription: Subscription) -> bool:
+    return subscription.cursor.saved() == subscription.feed.head()
+
+
+def an_empty_storehouse(folder: Path) -> Path:
+    """Its files, migrated once, so that each test can copy them."""
+    folder.mkdir()
+    world = World(folder, 0, CrashPoints())
+    world.close()
+    return folder
+
+
+def copy_of(template: Path, folder: Path) -> Path:
+    shutil.copytree(template, folder)
+    return folder
