@@ -10,7 +10,6 @@ keeps a connection of its own: in WAL mode readers neither wait nor make others 
 """
 
 import threading
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,9 +68,10 @@ class Database:
         self._engine = self._create_engine()
         self._turn = threading.Lock()
         self._writer: Connection | None = None
-        self._local = threading.local()
-        # Weakly: a thread that ends takes its connection with it.
-        self._readers: weakref.WeakSet[Connection] = weakref.WeakSet()
+        # By thread, and kept when it ends: a connection that is closed while its thread
+        # is being taken down brings the interpreter down with it. Who comes with the
+        # same identity inherits.
+        self._readers: dict[int, Connection] = {}
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -89,11 +89,10 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection for single statements, each of which sees what is committed."""
-        connection: Connection | None = getattr(self._local, "connection", None)
+        thread = threading.get_ident()
+        connection = self._readers.get(thread)
         if connection is None or connection.closed:
-            connection = self._engine.connect()
-            self._local.connection = connection
-            self._readers.add(connection)
+            connection = self._readers[thread] = self._engine.connect()
         try:
             yield connection
         finally:
@@ -113,7 +112,7 @@ class Database:
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
-        for reader in list(self._readers):
+        for reader in list(self._readers.values()):
             reader.close()
         self._engine.dispose()
 
