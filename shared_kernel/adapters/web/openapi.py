@@ -63,8 +63,14 @@ _PROBLEM = {
 }
 _IF_MATCH = (
     "If-Match",
-    "The `ETag` you saw; refuses to change what has changed since.",
-    {"type": "string", "pattern": r'^(\*|"[0-9]{1,18}")$', "examples": ["*"]},
+    "The `ETag` you saw, or `*`; refuses to change what has changed since.",
+    {
+        "anyOf": [
+            {"type": "string", "enum": ["*"]},
+            {"type": "string", "pattern": r'^"[0-9]{1,18}"$'},
+        ],
+        "examples": ["*"],
+    },
 )
 _KEY = (
     "Idempotency-Key",
@@ -83,10 +89,12 @@ def _token(sources: Collection[str]) -> tuple[str, str, dict[str, Any]]:
     position = f"({'|'.join(named)}):(0|[1-9][0-9]{{0,17}})"
     return (
         "Consistency-Token",
-        "What your last write answered: wait until it is visible.",
+        "What your last write answered, such as `catalog:12`: wait until it is visible.",
         {
-            "type": "string",
-            "pattern": f"^{position}(, ?{position})*$",
+            "anyOf": [
+                {"type": "string", "enum": [f"{name}:0" for name in named]},
+                {"type": "string", "pattern": f"^{position}(, ?{position})*$"},
+            ],
             "examples": [f"{named[0]}:0"],
         },
     )
