@@ -17,6 +17,7 @@ from shared_kernel.adapters.unit_of_work import SqlUnitOfWork, Writer
 from shared_kernel.adapters.web.bodies import body_bytes
 from shared_kernel.adapters.web.parameters import idempotency_key, read_query
 from shared_kernel.adapters.web.problems import IDEMPOTENCY_KEY_REUSED, Problem
+from shared_kernel.adapters.web.tracing import traceparent, within
 from shared_kernel.domain.errors import DomainError
 
 C = TypeVar("C")
@@ -86,6 +87,18 @@ class Commands(Generic[W]):
         the command itself, and told again when the request is repeated. The token
         then names the present head, which lies behind the original one.
         """
+        trace = traceparent()
+        if trace is None:
+            return self._perform(handler, command, respond)
+        with within(trace):
+            return self._perform(handler, command, respond)
+
+    def _perform(
+        self,
+        handler: Callable[[C, W], R],
+        command: C,
+        respond: Callable[[R], Answer],
+    ) -> Response:
         if request.query_string:
             read_query(())
         key = idempotency_key()

@@ -10,6 +10,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from shared_kernel.adapters.database import is_fault
+from shared_kernel.adapters.web.tracing import traceparent
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.events.consistency import ReadModelBehindError
 
@@ -215,11 +216,12 @@ def _http_exception(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
+    of = {"method": request.method, "path": request.path, "traceparent": traceparent()}
     if is_fault(error):
-        _log.warning("storage unavailable", path=request.path, error=str(error))
+        _log.warning("storage unavailable", error=str(error), **of)
         retry = {"Retry-After": RETRY_AFTER_S}
         return Problem(UNAVAILABLE, "storage is busy or gone", headers=retry).response()
-    _log.exception("request failed", method=request.method, path=request.path)
+    _log.exception("request failed", **of)
     return Problem(INTERNAL_ERROR, "the request could not be carried out").response()
 
 
