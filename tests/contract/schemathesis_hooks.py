@@ -1,9 +1,13 @@
 """What schemathesis cannot know of the API; `schemathesis.toml` names this module."""
 
+import re
 from typing import Any
 from uuid import uuid4
 
 import schemathesis
+
+_KEY = re.compile(r"[!-~]{1,255}")
+_TOKEN = re.compile(r"((catalog|inventory):\d{1,18}(, ?|$))+")
 
 
 @schemathesis.hook
@@ -12,7 +16,14 @@ def before_call(
     case: "schemathesis.Case[Any]",
     kwargs: dict[str, Any],
 ) -> None:
-    """An `Idempotency-Key` is for one request, so none is drawn twice."""
+    """Send keys that are new and tokens that a write may have answered.
+
+    An `Idempotency-Key` is for one request. A position that no log has come to is
+    waited for, and that ends in a 503, as it should.
+    """
     key = case.headers.get("Idempotency-Key")
-    if isinstance(key, str) and key.isascii() and key.isprintable() and " " not in key:
+    if isinstance(key, str) and _KEY.fullmatch(key):
         case.headers["Idempotency-Key"] = f"{key[:200]}{uuid4().hex}"
+    token = case.headers.get("Consistency-Token")
+    if isinstance(token, str) and _TOKEN.fullmatch(token):
+        case.headers["Consistency-Token"] = re.sub(r"\d+", "0", token)
