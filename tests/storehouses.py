@@ -34,9 +34,9 @@ def a_storehouse(folder: Path) -> Iterator[Storehouse]:
         storehouse.stop()
 
 
-def run(group: click.Group, *arguments: str | Path) -> Result:
+def run(command: click.Command, *arguments: str | Path) -> Result:
     """A command as at the command line. Raises what it raises."""
-    result = CliRunner().invoke(group, [str(each) for each in arguments])
+    result = CliRunner().invoke(command, [str(each) for each in arguments])
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result

@@ -1,0 +1,128 @@
+"""A context with a log and one subscription, whose events fail when told to."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import attrs
+import click
+from flask import Flask
+from flask.testing import FlaskClient
+
+from shared_kernel.adapters.bounded_context import BoundedContext
+from shared_kernel.adapters.clock import to_us
+from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.operations_http import Operations, operations_api
+from shared_kernel.adapters.web.routes import Api, set_up_web
+from shared_kernel.adapters.workers import Workers
+from shared_kernel.buses.in_process import InProcessBus
+from shared_kernel.events.envelope import heartbeat
+from shared_kernel.events.event_log import Entry, EventLog
+from shared_kernel.events.relay import Relay
+from shared_kernel.events.replay import DeadLetterOffice
+from shared_kernel.events.subscription import Subscription, UnreadableEventError
+from tests.shared_kernel.events.builders import Guilty, ManualClock, a_database
+
+NAME = "shop"
+LISTING = "shop.listing"
+HOLDER = "here:1"
+
+
+@attrs.frozen
+class Shop:
+    context: BoundedContext
+    source: Database
+    reader: Database
+    guilty: Guilty
+    clock: ManualClock
+
+    @property
+    def log(self) -> EventLog:
+        return self.context.log
+
+    @property
+    def subscription(self) -> Subscription:
+        return self.context.subscriptions[0]
+
+    def record(self, *keys: str, data: bytes | None = None) -> None:
+        """An event for each of `keys`, now."""
+        entries = [
+            Entry("lamp.lit", key, data or b'{"sku":"%b"}' % key.encode(), None)
+            for key in keys
+        ]
+        with self.source.writing() as connection:
+            self.log.append(connection, entries, to_us(self.clock()))
+
+    def publish(self) -> None:
+        """All that is recorded, to the bus, and saved that it is there."""
+        self.context.relay.step()
+        self.context.relay.save()
+
+    def read(self) -> None:
+        """As a worker would that was told of the end of the log."""
+        end = heartbeat(self.log.source, self.log.head(), to_us(self.clock()))
+        self.subscription.deliver([end])
+        while self.subscription.step():
+            pass
+
+    def bury(self, *keys: str, why: str = "the bulb is gone") -> None:
+        """Have events for `keys`; the first is given up, the rest of its key park."""
+        self.guilty.positions = {self.log.head() + 1}
+        self.guilty.error = lambda: UnreadableEventError(why)
+        self.record(*keys)
+        self.read()
+
+    def repair(self) -> None:
+        self.guilty.positions = set()
+
+    def destroy(self, database: Database) -> None:
+        """What was a database is none any more."""
+        database.close()
+        file = Path(database.url.removeprefix("sqlite:///"))
+        for each in file.parent.glob(file.name + "-*"):
+            each.unlink()
+        file.write_bytes(b"this is no database " * 500)
+
+
+@contextmanager
+def a_shop(folder: Path, name: str = NAME, holder: str = HOLDER) -> Iterator[Shop]:
+    """Where there is one already in `folder`, that one, as another process sees it."""
+    clock, guilty = ManualClock(), Guilty()
+    with (
+        a_database(folder / f"{name}.db") as source,
+        a_database(folder / f"{name}_read.db") as reader,
+    ):
+        log = EventLog(source, name)
+        subscription = Subscription(
+            f"{name}.listing", log, reader, guilty, holder=holder, clock=clock
+        )
+        office = DeadLetterOffice(reader, {(subscription.name, name): guilty})
+        context = BoundedContext(
+            name=name,
+            log=log,
+            relay=Relay(log, source, InProcessBus(), clock),
+            subscriptions=(subscription,),
+            upkeep=(),
+            dead_letters={f"{name}_read": office},
+            databases=(source, reader),
+            writer=cast(Any, None),
+            api=Api(name, {}, {}),
+            cli=click.Group(name),
+        )
+        yield Shop(context, source, reader, guilty, clock)
+
+
+def workers_that_run() -> Workers:
+    workers = Workers((), threading.Event())
+    workers.start()
+    return workers
+
+
+def a_client(shop: Shop, workers: Workers) -> FlaskClient:
+    app = Flask("shop")
+    set_up_web(app)
+    operations = Operations(contexts=(shop.context,), workers=workers, clock=shop.clock)
+    app.register_blueprint(operations_api(operations).blueprint)
+    return app.test_client()

@@ -1,0 +1,135 @@
+"""`/healthz`, `/readyz` and `/metrics`: what watchers of the process are told."""
+
+import math
+import threading
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from shared_kernel.adapters.workers import Workers
+from tests.shared_kernel.operations.shop import LISTING, NAME, Shop, a_client
+
+OF_LISTING = {"context": NAME, "subscription": LISTING, "source": NAME}
+
+
+def measured(shop: Shop, workers: Workers, name: str, **labels: str) -> float:
+    """The value of `storehouse_<name>` with exactly these labels."""
+    answer = a_client(shop, workers).get("/metrics")
+    assert answer.mimetype == "text/plain"
+    samples = {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+    return samples[f"storehouse_{name}", frozenset(labels.items())]
+
+
+def test_a_process_that_answers_is_alive(shop: Shop, workers: Workers) -> None:
+    assert a_client(shop, workers).get("/healthz").json == {"status": "alive"}
+
+
+def test_ready_tells_each_part(shop: Shop, workers: Workers) -> None:
+    answer = a_client(shop, workers).get("/readyz")
+
+    assert answer.status_code == 200
+    assert answer.json is not None
+    assert (answer.json["status"], answer.json["behind"]) == ("ready", [])
+    (context,) = answer.json["contexts"]
+    assert context["name"] == NAME
+    assert context["subscriptions"][0]["name"] == LISTING
+
+
+def test_a_little_lag_is_ready(shop: Shop, workers: Workers) -> None:
+    shop.record("LAMP-0001")
+    shop.publish()
+    shop.clock.advance(9)
+
+    assert a_client(shop, workers).get("/readyz").status_code == 200
+
+
+def test_a_subscription_behind_is_named_with_its_lag(
+    shop: Shop, workers: Workers
+) -> None:
+    shop.record("LAMP-0001", "LAMP-0002")
+    shop.publish()
+    shop.clock.advance(11)
+
+    answer = a_client(shop, workers).get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.mimetype == "application/problem+json"
+    assert answer.headers["Retry-After"] == "1"
+    assert answer.json is not None
+    assert answer.json["type"] == "/problems/not-ready"
+    assert answer.json["behind"] == [f"{LISTING} of {NAME}: 2 events, 11.0 s behind"]
+    assert answer.json["contexts"][0]["head"] == 2
+
+
+def test_a_relay_behind_is_named(shop: Shop, workers: Workers) -> None:
+    shop.record("LAMP-0001")
+    shop.read()
+    shop.clock.advance(11)
+
+    answer = a_client(shop, workers).get("/readyz")
+
+    assert answer.json is not None
+    assert answer.json["behind"] == [f"{NAME}: unpublished for 11.0 s"]
+
+
+def test_workers_that_do_not_run_are_named(shop: Shop) -> None:
+    answer = a_client(shop, Workers((), threading.Event())).get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json is not None
+    assert answer.json["behind"] == ["the workers of this process are not running"]
+
+
+def test_broken_databases_are_named_and_their_parts_unknown(
+    shop: Shop, workers: Workers
+) -> None:
+    shop.destroy(shop.source)
+    shop.destroy(shop.reader)
+
+    answer = a_client(shop, workers).get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json is not None
+    assert answer.json["behind"] == [
+        f"{NAME}: its database does not answer",
+        f"{LISTING} of {NAME}: lag unknown",
+    ]
+    assert answer.json["contexts"][0]["head"] is None
+
+
+def test_metrics_tell_what_is_observed(shop: Shop, workers: Workers) -> None:
+    shop.bury("LAMP-0001", "LAMP-0001", "LAMP-0001")
+    shop.publish()
+    shop.record("LAMP-0002")
+    shop.clock.advance(2.5)
+
+    def value(name: str, **labels: str) -> float:
+        return measured(shop, workers, name, **labels)
+
+    assert value("log_head_position", context=NAME) == 4
+    assert value("published_position", context=NAME) == 3
+    assert value("unpublished_events", context=NAME) == 1
+    assert value("oldest_unpublished_age_seconds", context=NAME) == 2.5
+    assert value("subscription_cursor", **OF_LISTING) == 3
+    assert value("subscription_lag_events", **OF_LISTING) == 1
+    assert value("subscription_lag_seconds", **OF_LISTING) == 2.5
+    assert value("subscription_worked", **OF_LISTING) == 1
+    assert value("dead_letters", **OF_LISTING, state="dead") == 1
+    assert value("dead_letters", **OF_LISTING, state="parked") == 2
+    assert value("workers_alive") == 1
+
+
+def test_what_is_unknown_is_no_number(shop: Shop, workers: Workers) -> None:
+    shop.destroy(shop.source)
+    shop.destroy(shop.reader)
+
+    for name in ("log_head_position", "oldest_unpublished_age_seconds"):
+        assert math.isnan(measured(shop, workers, name, context=NAME))
+    for name in ("subscription_lag_seconds", "subscription_worked"):
+        assert math.isnan(measured(shop, workers, name, **OF_LISTING))
+    assert math.isnan(
+        measured(shop, workers, "dead_letters", **OF_LISTING, state="dead")
+    )

@@ -1,0 +1,83 @@
+"""`status`: the same from any process, for people and for programs."""
+
+import json
+
+from click.testing import Result
+
+from shared_kernel.adapters.operations_cli import status_command
+from tests.shared_kernel.operations.shop import HOLDER, LISTING, NAME, Shop
+from tests.storehouses import run
+
+
+def status(shop: Shop, *options: str) -> Result:
+    result = run(status_command([shop.context], shop.clock), *options)
+    assert result.exit_code == 0
+    return result
+
+
+def words(result: Result) -> list[list[str]]:
+    return [line.split() for line in result.output.splitlines()]
+
+
+def test_every_log_and_every_subscription_has_a_line(shop: Shop) -> None:
+    shop.bury("LAMP-0001", "LAMP-0001")
+    shop.record("LAMP-0002")
+    shop.clock.advance(2)
+
+    lines = words(status(shop))
+
+    assert [NAME, "3", "3", "2.0", "s"] in lines
+    assert [LISTING, NAME, "2", "1", "2.0", "s", "1", "1", HOLDER] in lines
+
+
+def test_what_nobody_works_says_so(shop: Shop) -> None:
+    assert words(status(shop))[-1][-1] == "nobody"
+
+
+def test_a_process_that_is_gone_is_named(shop: Shop) -> None:
+    shop.read()
+    shop.clock.advance(60)
+
+    assert f"nobody, {HOLDER} is gone" in status(shop).output
+
+
+def test_what_a_database_does_not_tell_is_unknown(shop: Shop) -> None:
+    shop.destroy(shop.source)
+    shop.destroy(shop.reader)
+
+    lines = words(status(shop))
+
+    assert [NAME, *["unknown"] * 3] in lines
+    assert [LISTING, NAME, *["unknown"] * 6] in lines
+
+
+def test_programs_read_the_same_as_json(shop: Shop) -> None:
+    shop.record("LAMP-0001")
+    shop.read()
+    shop.clock.advance(1)
+
+    (context,) = json.loads(status(shop, "--json").output)
+
+    assert context["head"] == 1
+    assert context["oldest_unpublished_seconds"] == 1.0
+    assert context["subscriptions"] == [
+        {
+            "name": LISTING,
+            "source": NAME,
+            "cursor": 1,
+            "lag_events": 0,
+            "lag_seconds": 0.0,
+            "dead": 0,
+            "parked": 0,
+            "lease": {"holder": HOLDER, "alive": True},
+        }
+    ]
+
+
+def test_unknown_is_null_to_programs(shop: Shop) -> None:
+    shop.destroy(shop.source)
+
+    (context,) = json.loads(status(shop, "--json").output)
+
+    assert context["head"] is None
+    assert context["oldest_unpublished_seconds"] is None
