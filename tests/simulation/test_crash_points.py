@@ -43,6 +43,7 @@ def test_the_scenarios_are_all_played(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(scenarios(monkeypatch)) == NAMES
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_migrations")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_crash_at_any_point_changes_nothing_of_what_happened(

@@ -1,0 +1,238 @@
+"""Any commands, any order of work, a treacherous bus, and crashes at any point."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from catalog.application import commands as catalog_commands
+from catalog.application import handlers as catalog_handlers
+from catalog.domain.value_objects import OpeningStock, ProductName
+from inventory.application import commands as stock_commands
+from inventory.application import handlers as stock_handlers
+from inventory.domain.value_objects import Count, OrderReference, Quantity, Reason
+from shared_kernel.adapters.bounded_context import BoundedContext
+from shared_kernel.buses.in_process import InProcessBus
+from shared_kernel.domain.errors import DomainError
+from shared_kernel.domain.sku import Sku
+from tests.shared_kernel.events.builders import NOON
+from tests.simulation.chaos_bus import ChaosBus
+from tests.simulation.crashes import Crash, CrashPoints, crash_around_commits
+from tests.simulation.laws import read_log, rows, stock_items, violations
+from tests.simulation.world import World, copy_of
+
+skus = st.sampled_from(["LAMP-0001", "CHAIR-0001", "DESK-0001"]).map(Sku)
+orders = st.sampled_from(["A", "B", "C"]).map(OrderReference)
+pieces = st.integers(1, 6)
+NEVER = NOON + timedelta(days=3650)
+
+
+@attrs.define
+class Expected:
+    """What was acknowledged of one SKU, in the words of the one who asked."""
+
+    name: str
+    listed: bool = True
+    on_hand: int = 0
+    reserved: dict[OrderReference, int] = attrs.field(factory=dict)
+    shipped: int = 0
+
+
+class Storehouse(RuleBasedStateMachine):
+    """`expected` is a model that knows no log, no bus and no crash."""
+
+    # Given by the test, since hypothesis makes the machines.
+    template: Path
+    folder: Path
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.expected: dict[Sku, Expected] = {}
+        self.here = Path(tempfile.mkdtemp(dir=self.folder))
+        self.points = CrashPoints()
+        self.patch = pytest.MonkeyPatch()
+        crash_around_commits(self.patch, self.points)
+
+    @initialize(seed=st.integers(0, 2**16), calm=st.sampled_from([0.0, 0.3, 0.9]))
+    def open(self, seed: int, calm: float) -> None:
+        self.world = World(
+            copy_of(self.template, self.here / "files"),
+            seed,
+            self.points,
+            bus=lambda: ChaosBus(InProcessBus(), seed, calm),
+        )
+
+    @rule(sku=skus, stock=st.integers(0, 6))
+    def register(self, sku: Sku, stock: int) -> None:
+        command = catalog_commands.RegisterProduct(
+            sku=sku, name=ProductName("Thing"), opening_stock=OpeningStock(stock)
+        )
+        if self.done(self.catalog, catalog_handlers.register_product, command):
+            self.expected[sku] = Expected("Thing", on_hand=stock)
+
+    @rule(sku=skus, name=st.sampled_from(["Lamp", "Chair", "Desk"]))
+    def rename(self, sku: Sku, name: str) -> None:
+        command = catalog_commands.RenameProduct(sku=sku, name=ProductName(name))
+        if self.done(self.catalog, catalog_handlers.rename_product, command):
+            self.expected[sku].name = name
+
+    @rule(sku=skus)
+    def discontinue(self, sku: Sku) -> None:
+        command = catalog_commands.DiscontinueProduct(sku=sku)
+        if self.done(self.catalog, catalog_handlers.discontinue_product, command):
+            self.expected[sku].listed = False
+
+    @rule(sku=skus)
+    def relist(self, sku: Sku) -> None:
+        command = catalog_commands.RelistProduct(sku=sku)
+        if self.done(self.catalog, catalog_handlers.relist_product, command):
+            self.expected[sku].listed = True
+
+    @rule(sku=skus, pieces=pieces)
+    def receive(self, sku: Sku, pieces: int) -> None:
+        command = stock_commands.ReceiveStock(sku=sku, quantity=Quantity(pieces))
+        if self.done(self.inventory, stock_handlers.receive_stock, command):
+            self.expected[sku].on_hand += pieces
+
+    @rule(sku=skus, pieces=pieces, order=orders)
+    def reserve(self, sku: Sku, pieces: int, order: OrderReference) -> None:
+        command = stock_commands.ReserveStock(
+            sku=sku, order=order, quantity=Quantity(pieces), until=NEVER
+        )
+        if self.done(self.inventory, stock_handlers.reserve_stock, command):
+            self.expected[sku].reserved[order] = pieces
+
+    @rule(sku=skus, order=orders)
+    def release(self, sku: Sku, order: OrderReference) -> None:
+        command = stock_commands.ReleaseStock(sku=sku, order=order)
+        if self.done(self.inventory, stock_handlers.release_stock, command):
+            self.expected[sku].reserved.pop(order, None)
+
+    @rule(sku=skus, order=orders)
+    def ship(self, sku: Sku, order: OrderReference) -> None:
+        command = stock_commands.ShipStock(sku=sku, order=order)
+        if self.done(self.inventory, stock_handlers.ship_stock, command):
+            shipped = self.expected[sku].reserved.pop(order, 0)
+            self.expected[sku].on_hand -= shipped
+            self.expected[sku].shipped += shipped
+
+    @rule(sku=skus, found=st.integers(0, 6))
+    def count(self, sku: Sku, found: int) -> None:
+        command = stock_commands.CountStock(
+            sku=sku, counted=Count(found), reason=Reason("stocktake")
+        )
+        if self.done(self.inventory, stock_handlers.count_stock, command):
+            expected = self.expected[sku]
+            expected.on_hand = found
+            while sum(expected.reserved.values()) > found:
+                expected.reserved.popitem()
+
+    @rule(turns=st.integers(1, 25))
+    def work(self, turns: int) -> None:
+        try:
+            for _ in range(turns):
+                self.world.turn()
+        except Crash:
+            self.world.restart()
+
+    @rule(seconds=st.floats(0.1, 20))
+    def wait(self, seconds: float) -> None:
+        self.world.clock.advance(seconds)
+
+    @rule()
+    def crash(self) -> None:
+        self.world.restart()
+
+    @rule(after=st.integers(1, 12))
+    def crash_soon(self, after: int) -> None:
+        """At a commit, a publish or a delivery, whatever comes."""
+        self.points.crash_at = self.points.passed + after
+
+    @invariant()
+    def nothing_acknowledged_is_forgotten(self) -> None:
+        if hasattr(self, "world"):
+            assert self.world.forgotten() == []
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "world"):
+                self.points.crash_at = None
+                self.world.come_to_rest()
+                assert violations(self.world.folder) == []
+                self.compare()
+        finally:
+            if hasattr(self, "world"):
+                self.world.close()
+            self.patch.undo()
+            shutil.rmtree(self.here)
+
+    def compare(self) -> None:
+        folder = self.world.folder
+        shown = rows(
+            folder,
+            "catalog_read",
+            "SELECT code, name, place IS NOT NULL FROM product_listing ORDER BY code",
+        )
+        assert shown == [
+            (sku.code, expected.name, expected.listed)
+            for sku, expected in sorted(self.expected.items(), key=str)
+        ]
+        stock = stock_items(read_log(folder, "inventory"))
+        assert stock.keys() == {sku.code for sku in self.expected}
+        for sku, expected in self.expected.items():
+            item = stock[sku.code]
+            assert item.on_hand == expected.on_hand
+            assert item.reservations == {
+                order.code: pieces for order, pieces in expected.reserved.items()
+            }
+            assert sum(item.shipments.values()) == expected.shipped
+            assert item.retired is not expected.listed
+
+    @property
+    def catalog(self) -> BoundedContext:
+        return self.world.storehouse.catalog
+
+    @property
+    def inventory(self) -> BoundedContext:
+        return self.world.storehouse.inventory
+
+    def done(
+        self, context: BoundedContext, handler: Callable[..., Any], command: object
+    ) -> bool:
+        """Whether it was done; after a crash, the log tells."""
+        name, before = context.name, context.log.head()
+        try:
+            self.world.execute(context, handler, command)
+        except DomainError:
+            return False
+        except Crash:
+            self.world.restart()
+            return len(read_log(self.world.folder, name)) > before
+        return True
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_migrations")
+def test_whatever_happens_the_acknowledged_happens_once_and_in_order(
+    template: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Storehouse, "template", template, raising=False)
+    monkeypatch.setattr(Storehouse, "folder", folder, raising=False)
+    run_state_machine_as_test(
+        Storehouse,
+        settings=settings(max_examples=40, stateful_step_count=40, deadline=None),
+    )
