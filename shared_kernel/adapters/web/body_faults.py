@@ -89,7 +89,7 @@ def _listed(schema: Mapping[str, Any], errors: Errors) -> Iterator[Fault]:
                     MISSING_FIELD, pointer + _pointer([of.property]), "is required"
                 )
             case "anyOf":
-                meant = _meant(of.context)
+                meant = _meant(of.context, len(error.instance_path))
                 if meant is None:
                     types = _types(branch[0] for branch in of.context)
                     yield Fault(WRONG_TYPE, pointer, f"expected {types}")
@@ -134,14 +134,13 @@ def _expected(schema: Mapping[str, Any], error: jsonschema_rs.ValidationError) -
 
 
 def _meant(
-    branches: Sequence[Sequence[jsonschema_rs.ValidationError]],
+    branches: Sequence[Sequence[jsonschema_rs.ValidationError]], depth: int
 ) -> Sequence[jsonschema_rs.ValidationError] | None:
     """What is wrong with the branch that was probably meant: the one whose type it is.
 
-    None if the value is of no branch's type.
+    `depth` is the value's own. None if the value is of no branch's type.
     """
     for errors in branches:
-        depth = len(errors[0].instance_path)
         if not any(
             error.kind.name == "type" and len(error.instance_path) == depth
             for error in errors

@@ -1,0 +1,78 @@
+"""Requests without a server: a storehouse, a test client, and what they answer."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app import Storehouse, assemble, web_application
+from shared_kernel.adapters.settings import Settings
+from tests.shared_kernel.events.builders import ManualClock
+from tests.storehouses import OWNERS
+
+
+@attrs.frozen(kw_only=True)
+class Shop:
+    """A storehouse behind a client; its workers run only when told to."""
+
+    storehouse: Storehouse
+    client: FlaskClient
+    clock: ManualClock
+
+    def register(self, sku: str = "LAMP-1", **more: Any) -> TestResponse:
+        """What is irrelevant is supplied; inventory hears of it."""
+        response = self.client.post("/products", json=a_product(sku=sku, **more))
+        assert response.status_code == 201, response.text
+        self.settle()
+        return response
+
+    def settle(self) -> None:
+        self.storehouse.workers.run_until_idle()
+
+    def listed(self, sku: str = "LAMP-1") -> Mapping[str, Any]:
+        self.settle()
+        found: Mapping[str, Any] = self.client.get(f"/products/{sku}").get_json()
+        return found
+
+
+@contextmanager
+def a_shop(folder: Path, **settings: Any) -> Iterator[Shop]:
+    """Opened anew in the same folder, it is as after a restart."""
+    urls = {
+        f"{owner}_database_url": f"sqlite:///{folder / owner}.db" for owner in OWNERS
+    }
+    given = {"sqlite_synchronous": "NORMAL", "consistency_timeout_ms": 30}
+    clock = ManualClock()
+    storehouse = assemble(Settings(**{**urls, **given, **settings}), clock=clock)
+    try:
+        client = web_application(storehouse).test_client()
+        yield Shop(storehouse=storehouse, client=client, clock=clock)
+    finally:
+        storehouse.stop()
+
+
+def a_product(**more: Any) -> dict[str, Any]:
+    return {"name": "Desk lamp", "sku": "LAMP-1", "stock_count": 5} | more
+
+
+def problem(response: TestResponse, status: int, slug: str) -> dict[str, Any]:
+    """The document, of the kind that is expected."""
+    document: dict[str, Any] = response.get_json()
+    found = (response.status_code, response.content_type, document["type"])
+    expected = (status, "application/problem+json", f"/problems/{slug}")
+    assert found == expected, document
+    assert document["status"] == status
+    assert document["title"]
+    assert document["detail"]
+    return document
+
+
+def faults(document: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong, by pointer; no pointer stands twice."""
+    found = {each["pointer"]: each["type"] for each in document["errors"]}
+    assert len(found) == len(document["errors"]), document
+    return found
