@@ -36,6 +36,7 @@ from shared_kernel.adapters.web.parameters import (
 )
 from shared_kernel.adapters.web.problems import UNKNOWN_SKU, ProblemKind, kind
 from shared_kernel.adapters.web.reading import next_link, wait_until_visible
+from shared_kernel.adapters.web.ready_response import ReadyResponse
 from shared_kernel.adapters.web.routes import Api, Success
 from shared_kernel.domain.errors import DomainError, InvalidValue
 from shared_kernel.domain.sku import SKU_PATTERN, Sku
@@ -254,7 +255,9 @@ def _add_listing(api: Api, services: CatalogServices) -> None:
             if page.next_after is None
             else next_link(**asked | {"cursor": page.next_after})
         )
-        return Response(page.body, headers=headers, content_type="application/json")
+        return ReadyResponse(
+            page.body, headers=headers, content_type="application/json"
+        )
 
     @api.route(
         "GET",
@@ -276,7 +279,7 @@ def _add_listing(api: Api, services: CatalogServices) -> None:
         if listed is None:
             raise UnknownProduct(sku=sku)
         etag = {"ETag": f'"{listed.version}"'}
-        return Response(listed.body, headers=etag, content_type="application/json")
+        return ReadyResponse(listed.body, headers=etag, content_type="application/json")
 
 
 def _known(sku: str) -> Sku:

@@ -143,12 +143,13 @@ class Subscription:
                 # Positions of another log mean nothing here.
                 if envelope.source != self.source:
                     continue
-                announced = max(announced, envelope.position)
                 # A lower position is a duplicate; a higher one comes from the log.
                 if envelope.position == expected and not envelope.is_heartbeat:
                     batch.append(envelope)
                     expected += 1
-        self._announced = announced
+                elif envelope.position > announced:
+                    announced = envelope.position
+        self._announced = announced = max(announced, expected - 1)
         if not batch and announced > self.cursor.position:
             return self.feed.read(self.cursor.position, BATCH)
         return batch

@@ -17,6 +17,7 @@ from shared_kernel.adapters.unit_of_work import SqlUnitOfWork, Writer
 from shared_kernel.adapters.web.bodies import body_bytes
 from shared_kernel.adapters.web.parameters import idempotency_key, read_query
 from shared_kernel.adapters.web.problems import IDEMPOTENCY_KEY_REUSED, Problem
+from shared_kernel.adapters.web.ready_response import ReadyResponse
 from shared_kernel.adapters.web.tracing import traceparent, within
 from shared_kernel.domain.errors import DomainError
 
@@ -108,7 +109,7 @@ class Commands(Generic[W]):
         else:
             answer, position = self._perform_once(key, handler, command, respond)
         headers = {**answer.headers, "Consistency-Token": f"{self.source}:{position}"}
-        return Response(
+        return ReadyResponse(
             answer.body, answer.status, headers, content_type="application/json"
         )
 
