@@ -1,0 +1,93 @@
+"""`Consistency-Token`: a read shows what its reader wrote, or says that it cannot."""
+
+import time
+
+import pytest
+
+from tests.web_clients import Shop, a_product, problem
+
+READS = ["/products", "/products/LAMP-1", "/stock/LAMP-1", "/stock/LAMP-1/movements"]
+
+
+@pytest.mark.parametrize("path", [*READS, "/stock?id=LAMP-1"])
+def test_a_read_that_cannot_show_it_in_time_says_so(shop: Shop, path: str) -> None:
+    shop.register()
+    response = shop.client.get(path, headers={"Consistency-Token": "catalog:9"})
+
+    document = problem(response, 503, "read-model-behind")
+
+    assert response.headers["Retry-After"] == "1"
+    told = {name: document[name] for name in ("source", "wanted", "reached")}
+    assert told == {"source": "catalog", "wanted": 9, "reached": 1}
+    assert document["lag_events"] == 8
+
+
+def test_it_says_so_within_the_time_allowed(shop: Shop) -> None:
+    begun = time.monotonic()
+
+    shop.client.get("/products", headers={"Consistency-Token": "catalog:9"})
+
+    assert 0.03 <= time.monotonic() - begun < 1
+
+
+@pytest.mark.parametrize(
+    "prefer", ["handling=lenient", "respond-async, handling=lenient; wait=1"]
+)
+def test_a_lenient_reader_gets_what_there_is(shop: Shop, prefer: str) -> None:
+    headers = {"Consistency-Token": "catalog:9", "Prefer": prefer}
+
+    response = shop.client.get("/products", headers=headers)
+
+    assert (response.status_code, response.get_json()) == (200, [])
+
+
+@pytest.mark.parametrize("path", READS)
+@pytest.mark.parametrize(
+    "token", ["", "catalog", "catalog:", "catalog:-1", "catalog:x", "shop:1", "1"]
+)
+def test_a_token_that_no_write_answered_is_refused_by_name(
+    lasting_shop: Shop, path: str, token: str
+) -> None:
+    response = lasting_shop.client.get(path, headers={"Consistency-Token": token})
+
+    document = problem(response, 400, "invalid-parameter")
+
+    assert document["errors"][0]["parameter"] == "Consistency-Token"
+
+
+def test_what_is_visible_already_is_not_waited_for(shop: Shop) -> None:
+    token = shop.register().headers["Consistency-Token"]
+
+    response = shop.client.get("/products", headers={"Consistency-Token": token})
+
+    assert response.get_json()[0]["availability"] == "in_stock"
+
+
+def test_the_listing_shows_what_inventory_made_of_the_write(shop: Shop) -> None:
+    written = shop.client.post("/products", json=a_product())
+    token = {"Consistency-Token": written.headers["Consistency-Token"]}
+    storehouse = shop.storehouse
+    for worker in (storehouse.catalog.relay, *storehouse.catalog.subscriptions):
+        worker.step()
+
+    problem(shop.client.get("/products", headers=token), 503, "read-model-behind")
+    shop.settle()
+    (listed,) = shop.client.get("/products", headers=token).get_json()
+
+    assert listed["availability"] == "in_stock"
+
+
+def test_a_reader_of_his_own_writes_always_sees_stock(shop: Shop) -> None:
+    shop.storehouse.start()
+    for number in range(50):
+        sku = f"LAMP-{number}"
+        written = shop.client.post("/products", json=a_product(sku=sku))
+        listed = shop.client.get(
+            f"/products/{sku}",
+            headers={
+                "Consistency-Token": written.headers["Consistency-Token"],
+                "Prefer": "handling=strict",
+            },
+        )
+
+        assert listed.get_json()["availability"] == "in_stock"

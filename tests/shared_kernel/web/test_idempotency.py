@@ -1,0 +1,130 @@
+"""A request with an `Idempotency-Key` is carried out once, however often it is sent."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app import Storehouse, web_application
+from shared_kernel.adapters.clock import system_clock
+from shared_kernel.adapters.web.commands import ForgetIdempotencyKeys
+from tests.storehouses import a_storehouse
+
+LAMP: dict[str, Any] = {"name": "Lamp", "sku": "LAMP-1", "stock_count": 5}
+
+
+@pytest.fixture
+def storehouse(tmp_path: Path) -> Iterator[Storehouse]:
+    with a_storehouse(tmp_path) as storehouse:
+        yield storehouse
+
+
+@pytest.fixture
+def client(storehouse: Storehouse) -> FlaskClient:
+    return web_application(storehouse).test_client()
+
+
+def register(client: FlaskClient, key: str, **changed: Any) -> TestResponse:
+    headers = {"Idempotency-Key": key}
+    return client.post("/products", json=LAMP | changed, headers=headers)
+
+
+def events(storehouse: Storehouse) -> int:
+    return len(storehouse.catalog.log.read(0, 100))
+
+
+def is_reuse(response: TestResponse) -> bool:
+    kind = response.get_json()["type"]
+    return (response.status_code, kind) == (422, "/problems/idempotency-key-reused")
+
+
+def test_a_repeated_request_is_answered_alike_and_done_once(
+    client: FlaskClient, storehouse: Storehouse
+) -> None:
+    first, again = register(client, "k"), register(client, "k")
+
+    assert first.status_code == again.status_code == 201
+    assert first.data == again.data
+    assert dict(first.headers) == dict(again.headers)
+    assert events(storehouse) == 1
+
+
+def test_the_token_of_a_repetition_is_not_behind_the_first_one(
+    client: FlaskClient,
+) -> None:
+    first = register(client, "k")
+    register(client, "other", sku="LAMP-2")
+
+    assert first.headers["Consistency-Token"] == "catalog:1"
+    assert register(client, "k").headers["Consistency-Token"] == "catalog:2"
+
+
+def test_a_key_with_another_body_is_refused(
+    client: FlaskClient, storehouse: Storehouse
+) -> None:
+    register(client, "k")
+
+    assert is_reuse(register(client, "k", sku="LAMP-2"))
+    assert events(storehouse) == 1
+
+
+def test_a_key_with_another_route_is_refused(client: FlaskClient) -> None:
+    register(client, "k")
+    path, headers = "/products/LAMP-1/discontinue", {"Idempotency-Key": "k"}
+
+    assert is_reuse(client.post(path, headers=headers))
+
+
+def test_a_refused_request_may_be_mended_under_its_key(client: FlaskClient) -> None:
+    register(client, "a")
+
+    assert register(client, "b", name="Another").status_code == 409
+    assert register(client, "b", sku="LAMP-2").status_code == 201
+
+
+def test_a_key_is_known_after_a_restart(tmp_path: Path) -> None:
+    with a_storehouse(tmp_path) as storehouse:
+        first = register(web_application(storehouse).test_client(), "k")
+    with a_storehouse(tmp_path) as storehouse:
+        again = register(web_application(storehouse).test_client(), "k")
+
+    assert (again.status_code, again.data) == (201, first.data)
+
+
+def test_of_repetitions_at_once_one_is_carried_out(storehouse: Storehouse) -> None:
+    app = web_application(storehouse)
+
+    with ThreadPoolExecutor(8) as threads:
+        send: Callable[[int], TestResponse] = lambda _: register(  # noqa: E731
+            app.test_client(), "k"
+        )
+        answers = list(threads.map(send, range(32)))
+
+    assert {answer.status_code for answer in answers} == {201}
+    assert events(storehouse) == 1
+
+
+def test_a_key_is_forgotten_after_a_day(
+    client: FlaskClient, storehouse: Storehouse
+) -> None:
+    register(client, "k")
+    database = storehouse.catalog.database
+
+    for hours, forgotten in ((23, 0), (25, 1)):
+        now = system_clock() + timedelta(hours=hours)
+        forget = ForgetIdempotencyKeys("catalog", database, lambda now=now: now)  # type: ignore[misc]  # bound early
+
+        assert forget.step() == forgotten
+
+
+@pytest.mark.parametrize("key", ["", "a b", "é", "x" * 256, "\t"])
+def test_what_cannot_be_a_key_is_refused(client: FlaskClient, key: str) -> None:
+    response = register(client, key)
+
+    assert response.status_code == 400
+    assert response.get_json()["errors"][0]["parameter"] == "Idempotency-Key"
