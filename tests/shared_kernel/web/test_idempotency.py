@@ -1,6 +1,6 @@
 """A request with an `Idempotency-Key` is carried out once, however often it is sent."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from app import Storehouse, web_application
 from shared_kernel.adapters.clock import system_clock
+from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.web.commands import ForgetIdempotencyKeys
 from tests.storehouses import a_storehouse
 
@@ -99,10 +100,10 @@ def test_a_key_is_known_after_a_restart(tmp_path: Path) -> None:
 def test_of_repetitions_at_once_one_is_carried_out(storehouse: Storehouse) -> None:
     app = web_application(storehouse)
 
+    def send(_: int) -> TestResponse:
+        return register(app.test_client(), "k")
+
     with ThreadPoolExecutor(8) as threads:
-        send: Callable[[int], TestResponse] = lambda _: register(  # noqa: E731
-            app.test_client(), "k"
-        )
         answers = list(threads.map(send, range(32)))
 
     assert {answer.status_code for answer in answers} == {201}
@@ -113,13 +114,15 @@ def test_a_key_is_forgotten_after_a_day(
     client: FlaskClient, storehouse: Storehouse
 ) -> None:
     register(client, "k")
-    database = storehouse.catalog.database
+    database = Database(storehouse.surroundings.settings.catalog_database_url)
 
-    for hours, forgotten in ((23, 0), (25, 1)):
+    def forgotten_after(hours: int) -> int:
         now = system_clock() + timedelta(hours=hours)
-        forget = ForgetIdempotencyKeys("catalog", database, lambda now=now: now)  # type: ignore[misc]  # bound early
+        return ForgetIdempotencyKeys("catalog", database, lambda: now).step()
 
-        assert forget.step() == forgotten
+    assert forgotten_after(23) == 0
+    assert forgotten_after(25) == 1
+    database.close()
 
 
 @pytest.mark.parametrize("key", ["", "a b", "é", "x" * 256, "\t"])

@@ -1,0 +1,50 @@
+"""`/openapi.json` says what is served, and what is served is as it says."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from app import web_application
+from tests.benchmarks.servers import ROOT, storehouse
+from tests.storehouses import a_storehouse
+
+
+def test_the_description_is_openapi_3_1(tmp_path: Path) -> None:
+    with a_storehouse(tmp_path) as running:
+        client = web_application(running).test_client()
+        document = client.get("/openapi.json").get_json()
+
+    OpenAPIV31SpecValidator(document).validate()
+
+
+def test_every_route_is_described(tmp_path: Path) -> None:
+    with a_storehouse(tmp_path) as running:
+        app = web_application(running)
+        described = app.test_client().get("/openapi.json").get_json()["paths"]
+        served = {
+            str(rule).replace("<", "{").replace(">", "}")
+            for rule in app.url_map.iter_rules()
+        }
+
+    for_people = {"/", "/docs", "/openapi.json", "/problems/{slug}"}
+    assert served - set(described) == for_people | {"/static/{path:filename}"}
+
+
+@pytest.mark.server
+def test_the_server_does_as_its_description_says() -> None:
+    with storehouse() as port:
+        address = f"http://127.0.0.1:{port}/openapi.json"
+        program = [str(Path(sys.executable).parent / "schemathesis"), "run", address]
+        options = ["--checks", "all", "--workers", "1", "--max-examples", "10"]
+        done = subprocess.run(
+            [*program, *options, "--no-color"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 0, done.stdout[-4000:]
