@@ -21,7 +21,7 @@ from catalog.domain.value_objects import (
 )
 from catalog.read_model import listing_queries
 from features.drivers.port import Happened, Json, Refused
-from inventory.adapters.http import INVENTORY_REFUSALS
+from inventory.adapters.http_refusals import INVENTORY_REFUSALS
 from inventory.adapters.repository import SqlStockItemRepository
 from inventory.application import commands as inventory
 from inventory.application import handlers as inventory_handlers

@@ -1,0 +1,123 @@
+"""Inventory's numbers, exact as of now, and what moved."""
+
+from typing import Any
+
+import msgspec
+from flask import Response
+
+from inventory.adapters.http_bodies import LevelBody, QuantityBody, level_to_body
+from inventory.adapters.http_refusals import known_sku
+from inventory.adapters.repository import SqlStockItemRepository
+from inventory.adapters.services import InventoryServices
+from inventory.domain.value_objects import StockLevel
+from inventory.read_model import stock_movements
+from shared_kernel.adapters.web.parameters import Parameter, integer, read_query
+from shared_kernel.adapters.web.problems import UNKNOWN_SKU
+from shared_kernel.adapters.web.reading import next_link, wait_until_visible
+from shared_kernel.adapters.web.routes import Api, Success
+
+_ID = Parameter(
+    name="id",
+    description="The SKU.",
+    schema={
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 64,
+        "examples": ["LAMP-0001"],
+    },
+    required=True,
+)
+_MOVEMENTS = (
+    integer("limit", "How many at the most.", 1, 1000, default=100),
+    integer("cursor", "Where to go on: follow `Link`.", 0, 2**63 - 1),
+)
+_MOVEMENT = {
+    "type": "object",
+    "required": ["position", "kind", "at", "sku", "on_hand", "reserved", "available"],
+    "properties": {
+        "position": {"type": "integer"},
+        "kind": {"type": "string"},
+        "at": {"type": "string", "format": "date-time"},
+        "sku": {"type": "string"},
+        "on_hand": {"type": "integer"},
+        "reserved": {"type": "integer"},
+        "available": {"type": "integer"},
+    },
+}
+
+
+def add_levels(api: Api, services: InventoryServices) -> None:
+    timeout_ms = services.settings.consistency_timeout_ms
+
+    def level(sku: str) -> StockLevel:
+        wait_until_visible(services.stock, timeout_ms)
+        with services.database.reading() as connection:
+            return SqlStockItemRepository(connection).get(known_sku(sku)).level
+
+    @api.route(
+        "GET",
+        "/stock",
+        summary="Tell the available quantity",
+        parameters=(_ID,),
+        consistent=services.stock.sources,
+        problems=(UNKNOWN_SKU,),
+        success=Success(description="Exact, as of now.", kind=QuantityBody),
+    )
+    def show_quantity() -> Response:
+        asked = read_query((_ID,))
+        return _json(QuantityBody(quantity=level(asked["id"]).available))
+
+    @api.route(
+        "GET",
+        "/stock/<sku>",
+        summary="Show a stock item's level",
+        consistent=services.stock.sources,
+        problems=(UNKNOWN_SKU,),
+        success=Success(
+            description="Exact, as of now.",
+            kind=LevelBody,
+            headers={"ETag": "The stock item's version, for `If-Match`."},
+        ),
+    )
+    def show_level(sku: str) -> Response:
+        read_query(())
+        found = level(sku)
+        return _json(level_to_body(found), {"ETag": f'"{found.version}"'})
+
+
+def add_movements(api: Api, services: InventoryServices) -> None:
+    timeout_ms = services.settings.consistency_timeout_ms
+
+    @api.route(
+        "GET",
+        "/stock/<sku>/movements",
+        summary="Show what moved",
+        parameters=_MOVEMENTS,
+        consistent=services.movements.sources,
+        problems=(UNKNOWN_SKU,),
+        success=Success(
+            description="The newest first.",
+            schema={"type": "array", "items": _MOVEMENT},
+            headers={"Link": "The next page, if there is one."},
+        ),
+    )
+    def show_movements(sku: str) -> Response:
+        asked = read_query(_MOVEMENTS)
+        wait_until_visible(services.movements, timeout_ms)
+        before = 2**63 - 1 if asked["cursor"] is None else asked["cursor"]
+        with services.database.reading() as connection:
+            SqlStockItemRepository(connection).get(known_sku(sku))
+        with services.read_database.reading() as connection:
+            page = stock_movements.page(connection, sku, before, asked["limit"])
+        link = (
+            None
+            if page.next_before is None
+            else next_link(**asked | {"cursor": page.next_before})
+        )
+        return Response(page.body, headers=link, content_type="application/json")
+
+
+def _json(body: Any, headers: dict[str, str] | None = None) -> Response:
+    return Response(
+        msgspec.json.encode(body), headers=headers, content_type="application/json"
+    )

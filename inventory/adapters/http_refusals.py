@@ -1,0 +1,61 @@
+"""What inventory refuses, as problems."""
+
+from inventory.domain.errors import (
+    InsufficientStock,
+    OrderAlreadyShipped,
+    ReservationDiffers,
+    StockItemIsRetired,
+    UnknownReservation,
+    UnknownStockItem,
+)
+from shared_kernel.adapters.web.problems import UNKNOWN_SKU, ProblemKind, kind
+from shared_kernel.domain.errors import DomainError, InvalidValue
+from shared_kernel.domain.sku import Sku
+
+INSUFFICIENT_STOCK = kind(
+    "insufficient-stock",
+    409,
+    "There is not enough",
+    "More pieces were asked for than are `available`.",
+)
+STOCK_ITEM_IS_RETIRED = kind(
+    "stock-item-is-retired",
+    409,
+    "The stock item is retired",
+    "Its product was discontinued: nothing new is received or reserved.",
+)
+RESERVATION_DIFFERS = kind(
+    "reservation-differs",
+    409,
+    "The order holds another quantity",
+    "Release what the order holds before you reserve another quantity for it.",
+)
+ORDER_ALREADY_SHIPPED = kind(
+    "order-already-shipped",
+    409,
+    "The order has shipped",
+    "Its pieces have left the shelf.",
+)
+UNKNOWN_RESERVATION = kind(
+    "unknown-reservation",
+    404,
+    "There is no such reservation",
+    "The order holds nothing.",
+)
+
+INVENTORY_REFUSALS: dict[type[DomainError], ProblemKind] = {
+    UnknownStockItem: UNKNOWN_SKU,
+    StockItemIsRetired: STOCK_ITEM_IS_RETIRED,
+    InsufficientStock: INSUFFICIENT_STOCK,
+    ReservationDiffers: RESERVATION_DIFFERS,
+    OrderAlreadyShipped: ORDER_ALREADY_SHIPPED,
+    UnknownReservation: UNKNOWN_RESERVATION,
+}
+
+
+def known_sku(sku: str) -> Sku:
+    """What cannot be a SKU is not that of any stock item. Raises UnknownStockItem."""
+    try:
+        return Sku(sku)
+    except InvalidValue:
+        raise UnknownStockItem(sku=sku) from None
