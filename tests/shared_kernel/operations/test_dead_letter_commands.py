@@ -11,9 +11,7 @@ from tests.shared_kernel.events.builders import applied
 from tests.shared_kernel.operations.shop import LISTING, Shop, a_shop
 from tests.storehouses import run
 
-WHY = (
-    "lamp.lit at position 1 of shop: Object missing required field `sku` - at `$[...]`"
-)
+WHY = "Object missing required field `sku` [/sku] - at `$[red]`"
 
 
 def dead_letters(shop: Shop, *arguments: str) -> Result:

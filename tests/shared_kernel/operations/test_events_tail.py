@@ -1,6 +1,10 @@
 """`events tail`: the logs, a line for each event, and on as they grow."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -9,11 +13,18 @@ import attrs
 import pytest
 from click.testing import Result
 
+from app import Storehouse
+from catalog.application.commands import RegisterProduct
+from catalog.application.handlers import register_product
+from catalog.domain.value_objects import OpeningStock, ProductName
 from shared_kernel.adapters.events_cli import events_group, follow
+from shared_kernel.domain.sku import Sku
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventFeed, EventLog
 from tests.shared_kernel.operations.shop import Shop, a_shop
-from tests.storehouses import run
+from tests.storehouses import OWNERS, a_storehouse, run
+
+REPOSITORY = Path(__file__).parents[3]
 
 
 @attrs.define
@@ -160,4 +171,46 @@ def test_a_log_that_does_not_answer_is_one_clear_line(shop: Shop) -> None:
     assert result.exit_code == 1
     assert result.output == (
         "Error: a database does not answer: file is not a database\n"
+    )
+
+
+@pytest.mark.server
+def test_it_follows_another_process_through_a_pipe_until_ctrl_c(
+    tmp_path: Path,
+) -> None:
+    urls = {
+        f"{owner.upper()}_DATABASE_URL": f"sqlite:///{tmp_path / owner}.db"
+        for owner in OWNERS
+    }
+    with a_storehouse(tmp_path) as storehouse:
+        register(storehouse, "LAMP-0001")
+        with subprocess.Popen(
+            [sys.executable, "-m", "flask", "--app", "app", "events", "tail"],
+            cwd=REPOSITORY,
+            env=os.environ | urls,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as tailing:
+            assert tailing.stdout is not None
+            assert "LAMP-0001" in tailing.stdout.readline()
+            register(storehouse, "LAMP-0002")
+            assert "LAMP-0002" in tailing.stdout.readline()
+
+            tailing.send_signal(signal.SIGINT)
+
+            assert tailing.communicate(timeout=20) == ("", "")
+            assert tailing.returncode == 0
+
+
+def register(storehouse: Storehouse, sku: str) -> None:
+    storehouse.catalog.writer.execute(
+        register_product,
+        RegisterProduct(
+            sku=Sku(sku),
+            name=ProductName("A lamp"),
+            description=None,
+            price=None,
+            opening_stock=OpeningStock(0),
+        ),
     )

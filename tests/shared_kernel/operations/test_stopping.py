@@ -1,0 +1,62 @@
+"""The real server goes down at once, whoever waits for events."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from shared_kernel.adapters.clock import system_clock
+from shared_kernel.adapters.observation import observe
+from tests.storehouses import OWNERS, a_storehouse
+
+REPOSITORY = Path(__file__).parents[3]
+DEADLINE_S = 20
+
+
+@pytest.mark.server
+def test_a_stop_answers_long_polls_and_hands_all_leases_back(tmp_path: Path) -> None:
+    port = a_free_port()
+    environment = {"PORT": str(port)} | {
+        f"{owner.upper()}_DATABASE_URL": f"sqlite:///{tmp_path / owner}.db"
+        for owner in OWNERS
+    }
+    with subprocess.Popen(
+        [sys.executable, "app.py"],
+        cwd=REPOSITORY,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+    ) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline().startswith(b"Storehouse serves on")
+        polls = [ask(port, f"/events/{of}?wait=30") for of in ("catalog", "inventory")]
+        # Answered after them, so that the server has them in hand.
+        assert ask(port, "/readyz").getresponse().status == 200
+
+        server.send_signal(signal.SIGTERM)
+
+        assert [poll.getresponse().read() for poll in polls] == [b"[]", b"[]"]
+        assert server.wait(DEADLINE_S) == 0
+
+    with a_storehouse(tmp_path) as storehouse:
+        states = [observe(each, system_clock) for each in storehouse.contexts]
+    readers = [each for state in states for each in state.subscriptions]
+    assert len(readers) == 4
+    assert all(each.lease and each.lease.holder is None for each in readers)
+
+
+def ask(port: int, path: str) -> HTTPConnection:
+    """A request that has been sent; its answer is still to be read."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
+    connection.request("GET", path)
+    return connection
+
+
+def a_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
