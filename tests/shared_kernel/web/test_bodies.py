@@ -1,210 +1,342 @@
-"""A body is taken as it was sent, or all that is wrong with it is told at once."""
+"""Request bodies: what is wrong is told by name and place, all of it at once."""
 
 import io
 import json
+import re
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from shared_kernel.adapters.web.bodies import MAX_BODY_BYTES
-from tests.shared_kernel.web.toy import a_toy_app
+from shared_kernel.adapters.web.body_faults import MOST_FAULTS
+from tests.web_clients import Shop, a_product, faults, problem
 
-GOOD: dict[str, Any] = {"name": "Lamp", "pieces": 3}
-
-
-def post(raw: bytes, content_type: str | None = "application/json") -> TestResponse:
-    return client().post("/toys", data=raw, content_type=content_type)
-
-
-def client() -> FlaskClient:
-    return a_toy_app().test_client()
+MISSING, UNKNOWN = "/problems/missing-field", "/problems/unknown-field"
+WRONG_TYPE, OUT_OF_RANGE = "/problems/wrong-type", "/problems/out-of-range"
+INVALID = "/problems/invalid-value"
 
 
-def faults(**changed: Any) -> tuple[str, list[tuple[str, str, str]]]:
-    response = post(json.dumps(GOOD | changed).encode())
-    problem = response.get_json()
-    assert response.status_code == problem["status"] == 422
-    assert response.content_type == "application/problem+json"
-    return slug(problem["type"]), [
-        (slug(error["type"]), error["pointer"], error["detail"])
-        for error in problem["errors"]
-    ]
+def send(shop: Shop, body: bytes, content_type: str | None = None) -> TestResponse:
+    return shop.client.post(
+        "/products", data=body, content_type=content_type or "application/json"
+    )
 
 
-def slug(uri: str) -> str:
-    assert uri.startswith("/problems/")
-    return uri.removeprefix("/problems/")
+def sent(shop: Shop, **product: Any) -> TestResponse:
+    return shop.client.post("/products", json=a_product(**product))
 
 
-@pytest.mark.parametrize(
-    ("changed", "expected"),
-    [
-        ({"colour": 1}, ("unknown-field", "/colour", "no such field")),
-        ({"a/b~c": 1}, ("unknown-field", "/a~1b~0c", "no such field")),
-        ({"pieces": "3"}, ("wrong-type", "/pieces", "expected integer")),
-        ({"pieces": 2.5}, ("wrong-type", "/pieces", "expected integer")),
-        ({"pieces": 0}, ("out-of-range", "/pieces", "expected at least 1")),
-        ({"pieces": 101}, ("out-of-range", "/pieces", "expected at most 100")),
-        ({"pieces": 10**40}, ("out-of-range", "/pieces", "expected at most 100")),
-        ({"name": ""}, ("invalid-value", "/name", "expected 1 to 20 letters")),
-        ({"name": "x" * 9999}, ("invalid-value", "/name", "expected 1 to 20 letters")),
-        ({"note": 1}, ("wrong-type", "/note", "expected null or string")),
-        (
-            {"note": "x" * 6},
-            ("invalid-value", "/note", "expected at most 5 characters"),
-        ),
-        ({"size": {"width": 1}}, ("missing-field", "/size/unit", "is required")),
-        (
-            {"size": {"width": 1, "unit": "ell"}},
-            ("invalid-value", "/size/unit", "expected one of mm, in"),
-        ),
-    ],
-)
-def test_a_fault_has_a_type_a_place_and_what_would_be_right(
-    changed: dict[str, Any], expected: tuple[str, str, str]
+def without(name: str) -> dict[str, Any]:
+    return {key: value for key, value in a_product().items() if key != name}
+
+
+def test_a_body_over_one_mebibyte_is_refused(lasting_shop: Shop) -> None:
+    problem(send(lasting_shop, b" " * (MAX_BODY_BYTES + 1)), 413, "body-too-large")
+
+
+def test_a_body_of_one_mebibyte_is_read(lasting_shop: Shop) -> None:
+    body = json.dumps({}).encode().ljust(MAX_BODY_BYTES)
+
+    problem(send(lasting_shop, body), 422, "missing-field")
+
+
+def test_a_body_of_unknown_length_is_refused_over_one_mebibyte(
+    lasting_shop: Shop,
 ) -> None:
-    assert faults(**changed) == (expected[0], [expected])
+    body = json.dumps(a_product()).encode().ljust(MAX_BODY_BYTES + 1)
 
-
-def test_all_faults_are_told_at_once_under_a_common_type() -> None:
-    kind, found = faults(name=7, pieces=0, colour="red", size={"unit": "mm"})
-
-    assert kind == "invalid-body"
-    assert {(type_, pointer) for type_, pointer, _ in found} == {
-        ("wrong-type", "/name"),
-        ("out-of-range", "/pieces"),
-        ("unknown-field", "/colour"),
-        ("missing-field", "/size/width"),
-    }
-
-
-def test_an_answer_is_not_much_larger_than_what_is_wrong() -> None:
-    response = post(json.dumps({f"unknown{n}": 1 for n in range(50_000)}).encode())
-
-    assert response.status_code == 422
-    assert len(response.get_json()["errors"]) == 100
-    assert "at least" in response.get_json()["detail"]
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"",
-        b"{",
-        b"{} {}",
-        b"{'name': 1}",
-        b'{"pieces": NaN}',
-        b'{"name": "\xff"}',
-        b'{"name": "\\ud800"}',
-        b"\xef\xbb\xbf{}",
-        b'{"pieces": 1e999, "name": Infinity}',
-        b'{"pieces": 1e999',
-    ],
-)
-def test_what_is_not_json_is_malformed(raw: bytes) -> None:
-    response = post(raw)
-
-    assert response.status_code == 400
-    assert slug(response.get_json()["type"]) == "malformed-json"
-
-
-@pytest.mark.parametrize(
-    "number", [b"1e999", b"-1e999", b"9" * 5000, b"-" + b"9" * 999]
-)
-def test_a_number_that_no_machine_holds_is_out_of_range(number: bytes) -> None:
-    response = post(b'{"name": "Lamp", "pieces": ' + number + b"}")
-
-    problem = response.get_json()
-    assert (response.status_code, slug(problem["type"])) == (422, "out-of-range")
-    assert [error["pointer"] for error in problem["errors"]] == ["/pieces"]
-
-
-@pytest.mark.parametrize("levels", [200, 254, 255, 256, 300, 900, 1100, 100_000])
-def test_a_body_may_be_nested_as_deep_as_it_likes(levels: int) -> None:
-    response = post(b'{"name": ' + b"[" * levels + b"]" * levels + b"}")
-
-    assert response.status_code == 422
-
-
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        "application/json",
-        "Application/JSON",
-        "application/json; charset=utf-8",
-        'application/json;charset="UTF-8"',
-    ],
-)
-def test_json_in_utf_8_is_taken(content_type: str) -> None:
-    assert post(json.dumps(GOOD).encode(), content_type).status_code == 200
-
-
-@pytest.mark.parametrize(
-    "content_type",
-    [None, "", "text/plain", "application/json; charset=latin-1", "application/jsonx"],
-)
-def test_any_other_content_type_is_refused(content_type: str | None) -> None:
-    response = post(json.dumps(GOOD).encode(), content_type)
-
-    assert response.status_code == 415
-    assert response.headers["Accept"] == "application/json"
-    assert slug(response.get_json()["type"]) == "unsupported-media-type"
-
-
-@pytest.mark.parametrize("chunked", [False, True])
-def test_one_mebibyte_is_taken_and_a_byte_more_is_not(chunked: bool) -> None:
-    good = json.dumps(GOOD).encode()
-    for size, status in ((MAX_BODY_BYTES, 200), (MAX_BODY_BYTES + 1, 413)):
-        raw = good + b" " * (size - len(good))
-        response = chunks(raw) if chunked else post(raw)
-
-        assert response.status_code == status
-        if status == 413:
-            assert slug(response.get_json()["type"]) == "body-too-large"
-
-
-def chunks(raw: bytes) -> TestResponse:
-    return client().post(
-        "/toys",
-        input_stream=io.BytesIO(raw),
+    response = lasting_shop.client.post(
+        "/products",
+        input_stream=io.BytesIO(body),
         content_type="application/json",
+        headers={"Transfer-Encoding": "chunked"},
         environ_overrides={"wsgi.input_terminated": True},
     )
 
-
-def test_five_point_zero_is_five() -> None:
-    assert post(b'{"name": "Lamp", "pieces": 5.0}').get_json()["pieces"] == 5
+    problem(response, 413, "body-too-large")
 
 
-def test_the_text_null_is_a_text() -> None:
-    raw = json.dumps(GOOD | {"note": "null"}).encode()
-
-    assert post(raw).get_json()["note"] == "null"
-
-
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner)
-    ),
-    max_leaves=8,
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/problem+json",
+        "application/json; charset=latin-1",
+        "json",
+        "",
+    ],
 )
-shaped = st.fixed_dictionaries(
-    {}, optional=dict.fromkeys(("name", "pieces", "note", "size"), values)
-)
-APP = a_toy_app()
-
-
-@given(st.binary() | (values | shaped).map(lambda value: json.dumps(value).encode()))
-def test_whatever_is_sent_is_taken_or_refused_with_a_problem(raw: bytes) -> None:
-    response = APP.test_client().post(
-        "/toys", data=raw, content_type="application/json"
+def test_another_content_type_is_refused(lasting_shop: Shop, content_type: str) -> None:
+    response = lasting_shop.client.post(
+        "/products", data=json.dumps(a_product()), content_type=content_type
     )
 
-    assert response.status_code in (200, 400, 422)
-    if response.status_code != 200:
-        assert response.get_json()["status"] == response.status_code
+    problem(response, 415, "unsupported-media-type")
+    assert response.headers["Accept"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json;charset=UTF-8", "Application/JSON", "application/json; a=b"],
+)
+def test_json_is_json_however_it_is_written(
+    lasting_shop: Shop, content_type: str
+) -> None:
+    problem(send(lasting_shop, b"{}", content_type), 422, "missing-field")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"{", id="cut off"),
+        pytest.param(b"{} {}", id="two documents"),
+        pytest.param(b"{'name': 1}", id="single quotes"),
+        pytest.param(b'{"stock_count": NaN}', id="not a number"),
+        pytest.param(b'{"stock_count": 01}', id="a leading zero"),
+        pytest.param(b'{"stock_count": 1e999, "name": NaN}', id="after a huge number"),
+        pytest.param(b"\xff\xfe{\x00}\x00", id="UTF-16"),
+        pytest.param(b'{"name": "\xe9"}', id="Latin-1"),
+        pytest.param(b'{"name": "\\ud800"}', id="half a surrogate pair"),
+        pytest.param(b"\xef\xbb\xbf{}", id="a byte order mark"),
+    ],
+)
+def test_what_is_not_json_is_malformed(lasting_shop: Shop, body: bytes) -> None:
+    problem(send(lasting_shop, body), 400, "malformed-json")
+
+
+@pytest.mark.parametrize("depth", [256, 5_000, 200_000])
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
+def test_nobody_follows_a_body_into_any_depth(
+    lasting_shop: Shop, depth: int, opening: bytes
+) -> None:
+    closing = b"]" if opening == b"[" else b"1}"
+    body = opening * depth + closing * (depth if closing == b"]" else 1)
+
+    response = send(lasting_shop, body)
+
+    assert response.status_code in (400, 422)
+    assert response.content_type == "application/problem+json"
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b'"text"', b"1", b"true"])
+def test_a_body_is_an_object(lasting_shop: Shop, body: bytes) -> None:
+    document = problem(send(lasting_shop, body), 422, "wrong-type")
+
+    assert faults(document) == {"": WRONG_TYPE}
+
+
+@pytest.mark.parametrize("name", ["name", "sku", "stock_count"])
+def test_a_missing_field_is_named(lasting_shop: Shop, name: str) -> None:
+    response = lasting_shop.client.post("/products", json=without(name))
+
+    assert faults(problem(response, 422, "missing-field")) == {f"/{name}": MISSING}
+
+
+def test_an_unknown_field_is_named_by_a_json_pointer(lasting_shop: Shop) -> None:
+    document = problem(sent(lasting_shop, **{"a/b~c": 1}), 422, "unknown-field")
+
+    assert faults(document) == {"/a~1b~0c": UNKNOWN}
+
+
+def test_a_field_within_an_object_is_pointed_to(lasting_shop: Shop) -> None:
+    price = {"minor_units": "12", "currency": "EUR"}
+
+    document = problem(sent(lasting_shop, price=price), 422, "wrong-type")
+
+    assert faults(document) == {"/price/minor_units": WRONG_TYPE}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", 1),
+        ("name", None),
+        ("sku", ["LAMP-1"]),
+        ("stock_count", "5"),
+        ("stock_count", 5.5),
+        ("stock_count", True),
+        ("stock_count", None),
+        ("description", 7),
+        ("price", "19.99"),
+    ],
+)
+def test_a_value_of_another_type_is_refused(
+    lasting_shop: Shop, field: str, value: object
+) -> None:
+    document = problem(sent(lasting_shop, **{field: value}), 422, "wrong-type")
+
+    assert faults(document) == {f"/{field}": WRONG_TYPE}
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        ("-1", "expected at least 0"),
+        ("1000000001", "expected at most 1000000000"),
+        ("9" * 40, "expected at most 1000000000"),
+        ("-" + "9" * 5000, "expected at least 0"),
+        ("1e400", "expected at most 1000000000"),
+        ("1e300", "expected at most 1000000000"),
+    ],
+)
+def test_a_number_out_of_range_is_told_how_far_it_goes(
+    lasting_shop: Shop, number: str, expected: str
+) -> None:
+    body = json.dumps(a_product(stock_count=0)).replace(": 0", f": {number}")
+
+    document = problem(send(lasting_shop, body.encode()), 422, "out-of-range")
+
+    (fault,) = document["errors"]
+    assert (fault["pointer"], fault["detail"]) == ("/stock_count", expected)
+
+
+@pytest.mark.parametrize("code", ["", "-LAMP", "LAMP 1", "LAMP/1", "L" * 65, "LÄMP"])
+def test_a_sku_is_told_of_what_it_is_made(lasting_shop: Shop, code: str) -> None:
+    document = problem(sent(lasting_shop, sku=code), 422, "invalid-value")
+
+    assert faults(document) == {"/sku": INVALID}
+    assert "1 to 64 letters, digits" in document["detail"]
+
+
+@pytest.mark.parametrize("name", ["", "   ", "\u00a0", "a\nb", "a\x00", "n" * 201])
+def test_a_name_breaks_several_rules_and_is_told_once(
+    lasting_shop: Shop, name: str
+) -> None:
+    document = problem(sent(lasting_shop, name=name), 422, "invalid-value")
+
+    assert faults(document) == {"/name": INVALID}
+    assert "1 to 200 characters on one line" in document["detail"]
+
+
+def test_a_currency_is_one_in_use(lasting_shop: Shop) -> None:
+    price = {"minor_units": 1, "currency": "XXX"}
+
+    document = problem(sent(lasting_shop, price=price), 422, "invalid-value")
+
+    assert faults(document) == {"/price/currency": INVALID}
+    assert "ISO 4217" in document["detail"]
+
+
+def test_what_was_sent_is_not_told_back(lasting_shop: Shop) -> None:
+    secret = "s3cret\n" * 50
+
+    assert "s3cret" not in sent(lasting_shop, name=secret, sku=secret).text
+
+
+def test_all_faults_of_a_body_are_told_at_once(lasting_shop: Shop) -> None:
+    body = {
+        "name": "",
+        "stock_count": -1,
+        "colour": "red",
+        "description": 5,
+        "price": {"minor_units": 10**13, "currency": "EURO"},
+    }
+
+    response = lasting_shop.client.post("/products", json=body)
+
+    assert faults(problem(response, 422, "invalid-body")) == {
+        "/name": INVALID,
+        "/sku": MISSING,
+        "/stock_count": OUT_OF_RANGE,
+        "/colour": UNKNOWN,
+        "/description": WRONG_TYPE,
+        "/price/minor_units": OUT_OF_RANGE,
+        "/price/currency": INVALID,
+    }
+
+
+def test_several_faults_of_one_kind_are_a_problem_of_that_kind(
+    lasting_shop: Shop,
+) -> None:
+    document = problem(send(lasting_shop, b"{}"), 422, "missing-field")
+
+    assert set(faults(document)) == {"/name", "/sku", "/stock_count"}
+    assert document["detail"].endswith(", and 2 more")
+
+
+def test_an_answer_does_not_grow_with_the_faults(lasting_shop: Shop) -> None:
+    body = {str(number): 0 for number in range(50_000)}
+
+    response = lasting_shop.client.post("/products", json=body)
+
+    assert len(response.get_json()["errors"]) == MOST_FAULTS
+    assert len(response.data) < 20_000
+
+
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+_PRODUCTS = st.fixed_dictionaries(
+    {},
+    optional={
+        name: _JSON | st.integers(-1, 10) | st.text(max_size=5)
+        for name in ("name", "sku", "stock_count", "description", "price", "colour")
+    },
+)
+
+
+def is_well_answered(response: TestResponse) -> bool:
+    """Accepted, or refused by a problem that tells nothing of our inside."""
+    if response.status_code < 300:
+        return response.content_type == "application/json"
+    return (
+        400 <= response.status_code < 500
+        and response.content_type == "application/problem+json"
+        and re.search(r"Traceback|\.py\b", response.text) is None
+    )
+
+
+@given(_PRODUCTS | _JSON)
+def test_no_json_whatever_breaks_a_command(lasting_shop: Shop, body: object) -> None:
+    assert is_well_answered(lasting_shop.client.post("/products", json=body))
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_whatever_break_a_command(lasting_shop: Shop, body: bytes) -> None:
+    assert is_well_answered(send(lasting_shop, body))
+
+
+@given(st.data())
+def test_no_cut_and_no_changed_byte_breaks_a_command(
+    lasting_shop: Shop, data: st.DataObject
+) -> None:
+    body = bytearray(json.dumps(a_product(description="é", price=None)).encode())
+    for _ in range(data.draw(st.integers(1, 3))):
+        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+    cut = data.draw(st.integers(0, len(body)))
+
+    assert is_well_answered(send(lasting_shop, bytes(body[:cut])))
+
+
+ROUTES = [
+    ("PUT", "/products/LAMP-1/name"),
+    ("PUT", "/products/LAMP-1/description"),
+    ("PUT", "/products/LAMP-1/price"),
+    ("POST", "/stock/LAMP-1/receipts"),
+    ("POST", "/stock/LAMP-1/counts"),
+    ("PUT", "/stock/LAMP-1/reorder-point"),
+    ("PUT", "/stock/LAMP-1/reservations/ORDER-1"),
+]
+
+
+@given(st.sampled_from(ROUTES), _JSON)
+def test_no_json_whatever_breaks_any_other_command(
+    lasting_shop: Shop, route: tuple[str, str], body: object
+) -> None:
+    method, path = route
+
+    assert is_well_answered(lasting_shop.client.open(path, method=method, json=body))
