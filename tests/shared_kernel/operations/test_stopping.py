@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -25,17 +26,29 @@ def test_a_stop_answers_long_polls_and_hands_all_leases_back(tmp_path: Path) -> 
         f"{owner.upper()}_DATABASE_URL": f"sqlite:///{tmp_path / owner}.db"
         for owner in OWNERS
     }
-    with subprocess.Popen(
-        [sys.executable, "app.py"],
-        cwd=REPOSITORY,
-        env=os.environ | environment,
-        stdout=subprocess.PIPE,
-    ) as server:
+    with ExitStack() as to_be_closed:
+        server = to_be_closed.enter_context(
+            subprocess.Popen(
+                [sys.executable, "app.py"],
+                cwd=REPOSITORY,
+                env=os.environ | environment,
+                stdout=subprocess.PIPE,
+            )
+        )
+        to_be_closed.callback(server.kill)
         assert server.stdout is not None
         assert server.stdout.readline().startswith(b"Storehouse serves on")
-        polls = [ask(port, f"/events/{of}?wait=30") for of in ("catalog", "inventory")]
+
+        def ask(path: str) -> HTTPConnection:
+            """A request that has been sent; its answer is still to be read."""
+            connection = HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
+            to_be_closed.callback(connection.close)
+            connection.request("GET", path)
+            return connection
+
+        polls = [ask(f"/events/{of}?wait=30") for of in ("catalog", "inventory")]
         # Answered after them, so that the server has them in hand.
-        assert ask(port, "/readyz").getresponse().status == 200
+        assert ask("/readyz").getresponse().status == 200
 
         server.send_signal(signal.SIGTERM)
 
@@ -47,13 +60,6 @@ def test_a_stop_answers_long_polls_and_hands_all_leases_back(tmp_path: Path) -> 
     readers = [each for state in states for each in state.subscriptions]
     assert len(readers) == 4
     assert all(each.lease and each.lease.holder is None for each in readers)
-
-
-def ask(port: int, path: str) -> HTTPConnection:
-    """A request that has been sent; its answer is still to be read."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
-    connection.request("GET", path)
-    return connection
 
 
 def a_free_port() -> int:
