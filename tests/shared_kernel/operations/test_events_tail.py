@@ -21,10 +21,12 @@ from shared_kernel.adapters.events_cli import events_group, follow
 from shared_kernel.domain.sku import Sku
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventFeed, EventLog
+from tests.shared_kernel.operations.processes import killed_after
 from tests.shared_kernel.operations.shop import Shop, a_shop
 from tests.storehouses import OWNERS, a_storehouse, run
 
 REPOSITORY = Path(__file__).parents[3]
+DEADLINE_S = 20
 
 
 @attrs.define
@@ -184,14 +186,15 @@ def test_it_follows_another_process_through_a_pipe_until_ctrl_c(
     }
     with a_storehouse(tmp_path) as storehouse:
         register(storehouse, "LAMP-0001")
-        with subprocess.Popen(
+        tailing = subprocess.Popen(
             [sys.executable, "-m", "flask", "--app", "app", "events", "tail"],
             cwd=REPOSITORY,
             env=os.environ | urls,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-        ) as tailing:
+        )
+        with tailing, killed_after(tailing, DEADLINE_S):
             assert tailing.stdout is not None
             assert "LAMP-0001" in tailing.stdout.readline()
             register(storehouse, "LAMP-0002")
@@ -199,7 +202,7 @@ def test_it_follows_another_process_through_a_pipe_until_ctrl_c(
 
             tailing.send_signal(signal.SIGINT)
 
-            assert tailing.communicate(timeout=20) == ("", "")
+            assert tailing.communicate() == ("", "")
             assert tailing.returncode == 0
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from shared_kernel.adapters.clock import system_clock
 from shared_kernel.adapters.observation import observe
+from tests.shared_kernel.operations.processes import killed_after
 from tests.storehouses import OWNERS, a_storehouse
 
 REPOSITORY = Path(__file__).parents[3]
@@ -35,7 +36,7 @@ def test_a_stop_answers_long_polls_and_hands_all_leases_back(tmp_path: Path) -> 
                 stdout=subprocess.PIPE,
             )
         )
-        to_be_closed.callback(server.kill)
+        to_be_closed.enter_context(killed_after(server, DEADLINE_S))
         assert server.stdout is not None
         assert server.stdout.readline().startswith(b"Storehouse serves on")
 
