@@ -87,8 +87,7 @@ class DescriptionBody:
     description: DescriptionText | None
 
 
-@attrs.frozen(kw_only=True)
-class ProductVersion:
+class ProductVersion(msgspec.Struct, frozen=True, kw_only=True):
     """The product, and its version after the command."""
 
     sku: str

@@ -49,8 +49,7 @@ class ReorderPointBody:
     pieces: PiecesOrNone
 
 
-@attrs.frozen(kw_only=True)
-class LevelBody:
+class LevelBody(msgspec.Struct, frozen=True, kw_only=True):
     """A stock item's numbers, exact as of `version`."""
 
     sku: str
@@ -61,8 +60,7 @@ class LevelBody:
     version: int
 
 
-@attrs.frozen(kw_only=True)
-class QuantityBody:
+class QuantityBody(msgspec.Struct, frozen=True, kw_only=True):
     """What is available."""
 
     quantity: int

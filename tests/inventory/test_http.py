@@ -1,0 +1,224 @@
+"""Inventory over HTTP: every route, its answers and its refusals."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.web_clients import Shop, a_shop, problem
+
+ORDER = "/stock/LAMP-1/reservations/ORDER-1"
+LEVEL_FIELDS = ["sku", "on_hand", "reserved", "available", "availability", "version"]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    """LAMP-1 has five pieces on hand."""
+    with a_shop(tmp_path) as opened:
+        opened.register("LAMP-1", stock_count=5)
+        yield opened
+
+
+def send(shop: Shop, method: str, path: str, **body: Any) -> TestResponse:
+    return shop.client.open(path, method=method, json=body or None)
+
+
+def level(response: TestResponse) -> dict[str, Any]:
+    """Numbers that are not nought, and no version."""
+    assert response.status_code == 200, response.text
+    document: dict[str, Any] = response.get_json()
+    assert response.headers["ETag"] == f'"{document.pop("version")}"'
+    return {name: value for name, value in document.items() if value != 0}
+
+
+def test_the_quantity_is_told_as_a_number_alone(shop: Shop) -> None:
+    assert shop.client.get("/stock?id=LAMP-1").data == b'{"quantity":5}'
+
+
+def test_the_quantity_is_what_is_available(shop: Shop) -> None:
+    send(shop, "PUT", ORDER, quantity=2)
+
+    assert shop.client.get("/stock?id=LAMP-1").get_json() == {"quantity": 3}
+
+
+def test_a_level_is_shown_in_the_order_in_which_it_is_described(shop: Shop) -> None:
+    response = shop.client.get("/stock/LAMP-1")
+
+    assert list(response.get_json()) == LEVEL_FIELDS
+    assert level(response) == {
+        "sku": "LAMP-1",
+        "on_hand": 5,
+        "available": 5,
+        "availability": "in_stock",
+    }
+
+
+def test_commands_answer_with_the_level_they_lead_to(shop: Shop) -> None:
+    def after(method: str, path: str, **body: Any) -> dict[str, Any]:
+        found = level(send(shop, method, path, **body))
+        return {
+            name: value
+            for name, value in found.items()
+            if name in ("on_hand", "reserved", "availability")
+        }
+
+    stock = "/stock/LAMP-1"
+    assert after("POST", f"{stock}/receipts", quantity=3) == {
+        "on_hand": 8,
+        "availability": "in_stock",
+    }
+    assert after("PUT", f"{stock}/reorder-point", pieces=8) == {
+        "on_hand": 8,
+        "availability": "low",
+    }
+    assert after("PUT", ORDER, quantity=6) == {
+        "on_hand": 8,
+        "reserved": 6,
+        "availability": "low",
+    }
+    assert after("POST", f"{ORDER}/shipment") == {"on_hand": 2, "availability": "low"}
+    assert after("PUT", f"{stock}/reservations/ORDER-2", quantity=2) == {
+        "on_hand": 2,
+        "reserved": 2,
+        "availability": "out_of_stock",
+    }
+    assert after("DELETE", f"{stock}/reservations/ORDER-2") == {
+        "on_hand": 2,
+        "availability": "low",
+    }
+    assert after("POST", f"{stock}/counts", on_hand=0, reason="stolen") == {
+        "availability": "out_of_stock"
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/stock?id=NO-SUCH", {}),
+        ("GET", "/stock?id=%23", {}),
+        ("GET", "/stock/NO-SUCH", {}),
+        ("GET", "/stock/NO-SUCH/movements", {}),
+        ("GET", "/stock/%20/movements", {}),
+        ("POST", "/stock/NO-SUCH/receipts", {"quantity": 1}),
+        ("POST", "/stock/NO-SUCH/counts", {"on_hand": 1, "reason": "found"}),
+        ("PUT", "/stock/NO-SUCH/reorder-point", {"pieces": 1}),
+        ("PUT", "/stock/NO-SUCH/reservations/A", {"quantity": 1}),
+        ("DELETE", "/stock/NO-SUCH/reservations/A", {}),
+        ("POST", "/stock/NO-SUCH/reservations/A/shipment", {}),
+    ],
+)
+def test_an_unknown_sku_is_told_on_every_route(
+    shop: Shop, method: str, path: str, body: dict[str, Any]
+) -> None:
+    problem(send(shop, method, path, **body), 404, "unknown-sku")
+
+
+def test_more_than_there_is_cannot_be_reserved(shop: Shop) -> None:
+    document = problem(send(shop, "PUT", ORDER, quantity=6), 409, "insufficient-stock")
+
+    assert (document["asked"], document["available"]) == (6, 5)
+
+
+def test_an_order_reserves_one_quantity(shop: Shop) -> None:
+    send(shop, "PUT", ORDER, quantity=2)
+
+    assert level(send(shop, "PUT", ORDER, quantity=2))["reserved"] == 2
+    problem(send(shop, "PUT", ORDER, quantity=3), 409, "reservation-differs")
+
+
+def test_what_has_shipped_is_neither_reserved_nor_released(shop: Shop) -> None:
+    send(shop, "PUT", ORDER, quantity=2)
+    send(shop, "POST", f"{ORDER}/shipment")
+
+    problem(send(shop, "PUT", ORDER, quantity=2), 409, "order-already-shipped")
+    problem(send(shop, "DELETE", ORDER), 409, "order-already-shipped")
+    assert level(send(shop, "POST", f"{ORDER}/shipment"))["on_hand"] == 3
+
+
+def test_what_was_never_reserved_does_not_ship(shop: Shop) -> None:
+    problem(send(shop, "POST", f"{ORDER}/shipment"), 404, "unknown-reservation")
+
+
+def test_a_retired_stock_item_receives_and_reserves_nothing(shop: Shop) -> None:
+    send(shop, "POST", "/products/LAMP-1/discontinue")
+    shop.settle()
+
+    for method, path in (("POST", "/stock/LAMP-1/receipts"), ("PUT", ORDER)):
+        response = send(shop, method, path, quantity=1)
+        problem(response, 409, "stock-item-is-retired")
+
+
+@pytest.mark.parametrize(("hold", "left"), [({}, 2), ({"hold_seconds": 60}, 0)])
+def test_pieces_are_held_as_long_as_was_asked_for(
+    shop: Shop, hold: dict[str, int], left: int
+) -> None:
+    send(shop, "PUT", ORDER, quantity=2, **hold)
+
+    shop.clock.advance(61)
+    shop.settle()
+
+    assert shop.client.get("/stock/LAMP-1").get_json()["reserved"] == left
+
+
+@pytest.mark.parametrize("order", ["%20x", "-A", "A" * 81, "%00", "a%0Ab", "%C3%A9"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_what_cannot_be_an_order_is_refused_by_name(
+    shop: Shop, method: str, order: str
+) -> None:
+    response = send(shop, method, f"/stock/LAMP-1/reservations/{order}", quantity=1)
+
+    document = problem(response, 400, "invalid-parameter")
+
+    assert document["errors"][0]["parameter"] == "order"
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"on_hand": 1, "reason": "  "}, "/reason"),
+        ({"on_hand": 1, "reason": "r" * 201}, "/reason"),
+        ({"on_hand": -1, "reason": "found"}, "/on_hand"),
+        ({"on_hand": 10**9 + 1, "reason": "found"}, "/on_hand"),
+    ],
+)
+def test_a_count_is_told_where_it_is_wrong(
+    shop: Shop, body: dict[str, Any], pointer: str
+) -> None:
+    response = send(shop, "POST", "/stock/LAMP-1/counts", **body)
+
+    assert response.status_code == 422
+    assert [each["pointer"] for each in response.get_json()["errors"]] == [pointer]
+
+
+def test_movements_are_shown_the_newest_first_page_by_page(shop: Shop) -> None:
+    for quantity in (1, 2, 3):
+        send(shop, "POST", "/stock/LAMP-1/receipts", quantity=quantity)
+    shop.settle()
+
+    shown, path = [], "/stock/LAMP-1/movements?limit=2"
+    while path:
+        page = shop.client.get(path)
+        shown += [each["on_hand"] for each in page.get_json()]
+        path = page.headers.get("Link", "").partition("<")[2].partition(">")[0]
+
+    assert shown == [11, 8, 6, 5]
+
+
+def test_a_token_of_the_catalog_lets_a_command_wait_for_the_stock_item(
+    tmp_path: Path,
+) -> None:
+    with a_shop(tmp_path, consistency_timeout_ms=10_000) as shop:
+        shop.storehouse.start()
+        for number in range(20):
+            sku = f"LAMP-{number}"
+            body = {"name": "Lamp", "sku": sku, "stock_count": 1}
+            written = shop.client.post("/products", json=body).headers
+            reserved = shop.client.put(
+                f"/stock/{sku}/reservations/A",
+                json={"quantity": 1},
+                headers={"Consistency-Token": written["Consistency-Token"]},
+            )
+
+            assert level(reserved)["reserved"] == 1
