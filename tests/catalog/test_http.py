@@ -1,0 +1,255 @@
+"""The catalog over HTTP: every route, its answers and its refusals."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.web_clients import Shop, a_product, a_shop, problem
+
+LISTED_FIELDS = [
+    "name",
+    "code",
+    "description",
+    "price",
+    "status",
+    "availability",
+    "last_updated",
+]
+EUR = {"minor_units": 1999, "currency": "EUR"}
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    with a_shop(tmp_path) as opened:
+        yield opened
+
+
+def codes(shop: Shop, query: str = "") -> list[str]:
+    response = shop.client.get(f"/products{query}")
+    assert response.status_code == 200, response.text
+    return [product["code"] for product in response.get_json()]
+
+
+def command(
+    shop: Shop, method: str, what: str, body: Mapping[str, Any] | None = None
+) -> TestResponse:
+    path = f"/products/LAMP-1/{what}"
+    return shop.client.open(path, method=method, json=body)
+
+
+def test_a_registration_tells_where_the_product_is(shop: Shop) -> None:
+    response = shop.client.post("/products", json=a_product())
+
+    assert response.status_code == 201
+    assert response.headers["Location"] == "/products/LAMP-1"
+    assert response.headers["ETag"] == '"1"'
+    assert response.headers["Consistency-Token"] == "catalog:1"
+    assert response.data == b'{"sku":"LAMP-1","version":1}'
+
+
+def test_a_product_is_shown_as_it_was_registered(shop: Shop) -> None:
+    shop.register(name=" Lampe à huile\u00a0", description="Warm.\nDim.", price=EUR)
+
+    response = shop.client.get("/products/LAMP-1")
+
+    assert response.headers["ETag"] == '"1"'
+    assert list(response.get_json()) == LISTED_FIELDS
+    assert response.get_json() == {
+        "name": "Lampe à huile",
+        "code": "LAMP-1",
+        "description": "Warm.\nDim.",
+        "price": EUR,
+        "status": "listed",
+        "availability": "in_stock",
+        "last_updated": "2026-03-01T12:00:00Z",
+    }
+
+
+@pytest.mark.parametrize("text", ["null", "true", "5", "[]"])
+def test_text_that_looks_like_something_else_stays_text(shop: Shop, text: str) -> None:
+    shop.register(name=text, description=text)
+
+    shown = shop.listed()
+
+    assert (shown["name"], shown["description"]) == (text, text)
+
+
+def test_whole_numbers_may_be_written_with_a_point(shop: Shop) -> None:
+    shop.register(stock_count=5.0, price={"minor_units": 1e3, "currency": "EUR"})
+
+    assert shop.client.get("/stock?id=LAMP-1").get_json() == {"quantity": 5}
+    assert shop.listed()["price"]["minor_units"] == 1000
+
+
+@pytest.mark.parametrize(("more", "as_given"), [({}, True), ({"name": "X"}, False)])
+def test_a_sku_is_registered_once(
+    shop: Shop, more: dict[str, str], as_given: bool
+) -> None:
+    shop.register()
+
+    response = shop.client.post("/products", json=a_product(**more))
+
+    document = problem(response, 409, "sku-already-registered")
+    assert document["as_given"] is as_given
+    assert document["registered_name"] == "Desk lamp"
+
+
+def test_each_change_shows_in_the_listing(shop: Shop) -> None:
+    shop.register()
+
+    changes = [
+        command(shop, "PUT", "name", {"name": "Lamp"}),
+        command(shop, "PUT", "description", {"description": "Warm."}),
+        command(shop, "PUT", "price", EUR),
+    ]
+
+    assert [(each.status_code, each.headers["ETag"]) for each in changes] == [
+        (200, '"2"'),
+        (200, '"3"'),
+        (200, '"4"'),
+    ]
+    shown = shop.listed()
+    assert (shown["name"], shown["description"], shown["price"]) == (
+        "Lamp",
+        "Warm.",
+        EUR,
+    )
+
+
+def test_a_description_is_taken_away_by_null(shop: Shop) -> None:
+    shop.register(description="Warm.")
+
+    command(shop, "PUT", "description", {"description": None})
+
+    assert shop.listed()["description"] is None
+
+
+def test_what_is_so_already_is_no_new_version(shop: Shop) -> None:
+    shop.register()
+
+    response = command(shop, "PUT", "name", {"name": "Desk lamp"})
+
+    assert response.headers["ETag"] == '"1"'
+
+
+def test_a_discontinued_product_is_shown_and_not_listed(shop: Shop) -> None:
+    shop.register()
+
+    command(shop, "POST", "discontinue")
+
+    assert shop.listed()["status"] == "discontinued"
+    assert shop.listed()["availability"] == "retired"
+    assert codes(shop) == []
+
+
+def test_a_discontinued_product_can_only_be_relisted(shop: Shop) -> None:
+    shop.register()
+    command(shop, "POST", "discontinue")
+
+    for what, body in (
+        ("name", {"name": "Lamp"}),
+        ("description", {"description": "Warm."}),
+        ("price", EUR),
+    ):
+        problem(command(shop, "PUT", what, body), 409, "product-is-discontinued")
+    assert command(shop, "POST", "relist").status_code == 200
+    shop.settle()
+    assert codes(shop) == ["LAMP-1"]
+
+
+@pytest.mark.parametrize("sku", ["NO-SUCH", "-no-sku", "%20", "L" * 65])
+def test_an_unknown_sku_is_told_on_every_route(shop: Shop, sku: str) -> None:
+    routes = [
+        ("GET", "", None),
+        ("PUT", "/name", {"name": "Lamp"}),
+        ("PUT", "/description", {"description": "Warm."}),
+        ("PUT", "/price", EUR),
+        ("POST", "/discontinue", None),
+        ("POST", "/relist", None),
+    ]
+    for method, what, body in routes:
+        response = shop.client.open(f"/products/{sku}{what}", method=method, json=body)
+
+        problem(response, 404, "unknown-sku")
+
+
+def test_following_the_links_leads_through_the_whole_listing_once(shop: Shop) -> None:
+    skus = [f"LAMP-{number}" for number in range(7)]
+    for sku in skus:
+        shop.register(sku)
+
+    found, path, pages = [], "/products?limit=3", 0
+    while path:
+        page = shop.client.get(path)
+        found += [product["code"] for product in page.get_json()]
+        path = page.headers.get("Link", "").partition("<")[2].partition(">")[0]
+        pages += 1
+
+    assert (found, pages) == (skus, 3)
+
+
+def test_a_link_keeps_what_was_asked_for(shop: Shop) -> None:
+    for number in range(3):
+        shop.register(f"LAMP-{number}")
+
+    asked = "/products?limit=1&availability=in_stock&q=desk+l"
+    link = shop.client.get(asked).headers["Link"]
+
+    path, _, relation = link.partition(">")
+    query = parse_qs(path.partition("?")[2])
+    assert relation == '; rel="next"'
+    assert query.pop("cursor") != ["0"]
+    assert query == {"limit": ["1"], "availability": ["in_stock"], "q": ["desk l"]}
+
+
+def test_a_product_that_is_registered_meanwhile_repeats_none(shop: Shop) -> None:
+    for number in range(3):
+        shop.register(f"LAMP-{number}")
+    first = shop.client.get("/products?limit=2")
+    shop.register("LAMP-3")
+
+    path = first.headers["Link"].partition("<")[2].partition(">")[0]
+    second = shop.client.get(path)
+
+    assert [each["code"] for each in second.get_json()] == ["LAMP-2", "LAMP-3"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("?q=HUILE", ["OIL-1"]),
+        ("?q=oil-", ["OIL-1"]),
+        ("?q=%25", []),
+        ("?q=%00", []),
+        ("?availability=out_of_stock", ["OIL-1"]),
+        ("?availability=in_stock", ["LAMP-1"]),
+        ("?availability=low", []),
+        ("?availability=in_stock&q=huile", []),
+    ],
+)
+def test_the_listing_is_narrowed(shop: Shop, query: str, expected: list[str]) -> None:
+    shop.register("LAMP-1")
+    shop.register("OIL-1", name="Lampe à huile", stock_count=0)
+
+    assert codes(shop, query) == expected
+
+
+def test_the_older_paths_answer_as_the_present_ones(shop: Shop) -> None:
+    response = shop.client.post("/product", json=a_product())
+    shop.settle()
+
+    assert response.status_code == 201
+    assert response.headers["Location"] == "/products/LAMP-1"
+    assert shop.client.get("/product").data == shop.client.get("/products").data
+
+
+def test_a_command_has_no_query(shop: Shop) -> None:
+    response = shop.client.post("/products?dry_run=1", json=a_product())
+
+    document = problem(response, 400, "invalid-parameter")
+    assert document["errors"][0]["parameter"] == "dry_run"
+    assert codes(shop) == []
