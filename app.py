@@ -135,6 +135,7 @@ def web_application(storehouse: Storehouse) -> Flask:
         workers=storehouse.workers,
         clock=storehouse.surroundings.clock,
         stopping=storehouse.stopping,
+        long_polls=storehouse.surroundings.settings.threads // 4,
     )
     apis = [context.api for context in storehouse.contexts]
     apis.append(operations_api(operations))

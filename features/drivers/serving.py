@@ -23,6 +23,7 @@ def build(settings: Settings, passed: Path, worker: Worker) -> Flask:
         return system_clock() + timedelta(minutes=int(passed.read_text()))
 
     storehouse = assemble(settings, clock=clock)
+    worker.on_stop(storehouse.stopping.set)
     worker.on_exit(storehouse.stop)
     storehouse.start()
     return web_application(storehouse)

@@ -88,6 +88,10 @@ class Relay:
             _SAVE.write(connection, {"relay": self.name, "position": self._position})
         self._saved = self._position
 
+    def stop(self) -> None:
+        """The last thing a process does: what it published need not be repeated."""
+        self.save()
+
     def published(self) -> int:
         """The position up to which the log is known to have been published."""
         with self._database.reading() as connection:

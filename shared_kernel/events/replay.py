@@ -58,8 +58,7 @@ class DeadLetterOffice:
         try:
             with self._database.writing() as connection:
                 letter = self._dead(connection, number)
-                apply = self._apply[letter.subscription, letter.envelope.source]
-                apply([letter.envelope], connection)
+                self._apply_of(letter)([letter.envelope], connection)
                 return self._pass(connection, letter)
         except ReplayError:
             raise
@@ -71,6 +70,15 @@ class DeadLetterOffice:
             raise StillFailingError(
                 f"dead letter {number} failed again: {reason_of(error)}"
             ) from error
+
+    def _apply_of(self, letter: DeadLetter) -> Apply:
+        apply = self._apply.get((letter.subscription, letter.envelope.source))
+        if apply is None:
+            raise ReplayError(
+                f"dead letter {letter.number}: there is no subscription "
+                f"{letter.subscription!r} any more; discard it"
+            )
+        return apply
 
     def _dead(self, connection: Connection, number: int) -> DeadLetter:
         letter = dead_letters.get(connection, number)
