@@ -222,3 +222,15 @@ def test_an_interruption_leaves_the_order_whole(
     let_go = [] if act == "discard" else [1]
     assert applied(subscriber) == [2, *let_go, 3, 4, 5]
     assert office.list() == []
+
+
+def test_a_letter_of_a_subscription_that_is_gone_is_kept_with_its_reason(
+    subscription: Subscription, subscriber: Database
+) -> None:
+    office = DeadLetterOffice(subscriber, {})
+    (dead, *_) = office.list()
+
+    with pytest.raises(ReplayError, match="there is no subscription 'listing'"):
+        office.replay(dead.number)
+
+    assert office.show(dead.number) == dead
