@@ -1,8 +1,10 @@
 """Query parameters and headers: declared, read, and refused by name."""
 
+import functools
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qsl
 
 import attrs
 from flask import request
@@ -18,9 +20,10 @@ _ENTITY_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
 _TOKEN = re.compile(r"([a-z]+):(0|[1-9]\d{0,17})\Z")
 _WHOLE = re.compile(r"-?\d{1,19}\Z", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
+_LONGEST_KEPT = 200
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class Parameter:
     """A query parameter. `schema` has a `type` of integer or string, and its bounds."""
 
@@ -54,36 +57,47 @@ def integer(
     return Parameter(name=name, description=description, schema=schema)
 
 
-def read_query(parameters: Sequence[Parameter]) -> dict[str, Any]:
+def read_query(parameters: tuple[Parameter, ...]) -> dict[str, Any]:
     """All values by name, defaults included. Raises Problem for all that are wrong."""
-    values = _defaults(parameters)
-    given = request.args
+    query = request.query_string
+    if len(query) > _LONGEST_KEPT:
+        return _read(parameters, query)
+    return dict(_read_once(parameters, query))
+
+
+def _read(parameters: Sequence[Parameter], query: bytes) -> dict[str, Any]:
+    pairs = parse_qsl(query.decode(errors="replace"), keep_blank_values=True)
+    texts: dict[str, list[str]] = {}
+    for name, text in pairs:
+        texts.setdefault(name, []).append(text)
     known = {parameter.name: parameter for parameter in parameters}
-    errors = []
-    for name, texts in given.lists():
+    values = {
+        parameter.name: parameter.schema.get("default") for parameter in parameters
+    }
+    errors = [
+        _error(parameter.name, "is required")
+        for parameter in parameters
+        if parameter.required and parameter.name not in texts
+    ]
+    for name, given in texts.items():
         parameter = known.get(name)
         if parameter is None:
             accepted = ", ".join(known) or "none"
             errors.append(_error(name, f"no such parameter; accepted: {accepted}"))
-        elif len(texts) > 1:
+        elif len(given) > 1:
             errors.append(_error(name, "is given more than once"))
         else:
             try:
-                values[name] = parameter.read(texts[0])
+                values[name] = parameter.read(given[0])
             except ValueError as error:
                 errors.append(_error(name, f"expected {error}"))
-    return _all_right(values, errors)
+    if errors:
+        raise _invalid(errors)
+    return values
 
 
-def _defaults(parameters: Sequence[Parameter]) -> dict[str, Any]:
-    missing = [
-        parameter.name
-        for parameter in parameters
-        if parameter.required and parameter.name not in request.args
-    ]
-    if missing:
-        raise _invalid([_error(name, "is required") for name in missing])
-    return {parameter.name: parameter.schema.get("default") for parameter in parameters}
+# Clients ask the same questions again and again: a page of the listing, above all.
+_read_once = functools.lru_cache(maxsize=256)(_read)
 
 
 def expected_version() -> int | None:
@@ -153,12 +167,6 @@ def _is_version(tag: str) -> bool:
 
 def _error(name: str, detail: str) -> dict[str, str]:
     return {"parameter": name, "detail": detail}
-
-
-def _all_right(values: dict[str, Any], errors: list[dict[str, str]]) -> dict[str, Any]:
-    if errors:
-        raise _invalid(errors)
-    return values
 
 
 def _invalid(errors: list[dict[str, str]]) -> Problem:

@@ -1,7 +1,7 @@
 """Reads that show what their reader wrote before (`Consistency-Token`)."""
 
+import functools
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlencode
 
 from flask import request
@@ -25,7 +25,12 @@ def wait_until_visible(reader: Reader, timeout_ms: int) -> None:
             raise
 
 
-def next_link(**query: Any) -> Mapping[str, str]:
+def next_link(**query: str | int | None) -> Mapping[str, str]:
     """The header that leads to the next page (RFC 8288)."""
-    asked = {name: value for name, value in query.items() if value is not None}
-    return {"Link": f'<{request.path}?{urlencode(asked)}>; rel="next"'}
+    return {"Link": _link(request.path, tuple(query.items()))}
+
+
+@functools.lru_cache(maxsize=256)
+def _link(path: str, query: tuple[tuple[str, str | int | None], ...]) -> str:
+    asked = {name: value for name, value in query if value is not None}
+    return f'<{path}?{urlencode(asked)}>; rel="next"'

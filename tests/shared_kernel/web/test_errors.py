@@ -94,6 +94,15 @@ def test_all_wrong_parameters_are_named_at_once(lasting_shop: Shop) -> None:
     }
 
 
+@pytest.mark.parametrize("query", ["q=%FF%00", "q=\xff\xfe", "q=%", "q=%zz&&", "=&q=a"])
+def test_no_query_is_too_odd_to_be_read(lasting_shop: Shop, query: str) -> None:
+    response = lasting_shop.client.get(
+        "/products", environ_overrides={"QUERY_STRING": query}
+    )
+
+    assert response.status_code in (200, 400)
+
+
 @pytest.mark.parametrize("error", [LOCKED, FULL, OSError("no space left")])
 def test_a_fault_of_storage_is_no_answer_but_a_reason_to_try_again(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, error: Exception
