@@ -370,9 +370,10 @@ def test_a_fault_is_waited_for_longer_each_time_and_forgotten_when_it_heals(
 
     record(log, source, "A")
     subscription = subscribe(apply)
-    while len(tries) < 12:
+    for _ in range(6000):
         subscription.step()
         clock.advance(0.01)
+    del tries[12:]
 
     waits_s = [(after - before) / 1e6 for before, after in itertools.pairwise(tries)]
     assert waits_s[0] <= 0.12
@@ -386,7 +387,7 @@ def test_a_fault_is_waited_for_longer_each_time_and_forgotten_when_it_heals(
     record(log, source, "B")
     subscription.deliver([heartbeat(SOURCE, 2, 0)])
     tries.clear()
-    while len(tries) < 2:
+    for _ in range(50):
         subscription.step()
         clock.advance(0.01)
     assert tries[1] - tries[0] <= 120_000
