@@ -87,9 +87,16 @@ def assemble(
         holder=holder or this_process(),
     )
     catalog_database, catalog_log = catalog.bootstrap.open_log(surroundings)
-    of_inventory, settled = inventory.bootstrap.plug_in(surroundings, catalog_log)
+    of_inventory, settled, stock_levels = inventory.bootstrap.plug_in(
+        surroundings, catalog_log
+    )
     of_catalog = catalog.bootstrap.plug_in(
-        surroundings, catalog_database, catalog_log, of_inventory.log, settled
+        surroundings,
+        catalog_database,
+        catalog_log,
+        of_inventory.log,
+        settled,
+        stock_levels,
     )
     # In the order in which an event passes them.
     surroundings.workers.employ(
@@ -152,12 +159,12 @@ def web_application(storehouse: Storehouse) -> Flask:
     return app
 
 
-def main() -> None:
+def main(clock: Clock = system_clock) -> None:
     """Serve until told to stop. Exit code 2 if it cannot start."""
     try:
         settings = _settings()
         serve(
-            partial(_build, settings),
+            partial(_build, settings, clock),
             host=settings.host,
             port=settings.port,
             threads=settings.threads,
@@ -175,18 +182,18 @@ def _settings() -> Settings:
         raise CannotStart(str(error)) from error
 
 
-def _open(settings: Settings) -> Storehouse:
+def _open(settings: Settings, clock: Clock = system_clock) -> Storehouse:
     set_up_logs(settings.log_level, settings.log_format)
     try:
-        return assemble(settings)
+        return assemble(settings, clock=clock)
     except StorageUnavailableError as error:
         raise CannotStart(str(error)) from error
 
 
-def _build(settings: Settings, worker: Worker) -> Flask:
+def _build(settings: Settings, clock: Clock, worker: Worker) -> Flask:
     """In the serving process: the databases are opened here, and closed at its end."""
     try:
-        storehouse = _open(settings)
+        storehouse = _open(settings, clock)
     except CannotStart as error:
         _give_up(str(error))
     app = web_application(storehouse)

@@ -29,8 +29,15 @@ def before_step(context: Any, step: Any) -> None:
         }
 
 
-def after_scenario(context: Any, _: Any) -> None:
+def after_step(context: Any, step: Any) -> None:
+    if step.step_type == "given":
+        assert not context.refusals, f"refused: {context.refusals}"
+
+
+def after_scenario(context: Any, scenario: Any) -> None:
     context.driver.close()
+    if scenario.status.name == "passed":
+        assert not context.refusals, f"nobody speaks of: {context.refusals}"
 
 
 def after_all(context: Any) -> None:

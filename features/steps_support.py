@@ -9,18 +9,18 @@ NOBODY = "somebody"
 
 
 def attempt(context: Any, order: Callable[[], None], who: str = NOBODY) -> None:
-    """Give the order; a refusal is kept for the Then that speaks of it."""
+    """Give the order; a refusal is kept for the Then that must speak of it."""
     try:
         order()
     except Refused as refused:
         context.refusals[who] = refused
 
 
-def refusal(context: Any, *slugs: str, who: str = NOBODY) -> dict[str, Any]:
-    """The fields of the refusal, which must be of one of `slugs`."""
-    refused = context.refusals.get(who)
+def refusal(context: Any, slug: str, who: str = NOBODY) -> dict[str, Any]:
+    """The fields of the refusal, which must be `slug`."""
+    refused = context.refusals.pop(who, None)
     assert refused is not None, f"{who} was not refused"
-    assert refused.slug in slugs, str(refused)
+    assert refused.slug == slug, str(refused)
     return dict(refused.details)
 
 

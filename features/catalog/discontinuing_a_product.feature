@@ -28,6 +28,25 @@ Feature: Discontinuing a product
       When the product "LAMP-0001" is described as "Brass."
       Then that is refused because the product is discontinued
 
+  Rule: No piece of a discontinued product is promised to anybody
+
+    Example: An order comes too late
+      Given the product "LAMP-0001" has been discontinued
+      When order "A" reserves 1 piece of stock item "LAMP-0001"
+      Then that is refused because the stock item is retired
+
+    Example: What was promised before still ships
+      Given order "A" has reserved 2 pieces of stock item "LAMP-0001"
+      And the product "LAMP-0001" has been discontinued
+      When order "A" ships from stock item "LAMP-0001"
+      Then the stock item "LAMP-0001" has 3 pieces on hand
+
+    Example: It is sold again
+      Given the product "LAMP-0001" has been discontinued
+      When the product "LAMP-0001" is relisted
+      And order "A" reserves 1 piece of stock item "LAMP-0001"
+      Then order "A" holds 1 piece of stock item "LAMP-0001"
+
   Rule: A relisted product is as it was
 
     Example: The lamp comes back

@@ -10,6 +10,10 @@ Feature: Registering a product
       And the product "LAMP-0001" has no price
       And the product "LAMP-0001" has no description
 
+    Example: A lamp with a description
+      When the product "LAMP-0001" is registered as "Lamp" with "Brass." to describe it
+      Then the product "LAMP-0001" shows "Brass."
+
     Example: A lamp with a price
       When the product "LAMP-0001" is registered as "Desk lamp" at 19.99 EUR
       Then the product "LAMP-0001" costs 19.99 EUR
@@ -28,6 +32,12 @@ Feature: Registering a product
       Then that is refused because the SKU is taken by "Desk lamp"
       And nothing is recorded of product "LAMP-0001"
 
+    Example: The lamp that had it is no longer sold
+      Given the product "LAMP-0001" is registered as "Desk lamp"
+      And the product "LAMP-0001" has been discontinued
+      When the product "LAMP-0001" is registered as "Floor lamp"
+      Then that is refused because the SKU is taken by "Desk lamp"
+
   Rule: The opening stock is passed on to inventory
 
     Example: Five lamps to begin with
@@ -41,3 +51,9 @@ Feature: Registering a product
       When the product "LAMP-0001" is registered as "   "
       Then that is refused because a name has at least 1 character
       And the product "LAMP-0001" is not listed
+
+  Rule: A SKU is one word
+
+    Example: Two words
+      When the product "LAMP 0001" is registered as "Desk lamp"
+      Then that is refused because a sku has no blanks

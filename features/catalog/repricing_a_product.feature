@@ -26,3 +26,14 @@ Feature: Repricing a product
       When the product "LAMP-0001" is repriced to 14.50 ABC
       Then that is refused because the currency is not in use
       And the product "LAMP-0001" costs 19.99 EUR
+
+  Rule: A price is never negative
+
+    Example: Nobody is paid for taking a lamp
+      When the product "LAMP-0001" is repriced to -0.01 EUR
+      Then that is refused because a price is never negative
+      And the product "LAMP-0001" costs 19.99 EUR
+
+    Example: It is given away
+      When the product "LAMP-0001" is repriced to 0.00 EUR
+      Then the product "LAMP-0001" costs 0.00 EUR

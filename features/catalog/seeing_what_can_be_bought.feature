@@ -32,3 +32,38 @@ Feature: Seeing what can be bought
       Given the product "LAMP-0001" is registered as "Desk lamp" with 0 pieces
       When 3 pieces of stock item "LAMP-0001" are received
       Then the product "LAMP-0001" is shown as in stock
+
+  Rule: The listing says when a product or its availability last changed
+
+    Example: It has another name now
+      Given the product "LAMP-0001" is registered as "Desk lamp"
+      And 30 minutes have passed
+      When the product "LAMP-0001" is renamed to "Reading lamp"
+      Then the product "LAMP-0001" was last updated 0 minutes ago
+
+    Example: The last one goes
+      Given the product "LAMP-0001" is registered as "Desk lamp" with 1 piece
+      And 30 minutes have passed
+      When order "A" reserves 1 piece of stock item "LAMP-0001"
+      Then the product "LAMP-0001" was last updated 0 minutes ago
+
+    Example: Nothing changes
+      Given the product "LAMP-0001" is registered as "Desk lamp"
+      When 30 minutes pass
+      Then the product "LAMP-0001" was last updated 30 minutes ago
+
+  Rule: A shopper finds products by a part of their name, in any case
+
+    Example: Looking for lamps
+      Given the product "LAMP-0001" is registered as "Desk lamp"
+      And the product "CHAIR-0001" is registered as "Chair"
+      When the product "LAMP-0002" is registered as "Lamp for reading"
+      Then a shopper who looks for "lamp" finds "LAMP-0001, LAMP-0002"
+
+  Rule: A shopper can be shown only what is in stock
+
+    Example: There is no chair
+      Given the product "LAMP-0001" is registered as "Desk lamp" with 5 pieces
+      When the product "CHAIR-0001" is registered as "Chair" with 0 pieces
+      Then of what is in stock the listing shows "LAMP-0001"
+      And of what is out of stock the listing shows "CHAIR-0001"

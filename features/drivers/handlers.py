@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from app import Storehouse, assemble
-from catalog.adapters.http import CATALOG_REFUSALS
+from catalog.adapters.http_refusals import CATALOG_REFUSALS
 from catalog.application import commands as catalog
 from catalog.application import handlers as catalog_handlers
 from catalog.domain.value_objects import (
@@ -32,6 +32,7 @@ from inventory.domain.value_objects import (
     Reason,
     ReorderPoint,
 )
+from inventory.read_model import stock_movements
 from shared_kernel.adapters.clock import system_clock
 from shared_kernel.adapters.settings import Settings
 from shared_kernel.domain.errors import DomainError
@@ -55,17 +56,24 @@ class HandlersDriver:
         self._passed = timedelta()
         self._storehouse: Storehouse = assemble(
             Settings.from_environment(self.environment),
-            clock=lambda: system_clock() + self._passed,
+            clock=self.now,
         )
 
     def register(
-        self, sku: str, name: str, pieces: int, price: tuple[int, str] | None
+        self,
+        sku: str,
+        name: str,
+        pieces: int = 0,
+        *,
+        description: str | None = None,
+        price: tuple[int, str] | None = None,
     ) -> None:
         self._catalog(
             catalog_handlers.register_product,
             lambda: catalog.RegisterProduct(
                 sku=Sku(sku),
                 name=ProductName(name),
+                description=Description(description) if description else None,
                 price=Price(*price) if price else None,
                 opening_stock=OpeningStock(pieces),
             ),
@@ -137,7 +145,7 @@ class HandlersDriver:
         )
 
     def reserve(self, sku: str, order: str, pieces: int, minutes: int) -> None:
-        until = self._storehouse.surroundings.clock() + timedelta(minutes=minutes)
+        until = self.now() + timedelta(minutes=minutes)
         self._inventory(
             inventory_handlers.reserve_stock,
             lambda: inventory.ReserveStock(
@@ -168,9 +176,13 @@ class HandlersDriver:
             ),
         )
 
-    def listed(self) -> list[Json]:
+    def listed(
+        self, availability: str | None = None, sought: str | None = None
+    ) -> list[Json]:
         with self._storehouse.catalog.databases[1].reading() as connection:
-            page = listing_queries.page(connection, 0, _EVERYTHING)
+            page = listing_queries.page(
+                connection, 0, _EVERYTHING, availability, sought
+            )
         return list(json.loads(page.body))
 
     def everything(self) -> list[Json]:
@@ -192,12 +204,20 @@ class HandlersDriver:
         with self._storehouse.inventory.databases[0].reading() as connection:
             return attrs.asdict(SqlStockItemRepository(connection).get(Sku(sku)).level)
 
+    def movements(self, sku: str) -> list[Json]:
+        with self._storehouse.inventory.databases[1].reading() as connection:
+            page = stock_movements.page(connection, sku, 2**63 - 1, _EVERYTHING)
+        return list(json.loads(page.body))
+
     def events(self, source: str, after: int) -> list[Happened]:
         logs = {context.name: context.log for context in self._storehouse.contexts}
         return [
             Happened(each.position, each.type, each.key, json.loads(each.data))
             for each in logs[source].read(after, _EVERYTHING)
         ]
+
+    def now(self) -> datetime:
+        return system_clock() + self._passed
 
     def let_pass(self, minutes: int) -> None:
         self._passed += timedelta(minutes=minutes)
@@ -221,5 +241,8 @@ class HandlersDriver:
             writer.execute(handler, order())
         except DomainError as refusal:
             slug = _SLUGS[type(refusal).__name__]
-            raise Refused(slug, attrs.asdict(refusal)) from refusal
+            details = attrs.asdict(refusal)
+            if slug == "invalid-value":
+                details["field"] = details["field"].rpartition(".")[2]
+            raise Refused(slug, details) from refusal
         self.settle()

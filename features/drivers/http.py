@@ -1,6 +1,6 @@
 """Through HTTP: a real server on a real port, shared by all scenarios.
 
-Each scenario has SKUs of its own: behind the name it uses stands its number.
+Each scenario has SKUs of its own: its number stands behind the name it uses.
 """
 
 import http.client
@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -34,20 +35,28 @@ class Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
-        self.passed = path / "passed"
-        self.passed.write_text("0")
+        self._clock = path / "passed"
+        self._clock.write_text("0")
+        self.passed_minutes = 0
         self.environment: Mapping[str, str] = {
             f"{owner.upper()}_DATABASE_URL": f"sqlite:///{path / owner}.db"
             for owner in ("catalog", "catalog_read", "inventory", "inventory_read")
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "features.drivers.serving", str(self.passed)],
+            [sys.executable, "-m", "features.drivers.serving", str(self._clock)],
             cwd=ROOT,
             env={**os.environ, **self.environment, "PORT": str(self.port)},
             stdout=subprocess.DEVNULL,
         )
-        self._wait()
         self.scenarios = itertools.count(1)
+        self._wait()
+
+    def put_clock_forward(self, minutes: int) -> None:
+        self.passed_minutes += minutes
+        # At once, so that nobody reads half a number.
+        new = self._clock.with_suffix(".new")
+        new.write_text(str(self.passed_minutes))
+        new.replace(self._clock)
 
     def close(self) -> None:
         self._process.terminate()
@@ -64,21 +73,30 @@ class Server:
                 pause.wait(0.05)
             else:
                 return
+        self.close()
         raise RuntimeError("the server does not answer")
 
 
 class HttpDriver:
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._number = next(server.scenarios)
+        self._mark = f"~{next(server.scenarios)}~"
         self._connection = http.client.HTTPConnection("127.0.0.1", server.port)
         self._tokens: dict[str, int] = {}
         self.environment = server.environment
 
     def register(
-        self, sku: str, name: str, pieces: int, price: tuple[int, str] | None
+        self,
+        sku: str,
+        name: str,
+        pieces: int = 0,
+        *,
+        description: str | None = None,
+        price: tuple[int, str] | None = None,
     ) -> None:
-        body = {"name": name, "sku": self._own(sku), "stock_count": pieces}
+        body = {"name": name, "sku": sku + self._mark, "stock_count": pieces}
+        if description is not None:
+            body["description"] = description
         if price is not None:
             body["price"] = _price(price)
         self._order("POST", "/products", body)
@@ -102,7 +120,7 @@ class HttpDriver:
     def open(self, sku: str, pieces: int) -> None:
         # Stock opens because a product is registered; the product itself opens once.
         try:
-            self.register(sku, sku, pieces, None)
+            self.register(sku, sku, pieces)
         except Refused as refused:
             if refused.slug != "sku-already-registered":
                 raise
@@ -137,12 +155,16 @@ class HttpDriver:
         path = f"/stock/{self._own(sku)}/reorder-point"
         self._order("PUT", path, {"pieces": pieces})
 
-    def listed(self) -> list[Json]:
-        mine, path = f"-{self._number}", f"/products?limit={PAGE}&q=-{self._number}"
+    def listed(
+        self, availability: str | None = None, sought: str | None = None
+    ) -> list[Json]:
+        path = f"/products?limit={PAGE}&q={quote(sought or self._mark)}"
+        if availability is not None:
+            path += f"&availability={availability}"
         return [
-            product | {"code": product["code"].removesuffix(mine)}
+            product | {"code": product["code"].removesuffix(self._mark)}
             for product in self._read(path)
-            if product["code"].endswith(mine)
+            if product["code"].endswith(self._mark)
         ]
 
     def everything(self) -> list[Json]:
@@ -171,28 +193,38 @@ class HttpDriver:
         found: Json = self._read(f"/stock/{self._own(sku)}")
         return found
 
-    def events(self, source: str, after: int) -> list[Happened]:
-        found: list[Happened] = []
-        while batch := self._read(f"/events/{source}?after={after}&limit={PAGE}"):
-            after = batch[-1]["position"]
-            found += [
-                Happened(
-                    each["position"],
-                    each["type"],
-                    each["subject"].removesuffix(f"-{self._number}"),
-                    each["data"],
-                )
-                for each in batch
-            ]
+    def movements(self, sku: str) -> list[Json]:
+        found: list[Json] = self._read(f"/stock/{self._own(sku)}/movements")
         return found
 
+    def events(self, source: str, after: int) -> list[Happened]:
+        found: list[Happened] = []
+        while batch := self._batch(source, after):
+            after = batch[-1].position
+            found += batch
+        return found
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(minutes=self._server.passed_minutes)
+
     def let_pass(self, minutes: int) -> None:
-        passed = self._server.passed
-        # At once, so that nobody reads half a number.
-        new = passed.with_suffix(".new")
-        new.write_text(str(int(passed.read_text()) + minutes))
-        new.replace(passed)
-        self._wait_for_expiry()
+        # Reservations end in order: when this one has, all have that are over by then.
+        last = HttpDriver(self._server)
+        last.open("LAST", 1)
+        last.reserve("LAST", "A", 1, minutes)
+        self._server.put_clock_forward(minutes)
+        self._tokens["inventory"] = last.wait_for("stock.expired", "LAST")
+        last.close()
+
+    def wait_for(self, what: str, sku: str) -> int:
+        """The position at which that stands in inventory's log."""
+        after, deadline = self._tokens["inventory"], time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            for each in self._batch("inventory", after, wait_s=1):
+                after = each.position
+                if (each.type, each.sku) == (what, sku):
+                    return after
+        raise AssertionError(f"no {what} of {sku}")
 
     def settle(self) -> None:
         self._read("/products?limit=1")
@@ -201,7 +233,7 @@ class HttpDriver:
         self._connection.close()
 
     def _own(self, sku: str) -> str:
-        return quote(f"{sku}-{self._number}", safe="")
+        return quote(sku + self._mark, safe="")
 
     def _reservation(self, sku: str, order: str) -> str:
         return f"/stock/{self._own(sku)}/reservations/{quote(order, safe='')}"
@@ -214,7 +246,7 @@ class HttpDriver:
             headers |= self._token()
         response, answer = self._request(method, path, body, headers)
         if response.status >= 400:
-            raise _refused(answer)
+            raise self._refused(answer)
         token = response.headers["Consistency-Token"] or ""
         source, _, position = token.partition(":")
         self._tokens[source] = max(int(position), self._tokens.get(source, 0))
@@ -222,8 +254,31 @@ class HttpDriver:
     def _read(self, path: str) -> Any:
         response, answer = self._request("GET", path, None, self._token())
         if response.status >= 400:
-            raise _refused(answer)
+            raise self._refused(answer)
         return answer
+
+    def _batch(self, source: str, after: int, wait_s: int = 0) -> list[Happened]:
+        path = f"/events/{source}?after={after}&limit={PAGE}&wait={wait_s}"
+        return [
+            Happened(
+                each["position"],
+                each["type"],
+                each["subject"].removesuffix(self._mark),
+                each["data"],
+            )
+            for each in self._read(path)
+        ]
+
+    def _refused(self, problem: Json) -> Refused:
+        slug = problem["type"].rpartition("/")[2]
+        details = dict(problem)
+        if "sku" in details:
+            details["sku"] = details["sku"].removesuffix(self._mark)
+        if slug in ("invalid-value", "out-of-range"):
+            (fault,) = details["errors"]
+            slug = "invalid-value"
+            details["field"] = fault["pointer"].rpartition("/")[2]
+        return Refused(slug, details)
 
     def _token(self) -> dict[str, str]:
         token = ",".join(f"{source}:{at}" for source, at in self._tokens.items())
@@ -244,17 +299,6 @@ class HttpDriver:
         response = self._connection.getresponse()
         return response, json.loads(response.read() or b"null")
 
-    def _wait_for_expiry(self) -> None:
-        """Until the expiry worker has looked: it looks twice a second."""
-        looked = threading.Event()
-        deadline = time.monotonic() + 1.0
-        while time.monotonic() < deadline:
-            looked.wait(0.1)
-
 
 def _price(price: tuple[int, str]) -> Json:
     return {"minor_units": price[0], "currency": price[1]}
-
-
-def _refused(problem: Json) -> Refused:
-    return Refused(problem["type"].rsplit("/", 1)[-1], problem)

@@ -1,6 +1,7 @@
 """What a scenario can ask of a Storehouse, whichever way leads there."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 import attrs
@@ -9,7 +10,10 @@ Json = Mapping[str, Any]
 
 
 class Refused(Exception):
-    """The order was refused: `slug` names the broken rule, `details` are its fields."""
+    """The order was refused: `slug` names the broken rule, `details` are its fields.
+
+    Of an "invalid-value", `field` is the innermost name, such as "currency".
+    """
 
     def __init__(self, slug: str, details: Json) -> None:
         super().__init__(f"{slug}: {dict(details)}")
@@ -34,7 +38,13 @@ class Driver(Protocol):
     """Where the databases are, for the command line."""
 
     def register(
-        self, sku: str, name: str, pieces: int, price: tuple[int, str] | None
+        self,
+        sku: str,
+        name: str,
+        pieces: int = 0,
+        *,
+        description: str | None = None,
+        price: tuple[int, str] | None = None,
     ) -> None: ...
     def rename(self, sku: str, name: str, seen: int | None = None) -> None: ...
     def describe(self, sku: str, description: str | None) -> None: ...
@@ -52,8 +62,10 @@ class Driver(Protocol):
     def ship(self, sku: str, order: str) -> None: ...
     def set_reorder_point(self, sku: str, pieces: int) -> None: ...
 
-    def listed(self) -> list[Json]:
-        """The scenario's products in the listing, in order."""
+    def listed(
+        self, availability: str | None = None, sought: str | None = None
+    ) -> list[Json]:
+        """The scenario's products in the listing, in order; only those asked for."""
 
     def everything(self) -> list[Json]:
         """All products in the listing, whoever registered them."""
@@ -61,8 +73,12 @@ class Driver(Protocol):
     def product(self, sku: str) -> Json | None: ...
     def product_version(self, sku: str) -> int: ...
     def level(self, sku: str) -> Json: ...
+    def movements(self, sku: str) -> list[Json]: ...
     def events(self, source: str, after: int) -> list[Happened]: ...
-    def let_pass(self, minutes: int) -> None: ...
+    def now(self) -> datetime: ...
+    def let_pass(self, minutes: int) -> None:
+        """Return when what is over by then has ended."""
+
     def settle(self) -> None:
         """Return when all that was ordered is visible everywhere."""
 

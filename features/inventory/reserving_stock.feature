@@ -1,6 +1,6 @@
 Feature: Reserving stock
-  An order asks for pieces, which are held for it until it ships, is released or runs out
-  of time.
+  An order asks for pieces, which are held for it until it ships, is released or runs
+  out of time.
 
   Rule: Reserved pieces stay on hand and are no longer available
 

@@ -1,6 +1,6 @@
 Feature: Retiring stock
-  The catalog discontinues a product. What was promised is kept, nothing new is promised,
-  until the product is relisted.
+  The catalog discontinues a product. What was promised is kept, nothing new is
+  promised, until the product is relisted.
 
   Background:
     Given the stock item "LAMP-0001" has 5 pieces on hand

@@ -1,5 +1,6 @@
 """What is said of products."""
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,19 +13,25 @@ _SHOWN = {"in stock": "in_stock", "out of stock": "out_of_stock"}
 
 @step('the product "{sku}" is registered as "{name}"')
 def register(context: Any, sku: str, name: str) -> None:
-    attempt(context, lambda: context.driver.register(sku, name, 0, None))
+    attempt(context, lambda: context.driver.register(sku, name))
 
 
 @step('the product "{sku}" is registered as "{name}" with {count:d} piece')
 @step('the product "{sku}" is registered as "{name}" with {count:d} pieces')
 def register_with_pieces(context: Any, sku: str, name: str, count: int) -> None:
-    attempt(context, lambda: context.driver.register(sku, name, count, None))
+    attempt(context, lambda: context.driver.register(sku, name, count))
+
+
+@step('the product "{sku}" is registered as "{name}" with "{text}" to describe it')
+def register_described(context: Any, sku: str, name: str, text: str) -> None:
+    register = context.driver.register
+    attempt(context, lambda: register(sku, name, description=text))
 
 
 @step('the product "{sku}" is registered as "{name}" at {amount} {currency:w}')
 def register_at(context: Any, sku: str, name: str, amount: str, currency: str) -> None:
     price = (_minor_units(amount), currency)
-    attempt(context, lambda: context.driver.register(sku, name, 0, price))
+    attempt(context, lambda: context.driver.register(sku, name, price=price))
 
 
 @when('the product "{sku}" is renamed to "{name}"')
@@ -63,12 +70,12 @@ def reprice(context: Any, sku: str, amount: str, currency: str) -> None:
 @given('the product "{sku}" has been discontinued')
 @when('the product "{sku}" is discontinued')
 def discontinue(context: Any, sku: str) -> None:
-    context.driver.discontinue(sku)
+    attempt(context, lambda: context.driver.discontinue(sku))
 
 
 @when('the product "{sku}" is relisted')
 def relist(context: Any, sku: str) -> None:
-    context.driver.relist(sku)
+    attempt(context, lambda: context.driver.relist(sku))
 
 
 @then('the product "{sku}" is listed as "{name}"')
@@ -107,6 +114,24 @@ def shows(context: Any, sku: str, text: str) -> None:
 @then('the listing shows "{skus}"')
 def listing_shows(context: Any, skus: str) -> None:
     assert [each["code"] for each in context.driver.listed()] == skus.split(", ")
+
+
+@then('a shopper who looks for "{text}" finds "{skus}"')
+def finds(context: Any, text: str, skus: str) -> None:
+    found = [each["code"] for each in context.driver.listed(sought=text)]
+    assert found == skus.split(", "), found
+
+
+@then('of what is {availability} the listing shows "{skus}"')
+def shows_only(context: Any, availability: str, skus: str) -> None:
+    shown = context.driver.listed(_SHOWN.get(availability, availability))
+    assert [each["code"] for each in shown] == skus.split(", "), shown
+
+
+@then('the product "{sku}" was last updated {minutes:d} minutes ago')
+def was_updated(context: Any, sku: str, minutes: int) -> None:
+    updated = datetime.fromisoformat(context.driver.product(sku)["last_updated"])
+    assert (context.driver.now() - updated) // timedelta(minutes=1) == minutes
 
 
 @then('nothing is recorded of product "{sku}"')

@@ -10,15 +10,20 @@ from features.steps_support import refusal
 @then('that is refused because there is no stock item "{sku}"')
 @then('that is refused because there is no product "{sku}"')
 def unknown(context: Any, sku: str) -> None:
-    refusal(context, "unknown-sku")
+    assert refusal(context, "unknown-sku")["sku"] == sku
 
 
-@then("that is refused because a quantity is at least 1 piece")
-@then("that is refused because a reason has at least 1 character")
-@then("that is refused because a name has at least 1 character")
-@then("that is refused because the currency is not in use")
-def invalid_value(context: Any) -> None:
-    refusal(context, "invalid-value", "out-of-range")
+@then("that is refused because a {field:w} has at least 1 character")
+@then("that is refused because a {field:w} has no blanks")
+@then("that is refused because a {field:w} is at least 1 piece")
+@then("that is refused because the {field:w} is not in use")
+def invalid_value(context: Any, field: str) -> None:
+    assert refusal(context, "invalid-value")["field"] == field
+
+
+@then("that is refused because a price is never negative")
+def negative_price(context: Any) -> None:
+    assert refusal(context, "invalid-value")["field"] == "minor_units"
 
 
 @then("{who} is refused because the {what} has changed since he looked")

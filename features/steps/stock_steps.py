@@ -157,10 +157,28 @@ def nothing_recorded(context: Any, sku: str) -> None:
 
 @then('the count released the orders "{orders}"')
 def count_released(context: Any, orders: str) -> None:
-    (counted,) = [
-        event
-        for source in ("inventory",)
-        for event in context.driver.events(source, context.before[source])
-        if event.type == "stock.counted"
-    ]
+    happened = context.driver.events("inventory", context.before["inventory"])
+    (counted,) = [each for each in happened if each.type == "stock.counted"]
     assert counted.data["released_orders"] == orders.split(", ")
+
+
+@then('the movements of stock item "{sku}" are "{kinds}"')
+def movements_are(context: Any, sku: str, kinds: str) -> None:
+    moved = [each["kind"] for each in context.driver.movements(sku)]
+    assert moved == kinds.split(", "), moved
+
+
+@then('movement {number:d} of stock item "{sku}" left {count:d} pieces {where}')
+def movement_left(context: Any, number: int, sku: str, count: int, where: str) -> None:
+    left = context.driver.movements(sku)[-number]
+    assert left[where.replace(" ", "_")] == count, left
+
+
+@then('movement {number:d} of stock item "{sku}" names order "{order}"')
+def movement_names(context: Any, number: int, sku: str, order: str) -> None:
+    assert context.driver.movements(sku)[-number]["order"] == order
+
+
+@then('movement {number:d} of stock item "{sku}" gives the reason "{reason}"')
+def movement_gives(context: Any, number: int, sku: str, reason: str) -> None:
+    assert context.driver.movements(sku)[-number]["reason"] == reason
