@@ -11,6 +11,7 @@ from catalog.adapters.home import home_page
 from catalog.adapters.http import catalog_api
 from catalog.adapters.rebuild_listing import ListingRebuild
 from catalog.adapters.services import CatalogServices, SqlCatalogUnitOfWork
+from catalog.application.stock_levels import StockLevels
 from catalog.read_model.listing_projector import ListingProjector
 from catalog.read_model.product_listing import ListingTable, product_listing
 from shared_kernel.adapters.bounded_context import BoundedContext, Surroundings
@@ -46,6 +47,7 @@ def plug_in(
     log: EventLog,
     inventory: EventFeed,
     settled_in_inventory: Through,
+    stock_levels: StockLevels,
 ) -> BoundedContext:
     read_database = Database(
         surroundings.settings.catalog_read_database_url, synchronous="NORMAL"
@@ -103,6 +105,7 @@ def plug_in(
             by_way_of=inventory_acl.SOURCE,
             through=settled_in_inventory,
         ),
+        stock_levels=stock_levels,
     )
     rebuild = ListingRebuild(
         LISTING,

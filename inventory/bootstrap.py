@@ -11,6 +11,7 @@ from inventory.adapters.services import (
     InventoryServices,
     SqlInventoryUnitOfWork,
 )
+from inventory.adapters.stock_levels import SqlStockLevels
 from inventory.read_model import stock_movements
 from shared_kernel.adapters.bounded_context import BoundedContext, Surroundings
 from shared_kernel.adapters.database import Database
@@ -31,8 +32,11 @@ _MIGRATIONS = Path(__file__).parent / "adapters" / "migrations"
 
 def plug_in(
     surroundings: Surroundings, catalog: EventFeed
-) -> tuple[BoundedContext, Through]:
-    """The context, and how others learn by when it has followed the catalog."""
+) -> tuple[BoundedContext, Through, SqlStockLevels]:
+    """The context, and what others ask it.
+
+    By when it has followed the catalog, and how much there is.
+    """
     settings = surroundings.settings
     database = Database(
         settings.inventory_database_url, synchronous=settings.sqlite_synchronous
@@ -123,4 +127,4 @@ def plug_in(
         api=inventory_api(services),
         cli=inventory_cli(services, surroundings.workers),
     )
-    return context, settled
+    return context, settled, SqlStockLevels(database)

@@ -14,6 +14,7 @@ from catalog.domain.value_objects import (
     Description,
     Price,
 )
+from catalog.read_model.product_listing import ListedProduct
 from shared_kernel.domain.sku import SKU_IN_WORDS, SKU_PATTERN
 
 _CONTROLS = r"\x00-\x1f\x7f-\x9f"
@@ -92,6 +93,12 @@ class ProductVersion(msgspec.Struct, frozen=True, kw_only=True):
 
     sku: str
     version: int
+
+
+class ShownProduct(ListedProduct, frozen=True):
+    """A product by itself; `stock` if it was asked for, null before it is opened."""
+
+    stock: int | msgspec.UnsetType | None = msgspec.UNSET
 
 
 def price_of(body: PriceBody | None) -> Price | None:

@@ -5,6 +5,7 @@ from sqlalchemy.engine import Connection
 
 from catalog.adapters.publisher import publish
 from catalog.adapters.repository import SqlProductRepository
+from catalog.application.stock_levels import StockLevels
 from catalog.domain.product import Product
 from shared_kernel.adapters.clock import Clock
 from shared_kernel.adapters.database import Database
@@ -26,7 +27,7 @@ class SqlCatalogUnitOfWork(SqlUnitOfWork[Product]):
 class CatalogServices:
     """`writer` executes commands; `reader` tells how far the listing has come.
 
-    The listing itself stands in `read_database`.
+    The listing itself stands in `read_database`; `stock_levels` asks inventory.
     """
 
     settings: Settings
@@ -36,3 +37,4 @@ class CatalogServices:
     database: Database
     read_database: Database
     reader: Reader
+    stock_levels: StockLevels

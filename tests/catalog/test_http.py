@@ -253,3 +253,24 @@ def test_a_command_has_no_query(shop: Shop) -> None:
     document = problem(response, 400, "invalid-parameter")
     assert document["errors"][0]["parameter"] == "dry_run"
     assert codes(shop) == []
+
+
+def test_a_product_is_shown_with_its_exact_stock_if_that_is_asked_for(
+    shop: Shop,
+) -> None:
+    shop.register()
+    shop.client.put("/stock/LAMP-1/reservations/A", json={"quantity": 2})
+
+    response = shop.client.get("/products/LAMP-1?stock=exact")
+
+    assert list(response.get_json()) == [*LISTED_FIELDS, "stock"]
+    assert response.get_json()["stock"] == 3
+
+
+def test_stock_that_is_not_opened_yet_is_unknown_and_not_nought(shop: Shop) -> None:
+    shop.client.post("/products", json=a_product())
+    shop.storehouse.catalog.relay.step()
+    for subscription in shop.storehouse.catalog.subscriptions:
+        subscription.step()
+
+    assert shop.client.get("/products/LAMP-1?stock=exact").get_json()["stock"] is None

@@ -1,0 +1,173 @@
+"""The catalog's commands: a product is registered, and changes."""
+
+from collections.abc import Mapping
+from functools import partial
+
+import msgspec
+from flask import Response
+
+from catalog.adapters.http_bodies import (
+    DescriptionBody,
+    NameBody,
+    PriceBody,
+    ProductVersion,
+    RegisterBody,
+    description_of,
+    price_of,
+)
+from catalog.adapters.http_refusals import (
+    PRODUCT_IS_DISCONTINUED,
+    SKU_ALREADY_REGISTERED,
+    known_sku,
+)
+from catalog.adapters.services import CatalogServices
+from catalog.application import commands, handlers
+from catalog.domain.value_objects import OpeningStock, ProductName
+from shared_kernel.adapters.web.bodies import Body
+from shared_kernel.adapters.web.commands import Answer, Commands
+from shared_kernel.adapters.web.parameters import expected_version
+from shared_kernel.adapters.web.problems import UNKNOWN_SKU
+from shared_kernel.adapters.web.routes import Api, Success
+from shared_kernel.domain.sku import Sku
+
+_WRITTEN = {
+    "ETag": "The product's version, for `If-Match`.",
+    "Consistency-Token": "For reads that must show this change.",
+}
+
+
+def add_registration(api: Api, services: CatalogServices) -> None:
+    perform = Commands("catalog", services.writer, services.clock).perform
+    body = Body(RegisterBody)
+
+    @api.route(
+        "POST",
+        "/products",
+        "/product",
+        summary="Register a product",
+        body=body,
+        idempotent=True,
+        problems=(SKU_ALREADY_REGISTERED,),
+        success=Success(
+            status=201,
+            description="Registered. Inventory opens its stock.",
+            kind=ProductVersion,
+            headers={"Location": "Where the product is.", **_WRITTEN},
+        ),
+    )
+    def register_product() -> Response:
+        asked = body.read()
+        command = commands.RegisterProduct(
+            sku=Sku(asked.sku),
+            name=ProductName(asked.name),
+            description=description_of(asked.description),
+            price=price_of(asked.price),
+            opening_stock=OpeningStock(asked.stock_count),
+        )
+        return perform(
+            handlers.register_product,
+            command,
+            lambda version: _written(
+                asked.sku, version, 201, {"Location": f"/products/{asked.sku}"}
+            ),
+        )
+
+
+def add_changes(api: Api, services: CatalogServices) -> None:
+    perform = Commands("catalog", services.writer, services.clock).perform
+    name_body, description_body = Body(NameBody), Body(DescriptionBody)
+    price_body = Body(PriceBody)
+    changed = Success(
+        description="It is so now.", kind=ProductVersion, headers=_WRITTEN
+    )
+
+    @api.route(
+        "PUT",
+        "/products/<sku>/name",
+        summary="Rename a product",
+        body=name_body,
+        conditional=True,
+        problems=(UNKNOWN_SKU, PRODUCT_IS_DISCONTINUED),
+        success=changed,
+    )
+    def rename_product(sku: str) -> Response:
+        command = commands.RenameProduct(
+            sku=known_sku(sku),
+            name=ProductName(name_body.read().name),
+            expected_version=expected_version(),
+        )
+        return perform(handlers.rename_product, command, partial(_written, sku))
+
+    @api.route(
+        "PUT",
+        "/products/<sku>/description",
+        summary="Describe a product",
+        body=description_body,
+        conditional=True,
+        problems=(UNKNOWN_SKU, PRODUCT_IS_DISCONTINUED),
+        success=changed,
+    )
+    def describe_product(sku: str) -> Response:
+        command = commands.DescribeProduct(
+            sku=known_sku(sku),
+            description=description_of(description_body.read().description),
+            expected_version=expected_version(),
+        )
+        return perform(handlers.describe_product, command, partial(_written, sku))
+
+    @api.route(
+        "PUT",
+        "/products/<sku>/price",
+        summary="Reprice a product",
+        body=price_body,
+        conditional=True,
+        problems=(UNKNOWN_SKU, PRODUCT_IS_DISCONTINUED),
+        success=changed,
+    )
+    def reprice_product(sku: str) -> Response:
+        command = commands.RepriceProduct(
+            sku=known_sku(sku),
+            price=price_of(price_body.read()),
+            expected_version=expected_version(),
+        )
+        return perform(handlers.reprice_product, command, partial(_written, sku))
+
+    @api.route(
+        "POST",
+        "/products/<sku>/discontinue",
+        summary="Discontinue a product",
+        conditional=True,
+        idempotent=True,
+        problems=(UNKNOWN_SKU,),
+        success=changed,
+    )
+    def discontinue_product(sku: str) -> Response:
+        command = commands.DiscontinueProduct(
+            sku=known_sku(sku), expected_version=expected_version()
+        )
+        return perform(handlers.discontinue_product, command, partial(_written, sku))
+
+    @api.route(
+        "POST",
+        "/products/<sku>/relist",
+        summary="Relist a discontinued product",
+        conditional=True,
+        idempotent=True,
+        problems=(UNKNOWN_SKU,),
+        success=changed,
+    )
+    def relist_product(sku: str) -> Response:
+        command = commands.RelistProduct(
+            sku=known_sku(sku), expected_version=expected_version()
+        )
+        return perform(handlers.relist_product, command, partial(_written, sku))
+
+
+def _written(
+    sku: str, version: int, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Answer:
+    return Answer(
+        status=status,
+        body=msgspec.json.encode(ProductVersion(sku=sku, version=version)),
+        headers={"ETag": f'"{version}"', **(headers or {})},
+    )

@@ -1,0 +1,106 @@
+"""The product listing, and one product of it."""
+
+import msgspec
+from flask import Response
+
+from catalog.adapters.http_bodies import ShownProduct
+from catalog.adapters.http_refusals import known_sku
+from catalog.adapters.listing_pages import ListingPages
+from catalog.adapters.services import CatalogServices
+from catalog.domain.errors import UnknownProduct
+from catalog.read_model import listing_queries
+from catalog.read_model.product_listing import ListedProduct
+from shared_kernel.adapters.web.parameters import Parameter, integer, read_query
+from shared_kernel.adapters.web.problems import UNKNOWN_SKU
+from shared_kernel.adapters.web.reading import next_link, wait_until_visible
+from shared_kernel.adapters.web.ready_response import ReadyResponse
+from shared_kernel.adapters.web.routes import Api, Success
+
+_LIMIT = integer("limit", "How many at the most.", 1, 1000, default=100)
+_CURSOR = integer("cursor", "Where to go on: follow `Link`.", 0, 2**63 - 1, default=0)
+_AVAILABILITY = Parameter(
+    name="availability",
+    description="Only products of this availability.",
+    schema={
+        "type": "string",
+        "enum": ["in_stock", "low", "out_of_stock", "retired", "unknown"],
+    },
+)
+_Q = Parameter(
+    name="q",
+    description="Only products with this text in their name or SKU.",
+    schema={"type": "string", "minLength": 1, "maxLength": 200},
+)
+_PAGE = (_LIMIT, _CURSOR, _AVAILABILITY, _Q)
+_STOCK = Parameter(
+    name="stock",
+    description="`exact`: with the quantity available, asked of inventory as of now.",
+    schema={"type": "string", "enum": ["exact"]},
+)
+
+
+def add_listing(api: Api, services: CatalogServices) -> None:
+    timeout_ms = services.settings.consistency_timeout_ms
+    pages = ListingPages(services.read_database)
+
+    @api.route(
+        "GET",
+        "/products",
+        "/product",
+        summary="List the products on sale",
+        parameters=_PAGE,
+        consistent=services.reader.sources,
+        success=Success(
+            description="Products in the order of their registration.",
+            kind=list[ListedProduct],
+            headers={"Link": "The next page, if there is one."},
+        ),
+    )
+    def list_products() -> Response:
+        asked = read_query(_PAGE)
+        wait_until_visible(services.reader, timeout_ms)
+        page = pages.page(
+            asked["cursor"], asked["limit"], asked["availability"], asked["q"]
+        )
+        headers = (
+            None
+            if page.next_after is None
+            else next_link(**asked | {"cursor": page.next_after})
+        )
+        return ReadyResponse(
+            page.body, headers=headers, content_type="application/json"
+        )
+
+
+def add_product(api: Api, services: CatalogServices) -> None:
+    timeout_ms = services.settings.consistency_timeout_ms
+
+    @api.route(
+        "GET",
+        "/products/<sku>",
+        summary="Show one product",
+        parameters=(_STOCK,),
+        consistent=services.reader.sources,
+        problems=(UNKNOWN_SKU,),
+        success=Success(
+            description="The product, discontinued ones included.",
+            kind=ShownProduct,
+            headers={"ETag": "The product's version, for `If-Match`."},
+        ),
+    )
+    def show_product(sku: str) -> Response:
+        exact = read_query((_STOCK,))["stock"] is not None
+        wait_until_visible(services.reader, timeout_ms)
+        with services.read_database.reading() as connection:
+            listed = listing_queries.one(connection, sku)
+        if listed is None:
+            raise UnknownProduct(sku=sku)
+        body = listed.body
+        if exact:
+            body = _with_stock(body, services.stock_levels.available(known_sku(sku)))
+        etag = {"ETag": f'"{listed.version}"'}
+        return ReadyResponse(body, headers=etag, content_type="application/json")
+
+
+def _with_stock(body: bytes, available: int | None) -> bytes:
+    return b'%b,"stock":%b}' % (body[:-1], msgspec.json.encode(available))

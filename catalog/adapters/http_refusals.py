@@ -1,0 +1,37 @@
+"""What the catalog refuses, as problems."""
+
+from catalog.domain.errors import (
+    ProductIsDiscontinued,
+    SkuAlreadyRegistered,
+    UnknownProduct,
+)
+from shared_kernel.adapters.web.problems import UNKNOWN_SKU, ProblemKind, kind
+from shared_kernel.domain.errors import DomainError, InvalidValue
+from shared_kernel.domain.sku import Sku
+
+SKU_ALREADY_REGISTERED = kind(
+    "sku-already-registered",
+    409,
+    "The SKU is taken",
+    "A product is registered once. `as_given` tells whether it is the same product.",
+)
+PRODUCT_IS_DISCONTINUED = kind(
+    "product-is-discontinued",
+    409,
+    "The product is discontinued",
+    "A discontinued product can only be relisted.",
+)
+
+CATALOG_REFUSALS: dict[type[DomainError], ProblemKind] = {
+    UnknownProduct: UNKNOWN_SKU,
+    SkuAlreadyRegistered: SKU_ALREADY_REGISTERED,
+    ProductIsDiscontinued: PRODUCT_IS_DISCONTINUED,
+}
+
+
+def known_sku(sku: str) -> Sku:
+    """What cannot be a SKU is not that of any product. Raises UnknownProduct."""
+    try:
+        return Sku(sku)
+    except InvalidValue:
+        raise UnknownProduct(sku=sku) from None
