@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from features.drivers.handlers import HandlersDriver
+from features.drivers.handlers import HandlersDriver, NewDatabases
 from features.drivers.http import HttpDriver, Server
 
 
@@ -10,11 +10,12 @@ def before_all(context: Any) -> None:
     through = context.config.userdata.get("through", "handlers")
     if through not in ("handlers", "http"):
         raise ValueError(f"-D through={through}: expected handlers or http")
-    context.server = Server() if through == "http" else None
+    context.shared = Server() if through == "http" else NewDatabases()
+    context.way = HttpDriver if through == "http" else HandlersDriver
 
 
 def before_scenario(context: Any, _: Any) -> None:
-    context.driver = HttpDriver(context.server) if context.server else HandlersDriver()
+    context.driver = context.way(context.shared)
     context.refusals = {}
     context.seen = {}
     context.before = None
@@ -41,5 +42,4 @@ def after_scenario(context: Any, scenario: Any) -> None:
 
 
 def after_all(context: Any) -> None:
-    if context.server:
-        context.server.close()
+    context.shared.close()

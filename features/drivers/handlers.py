@@ -1,6 +1,7 @@
 """Through the handlers: one process, no thread, and a clock that obeys."""
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -45,14 +46,33 @@ _SLUGS = {"InvalidValue": "invalid-value", "StaleVersion": "stale-version"} | {
 _EVERYTHING = 100_000
 
 
-class HandlersDriver:
+def environment(folder: Path) -> Mapping[str, str]:
+    return {
+        f"{owner.upper()}_DATABASE_URL": f"sqlite:///{folder / owner}.db"
+        for owner in ("catalog", "catalog_read", "inventory", "inventory_read")
+    } | {"SQLITE_SYNCHRONOUS": "NORMAL"}
+
+
+class NewDatabases:
+    """Made once for the whole run; each scenario takes a copy."""
+
     def __init__(self) -> None:
         self._folder = TemporaryDirectory(prefix="storehouse-features-")
         path = Path(self._folder.name)
-        self.environment: Mapping[str, str] = {
-            f"{owner.upper()}_DATABASE_URL": f"sqlite:///{path / owner}.db"
-            for owner in ("catalog", "catalog_read", "inventory", "inventory_read")
-        } | {"SQLITE_SYNCHRONOUS": "NORMAL"}
+        assemble(Settings.from_environment(environment(path))).stop()
+
+    def copy_to(self, folder: str) -> None:
+        shutil.copytree(self._folder.name, folder, dirs_exist_ok=True)
+
+    def close(self) -> None:
+        self._folder.cleanup()
+
+
+class HandlersDriver:
+    def __init__(self, new: NewDatabases) -> None:
+        self._folder = TemporaryDirectory(prefix="storehouse-features-")
+        new.copy_to(self._folder.name)
+        self.environment = environment(Path(self._folder.name))
         self._passed = timedelta()
         self._storehouse: Storehouse = assemble(
             Settings.from_environment(self.environment),
