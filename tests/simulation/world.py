@@ -64,7 +64,7 @@ class World:
     def turn(self) -> None:
         """One step of a worker drawn by lot, and a little time."""
         self.chance.choice(self.workers).step()
-        self.clock.advance(self.chance.random() * 0.06)
+        self.clock.advance(self.chance.random() * 0.03)
 
     @property
     def workers(self) -> list[Worker]:
