@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from features.drivers.handlers import HandlersDriver, NewDatabases
-from features.drivers.http import HttpDriver, Server
+from features.drivers.databases import NewDatabases
+from features.drivers.handlers import HandlersDriver
+from features.drivers.http import HttpDriver
+from features.drivers.server import Server
 
 
 def before_all(context: Any) -> None:

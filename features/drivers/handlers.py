@@ -1,8 +1,7 @@
 """Through the handlers: one process, no thread, and a clock that obeys."""
 
 import json
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +20,7 @@ from catalog.domain.value_objects import (
     ProductName,
 )
 from catalog.read_model import listing_queries
+from features.drivers.databases import NewDatabases, environment
 from features.drivers.port import Happened, Json, Refused
 from inventory.adapters.http_refusals import INVENTORY_REFUSALS
 from inventory.adapters.repository import SqlStockItemRepository
@@ -46,33 +46,12 @@ _SLUGS = {"InvalidValue": "invalid-value", "StaleVersion": "stale-version"} | {
 _EVERYTHING = 100_000
 
 
-def environment(folder: Path) -> Mapping[str, str]:
-    return {
-        f"{owner.upper()}_DATABASE_URL": f"sqlite:///{folder / owner}.db"
-        for owner in ("catalog", "catalog_read", "inventory", "inventory_read")
-    } | {"SQLITE_SYNCHRONOUS": "NORMAL"}
-
-
-class NewDatabases:
-    """Made once for the whole run; each scenario takes a copy."""
-
-    def __init__(self) -> None:
-        self._folder = TemporaryDirectory(prefix="storehouse-features-")
-        path = Path(self._folder.name)
-        assemble(Settings.from_environment(environment(path))).stop()
-
-    def copy_to(self, folder: str) -> None:
-        shutil.copytree(self._folder.name, folder, dirs_exist_ok=True)
-
-    def close(self) -> None:
-        self._folder.cleanup()
-
-
 class HandlersDriver:
     def __init__(self, new: NewDatabases) -> None:
-        self._folder = TemporaryDirectory(prefix="storehouse-features-")
-        new.copy_to(self._folder.name)
-        self.environment = environment(Path(self._folder.name))
+        self._temporary = TemporaryDirectory(prefix="storehouse-features-")
+        self.folder = Path(self._temporary.name)
+        new.copy_to(self.folder)
+        self.environment = environment(self.folder) | {"SQLITE_SYNCHRONOUS": "NORMAL"}
         self._passed = timedelta()
         self._storehouse: Storehouse = assemble(
             Settings.from_environment(self.environment),
@@ -248,7 +227,7 @@ class HandlersDriver:
 
     def close(self) -> None:
         self._storehouse.stop()
-        self._folder.cleanup()
+        self._temporary.cleanup()
 
     def _catalog(self, handler: Any, order: Callable[[], object]) -> None:
         self._execute(self._storehouse.catalog.writer, handler, order)

@@ -4,77 +4,17 @@ Each scenario has SKUs of its own: its number stands behind the name it uses.
 """
 
 import http.client
-import itertools
 import json
-import os
-import socket
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
 from features.drivers.port import Happened, Json, Refused
+from features.drivers.server import PATIENCE_S, Server
 
-ROOT = Path(__file__).parents[2]
-PATIENCE_S = 20.0
 PAGE = 1000
-
-
-class Server:
-    """One server for the whole run."""
-
-    def __init__(self) -> None:
-        self._folder = TemporaryDirectory(prefix="storehouse-features-")
-        path = Path(self._folder.name)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
-        self._clock = path / "passed"
-        self._clock.write_text("0")
-        self.passed_minutes = 0
-        self.environment: Mapping[str, str] = {
-            f"{owner.upper()}_DATABASE_URL": f"sqlite:///{path / owner}.db"
-            for owner in ("catalog", "catalog_read", "inventory", "inventory_read")
-        }
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "features.drivers.serving", str(self._clock)],
-            cwd=ROOT,
-            env={**os.environ, **self.environment, "PORT": str(self.port)},
-            stdout=subprocess.DEVNULL,
-        )
-        self.scenarios = itertools.count(1)
-        self._wait()
-
-    def put_clock_forward(self, minutes: int) -> None:
-        self.passed_minutes += minutes
-        # At once, so that nobody reads half a number.
-        new = self._clock.with_suffix(".new")
-        new.write_text(str(self.passed_minutes))
-        new.replace(self._clock)
-
-    def close(self) -> None:
-        self._process.terminate()
-        self._process.wait(PATIENCE_S)
-        self._folder.cleanup()
-
-    def _wait(self) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        pause = threading.Event()
-        while time.monotonic() < deadline and self._process.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            except OSError:
-                pause.wait(0.05)
-            else:
-                return
-        self.close()
-        raise RuntimeError("the server does not answer")
 
 
 class HttpDriver:
@@ -84,6 +24,7 @@ class HttpDriver:
         self._connection = http.client.HTTPConnection("127.0.0.1", server.port)
         self._tokens: dict[str, int] = {}
         self.environment = server.environment
+        self.folder = server.folder
 
     def register(
         self,
@@ -168,10 +109,14 @@ class HttpDriver:
         ]
 
     def everything(self) -> list[Json]:
+        # The command line writes too, and gives no token.
+        for source in ("catalog", "inventory"):
+            for each in self.events(source, self._tokens.get(source, 0)):
+                self._tokens[source] = each.position
         found: list[Json] = []
         path: str | None = f"/products?limit={PAGE}"
         while path is not None:
-            response, page = self._request("GET", path)
+            response, page = self._request("GET", path, None, self._token())
             found += page
             link = response.headers["Link"]
             path = link.partition(">")[0].removeprefix("<") if link else None

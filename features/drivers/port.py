@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 import attrs
@@ -36,6 +37,8 @@ class Driver(Protocol):
 
     environment: Mapping[str, str]
     """Where the databases are, for the command line."""
+    folder: Path
+    """For files that the command line writes."""
 
     def register(
         self,

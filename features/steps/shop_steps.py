@@ -16,21 +16,12 @@ SUPERSTORE = ROOT / "samples" / "superstore"
 
 @when("the products of the superstore are imported")
 def import_products(context: Any) -> None:
-    context.refused = Path(context.driver.environment["CATALOG_DATABASE_URL"][10:])
-    context.refused = context.refused.with_name("products.refused.csv")
-    _flask(context, "catalog", "import", SUPERSTORE / "products.csv", context.refused)
+    _flask(context, "catalog", "import", "products.csv")
 
 
 @when("the order lines of the superstore are replayed")
 def replay_orders(context: Any) -> None:
-    context.refused = context.refused.with_name("orders.refused.csv")
-    _flask(
-        context,
-        "inventory",
-        "replay-orders",
-        SUPERSTORE / "order_lines.csv",
-        context.refused,
-    )
+    _flask(context, "inventory", "replay-orders", "order_lines.csv")
 
 
 @then("{done:d} products are registered and {refused:d} rows are refused")
@@ -67,10 +58,12 @@ def _superstore_skus() -> set[str]:
         return {row["sku"] for row in csv.DictReader(file)}
 
 
-def _flask(context: Any, *arguments: str | Path) -> None:
-    *command, refused = map(str, arguments)
+def _flask(context: Any, group: str, command: str, file: str) -> None:
+    context.refused = context.driver.folder / f"{file}.refused.csv"
+    storehouse = [sys.executable, "-m", "flask", "--app", "app"]
+    asked = [group, command, str(SUPERSTORE / file), "--refused", str(context.refused)]
     done = subprocess.run(
-        [sys.executable, "-m", "flask", "--app", "app", *command, "--refused", refused],
+        storehouse + asked,
         cwd=ROOT,
         env={**os.environ, **context.driver.environment},
         capture_output=True,
