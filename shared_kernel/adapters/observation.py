@@ -94,11 +94,12 @@ def _behind(feed: EventFeed, position: int | None) -> int | None:
     if position is None:
         return None
     head = _known(feed.head)
-    return None if head is None else max(0, head - position)
+    # A log that ends before what was read of it has lost its tail: no lag to speak of.
+    return None if head is None or head < position else head - position
 
 
 def _age_seconds(feed: EventFeed, position: int | None, now_us: int) -> float | None:
-    if position is None:
+    if position is None or _behind(feed, position) is None:
         return None
     following = _known(lambda: feed.read(position, 1))
     if following is None:

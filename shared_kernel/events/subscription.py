@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from shared_kernel.adapters.clock import Clock, system_clock, to_us
-from shared_kernel.adapters.database import Database, is_fault
+from shared_kernel.adapters.database import Database, StorageError, is_fault
 from shared_kernel.events import dead_letters
 from shared_kernel.events.cursors import Cursor, CursorMovedError
 from shared_kernel.events.envelope import Envelope
@@ -35,6 +35,20 @@ class UnreadableEventError(Exception):
 
     The message names the field.
     """
+
+
+class LogCutShortError(StorageError):
+    """The log ends before what has been applied of it: it lost its tail.
+
+    A backup that is too old, or a power cut under SQLITE_SYNCHRONOUS=NORMAL. Nothing
+    is applied until the log is whole again.
+    """
+
+    def __init__(self, source: str, head: int, applied: int) -> None:
+        super().__init__(
+            f"the log of {source} ends at {head}, but {applied} has been applied: "
+            "restore a newer backup of its database"
+        )
 
 
 @attrs.define(eq=False)
@@ -117,8 +131,8 @@ class Subscription:
         if not self.cursor.lease(now_us):
             self._announced = None
             return 0
-        if self._announced is None:
-            self._announced = self.feed.head()
+        if self._announced is None or self._announced < self.cursor.position:
+            self._announced = self._head_of_a_whole_log()
         batch = self._next_batch()
         if not batch:
             return 0
@@ -132,6 +146,13 @@ class Subscription:
             self._singly_until = batch[-1].position
             return self._apply_singly(batch, now_us)
         return len(batch)
+
+    def _head_of_a_whole_log(self) -> int:
+        head = self.feed.head()
+        if head < self.cursor.position:
+            # Positions would be given a second time, and dropped as duplicates.
+            raise LogCutShortError(self.source, head, self.cursor.position)
+        return head
 
     def _next_batch(self) -> list[Envelope]:
         """What follows the cursor without a hole, from the inbox or else the log."""

@@ -423,3 +423,24 @@ def test_any_delivery_in_any_order_takes_effect_once_and_in_order(
         subscription.deliver([heartbeat(SOURCE, 12, 0)])
         until_idle(subscription)
         assert applied(database) == list(range(1, 13))
+
+
+def test_of_a_log_that_has_lost_its_tail_nothing_more_is_applied(
+    subscribe: Subscribe,
+    log: EventLog,
+    source: Database,
+    subscriber: Database,
+    clock: ManualClock,
+) -> None:
+    # Its positions are given anew: what stands there now would pass for a duplicate.
+    record(log, source, "ABC")
+    until_idle(subscribe(apply_effects))
+    with source.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM event_log WHERE position > 1")
+    record(log, source, "D")
+
+    restarted = subscribe(apply_effects)
+    for _ in range(10):
+        clock.advance(10)
+        assert restarted.step() == 0
+    assert applied(subscriber) == [1, 2, 3]

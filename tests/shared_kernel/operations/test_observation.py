@@ -120,6 +120,17 @@ def test_a_broken_log_is_unknown_and_not_zero(shop: Shop) -> None:
     assert reading.dead == 0
 
 
+def test_the_lag_behind_a_log_that_has_lost_its_tail_is_unknown(shop: Shop) -> None:
+    shop.record("LAMP-0001", "LAMP-0002")
+    shop.read()
+    with shop.source.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM event_log WHERE position > 1")
+
+    reading = reading_of(shop)
+
+    assert (reading.cursor, reading.lag_events, reading.lag_seconds) == (2, None, None)
+
+
 def test_a_broken_read_model_is_unknown_and_the_log_still_known(shop: Shop) -> None:
     shop.record("LAMP-0001")
     shop.read()
