@@ -10,11 +10,11 @@ import structlog
 
 IDLE_S = 0.1
 """How long the thread sleeps unless woken; how soon it sees what others wrote."""
-REST = 2.0
-"""After each round the thread rests for so many times as long as the round took: what
-comes meanwhile goes in one batch, which costs a third of what single events cost, and
-under load the interpreter is left to the requests."""
-SHORTEST_REST_S, LONGEST_REST_S = 0.005, 0.03
+REST_S = 0.00008
+"""After each round the thread rests so long for each thing that was done: what comes
+meanwhile goes in one batch, which costs a third of what single events cost, and under
+load the interpreter is left to the requests."""
+SHORTEST_REST_S, LONGEST_REST_S = 0.004, 0.05
 RETRY_S = 1.0
 
 _log = structlog.get_logger(__name__)
@@ -98,9 +98,8 @@ class Workers:
     def _loop(self) -> None:
         while not self._stopping.is_set():
             self._wake.clear()
-            begun = time.monotonic()
             done = self.step()
-            rest_s = REST * (time.monotonic() - begun)
             if done == 0:
                 self._wake.wait(IDLE_S)
-            self._stopping.wait(min(max(rest_s, SHORTEST_REST_S), LONGEST_REST_S))
+            rest_s = min(max(REST_S * done, SHORTEST_REST_S), LONGEST_REST_S)
+            self._stopping.wait(rest_s)
