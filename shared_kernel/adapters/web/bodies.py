@@ -10,11 +10,11 @@ from flask import request
 
 from shared_kernel.adapters.web.body_faults import faults, too_deep
 from shared_kernel.adapters.web.problems import (
-    BODY_TOO_LARGE,
     MALFORMED_JSON,
     OUT_OF_RANGE,
     UNSUPPORTED_MEDIA_TYPE,
     Problem,
+    too_large,
 )
 
 T = TypeVar("T")
@@ -89,7 +89,7 @@ def body_bytes() -> bytes:
         # Werkzeug cuts a body of unknown length at the limit, and says nothing.
         and request.environ["wsgi.input"].read(1)
     ):
-        raise Problem(BODY_TOO_LARGE, "the body is larger than 1 MiB")
+        raise too_large()
     return raw
 
 

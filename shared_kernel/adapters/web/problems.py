@@ -195,9 +195,18 @@ def _behind(error: ReadModelBehindError) -> Response:
     ).response()
 
 
+def too_large() -> Problem:
+    """The rest of the body is not read, so the connection is of no more use."""
+    return Problem(
+        BODY_TOO_LARGE,
+        "the body is larger than 1 MiB",
+        headers={"Connection": "close"},
+    )
+
+
 def _http_exception(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
-        return Problem(BODY_TOO_LARGE, "the body is larger than 1 MiB").response()
+        return too_large().response()
     status = error.code or 500
     if status < 400:
         return Response(error.get_response().get_data(), status, error.get_headers())
