@@ -44,7 +44,7 @@ demo: $(READY) ## the same with a real shop's products and orders in it
 .PHONY: check
 check: static ## the quick part of the tests: no servers
 	$(RUN) -m pytest -q -n 2 -m "not server and not slow"
-	$(RUN) -m behave
+	$(RUN) -m behave --tags "not @slow"
 
 .PHONY: test
 test: static ## everything that CI runs

@@ -1,3 +1,4 @@
+@slow
 Feature: A real shop
   The products of a real shop, and all that was ever ordered of them.
 

@@ -73,6 +73,7 @@ def test_no_class_hides_behind_a_meaningless_word(path: Path) -> None:
     assert hidden == []
 
 
+@pytest.mark.slow
 def test_importing_everything_starts_nothing_and_writes_nothing(tmp_path: Path) -> None:
     modules = [
         ".".join(path.with_suffix("").parts).removesuffix(".__init__")

@@ -78,6 +78,7 @@ def storehouse(tmp_path: Path) -> Iterator[Storehouse]:
         yield storehouse
 
 
+@pytest.mark.slow
 def test_the_real_listing_is_rebuilt_as_it_was(tmp_path: Path) -> None:
     refused = tmp_path / "refused.csv"
     with a_storehouse(tmp_path) as storehouse:

@@ -62,6 +62,7 @@ def shipped(storehouse: Storehouse) -> Sequence[tuple[str, str, int]]:
     ]
 
 
+@pytest.mark.slow
 def test_the_real_orders_leave_nothing_on_hand_and_nothing_reserved(
     tmp_path: Path,
 ) -> None:

@@ -9,6 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from shared_kernel.adapters.database import Database
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventLog
@@ -119,6 +121,7 @@ def follow(log: EventLog, until: Callable[[], bool]) -> list[Envelope]:
             return seen
 
 
+@pytest.mark.slow
 def test_readers_miss_nothing_of_what_threads_and_processes_write(
     tmp_path: Path,
 ) -> None:
