@@ -2,13 +2,14 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import attrs
 import structlog
 from blinker import Signal
 
 from shared_kernel.buses.patterns import matcher
-from shared_kernel.buses.port import Deliver
+from shared_kernel.buses.port import Capabilities, Deliver, Delivery, Leave
 from shared_kernel.events.envelope import Envelope
 
 _log = structlog.get_logger(__name__)
@@ -22,7 +23,9 @@ class _Group:
     _turns: Iterator[int] = attrs.field(factory=itertools.count)
 
     def deliver(self, batch: Sequence[Envelope]) -> None:
-        self.members[next(self._turns) % len(self.members)](batch)
+        # Members come and go in other threads.
+        if members := tuple(self.members):
+            members[next(self._turns) % len(members)](Delivery(batch))
 
 
 class InProcessBus:
@@ -32,32 +35,51 @@ class InProcessBus:
     raises is logged, and what it dropped stands in the log.
     """
 
+    capabilities = Capabilities(
+        between_processes=False,
+        at_least_once=False,
+        waits_for_members=False,
+        in_order=True,
+    )
+
     def __init__(self) -> None:
         self._published = Signal("published")
         self._groups: dict[tuple[str, str], _Group] = {}
+
+    def open(self) -> None:
+        """There is nothing to connect to."""
 
     def publish(self, batch: Sequence[Envelope]) -> None:
         if batch:
             self._published.send(batch)
 
-    def subscribe(self, pattern: str, group: str, deliver: Deliver) -> None:
+    def subscribe(self, pattern: str, group: str, deliver: Deliver) -> Leave:
+        joined = self._groups.get((pattern, group))
+        if joined is None:
+            joined = self._groups[pattern, group] = self._found(pattern, group)
+        joined.members.append(deliver)
+        return partial(_leave, joined, deliver)
+
+    def close(self) -> None:
+        self._groups.clear()
+        self._published = Signal("published")
+
+    def _found(self, pattern: str, group: str) -> _Group:
         matches = matcher(pattern)
-        members = self._groups.get((pattern, group))
-        if members is not None:
-            members.members.append(deliver)
-            return
-        joined = self._groups[pattern, group] = _Group([deliver])
+        founded = _Group()
 
         def receive(batch: Sequence[Envelope]) -> None:
             if wanted := [envelope for envelope in batch if matches(envelope.type)]:
                 try:
-                    joined.deliver(wanted)
+                    founded.deliver(wanted)
                 except Exception:  # noqa: BLE001 - the other groups get it all the same
                     _log.exception("delivery failed", pattern=pattern, group=group)
 
         # weak: the signal alone would not keep the closure alive.
         self._published.connect(receive, weak=False)
+        return founded
 
-    def close(self) -> None:
-        self._groups.clear()
-        self._published = Signal("published")
+
+def _leave(group: _Group, member: Deliver) -> None:
+    if member in group.members:
+        group.members.remove(member)
