@@ -39,6 +39,11 @@ demo: $(READY) ## the same with a real shop's products and orders in it
 	@$(BIN)/flask --app app inventory replay-orders samples/superstore/order_lines.csv
 	@exec $(RUN) app.py
 
+.PHONY: split
+split: export BUS_URL ?= nats://127.0.0.1:4222
+split: $(READY) ## NATS and three processes, joined by it, until Ctrl-C
+	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/honcho start
+
 # ------------------------------------------------------------------------ proving
 
 .PHONY: check

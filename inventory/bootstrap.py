@@ -11,18 +11,15 @@ from inventory.adapters.services import (
     InventoryServices,
     SqlInventoryUnitOfWork,
 )
-from inventory.adapters.stock_levels import SqlStockLevels
 from inventory.read_model import stock_movements
-from shared_kernel.adapters.bounded_context import BoundedContext, Surroundings
 from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.migrations.migrate import migrate
+from shared_kernel.adapters.service import Surroundings, WritingService
 from shared_kernel.adapters.unit_of_work import Writer
 from shared_kernel.adapters.web.commands import ForgetIdempotencyKeys
-from shared_kernel.events.consistency import Behind, Reader, Through
+from shared_kernel.events.consistency import Reader, followed_through
 from shared_kernel.events.event_log import EventFeed, EventLog
-from shared_kernel.events.relay import Relay
 from shared_kernel.events.replay import DeadLetterOffice
-from shared_kernel.events.subscription import Subscription
 
 NAME = "inventory"
 FOLLOWS_CATALOG = "inventory.catalog"
@@ -30,13 +27,8 @@ MOVEMENTS = "inventory.movements"
 _MIGRATIONS = Path(__file__).parent / "adapters" / "migrations"
 
 
-def plug_in(
-    surroundings: Surroundings, catalog: EventFeed
-) -> tuple[BoundedContext, Through, SqlStockLevels]:
-    """The context, and what others ask it.
-
-    By when it has followed the catalog, and how much there is.
-    """
+def plug_in(surroundings: Surroundings, catalog: EventFeed) -> WritingService:
+    """The one service of this context, which follows `catalog`."""
     settings = surroundings.settings
     database = Database(
         settings.inventory_database_url, synchronous=settings.sqlite_synchronous
@@ -47,45 +39,18 @@ def plug_in(
     log = EventLog(database, NAME)
 
     policy = CatalogPolicy(log, surroundings.clock)
-    of_catalog = Subscription(
-        FOLLOWS_CATALOG,
-        catalog,
-        database,
-        policy.apply,
-        holder=surroundings.holder,
-        clock=surroundings.clock,
-        jitter=surroundings.jitter,
-        on_progress=surroundings.progress.made,
+    of_catalog = surroundings.subscription(
+        FOLLOWS_CATALOG, catalog, catalog_acl.PATTERN, database, policy.apply
     )
-    of_movements = Subscription(
-        MOVEMENTS,
-        log,
-        read_database,
-        stock_movements.project,
-        holder=surroundings.holder,
-        clock=surroundings.clock,
-        jitter=surroundings.jitter,
-        on_progress=surroundings.progress.made,
+    of_movements = surroundings.subscription(
+        MOVEMENTS, log, "stock.>", read_database, stock_movements.project
     )
-    for subscription, pattern in (
-        (of_catalog, catalog_acl.PATTERN),
-        (of_movements, "stock.>"),
-    ):
-        for subject in (pattern, f"heartbeat.{subscription.source}"):
-            surroundings.bus.subscribe(subject, subscription.name, subscription.deliver)
-
-    def settled(position: int) -> int | Behind:
-        reached = of_catalog.cursor.saved()
-        if reached < position:
-            return Behind(catalog.source, position, reached)
-        return log.head()
-
-    relay = Relay(log, database, surroundings.bus, surroundings.clock)
     writer = Writer(
         database,
         lambda connection: SqlInventoryUnitOfWork(connection, log, surroundings.clock),
         surroundings.on_commit,
     )
+    followed = {catalog.source: of_catalog.cursor.saved}
     services = InventoryServices(
         settings=settings,
         clock=surroundings.clock,
@@ -94,21 +59,24 @@ def plug_in(
         database=database,
         read_database=read_database,
         stock=Reader(
-            cursors={catalog.source: of_catalog.cursor.saved, NAME: log.head},
-            progress=surroundings.progress,
+            cursors={**followed, NAME: log.head}, progress=surroundings.progress
         ),
         movements=Reader(
             cursors={NAME: of_movements.cursor.saved},
             progress=surroundings.progress,
             origin=catalog.source,
             by_way_of=NAME,
-            through=settled,
+            through=followed_through(
+                catalog.source, of_catalog.cursor.saved, log.head, surroundings.progress
+            ),
         ),
     )
-    context = BoundedContext(
+    return WritingService(
         name=NAME,
         log=log,
-        relay=relay,
+        relay=surroundings.relay(log, database),
+        writer=writer,
+        followed=followed,
         subscriptions=(of_catalog, of_movements),
         upkeep=(
             ExpiryWorker(writer, surroundings.clock),
@@ -123,8 +91,6 @@ def plug_in(
             ),
         },
         databases=(database, read_database),
-        writer=writer,
         api=inventory_api(services),
         cli=inventory_cli(services, surroundings.workers),
     )
-    return context, settled, SqlStockLevels(database)

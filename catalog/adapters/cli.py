@@ -8,7 +8,7 @@ from rich.console import Console
 
 from catalog.adapters.import_products import ImportProducts
 from catalog.adapters.rebuild_listing import AnotherRebuildError, ListingRebuild
-from catalog.adapters.services import CatalogServices
+from catalog.adapters.services import CommandServices
 from shared_kernel.adapters.bulk.interruption import EXIT_CODE
 from shared_kernel.adapters.bulk.meter import Meter, Rate
 from shared_kernel.adapters.bulk.run import CommandFailed, run, takes_a_row_file
@@ -16,11 +16,9 @@ from shared_kernel.adapters.database import is_fault
 from shared_kernel.adapters.workers import Workers
 
 
-def catalog_cli(
-    services: CatalogServices, workers: Workers, rebuild: ListingRebuild
-) -> click.Group:
+def commands_cli(services: CommandServices, workers: Workers) -> click.Group:
     """`workers` carry on what a command wrote, unless another process does."""
-    group = click.Group("catalog", help="What we sell.")
+    group = _group()
 
     @group.command("import", no_args_is_help=True)
     @takes_a_row_file
@@ -49,6 +47,12 @@ def catalog_cli(
         work = ImportProducts(services)
         context.exit(run(work, workers, path, form, refused))
 
+    return group
+
+
+def queries_cli(rebuild: ListingRebuild) -> click.Group:
+    group = _group()
+
     @group.command("rebuild-listing")
     @click.pass_context
     def rebuild_listing(context: click.Context) -> None:
@@ -72,6 +76,10 @@ def catalog_cli(
         context.exit(_rebuild(rebuild))
 
     return group
+
+
+def _group() -> click.Group:
+    return click.Group("catalog", help="What we sell.")
 
 
 def _rebuild(rebuild: ListingRebuild) -> int:

@@ -1,11 +1,11 @@
 """The first page: what this is, and the newest products."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from flask import Blueprint, Response
 
-from catalog.adapters.services import CatalogServices
+from catalog.adapters.services import QueryServices
 from catalog.read_model import listing_queries
 from shared_kernel.adapters.web.pages import page
 
@@ -23,22 +23,20 @@ _IN_WORDS = {
 }
 
 
-def home_page(
-    services: CatalogServices, heads: Callable[[], Mapping[str, int]]
-) -> Blueprint:
-    """`heads` tells how many events there are, by source."""
+def home_page(services: QueryServices) -> Blueprint:
+    """With how many events the listing has seen, by source."""
     blueprint = Blueprint("home", __name__, template_folder="templates")
 
     @blueprint.get("/")
     def home() -> Response:
-        with services.read_database.reading() as connection:
+        with services.database.reading() as connection:
             newest = listing_queries.newest(connection, NEWEST)
             counts = listing_queries.counts(connection)
         return page(
             "catalog/home.html",
             products=[json.loads(body) for body in newest],
             counts=counts,
-            events=heads(),
+            events={source: seen() for source, seen in services.reader.cursors.items()},
             words=_IN_WORDS,
             price=formatted,
         )

@@ -3,25 +3,22 @@
 from catalog.adapters.http_commands import add_changes, add_registration
 from catalog.adapters.http_reads import add_listing, add_product
 from catalog.adapters.http_refusals import CATALOG_REFUSALS
-from catalog.adapters.services import CatalogServices
+from catalog.adapters.services import CommandServices, QueryServices
 from shared_kernel.adapters.web.routes import Api
 from shared_kernel.domain.sku import SKU_PATTERN
 
+_SKU = {"sku": {"type": "string", "pattern": SKU_PATTERN, "examples": ["LAMP-0001"]}}
 
-def catalog_api(services: CatalogServices) -> Api:
-    api = Api(
-        "catalog",
-        {
-            "sku": {
-                "type": "string",
-                "pattern": SKU_PATTERN,
-                "examples": ["LAMP-0001"],
-            }
-        },
-        CATALOG_REFUSALS,
-    )
+
+def commands_api(services: CommandServices) -> Api:
+    api = Api("catalog-commands", _SKU, CATALOG_REFUSALS, tag="catalog")
     add_registration(api, services)
     add_changes(api, services)
+    return api
+
+
+def queries_api(services: QueryServices) -> Api:
+    api = Api("catalog-queries", _SKU, CATALOG_REFUSALS, tag="catalog")
     add_listing(api, services)
     add_product(api, services)
     return api

@@ -5,6 +5,7 @@ from typing import Annotated
 import attrs
 import msgspec
 
+from catalog.application.commands import RegisterProduct
 from catalog.domain.currencies import CURRENCIES
 from catalog.domain.value_objects import (
     LONGEST_DESCRIPTION,
@@ -12,10 +13,12 @@ from catalog.domain.value_objects import (
     MOST_MINOR_UNITS,
     MOST_PIECES,
     Description,
+    OpeningStock,
     Price,
+    ProductName,
 )
 from catalog.read_model.product_listing import ListedProduct
-from shared_kernel.domain.sku import SKU_IN_WORDS, SKU_PATTERN
+from shared_kernel.domain.sku import SKU_IN_WORDS, SKU_PATTERN, Sku
 
 _CONTROLS = r"\x00-\x1f\x7f-\x9f"
 _ONE_LINE = rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$"
@@ -99,6 +102,17 @@ class ShownProduct(ListedProduct, frozen=True):
     """A product by itself; `stock` if it was asked for, null before it is opened."""
 
     stock: int | msgspec.UnsetType | None = msgspec.UNSET
+
+
+def command_from(asked: RegisterBody) -> RegisterProduct:
+    """Raises InvalidValue."""
+    return RegisterProduct(
+        sku=Sku(asked.sku),
+        name=ProductName(asked.name),
+        description=description_of(asked.description),
+        price=price_of(asked.price),
+        opening_stock=OpeningStock(asked.stock_count),
+    )
 
 
 def price_of(body: PriceBody | None) -> Price | None:

@@ -12,6 +12,7 @@ from catalog.adapters.http_bodies import (
     PriceBody,
     ProductVersion,
     RegisterBody,
+    command_from,
     description_of,
     price_of,
 )
@@ -20,15 +21,14 @@ from catalog.adapters.http_refusals import (
     SKU_ALREADY_REGISTERED,
     known_sku,
 )
-from catalog.adapters.services import CatalogServices
+from catalog.adapters.services import CommandServices
 from catalog.application import commands, handlers
-from catalog.domain.value_objects import OpeningStock, ProductName
+from catalog.domain.value_objects import ProductName
 from shared_kernel.adapters.web.bodies import Body
 from shared_kernel.adapters.web.commands import Answer, Commands
 from shared_kernel.adapters.web.parameters import expected_version
 from shared_kernel.adapters.web.problems import UNKNOWN_SKU
 from shared_kernel.adapters.web.routes import Api, Success
-from shared_kernel.domain.sku import Sku
 
 _WRITTEN = {
     "ETag": "The product's version, for `If-Match`.",
@@ -36,7 +36,7 @@ _WRITTEN = {
 }
 
 
-def add_registration(api: Api, services: CatalogServices) -> None:
+def add_registration(api: Api, services: CommandServices) -> None:
     perform = Commands("catalog", services.writer, services.clock).perform
     body = Body(RegisterBody)
 
@@ -57,23 +57,16 @@ def add_registration(api: Api, services: CatalogServices) -> None:
     )
     def register_product() -> Response:
         asked = body.read()
-        command = commands.RegisterProduct(
-            sku=Sku(asked.sku),
-            name=ProductName(asked.name),
-            description=description_of(asked.description),
-            price=price_of(asked.price),
-            opening_stock=OpeningStock(asked.stock_count),
-        )
         return perform(
             handlers.register_product,
-            command,
+            command_from(asked),
             lambda version: _written(
                 asked.sku, version, 201, {"Location": f"/products/{asked.sku}"}
             ),
         )
 
 
-def add_changes(api: Api, services: CatalogServices) -> None:
+def add_changes(api: Api, services: CommandServices) -> None:
     perform = Commands("catalog", services.writer, services.clock).perform
     name_body, description_body = Body(NameBody), Body(DescriptionBody)
     price_body = Body(PriceBody)

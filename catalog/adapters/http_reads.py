@@ -6,7 +6,7 @@ from flask import Response
 from catalog.adapters.http_bodies import ShownProduct
 from catalog.adapters.http_refusals import known_sku
 from catalog.adapters.listing_pages import ListingPages
-from catalog.adapters.services import CatalogServices
+from catalog.adapters.services import QueryServices
 from catalog.domain.errors import UnknownProduct
 from catalog.read_model import listing_queries
 from catalog.read_model.product_listing import ListedProduct
@@ -39,9 +39,9 @@ _STOCK = Parameter(
 )
 
 
-def add_listing(api: Api, services: CatalogServices) -> None:
-    timeout_ms = services.settings.consistency_timeout_ms
-    pages = ListingPages(services.read_database)
+def add_listing(api: Api, services: QueryServices) -> None:
+    timeout_ms = services.consistency_timeout_ms
+    pages = ListingPages(services.database)
 
     @api.route(
         "GET",
@@ -72,8 +72,8 @@ def add_listing(api: Api, services: CatalogServices) -> None:
         )
 
 
-def add_product(api: Api, services: CatalogServices) -> None:
-    timeout_ms = services.settings.consistency_timeout_ms
+def add_product(api: Api, services: QueryServices) -> None:
+    timeout_ms = services.consistency_timeout_ms
 
     @api.route(
         "GET",
@@ -91,7 +91,7 @@ def add_product(api: Api, services: CatalogServices) -> None:
     def show_product(sku: str) -> Response:
         exact = read_query((_STOCK,))["stock"] is not None
         wait_until_visible(services.reader, timeout_ms)
-        with services.read_database.reading() as connection:
+        with services.database.reading() as connection:
             listed = listing_queries.one(connection, sku)
         if listed is None:
             raise UnknownProduct(sku=sku)

@@ -5,7 +5,7 @@ from typing import Any
 
 import attrs
 
-from catalog.adapters.services import CatalogServices, SqlCatalogUnitOfWork
+from catalog.adapters.services import CommandServices, SqlCatalogUnitOfWork
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
 from catalog.domain.errors import SkuAlreadyRegistered
@@ -34,7 +34,7 @@ class ImportProducts:
     The opening stock is not compared; the catalog only passes it on.
     """
 
-    services: CatalogServices
+    services: CommandServices
     columns: Columns = COLUMNS
     subject: str = "sku"
     done: str = "registered"
@@ -56,7 +56,7 @@ class ImportProducts:
 
     def wait_until_visible(self, timeout_s: float) -> None:
         log = self.services.log
-        self.services.reader.wait_for({log.source: log.head()}, timeout_s)
+        self.services.listing.wait_for({log.source: log.head()}, timeout_s)
 
 
 def _outcome(row: Row, answer: object) -> Outcome | Refused:

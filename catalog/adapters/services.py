@@ -1,5 +1,8 @@
 """What the edges of the catalog (HTTP, command line) work with."""
 
+from collections.abc import Mapping
+from typing import Protocol
+
 import attrs
 from sqlalchemy.engine import Connection
 
@@ -9,10 +12,9 @@ from catalog.application.stock_levels import StockLevels
 from catalog.domain.product import Product
 from shared_kernel.adapters.clock import Clock
 from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.settings import Settings
 from shared_kernel.adapters.unit_of_work import SqlUnitOfWork, Writer
-from shared_kernel.events.consistency import Reader
-from shared_kernel.events.event_log import EventLog
+from shared_kernel.events.consistency import Reader, Through
+from shared_kernel.events.event_log import EventFeed, EventLog
 
 
 class SqlCatalogUnitOfWork(SqlUnitOfWork[Product]):
@@ -23,18 +25,44 @@ class SqlCatalogUnitOfWork(SqlUnitOfWork[Product]):
         super().__init__(connection, log, self.products, publish, clock)
 
 
-@attrs.frozen(kw_only=True)
-class CatalogServices:
-    """`writer` executes commands; `reader` tells how far the listing has come.
+class ListingProgress(Protocol):
+    """How far the listing has come, in this process or in another one."""
 
-    The listing itself stands in `read_database`; `stock_levels` asks inventory.
+    def wait_for(self, token: Mapping[str, int], timeout_s: float) -> None:
+        """Return once all of `token` is listed. Raises ReadModelBehindError."""
+
+
+@attrs.frozen(kw_only=True)
+class Stock:
+    """What the catalog needs of inventory, in this process or in another one.
+
+    The log of its events, by when it has settled what the catalog's events caused, and
+    the exact levels.
     """
 
-    settings: Settings
+    feed: EventFeed
+    settled: Through
+    levels: StockLevels
+
+
+@attrs.frozen(kw_only=True)
+class CommandServices:
+    """`writer` executes commands, `log` has what they caused; `listing` shows it."""
+
     clock: Clock
     writer: Writer[SqlCatalogUnitOfWork]
     log: EventLog
+    listing: ListingProgress
+
+
+@attrs.frozen(kw_only=True)
+class QueryServices:
+    """The listing stands in `database`, and `reader` tells how far it has come.
+
+    `stock_levels` asks inventory.
+    """
+
     database: Database
-    read_database: Database
     reader: Reader
     stock_levels: StockLevels
+    consistency_timeout_ms: int

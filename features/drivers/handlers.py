@@ -178,7 +178,7 @@ class HandlersDriver:
     def listed(
         self, availability: str | None = None, sought: str | None = None
     ) -> list[Json]:
-        with self._storehouse.catalog.databases[1].reading() as connection:
+        with self._storehouse.listing.databases[0].reading() as connection:
             page = listing_queries.page(
                 connection, 0, _EVERYTHING, availability, sought
             )
@@ -189,12 +189,12 @@ class HandlersDriver:
         return self.listed()
 
     def product(self, sku: str) -> Json | None:
-        with self._storehouse.catalog.databases[1].reading() as connection:
+        with self._storehouse.listing.databases[0].reading() as connection:
             found = listing_queries.one(connection, sku)
         return json.loads(found.body) if found else None
 
     def product_version(self, sku: str) -> int:
-        with self._storehouse.catalog.databases[1].reading() as connection:
+        with self._storehouse.listing.databases[0].reading() as connection:
             found = listing_queries.one(connection, sku)
         assert found is not None
         return found.version
@@ -209,7 +209,7 @@ class HandlersDriver:
         return list(json.loads(page.body))
 
     def events(self, source: str, after: int) -> list[Happened]:
-        logs = {context.name: context.log for context in self._storehouse.contexts}
+        logs = {feed.source: feed for feed in self._storehouse.feeds}
         return [
             Happened(each.position, each.type, each.key, json.loads(each.data))
             for each in logs[source].read(after, _EVERYTHING)

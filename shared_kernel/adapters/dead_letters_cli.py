@@ -7,8 +7,8 @@ import attrs
 import click
 import msgspec
 
-from shared_kernel.adapters.bounded_context import BoundedContext
 from shared_kernel.adapters.clock import from_us
+from shared_kernel.adapters.service import Service
 from shared_kernel.adapters.terminal import show_table, storage_faults_told
 from shared_kernel.events.dead_letters import (
     DEAD,
@@ -53,11 +53,11 @@ class _Letter(click.ParamType[Named]):
         return Named(database, int(digits))
 
 
-def dead_letters_group(contexts: Sequence[BoundedContext]) -> click.Group:
+def dead_letters_group(services: Sequence[Service]) -> click.Group:
     offices = {
         database: office
-        for context in contexts
-        for database, office in context.dead_letters.items()
+        for service in services
+        for database, office in service.dead_letters.items()
     }
     letter = click.argument("which", type=_Letter(offices), metavar="LETTER")
     group = click.Group(

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from shared_kernel.adapters.bounded_context import BoundedContext
 from shared_kernel.adapters.terminal import on_one_line, storage_faults_told
 from shared_kernel.events.cloud_events import to_structured
 from shared_kernel.events.envelope import Envelope
@@ -18,8 +17,9 @@ LAST = 10
 SHOWN_CHARACTERS = 200
 
 
-def events_group(contexts: Sequence[BoundedContext]) -> click.Group:
-    sources = [context.name for context in contexts]
+def events_group(feeds: Sequence[EventFeed]) -> click.Group:
+    """Of the logs that `feeds` lead to, in this process or in another one."""
+    sources = [feed.source for feed in feeds]
     group = click.Group("events", help="The event logs.")
 
     @group.command("tail")
@@ -51,9 +51,7 @@ def events_group(contexts: Sequence[BoundedContext]) -> click.Group:
           flask --app app events tail --source inventory --from 1
           flask --app app events tail --no-follow --json | jq .data
         """  # noqa: D301 - click takes \b as a character
-        logs = [
-            context.log for context in contexts if context.name in chosen or not chosen
-        ]
+        logs = [feed for feed in feeds if feed.source in chosen or not chosen]
         show = _as_json if as_json else _as_line
         try:
             with storage_faults_told():

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from shared_kernel.adapters.observation import ContextState, SubscriptionState
+from shared_kernel.adapters.observation import LogState, ServiceState, SubscriptionState
 from shared_kernel.events.cursors import Lease
+from shared_kernel.events.subscription import Counts, Subscription
 
-_OF_LOG: tuple[tuple[str, str, Callable[[ContextState], float | None]], ...] = (
+_OF_LOG: tuple[tuple[str, str, Callable[[LogState], float | None]], ...] = (
     ("log_head_position", "Newest position of the log", lambda of: of.head),
     ("published_position", "Handed to the bus up to here", lambda of: of.published),
     ("unpublished_events", "Not known to be on the bus", lambda of: of.unpublished),
@@ -40,40 +41,64 @@ _OF_SUBSCRIPTION: tuple[
         lambda of: _is_alive(of.lease),
     ),
 )
-_LABELS = ("context", "subscription", "source")
+_COUNTED: tuple[tuple[str, str, Callable[[Counts], int]], ...] = (
+    (
+        "subscription_gaps_healed",
+        "Places at which this process read the log for what the bus had lost",
+        lambda of: of.gaps_healed,
+    ),
+    (
+        "subscription_duplicates_dropped",
+        "Events that the bus brought to this process again",
+        lambda of: of.duplicates_dropped,
+    ),
+)
+_LABELS = ("subscription", "source")
 
 
 def registry_of(
-    states: Callable[[], Sequence[ContextState]], workers_alive: Callable[[], bool]
+    states: Callable[[], Sequence[ServiceState]],
+    here: Sequence[Subscription],
+    workers_alive: Callable[[], bool],
 ) -> CollectorRegistry:
-    """What one scrape tells: `states()` and `workers_alive()` at that moment."""
+    """What one scrape tells: `states()` and `workers_alive()` at that moment.
+
+    Of the subscriptions `here` it also tells what this process has counted.
+    """
     registry = CollectorRegistry()
-    registry.register(_States(states, workers_alive))
+    registry.register(_States(states, here, workers_alive))
     return registry
 
 
 @attrs.frozen(eq=False)
 class _States(Collector):
-    states: Callable[[], Sequence[ContextState]]
+    states: Callable[[], Sequence[ServiceState]]
+    here: Sequence[Subscription]
     workers_alive: Callable[[], bool]
 
     def collect(self) -> Iterator[Metric]:
         states = self.states()
+        logs = [service.log for service in states if service.log is not None]
         subscriptions = [
-            ((context.name, each.name, each.source), each)
-            for context in states
-            for each in context.subscriptions
+            ((each.name, each.source), each)
+            for service in states
+            for each in service.subscriptions
         ]
         for name, text, of_log in _OF_LOG:
-            gauge = _gauge(name, text, ("context",))
-            for context in states:
-                gauge.add_metric([context.name], _number(of_log(context)))
+            gauge = _gauge(name, text, ("source",))
+            for log in logs:
+                gauge.add_metric([log.source], _number(of_log(log)))
             yield gauge
         for name, text, of_subscription in _OF_SUBSCRIPTION:
             gauge = _gauge(name, text, _LABELS)
             for labels, each in subscriptions:
                 gauge.add_metric(labels, _number(of_subscription(each)))
             yield gauge
+        for name, text, counted in _COUNTED:
+            counter = CounterMetricFamily(f"storehouse_{name}", text, labels=_LABELS)
+            for here in self.here:
+                counter.add_metric((here.name, here.source), counted(here.counts))
+            yield counter
         letters = _gauge("dead_letters", "Events not applied", (*_LABELS, "state"))
         for labels, each in subscriptions:
             letters.add_metric((*labels, "dead"), _number(each.dead))

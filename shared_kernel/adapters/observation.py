@@ -1,7 +1,7 @@
 """What can be measured of the running system (law 10): never a false zero.
 
-Everything is read from the databases, so that any process tells the same. None means
-unknown: the database that would say does not answer.
+Everything is read from the databases, so that any process tells the same. None
+means unknown: the database or the process that would say does not answer.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,12 +10,12 @@ from typing import TypeVar
 import attrs
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared_kernel.adapters.bounded_context import BoundedContext
 from shared_kernel.adapters.clock import Clock, to_us
 from shared_kernel.adapters.database import Database, StorageError
+from shared_kernel.adapters.service import Service, WritingService
 from shared_kernel.events import dead_letters
 from shared_kernel.events.cursors import Lease
-from shared_kernel.events.event_log import EventFeed
+from shared_kernel.events.event_log import EventFeed, EventLog
 from shared_kernel.events.subscription import Subscription
 
 T = TypeVar("T")
@@ -26,11 +26,12 @@ class SubscriptionState:
     """How far `name` has read the log of `source`, and who works it.
 
     The lag in seconds is the age of the oldest event that is still to be applied, 0 if
-    there is none.
+    there is none. `elsewhere`: another process has that log.
     """
 
     name: str
     source: str
+    elsewhere: bool
     cursor: int | None
     lag_events: int | None
     lag_seconds: float | None
@@ -40,33 +41,52 @@ class SubscriptionState:
 
 
 @attrs.frozen(kw_only=True)
-class ContextState:
+class LogState:
     """How far the log reaches, and how far of that is known to be on the bus.
 
     `oldest_unpublished_seconds` is 0 if everything has been handed to the bus.
     """
 
-    name: str
+    source: str
     head: int | None
     published: int | None
     unpublished: int | None
     oldest_unpublished_seconds: float | None
+
+
+@attrs.frozen(kw_only=True)
+class ServiceState:
+    """`log` is None where the service has none."""
+
+    name: str
+    log: LogState | None
     subscriptions: Sequence[SubscriptionState]
 
 
-def observe(context: BoundedContext, clock: Clock) -> ContextState:
-    """The state of `context` at this moment."""
+def observe(service: Service, clock: Clock) -> ServiceState:
+    """The state of `service` at this moment."""
     now_us = to_us(clock())
-    published = _known(context.relay.published)
-    return ContextState(
-        name=context.name,
-        head=_known(context.log.head),
-        published=published,
-        unpublished=_behind(context.log, published),
-        oldest_unpublished_seconds=_age_seconds(context.log, published, now_us),
+    return ServiceState(
+        name=service.name,
+        log=(
+            _observe_log(service, now_us)
+            if isinstance(service, WritingService)
+            else None
+        ),
         subscriptions=[
-            _observe(subscription, now_us) for subscription in context.subscriptions
+            _observe(subscription, now_us) for subscription in service.subscriptions
         ],
+    )
+
+
+def _observe_log(service: WritingService, now_us: int) -> LogState:
+    published = _known(service.relay.published)
+    return LogState(
+        source=service.log.source,
+        head=_known(service.log.head),
+        published=published,
+        unpublished=_behind(service.log, published),
+        oldest_unpublished_seconds=_age_seconds(service.log, published, now_us),
     )
 
 
@@ -76,6 +96,7 @@ def _observe(subscription: Subscription, now_us: int) -> SubscriptionState:
     return SubscriptionState(
         name=subscription.name,
         source=subscription.source,
+        elsewhere=not isinstance(subscription.feed, EventLog),
         cursor=cursor,
         lag_events=_behind(subscription.feed, cursor),
         lag_seconds=_age_seconds(subscription.feed, cursor, now_us),
@@ -99,8 +120,9 @@ def _behind(feed: EventFeed, position: int | None) -> int | None:
 
 
 def _age_seconds(feed: EventFeed, position: int | None, now_us: int) -> float | None:
-    if position is None or _behind(feed, position) is None:
-        return None
+    behind = _behind(feed, position)
+    if position is None or not behind:
+        return None if behind is None else 0.0
     following = _known(lambda: feed.read(position, 1))
     if following is None:
         return None

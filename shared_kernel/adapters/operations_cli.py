@@ -6,23 +6,23 @@ import attrs
 import click
 import msgspec
 
-from shared_kernel.adapters.bounded_context import BoundedContext
 from shared_kernel.adapters.clock import Clock
-from shared_kernel.adapters.observation import ContextState, observe
+from shared_kernel.adapters.observation import ServiceState, observe
+from shared_kernel.adapters.service import Service
 from shared_kernel.adapters.terminal import show_table
 from shared_kernel.events.cursors import Lease
 
 UNKNOWN = "unknown"
 
 
-def status_command(contexts: Sequence[BoundedContext], clock: Clock) -> click.Command:
+def status_command(services: Sequence[Service], clock: Clock) -> click.Command:
     @click.command("status")
     @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
     def status(as_json: bool) -> None:
         """Show how far each log reaches, and how far each subscription has come.
 
-        It tells the same from any process, since it asks the databases. What a database
-        does not answer is unknown.
+        It tells the same from any process, since it asks the databases. What neither
+        they nor another process answer is unknown.
 
         \b
         unpublished  not known to have been handed to the bus
@@ -31,7 +31,7 @@ def status_command(contexts: Sequence[BoundedContext], clock: Clock) -> click.Co
         parked       events that wait behind a dead one of the same key
         worked by    the process that applies the events
         """  # noqa: D301 - click takes \b as a character
-        states = [observe(context, clock) for context in contexts]
+        states = [observe(service, clock) for service in services]
         if as_json:
             click.echo(msgspec.json.encode([attrs.asdict(state) for state in states]))
             return
@@ -42,22 +42,23 @@ def status_command(contexts: Sequence[BoundedContext], clock: Clock) -> click.Co
     return status
 
 
-def _show_logs(states: Sequence[ContextState]) -> None:
+def _show_logs(states: Sequence[ServiceState]) -> None:
     show_table(
-        ("context", "head", "unpublished", "oldest unpublished"),
+        ("log", "head", "unpublished", "oldest unpublished"),
         [
             (
-                state.name,
-                _count(state.head),
-                _count(state.unpublished),
-                _seconds(state.oldest_unpublished_seconds),
+                log.source,
+                _count(log.head),
+                _count(log.unpublished),
+                _seconds(log.oldest_unpublished_seconds),
             )
             for state in states
+            if (log := state.log)
         ],
     )
 
 
-def _show_subscriptions(states: Sequence[ContextState]) -> None:
+def _show_subscriptions(states: Sequence[ServiceState]) -> None:
     show_table(
         (
             "subscription",

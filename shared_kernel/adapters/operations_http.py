@@ -9,15 +9,16 @@ from flask import Response
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from shared_kernel.adapters.bounded_context import BoundedContext
 from shared_kernel.adapters.clock import Clock
 from shared_kernel.adapters.feed_http import add_feeds
 from shared_kernel.adapters.metrics import registry_of
-from shared_kernel.adapters.observation import ContextState, observe
+from shared_kernel.adapters.observation import ServiceState, observe
+from shared_kernel.adapters.service import Service, WritingService
 from shared_kernel.adapters.web.parameters import read_query
 from shared_kernel.adapters.web.problems import RETRY_AFTER_S, Problem, kind
 from shared_kernel.adapters.web.routes import Api, Success
 from shared_kernel.adapters.workers import Workers
+from shared_kernel.events.consistency import Progress
 
 MOST_LAG_S = 10.0
 """A subscription that lags more makes the process not ready."""
@@ -26,7 +27,7 @@ NOT_READY = kind(
     "not-ready",
     503,
     "Not every part keeps up",
-    "`behind` says which part is behind and by how much; `contexts` has each part.",
+    "`behind` says which part is behind and by how much; `services` has each part.",
 )
 
 
@@ -38,36 +39,48 @@ class Operations:
     `long_polls` is how many there may be at a time.
     """
 
-    contexts: Sequence[BoundedContext]
+    services: Sequence[Service]
     workers: Workers
     clock: Clock
+    progress: Progress = attrs.field(factory=Progress)
+    consistency_timeout_ms: int = 2000
     stopping: threading.Event = attrs.field(factory=threading.Event)
     long_polls: int = 16
 
-    def states(self) -> list[ContextState]:
-        return [observe(context, self.clock) for context in self.contexts]
+    @property
+    def writing(self) -> list[WritingService]:
+        """Those that have a log."""
+        return [each for each in self.services if isinstance(each, WritingService)]
+
+    def states(self) -> list[ServiceState]:
+        return [observe(service, self.clock) for service in self.services]
 
 
 def operations_api(operations: Operations) -> Api:
-    sources = [context.name for context in operations.contexts]
+    sources = [service.log.source for service in operations.writing]
     api = Api("operations", {"source": {"type": "string", "enum": sources}}, {})
     _add_health(api, operations)
     _add_metrics(api, operations)
-    logs = [context.log for context in operations.contexts]
+    logs = [service.log for service in operations.writing]
     add_feeds(api, logs, operations.stopping, operations.long_polls)
     return api
 
 
 def _add_health(api: Api, operations: Operations) -> None:
+    named = [service.name for service in operations.services]
+    alive = msgspec.json.encode({"status": "alive", "services": named})
+
     @api.route(
         "GET",
         "/healthz",
         summary="Is the process alive?",
-        success=Success(description="It is.", schema={"type": "object"}),
+        success=Success(
+            description="It is, and runs these services.", schema={"type": "object"}
+        ),
     )
     def healthz() -> Response:
         read_query(())
-        return Response(b'{"status":"alive"}', content_type="application/json")
+        return Response(alive, content_type="application/json")
 
     @api.route(
         "GET",
@@ -82,7 +95,7 @@ def _add_health(api: Api, operations: Operations) -> None:
         """Not ready (503), it says which part is behind, and by how much."""
         read_query(())
         states = operations.states()
-        contexts = [attrs.asdict(state) for state in states]
+        services = [attrs.asdict(state) for state in states]
         behind = list(_behind(states, operations.workers))
         if behind:
             raise Problem(
@@ -90,14 +103,18 @@ def _add_health(api: Api, operations: Operations) -> None:
                 "; ".join(behind),
                 headers={"Retry-After": RETRY_AFTER_S},
                 behind=behind,
-                contexts=contexts,
+                services=services,
             )
-        document = {"status": "ready", "behind": [], "contexts": contexts}
+        document = {"status": "ready", "behind": [], "services": services}
         return Response(msgspec.json.encode(document), content_type="application/json")
 
 
 def _add_metrics(api: Api, operations: Operations) -> None:
-    registry = registry_of(operations.states, lambda: operations.workers.alive)
+    registry = registry_of(
+        operations.states,
+        [each for service in operations.services for each in service.subscriptions],
+        lambda: operations.workers.alive,
+    )
 
     @api.route(
         "GET",
@@ -114,19 +131,23 @@ def _add_metrics(api: Api, operations: Operations) -> None:
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-def _behind(states: Iterable[ContextState], workers: Workers) -> Iterator[str]:
+def _behind(states: Iterable[ServiceState], workers: Workers) -> Iterator[str]:
     if not workers.alive:
         yield "the workers of this process are not running"
     for state in states:
-        unpublished = state.oldest_unpublished_seconds
-        if unpublished is None:
-            yield f"{state.name}: its database does not answer"
-        elif unpublished > MOST_LAG_S:
-            yield f"{state.name}: unpublished for {unpublished:.1f} s"
+        if state.log is not None:
+            unpublished = state.log.oldest_unpublished_seconds
+            if unpublished is None:
+                yield f"{state.name}: its database does not answer"
+            elif unpublished > MOST_LAG_S:
+                yield f"{state.name}: unpublished for {unpublished:.1f} s"
         for subscription in state.subscriptions:
             place = f"{subscription.name} of {subscription.source}"
             lag = subscription.lag_seconds
             if lag is None:
+                # What does not depend on a process that is away goes on without it.
+                if subscription.elsewhere and subscription.cursor is not None:
+                    continue
                 yield f"{place}: lag unknown"
             elif lag > MOST_LAG_S:
                 yield f"{place}: {subscription.lag_events} events, {lag:.1f} s behind"

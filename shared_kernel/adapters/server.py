@@ -92,10 +92,12 @@ def serve(
     host: str,
     port: int,
     threads: int = THREADS,
+    named: str = "Storehouse",
 ) -> None:
     """Serve what `build` returns until told to stop; return after the last callback.
 
     `build` is a function of a module and runs in the worker. Port 0 takes a free port.
+    `named` is what is said to serve.
     Raises AddressUnavailableError before anything is built; the SystemExit with which
     `build` refuses to go on; SystemExit(1) when the worker dies. Takes over the signals
     of the process.
@@ -134,7 +136,9 @@ def serve(
     logging.getLogger("_granian").setLevel(logging.CRITICAL)
     try:
         server.serve(
-            target_loader=partial(_in_worker, build, address, port, refusal),
+            target_loader=partial(
+                _in_worker, build, partial(_greet, named, address, port), refusal
+            ),
             wrap_loader=False,
         )
     except SystemExit:
@@ -189,7 +193,9 @@ _MENDS = {
 
 
 def _in_worker(
-    build: Callable[[Worker], WSGIApplication], address: str, port: int, refusal: c_int
+    build: Callable[[Worker], WSGIApplication],
+    greet: Callable[[], None],
+    refusal: c_int,
 ) -> WSGIApplication:
     # Until Granian takes SIGTERM over, nothing is served and nothing is to be finished.
     signal.signal(signal.SIGTERM, _leave)
@@ -207,7 +213,7 @@ def _in_worker(
         refusal.value = ending.code if isinstance(ending.code, int) else 0
         raise
 
-    _in_background(partial(_greet, address, port))
+    _in_background(greet)
     return application
 
 
@@ -239,7 +245,7 @@ def _pass_on_the_stop(worker: Worker, seen: socket.socket) -> None:
     worker.stop()
 
 
-def _greet(address: str, port: int) -> None:
+def _greet(named: str, address: str, port: int) -> None:
     """Say where, once a connection is accepted there."""
     pause = threading.Event()
     while True:
@@ -250,4 +256,4 @@ def _greet(address: str, port: int) -> None:
         else:
             break
     shown = f"[{address}]" if ":" in address else address
-    click.echo(f"Storehouse serves on http://{shown}:{port} (Ctrl-C stops it)")
+    click.echo(f"{named} serves on http://{shown}:{port} (Ctrl-C stops it)")

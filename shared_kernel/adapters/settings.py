@@ -1,22 +1,30 @@
 """The configuration: environment variables, read once into one frozen class."""
 
+import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from shared_kernel.buses.by_url import SCHEMES
+CATALOG_COMMANDS = "catalog-commands"
+CATALOG_QUERIES = "catalog-queries"
+INVENTORY = "inventory"
+SERVICES = (CATALOG_COMMANDS, CATALOG_QUERIES, INVENTORY)
+SCHEMES = ("inprocess", "feed", "nats", "jetstream")
 
-SERVICES = ("catalog-commands", "catalog-queries", "inventory")
+_SECRET = re.compile(r"(?<=//)[^/@]*(?=@)")
 
 
 class BadSettingError(Exception):
     """A variable's value is not accepted. The message names all three."""
 
     def __init__(self, variable: str, value: object, expected: str) -> None:
-        super().__init__(f"{variable} is {value!r}; expected {expected}")
+        found = "not set" if value is None else repr(_SECRET.sub("…", str(value)))
+        super().__init__(f"{variable} is {found}; expected {expected}")
         self.variable = variable
 
 
@@ -44,18 +52,37 @@ def _between(least: int, most: int) -> Callable[[str], int]:
 
 
 def _bus(value: str) -> str:
-    if value.partition(":")[0] in SCHEMES:
+    scheme, _, rest = value.partition(":")
+    if scheme in ("inprocess", "feed") and not rest:
         return value
-    raise ValueError(", ".join(f"{scheme}:" for scheme in SCHEMES))
+    if scheme in ("nats", "jetstream") and rest.startswith("//") and len(rest) > 2:
+        return value
+    raise ValueError("inprocess:, feed:, nats://host or jetstream://host")
+
+
+def _subject(value: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", value):
+        return value
+    raise ValueError("words of letters, digits, _ and -, separated by dots")
+
+
+def _word(value: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9_-]{1,32}", value):
+        return value
+    raise ValueError("1 to 32 letters, digits, _ and -")
+
+
+def _file(value: str) -> str:
+    if Path(value).is_file():
+        return value
+    raise ValueError("a file that is there")
 
 
 def _services(value: str) -> frozenset[str]:
     named = frozenset(name.strip() for name in value.split(",") if name.strip())
-    if named == frozenset(SERVICES):
+    if named and named <= frozenset(SERVICES):
         return named
-    raise ValueError(
-        f"all of {','.join(SERVICES)}: BUS_URL inprocess: joins one process only"
-    )
+    raise ValueError(f"some of {','.join(SERVICES)}")
 
 
 def _database(value: str) -> str:
@@ -69,20 +96,51 @@ def _database(value: str) -> str:
     return value
 
 
-def _peer(value: str) -> None:
-    raise ValueError("nothing: this process runs all services, so it has no peer")
+def _peer(value: str) -> str:
+    expected = "the address of the other process, such as http://127.0.0.1:8001"
+    try:
+        url = urlsplit(value)
+        known = url.scheme in ("http", "https") and url.hostname and url.port != 0
+    except ValueError:
+        raise ValueError(expected) from None
+    if not known or url.query or url.fragment:
+        raise ValueError(expected)
+    return value.rstrip("/")
 
 
-def setting(variable: str, default: Any, read: Callable[[str], Any]) -> Any:
-    return attrs.field(default=default, metadata={"env": variable, "read": read})
+def setting(
+    variable: str, default: Any, read: Callable[[str], Any], *, secret: bool = False
+) -> Any:
+    """`secret` values are shown nowhere."""
+    return attrs.field(
+        default=default, metadata={"env": variable, "read": read}, repr=not secret
+    )
 
 
 @attrs.frozen(kw_only=True)
 class Settings:
     """Every setting, with its unit in its name. `docs/running.md` explains each."""
 
-    bus_url: str = setting("BUS_URL", "inprocess:", _bus)
+    bus_url: str = setting("BUS_URL", "inprocess:", _bus, secret=True)
+    bus_subject_prefix: str | None = setting("BUS_SUBJECT_PREFIX", None, _subject)
+    nats_token: str | None = setting("NATS_TOKEN", None, _text, secret=True)
+    nats_credentials: str | None = setting("NATS_CREDENTIALS", None, _file)
+    nats_tls_ca: str | None = setting("NATS_TLS_CA", None, _file)
+    nats_tls_certificate: str | None = setting("NATS_TLS_CERTIFICATE", None, _file)
+    nats_tls_key: str | None = setting("NATS_TLS_KEY", None, _file)
+    jetstream_stream: str = setting("JETSTREAM_STREAM", "storehouse", _word)
+    jetstream_replicas: int = setting("JETSTREAM_REPLICAS", 1, _between(1, 5))
+    jetstream_duplicate_window_s: int = setting(
+        "JETSTREAM_DUPLICATE_WINDOW_S", 120, _between(1, 86_400)
+    )
+    jetstream_max_age_hours: int = setting(
+        "JETSTREAM_MAX_AGE_HOURS", 168, _between(1, 87_600)
+    )
     services: frozenset[str] = setting("SERVICES", frozenset(SERVICES), _services)
+    copies: str = setting("COPIES", "one", _one_of("one", "several"))
+    catalog_url: str | None = setting("CATALOG_URL", None, _peer)
+    inventory_url: str | None = setting("INVENTORY_URL", None, _peer)
+    peer_timeout_ms: int = setting("PEER_TIMEOUT_MS", 1000, _between(10, 60_000))
     catalog_database_url: str = setting(
         "CATALOG_DATABASE_URL", "sqlite:///var/catalog.db", _database
     )
@@ -95,8 +153,6 @@ class Settings:
     inventory_read_database_url: str = setting(
         "INVENTORY_READ_DATABASE_URL", "sqlite:///var/inventory_read.db", _database
     )
-    catalog_url: str | None = setting("CATALOG_URL", None, _peer)
-    inventory_url: str | None = setting("INVENTORY_URL", None, _peer)
     sqlite_synchronous: str = setting(
         "SQLITE_SYNCHRONOUS", "FULL", _one_of("FULL", "NORMAL")
     )
@@ -126,7 +182,16 @@ class Settings:
                     raise BadSettingError(variable, value, str(error)) from None
         settings = cls(**given)
         settings._refuse_shared_files()
+        settings._refuse_a_lonely_part()
         return settings
+
+    @property
+    def neighbour(self) -> str | None:
+        """The service that answers at CATALOG_URL; None if it is asked for none."""
+        for service in (CATALOG_COMMANDS, CATALOG_QUERIES):
+            if service not in self.services:
+                return service
+        return None
 
     def _refuse_shared_files(self) -> None:
         """One database per owner (law 6)."""
@@ -140,3 +205,35 @@ class Settings:
                         variable, url, f"another file than {owners[file]} has"
                     )
                 owners[file] = variable
+
+    def _refuse_a_lonely_part(self) -> None:
+        """Every service runs somewhere, and whoever asks it knows where."""
+        all_here = self.services == frozenset(SERVICES)
+        if not all_here and self.bus_url == "inprocess:":
+            raise BadSettingError(
+                "SERVICES",
+                ",".join(sorted(self.services)),
+                f"all of {','.join(SERVICES)}, since BUS_URL inprocess: joins one "
+                "process only: set BUS_URL to feed: or nats://host for a split",
+            )
+        for variable, url, service in (
+            ("CATALOG_URL", self.catalog_url, self.neighbour),
+            (
+                "INVENTORY_URL",
+                self.inventory_url,
+                None if INVENTORY in self.services else INVENTORY,
+            ),
+        ):
+            if service is not None and url is None:
+                raise BadSettingError(
+                    variable,
+                    url,
+                    f"the address of the process that runs {service}, such as "
+                    "http://127.0.0.1:8001, or that service among SERVICES",
+                )
+            if all_here and url is not None:
+                raise BadSettingError(
+                    variable,
+                    url,
+                    "nothing: this process runs all services, so it has no peer",
+                )

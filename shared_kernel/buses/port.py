@@ -22,7 +22,7 @@ class BusUnavailableError(BusError):
 
 
 class BusMisconfiguredError(BusError):
-    """The bus is there, but not as needed. The message is one line and says the mend."""
+    """The bus is there, but not as needed. The message, a line, says the mend."""
 
 
 def _nothing() -> None:
@@ -75,7 +75,7 @@ class EventBus(Protocol):
     def capabilities(self) -> Capabilities: ...
 
     def open(self) -> None:
-        """Connect, for a few seconds at the most; afterwards in the background, for ever.
+        """Connect, within seconds or else in the background, for as long as it takes.
 
         The other methods do so too, when first called. Raises BusMisconfiguredError.
         A bus that cannot be reached is not waited for: a line in the log says so.

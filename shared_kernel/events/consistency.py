@@ -54,9 +54,29 @@ class Progress:
                 self._condition.wait(min(left_s, POLL_S))
 
 
-Through = Callable[[int], int | Behind]
+Through = Callable[[int, float], int]
 """Asks the other context: by which position of its log is all recorded that the events
-up to the given position of this one caused? Behind while that is still to come."""
+up to the given position of this one caused? Waits for that so many seconds at the most.
+Raises ReadModelBehindError."""
+
+
+def followed_through(
+    source: str,
+    followed: Callable[[], int],
+    head: Callable[[], int],
+    progress: Progress,
+) -> Through:
+    """Answers for a context that has `followed` `source`, and whose log has a `head`."""
+
+    def through(position: int, timeout_s: float) -> int:
+        def behind() -> Behind | None:
+            reached = followed()
+            return Behind(source, position, reached) if reached < position else None
+
+        progress.wait(behind, timeout_s)
+        return head()
+
+    return through
 
 
 @attrs.frozen(kw_only=True)
@@ -81,22 +101,19 @@ class Reader:
 
     def wait_for(self, token: Mapping[str, int], timeout_s: float) -> None:
         """Return once all of `token` is visible. Raises ReadModelBehindError."""
+        deadline = time.monotonic() + timeout_s
         wanted = {source: token[source] for source in self.cursors if source in token}
         caused_by = token.get(self.origin) if self.origin else None
+        if caused_by is not None and self.through and self.by_way_of:
+            # Asked once: what others write meanwhile is not waited for.
+            settled = self.through(caused_by, timeout_s)
+            wanted[self.by_way_of] = max(wanted.get(self.by_way_of, 0), settled)
 
         def behind() -> Behind | None:
-            nonlocal caused_by
-            if caused_by is not None and self.through and self.by_way_of:
-                settled = self.through(caused_by)
-                if isinstance(settled, Behind):
-                    return settled
-                # Asked once: what others write meanwhile is not waited for.
-                caused_by = None
-                wanted[self.by_way_of] = max(wanted.get(self.by_way_of, 0), settled)
             for source, position in wanted.items():
                 reached = self.cursors[source]()
                 if reached < position:
                     return Behind(source, position, reached)
             return None
 
-        self.progress.wait(behind, timeout_s)
+        self.progress.wait(behind, deadline - time.monotonic())

@@ -14,18 +14,26 @@ from sqlalchemy.engine import Connection
 
 from shared_kernel.adapters.clock import Clock, system_clock, to_us
 from shared_kernel.adapters.database import Database, StorageError, is_fault
+from shared_kernel.buses.port import Deliver, Delivery, Leave
 from shared_kernel.events import dead_letters
 from shared_kernel.events.cursors import Cursor, CursorMovedError
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventFeed
 
 Apply = Callable[[Sequence[Envelope], Connection], None]
+Join = Callable[[Deliver], Leave]
+"""Becomes a member of a group of the bus; what it answers ends the membership."""
 
 BATCH = 1000
 INBOX_BATCHES = 64
 MAX_ATTEMPTS = 5
 FIRST_BACKOFF_US = 50_000
 MAX_BACKOFF_US = 5_000_000
+MAX_FAULT_BACKOFF_US = 1_000_000
+"""What heals is found healed soon."""
+SILENCE_US = 1_500_000
+"""A bus that has brought nothing for so long, not even a heartbeat, is not relied on:
+the log itself is asked how far it goes."""
 
 _log = structlog.get_logger(__name__)
 
@@ -51,6 +59,19 @@ class LogCutShortError(StorageError):
         )
 
 
+@attrs.define
+class Counts:
+    """What the bus did wrong and this copy put right, since the process began.
+
+    A gap is one place at which events were missing, however many; `read_events` is how
+    many came from the log instead of the bus.
+    """
+
+    gaps_healed: int = 0
+    read_events: int = 0
+    duplicates_dropped: int = 0
+
+
 @attrs.define(eq=False)
 class _Trouble:
     """What keeps failing, how often it did, and when to try again."""
@@ -64,7 +85,10 @@ class Subscription:
     """`name` reads what `feed` holds and keeps cursor and effects in `database`.
 
     `apply` is given a batch and the connection of the transaction that also moves the
-    cursor; it does nothing outside that transaction. `holder` names this copy.
+    cursor; it does nothing outside that transaction. `holder` names this copy. Of
+    several copies the one that has the lease is a member of its group on the bus
+    (`joins`), the others stand by. `on_delivery` is called when there is something to
+    do, `on_progress` when something was done.
     """
 
     def __init__(
@@ -77,27 +101,39 @@ class Subscription:
         holder: str,
         clock: Clock = system_clock,
         jitter: Callable[[], float] = random.random,
+        joins: Sequence[Join] = (),
+        on_delivery: Callable[[], None] = lambda: None,
         on_progress: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self.source = feed.source
         self.feed = feed
         self.cursor = Cursor(database, name, feed.source, holder)
+        self.counts = Counts()
         self._database = database
         self._apply = apply
         self._clock = clock
         self._jitter = jitter
+        self._joins = joins
+        self._memberships: list[Leave] = []
+        self._on_delivery = on_delivery
         self._on_progress = on_progress
-        self._inbox: deque[Sequence[Envelope]] = deque()
+        self._inbox: deque[Delivery] = deque()
+        self._taken: list[Delivery] = []
         self._announced: int | None = None
+        self._heard_us = 0
+        self._reading = False
         self._singly_until = 0
         self._trouble = _Trouble()
         self._faults = 0
 
-    def deliver(self, batch: Sequence[Envelope]) -> None:
-        """Take what the bus brings. A full inbox drops it: the log has it."""
+    def deliver(self, delivery: Delivery) -> None:
+        """Take what the bus brings. A full inbox rejects it: the log has it."""
         if len(self._inbox) < INBOX_BATCHES:
-            self._inbox.append(batch)
+            self._inbox.append(delivery)
+            self._on_delivery()
+        else:
+            delivery.reject()
 
     def step(self) -> int:
         """Apply one batch, if there is one; answer how many events were passed."""
@@ -106,33 +142,62 @@ class Subscription:
             return 0
         try:
             passed = self._advance(now_us)
-            self._faults = 0
-            return passed
         except CursorMovedError:
+            self._answer(well=False)
             return 0
         except Exception as error:
+            self._answer(well=False)
             if not is_fault(error):
                 raise
             self._faults += 1
-            self._back_off(now_us, self._faults)
-            _log.warning(
-                "subscription waits for the infrastructure",
-                subscription=self.name,
-                source=self.source,
-                error=str(error),
-            )
+            self._back_off(now_us, self._faults, MAX_FAULT_BACKOFF_US)
+            if self._faults == 1:
+                _log.warning(
+                    "subscription waits for the infrastructure",
+                    subscription=self.name,
+                    source=self.source,
+                    error=str(error),
+                )
             return 0
+        if self._faults:
+            _log.info(
+                "subscription goes on", subscription=self.name, source=self.source
+            )
+            self._faults = 0
+        self._answer(well=True)
+        return passed
 
     def stop(self) -> None:
-        """Hand the lease back, so that another copy takes over at once."""
+        """Work off what was delivered, and hand the lease back.
+
+        So nothing stays unanswered, and another copy takes over at once.
+        """
+        self._leave()
+        joins, self._joins = self._joins, ()
+        while waiting := len(self._inbox):
+            self.step()
+            if len(self._inbox) == waiting:
+                break
+        self._reject_inbox()
+        self._joins = joins
         self.cursor.release()
 
     def _advance(self, now_us: int) -> int:
         if not self.cursor.lease(now_us):
-            self._announced = None
+            self._stand_by()
             return 0
+        if self._joins and not self._memberships:
+            self._memberships = [join(self.deliver) for join in self._joins]
+            # Whatever was brought while it was no member went to nobody.
+            self._announced = None
+        if self._inbox:
+            self._heard_us = now_us
         if self._announced is None or self._announced < self.cursor.position:
             self._announced = self._head_of_a_whole_log()
+            self._heard_us = now_us
+        elif now_us - self._heard_us >= SILENCE_US:
+            self._announced = max(self._announced, self.feed.head())
+            self._heard_us = now_us
         batch = self._next_batch()
         if not batch:
             return 0
@@ -147,6 +212,31 @@ class Subscription:
             return self._apply_singly(batch, now_us)
         return len(batch)
 
+    def _stand_by(self) -> None:
+        self._announced = None
+        if self._memberships:
+            self._leave()
+            self._reject_inbox()
+
+    def _leave(self) -> None:
+        memberships, self._memberships = self._memberships, []
+        for leave in memberships:
+            leave()
+
+    def _reject_inbox(self) -> None:
+        self._taken += self._inbox
+        self._inbox.clear()
+        self._answer(well=False)
+
+    def _answer(self, *, well: bool) -> None:
+        """Tell the bus what became of that which was taken from the inbox."""
+        taken, self._taken = self._taken, []
+        for delivery in taken:
+            if well:
+                delivery.acknowledge()
+            else:
+                delivery.reject()
+
     def _head_of_a_whole_log(self) -> int:
         head = self.feed.head()
         if head < self.cursor.position:
@@ -160,19 +250,31 @@ class Subscription:
         expected = self.cursor.position + 1
         announced = self._announced or 0
         while self._inbox and len(batch) < BATCH:
-            for envelope in self._inbox.popleft():
+            delivery = self._inbox.popleft()
+            self._taken.append(delivery)
+            for envelope in delivery.envelopes:
                 # Positions of another log mean nothing here.
                 if envelope.source != self.source:
                     continue
                 # A lower position is a duplicate; a higher one comes from the log.
-                if envelope.position == expected and not envelope.is_heartbeat:
+                if envelope.is_heartbeat or envelope.position > expected:
+                    announced = max(announced, envelope.position)
+                elif envelope.position == expected:
                     batch.append(envelope)
                     expected += 1
-                elif envelope.position > announced:
-                    announced = envelope.position
+                else:
+                    self.counts.duplicates_dropped += 1
         self._announced = announced = max(announced, expected - 1)
         if not batch and announced > self.cursor.position:
-            return self.feed.read(self.cursor.position, BATCH)
+            return self._read_the_log()
+        self._reading = False
+        return batch
+
+    def _read_the_log(self) -> list[Envelope]:
+        batch = self.feed.read(self.cursor.position, BATCH)
+        self.counts.gaps_healed += not self._reading
+        self.counts.read_events += len(batch)
+        self._reading = True
         return batch
 
     def _apply_singly(self, batch: Sequence[Envelope], now_us: int) -> int:
@@ -251,9 +353,11 @@ class Subscription:
         self._trouble = _Trouble()
         return True
 
-    def _back_off(self, now_us: int, failures: int) -> None:
+    def _back_off(
+        self, now_us: int, failures: int, longest_us: int = MAX_BACKOFF_US
+    ) -> None:
         """Twice as long each time, and between half of it and all: copies spread."""
-        at_most_us = min(FIRST_BACKOFF_US * 2 ** min(failures, 16), MAX_BACKOFF_US)
+        at_most_us = min(FIRST_BACKOFF_US * 2 ** min(failures, 16), longest_us)
         wait_us = at_most_us * (0.5 + self._jitter() / 2)
         self._trouble.not_before_us = now_us + int(wait_us)
 

@@ -20,10 +20,10 @@ _SHOWN = Prepared(
 
 def rows_of_listing(storehouse: Storehouse) -> list[tuple[Any, ...]]:
     """Every row with all its columns."""
-    return query(storehouse.catalog.databases[1], _ALL)
+    return query(storehouse.listing.databases[0], _ALL)
 
 
 def listed(storehouse: Storehouse) -> list[dict[str, Any]]:
     """What shoppers see, in its order."""
-    rows = query(storehouse.catalog.databases[1], _SHOWN)
+    rows = query(storehouse.listing.databases[0], _SHOWN)
     return [json.loads(body) for (body,) in rows]

@@ -57,7 +57,7 @@ def test_a_product_not_yet_heard_of_by_inventory_is_shown_as_such(
     client = web_application(storehouse).test_client()
     client.post("/products", json={"name": "Lamp", "sku": "L-1", "stock_count": 5})
     storehouse.catalog.relay.step()
-    storehouse.catalog.subscriptions[0].step()
+    storehouse.listing.subscriptions[0].step()
 
     assert products_on(home(storehouse)) == [["Lamp L-1", "", "not yet known"]]
 

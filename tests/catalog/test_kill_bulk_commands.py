@@ -53,7 +53,7 @@ def kill_when(
 
 
 def names_of_tables(storehouse: Storehouse) -> set[str]:
-    return {name for (name,) in query(storehouse.catalog.databases[1], _TABLES)}
+    return {name for (name,) in query(storehouse.listing.databases[0], _TABLES)}
 
 
 @pytest.mark.server
@@ -61,7 +61,7 @@ def test_an_import_that_was_killed_goes_on_when_it_is_run_again(
     tmp_path: Path, products: Path
 ) -> None:
     with a_storehouse(tmp_path) as storehouse:
-        listing = storehouse.catalog.databases[1]
+        listing = storehouse.listing.databases[0]
         process = kill_when(
             tmp_path,
             lambda: query(listing, _LISTED)[0][0] > 0,
@@ -101,6 +101,6 @@ def test_a_rebuild_that_was_killed_leaves_the_listing_and_can_be_run_again(
         assert rows_of_listing(storehouse) == before
         # The dead one's lease runs out within seconds.
         deadline = time.monotonic() + 30
-        while run(storehouse.catalog.cli, "rebuild-listing").exit_code != 0:
+        while run(storehouse.listing.cli, "rebuild-listing").exit_code != 0:
             assert time.monotonic() < deadline
         assert rows_of_listing(storehouse) == before

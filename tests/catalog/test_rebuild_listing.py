@@ -37,7 +37,7 @@ def a_rebuild(storehouse: Storehouse, holder: str = "rebuilder") -> ListingRebui
         "catalog.listing",
         storehouse.catalog.log,
         storehouse.inventory.log,
-        storehouse.catalog.databases[1],
+        storehouse.listing.databases[0],
         holder=holder,
         clock=system_clock,
     )
@@ -56,7 +56,7 @@ def ship(storehouse: Storehouse, folder: Path, *lines: tuple[str, str, int]) -> 
 
 def publish(storehouse: Storehouse, type_: str, key: str, data: bytes) -> None:
     """Something only a faulty catalog would publish."""
-    log, [database, _] = storehouse.catalog.log, storehouse.catalog.databases
+    log, [database] = storehouse.catalog.log, storehouse.catalog.databases
     with database.writing() as connection:
         log.append(connection, [Entry(type_, key, data, None)], 1)
     storehouse.workers.run_until_idle()
@@ -65,7 +65,7 @@ def publish(storehouse: Storehouse, type_: str, key: str, data: bytes) -> None:
 def letters(storehouse: Storehouse) -> list[tuple[str, int, str]]:
     return [
         (letter.envelope.key, letter.envelope.position, letter.state)
-        for letter in storehouse.catalog.dead_letters["catalog_read"].list()
+        for letter in storehouse.listing.dead_letters["catalog_read"].list()
     ]
 
 
@@ -88,7 +88,7 @@ def test_the_real_listing_is_rebuilt_as_it_was(tmp_path: Path) -> None:
         run(storehouse.inventory.cli, "replay-orders", lines, "--refused", refused)
         before = rows_of_listing(storehouse)
 
-        result = run(storehouse.catalog.cli, "rebuild-listing")
+        result = run(storehouse.listing.cli, "rebuild-listing")
 
         assert result.exit_code == 0
         assert result.stdout.startswith("Rebuilt from 25,574 events in ")
@@ -103,7 +103,7 @@ def test_rows_written_on_the_way_are_read_again_when_more_is_heard_of_them(
     monkeypatch.setattr(rebuild_listing, "ROWS_HELD", 1)
     before = rows_of_listing(storehouse)
 
-    run(storehouse.catalog.cli, "rebuild-listing")
+    run(storehouse.listing.cli, "rebuild-listing")
 
     assert rows_of_listing(storehouse) == before
 
@@ -111,7 +111,7 @@ def test_rows_written_on_the_way_are_read_again_when_more_is_heard_of_them(
 def test_the_listing_goes_on_after_a_rebuild(
     storehouse: Storehouse, tmp_path: Path
 ) -> None:
-    run(storehouse.catalog.cli, "rebuild-listing")
+    run(storehouse.listing.cli, "rebuild-listing")
 
     register(storehouse, tmp_path, "G")
     ship(storehouse, tmp_path, ("4", "D", 2))
@@ -145,7 +145,7 @@ def test_a_rebuild_beside_a_server_at_work_gives_the_listing_of_a_fresh_one(
         register(storehouse, tmp_path, "LAST")
 
     beside = rows_of_listing(storehouse)
-    run(storehouse.catalog.cli, "rebuild-listing")
+    run(storehouse.listing.cli, "rebuild-listing")
     assert beside == rows_of_listing(storehouse)
     assert len(listed(storehouse)) == 6 + 8 + 1
 
@@ -173,11 +173,11 @@ def test_the_new_listing_has_the_tables_and_indexes_of_the_old_one(
     storehouse: Storehouse,
 ) -> None:
     def shape() -> set[tuple[str, str]]:
-        rows = query(storehouse.catalog.databases[1], _SHAPE)
+        rows = query(storehouse.listing.databases[0], _SHAPE)
         return {(kind, name) for kind, name in rows}
 
     before = shape()
-    run(storehouse.catalog.cli, "rebuild-listing")
+    run(storehouse.listing.cli, "rebuild-listing")
     assert shape() == before
 
 
@@ -191,16 +191,16 @@ def test_a_listing_that_is_behind_is_brought_up_to_the_logs(
         b'{"sku":"A","name":"Lamp","status":"listed","version":2}',
     )
     expected = rows_of_listing(storehouse)
-    database = storehouse.catalog.databases[1]
+    database = storehouse.listing.databases[0]
     with database.writing() as connection:
         connection.exec_driver_sql("DELETE FROM product_listing")
         connection.exec_driver_sql("UPDATE subscription_cursors SET position = 0")
 
-    run(storehouse.catalog.cli, "rebuild-listing")
+    run(storehouse.listing.cli, "rebuild-listing")
 
     assert rows_of_listing(storehouse) == expected
     assert [
-        subscription.cursor.saved() for subscription in storehouse.catalog.subscriptions
+        subscription.cursor.saved() for subscription in storehouse.listing.subscriptions
     ] == [
         storehouse.catalog.log.head(),
         storehouse.inventory.log.head(),
@@ -228,7 +228,7 @@ def test_a_crash_at_any_commit_leaves_a_listing_that_serves_and_can_be_rebuilt(
         ):
             crash_at_commit(patch, number, moment)
             try:
-                run(storehouse.catalog.cli, "rebuild-listing")
+                run(storehouse.listing.cli, "rebuild-listing")
                 crashed = False
             except Crash:
                 patch.undo()
@@ -249,10 +249,10 @@ def test_ctrl_c_leaves_the_old_listing_and_lets_another_rebuild_begin(
 
     with monkeypatch.context() as patch:
         patch.setattr(ListingRebuild, "step", interrupted)
-        assert run(storehouse.catalog.cli, "rebuild-listing").exit_code == 130
+        assert run(storehouse.listing.cli, "rebuild-listing").exit_code == 130
 
     assert rows_of_listing(storehouse) == before
-    assert run(storehouse.catalog.cli, "rebuild-listing").exit_code == 0
+    assert run(storehouse.listing.cli, "rebuild-listing").exit_code == 0
 
 
 def test_a_second_rebuild_is_refused_while_one_is_under_way(
@@ -260,7 +260,7 @@ def test_a_second_rebuild_is_refused_while_one_is_under_way(
 ) -> None:
     a_rebuild(storehouse).begin()
 
-    result = run(storehouse.catalog.cli, "rebuild-listing")
+    result = run(storehouse.listing.cli, "rebuild-listing")
 
     assert result.exit_code == 2
     assert "is being rebuilt by another process" in result.stderr
@@ -294,7 +294,7 @@ def test_dead_letters_and_what_waits_behind_them_stay_left_out(
     before, waiting = rows_of_listing(storehouse), letters(storehouse)
     assert waiting == [("A", 7, DEAD), ("A", 8, PARKED)]
 
-    result = run(storehouse.catalog.cli, "rebuild-listing")
+    result = run(storehouse.listing.cli, "rebuild-listing")
 
     assert result.exit_code == 0
     assert rows_of_listing(storehouse) == before
@@ -306,11 +306,11 @@ def test_an_event_that_was_discarded_and_fails_again_is_a_dead_letter_again(
 ) -> None:
     publish(storehouse, "product.renamed", "A", BROKEN)
     publish(storehouse, "product.renamed", "A", RENAMED)
-    office = storehouse.catalog.dead_letters["catalog_read"]
+    office = storehouse.listing.dead_letters["catalog_read"]
     office.discard(office.list()[0].number)
     assert listed(storehouse)[0]["name"] == "Lamp"
 
-    result = run(storehouse.catalog.cli, "rebuild-listing")
+    result = run(storehouse.listing.cli, "rebuild-listing")
 
     assert result.exit_code == 1
     assert "2 of them are dead letters now" in result.stderr
@@ -322,7 +322,7 @@ def test_an_event_that_was_discarded_and_fails_again_is_a_dead_letter_again(
 def test_an_event_that_fails_before_the_listing_came_to_it_becomes_a_dead_letter(
     storehouse: Storehouse,
 ) -> None:
-    log, [database, _] = storehouse.catalog.log, storehouse.catalog.databases
+    log, [database] = storehouse.catalog.log, storehouse.catalog.databases
     with database.writing() as connection:
         entries = [
             Entry("product.renamed", "A", data, None) for data in (BROKEN, RENAMED)
@@ -330,7 +330,7 @@ def test_an_event_that_fails_before_the_listing_came_to_it_becomes_a_dead_letter
         log.append(connection, entries, 1)
     expected = rows_of_listing(storehouse)
 
-    run(storehouse.catalog.cli, "rebuild-listing")
+    run(storehouse.listing.cli, "rebuild-listing")
 
     assert letters(storehouse) == [("A", 7, DEAD), ("A", 8, PARKED)]
     assert rows_of_listing(storehouse) == expected
@@ -341,10 +341,8 @@ def test_an_event_that_fails_before_the_listing_came_to_it_becomes_a_dead_letter
 def test_a_dead_letter_replayed_meanwhile_is_in_the_new_listing(
     storehouse: Storehouse,
 ) -> None:
-    log, [database, read_database] = (
-        storehouse.catalog.log,
-        storehouse.catalog.databases,
-    )
+    log, [database] = storehouse.catalog.log, storehouse.catalog.databases
+    [read_database] = storehouse.listing.databases
     with database.writing() as connection:
         log.append(connection, [Entry("product.renamed", "A", RENAMED, None)], 1)
     with read_database.writing() as connection:
@@ -358,7 +356,7 @@ def test_a_dead_letter_replayed_meanwhile_is_in_the_new_listing(
             attempts=5,
             now_us=1,
         )
-    office = storehouse.catalog.dead_letters["catalog_read"]
+    office = storehouse.listing.dead_letters["catalog_read"]
     names = []
 
     def replay_at_once() -> None:

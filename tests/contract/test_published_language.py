@@ -20,7 +20,7 @@ from app import Storehouse
 from catalog.adapters import inventory_acl
 from catalog.read_model import listing_projector
 from inventory.adapters import catalog_acl
-from shared_kernel.adapters.bounded_context import BoundedContext
+from shared_kernel.adapters.service import WritingService
 from shared_kernel.adapters.schemas import schema_files, write_schemas
 from shared_kernel.events.dead_letters import DEAD, DeadLetter
 from shared_kernel.events.envelope import Envelope
@@ -189,7 +189,7 @@ def test_a_new_field_of_a_stock_item_changes_nothing_for_the_listing() -> None:
 
 
 def publish(
-    context: BoundedContext, subject: str, payload: Mapping[str, object]
+    context: WritingService, subject: str, payload: Mapping[str, object]
 ) -> None:
     entry = Entry(subject, "LAMP-0001", json.dumps(payload).encode(), None)
     with context.databases[0].writing() as connection:
@@ -200,8 +200,8 @@ def letters(storehouse: Storehouse) -> dict[tuple[str, str], DeadLetter]:
     """By subscription and source."""
     return {
         (letter.subscription, letter.envelope.source): letter
-        for context in storehouse.contexts
-        for office in context.dead_letters.values()
+        for service in storehouse.services
+        for office in service.dead_letters.values()
         for letter in office.list()
         if letter.state == DEAD
     }

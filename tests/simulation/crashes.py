@@ -8,7 +8,13 @@ import pytest
 from sqlalchemy.engine import Connection
 
 from shared_kernel.adapters.database import Database
-from shared_kernel.buses.port import Deliver, EventBus
+from shared_kernel.buses.port import (
+    Capabilities,
+    Deliver,
+    Delivery,
+    EventBus,
+    Leave,
+)
 from shared_kernel.events.envelope import Envelope
 
 
@@ -43,13 +49,20 @@ class CrashableBus:
         self._bus.publish(batch)
         self._points.point("after publish")
 
-    def subscribe(self, pattern: str, group: str, deliver: Deliver) -> None:
-        def crashable(batch: Sequence[Envelope]) -> None:
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._bus.capabilities
+
+    def open(self) -> None:
+        self._bus.open()
+
+    def subscribe(self, pattern: str, group: str, deliver: Deliver) -> Leave:
+        def crashable(delivery: Delivery) -> None:
             self._points.point(f"before delivery to {group}")
-            deliver(batch)
+            deliver(delivery)
             self._points.point(f"after delivery to {group}")
 
-        self._bus.subscribe(pattern, group, crashable)
+        return self._bus.subscribe(pattern, group, crashable)
 
     def close(self) -> None:
         self._bus.close()

@@ -25,7 +25,7 @@ from catalog.domain.value_objects import OpeningStock, ProductName
 from inventory.application import commands as stock_commands
 from inventory.application import handlers as stock_handlers
 from inventory.domain.value_objects import Count, OrderReference, Quantity, Reason
-from shared_kernel.adapters.bounded_context import BoundedContext
+from shared_kernel.adapters.service import WritingService
 from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.sku import Sku
@@ -203,18 +203,18 @@ class Storehouse(RuleBasedStateMachine):
             assert item.retired is not expected.listed
 
     @property
-    def catalog(self) -> BoundedContext:
+    def catalog(self) -> WritingService:
         return self.world.storehouse.catalog
 
     @property
-    def inventory(self) -> BoundedContext:
+    def inventory(self) -> WritingService:
         return self.world.storehouse.inventory
 
     def done(
-        self, context: BoundedContext, handler: Callable[..., Any], command: object
+        self, context: WritingService, handler: Callable[..., Any], command: object
     ) -> bool:
         """Whether it was done; after a crash, the log tells."""
-        name, before = context.name, context.log.head()
+        name, before = context.log.source, context.log.head()
         try:
             self.world.execute(context, handler, command)
         except DomainError:

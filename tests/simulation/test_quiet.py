@@ -26,8 +26,8 @@ class WatchfulBus(InProcessBus):
         self.published += 1
         self.open_transactions += sum(
             database._turn.locked()
-            for context in self.world.storehouse.contexts
-            for database in context.databases
+            for service in self.world.storehouse.services
+            for database in service.databases
         )
         super().publish(batch)
 

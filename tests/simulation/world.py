@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app import Storehouse, assemble
-from shared_kernel.adapters.bounded_context import BoundedContext
+from shared_kernel.adapters.service import WritingService
 from shared_kernel.adapters.settings import Settings
 from shared_kernel.adapters.unit_of_work import Committed
 from shared_kernel.adapters.workers import Worker
@@ -52,13 +52,13 @@ class World:
         self._drop()
 
     def execute(
-        self, context: BoundedContext, handler: Callable[..., Any], command: object
+        self, context: WritingService, handler: Callable[..., Any], command: object
     ) -> Committed[Any]:
         """An acknowledged command is remembered, with all that stood in the log."""
         done = context.writer.execute(handler, command)
-        ids = [event.id for event in read_log(self.folder, context.name)]
+        ids = [event.id for event in read_log(self.folder, context.log.source)]
         assert len(ids) == done.position
-        self._acknowledged[context.name] = ids
+        self._acknowledged[context.log.source] = ids
         return done
 
     def turn(self) -> None:
@@ -68,14 +68,17 @@ class World:
 
     @property
     def workers(self) -> list[Worker]:
-        return list(self.storehouse.workers._workers)
+        return self.storehouse.workers.employed
 
     def at_rest(self) -> bool:
         """All that was recorded has been published and applied."""
         return all(
-            context.relay.published() == context.log.head()
-            and all(map(up_to_date, context.subscriptions))
-            for context in self.storehouse.contexts
+            service.relay.published() == service.log.head()
+            for service in self.storehouse.writing
+        ) and all(
+            up_to_date(subscription)
+            for service in self.storehouse.services
+            for subscription in service.subscriptions
         )
 
     def come_to_rest(self) -> None:
@@ -108,8 +111,8 @@ class World:
         )
 
     def _drop(self) -> None:
-        for context in self.storehouse.contexts:
-            context.close()
+        for service in self.storehouse.services:
+            service.close()
 
 
 def up_to_date(subscription: Subscription) -> bool:

@@ -65,3 +65,13 @@ def create_subscription_tables() -> None:
         sa.UniqueConstraint("subscription", "source", "position"),
         sqlite_autoincrement=True,
     )
+
+
+def turn_the_relay_into_a_cursor() -> None:
+    """It has a lease from now on: of several copies one publishes."""
+    op.execute(
+        "INSERT INTO subscription_cursors"
+        " (subscription, source, position, lease_until_us)"
+        " SELECT name, replace(name, '.relay', ''), published, 0 FROM relay"
+    )
+    op.drop_table("relay")

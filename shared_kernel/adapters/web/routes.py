@@ -64,15 +64,20 @@ class Operation:
 
 
 class Api:
-    """The routes of one tag. `refusals` tells how each of the domain's is shown."""
+    """The routes of a service. `refusals` tells how each of the domain's is shown.
+
+    In the description they stand under `tag`, which is `name` unless said otherwise.
+    """
 
     def __init__(
         self,
         name: str,
         path_parameters: Mapping[str, Mapping[str, Any]],
         refusals: Mapping[type[DomainError], ProblemKind],
+        tag: str | None = None,
     ) -> None:
         self.blueprint = Blueprint(name, __name__)
+        self._tag = tag or name
         self.operations: list[Operation] = []
         self._path_parameters = path_parameters
         self._refusals = {
@@ -95,7 +100,7 @@ class Api:
                 self.operations.append(
                     Operation(
                         name=name,
-                        tag=self.blueprint.name,
+                        tag=self._tag,
                         method=method,
                         rule=path,
                         summary=summary,

@@ -20,7 +20,7 @@ def traceparent() -> str | None:
 
 
 @contextmanager
-def within(trace: str) -> Iterator[None]:
+def within(trace: str | None) -> Iterator[None]:
     """What is executed here is recorded as part of `trace`."""
     before = current_traceparent.set(trace)
     try:

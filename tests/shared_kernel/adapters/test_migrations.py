@@ -16,10 +16,9 @@ from shared_kernel.adapters.web.commands import idempotency_keys_table
 from shared_kernel.events.cursors import cursors_table
 from shared_kernel.events.dead_letters import dead_letters_table
 from shared_kernel.events.event_log import event_log_table
-from shared_kernel.events.relay import relay_table
 
 ROOT = Path(__file__).parents[3]
-OF_A_LOG = (event_log_table, relay_table, idempotency_keys_table)
+OF_A_LOG = (event_log_table, idempotency_keys_table)
 OF_A_SUBSCRIBER = (cursors_table, dead_letters_table)
 Tables = Sequence[Callable[[sa.MetaData], sa.Table]]
 
@@ -27,7 +26,11 @@ Tables = Sequence[Callable[[sa.MetaData], sa.Table]]
 @pytest.mark.parametrize(
     ("history", "own", "kernel"),
     [
-        ("catalog/adapters/migrations/commands", catalog.adapters.tables, OF_A_LOG),
+        (
+            "catalog/adapters/migrations/commands",
+            catalog.adapters.tables,
+            OF_A_LOG + OF_A_SUBSCRIBER,
+        ),
         (
             "catalog/adapters/migrations/listing",
             catalog.read_model.product_listing,

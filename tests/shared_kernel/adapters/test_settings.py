@@ -14,8 +14,23 @@ DATABASES = [
 BAD = [
     ("BUS_URL", "carrier-pigeon://loft", "inprocess:"),
     ("BUS_URL", "inproces:", "inprocess:"),
-    ("SERVICES", "inventory", "catalog-commands,catalog-queries,inventory"),
-    ("SERVICES", "catalog-commands,catalog-queries,inventory,sales", "inprocess:"),
+    ("BUS_URL", "nats:", "nats://host"),
+    ("BUS_URL", "feed://host", "feed:"),
+    ("BUS_SUBJECT_PREFIX", "shop.*", "words of letters"),
+    ("NATS_CREDENTIALS", "nowhere.creds", "a file that is there"),
+    ("NATS_TLS_CA", "nowhere.pem", "a file that is there"),
+    ("NATS_TLS_CERTIFICATE", "nowhere.pem", "a file that is there"),
+    ("NATS_TLS_KEY", "nowhere.pem", "a file that is there"),
+    ("JETSTREAM_STREAM", "store.house", "letters, digits"),
+    ("JETSTREAM_REPLICAS", "6", "a whole number from 1 to 5"),
+    ("JETSTREAM_DUPLICATE_WINDOW_S", "0", "a whole number from 1 to 86400"),
+    ("JETSTREAM_MAX_AGE_HOURS", "0", "a whole number from 1 to 87600"),
+    ("SERVICES", "inventory", "all of catalog-commands,catalog-queries,inventory"),
+    ("SERVICES", "catalog-commands,catalog-queries,inventory,sales", "some of"),
+    ("COPIES", "two", "one or several"),
+    ("CATALOG_URL", "elsewhere:8001", "http://127.0.0.1:8001"),
+    ("INVENTORY_URL", "http://elsewhere:x", "http://127.0.0.1:8001"),
+    ("PEER_TIMEOUT_MS", "0", "a whole number from 10 to 60000"),
     ("CATALOG_URL", "http://elsewhere", "nothing"),
     ("INVENTORY_URL", "http://elsewhere", "nothing"),
     ("SQLITE_SYNCHRONOUS", "OFF", "FULL or NORMAL"),
@@ -90,4 +105,51 @@ def test_every_variable_that_is_read_is_a_setting_that_can_be_bad_or_is_text() -
     tested = {variable for variable, _, _ in BAD}
     known = {field.metadata["env"] for field in attrs.fields(Settings)}
 
-    assert known - tested == {"HOST"}
+    assert known - tested == {"HOST", "NATS_TOKEN"}
+
+
+SPLIT = {
+    "BUS_URL": "feed:",
+    "SERVICES": "catalog-queries",
+    "CATALOG_URL": "http://commands:8001/",
+    "INVENTORY_URL": "http://inventory:8003",
+}
+
+
+def test_a_part_runs_by_itself_if_it_knows_where_the_others_are() -> None:
+    settings = Settings.from_environment(SPLIT)
+
+    assert settings.services == {"catalog-queries"}
+    assert settings.neighbour == "catalog-commands"
+    assert settings.catalog_url == "http://commands:8001"
+
+
+@pytest.mark.parametrize("missing", ["CATALOG_URL", "INVENTORY_URL"])
+def test_a_service_that_runs_nowhere_is_refused_with_the_mend(missing: str) -> None:
+    with pytest.raises(BadSettingError) as raised:
+        Settings.from_environment(SPLIT | {missing: ""})
+
+    service = {"CATALOG_URL": "catalog-commands", "INVENTORY_URL": "inventory"}[missing]
+    assert str(raised.value) == (
+        f"{missing} is not set; expected the address of the process that runs "
+        f"{service}, such as http://127.0.0.1:8001, or that service among SERVICES"
+    )
+
+
+def test_who_runs_the_commands_asks_the_queries() -> None:
+    settings = Settings.from_environment(
+        SPLIT | {"SERVICES": "catalog-commands,inventory"}
+    )
+
+    assert settings.neighbour == "catalog-queries"
+
+
+@pytest.mark.parametrize("url", ["nats://me:secret@h1,h2", "nat://secret@h1"])
+def test_a_secret_is_shown_nowhere(url: str) -> None:
+    given = {"BUS_URL": url, "NATS_TOKEN": "secret"}
+    try:
+        shown = repr(Settings.from_environment(given))
+    except BadSettingError as error:
+        shown = str(error)
+
+    assert "secret" not in shown

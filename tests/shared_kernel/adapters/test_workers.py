@@ -37,7 +37,7 @@ def fail() -> None:
 
 
 def some_workers(*workers: Counting) -> Workers:
-    return Workers(workers, threading.Event())
+    return Workers(workers)
 
 
 def test_a_step_is_one_step_of_each_in_order() -> None:
@@ -65,14 +65,14 @@ def test_one_that_fails_rests_and_the_others_go_on() -> None:
 
 
 def test_in_the_background_they_work_as_soon_as_they_are_woken() -> None:
-    wake, worked = threading.Event(), threading.Event()
+    worked = threading.Event()
     worker = Counting(left=0)
-    workers = Workers([worker], wake)
+    workers = some_workers(worker)
     workers.start()
     workers.start()
     worker.then = worked.set
 
-    wake.set()
+    workers.wake()
 
     assert worked.wait(10)
     workers.stop()
@@ -88,3 +88,22 @@ def test_stopping_lets_go_of_what_they_hold_even_if_one_cannot() -> None:
     workers.stop()
 
     assert other.stopped
+
+
+def test_one_that_waits_alone_keeps_nobody_waiting() -> None:
+    waiting, let_go, worked = threading.Event(), threading.Event(), threading.Event()
+
+    def wait() -> None:
+        waiting.set()
+        let_go.wait(10)
+
+    workers = Workers()
+    workers.employ([Counting(then=worked.set)], alone=[Counting(then=wait)])
+    workers.start()
+
+    assert waiting.wait(10)
+    worked.clear()
+    assert worked.wait(10)
+    let_go.set()
+    workers.stop()
+    assert not workers.alive

@@ -12,18 +12,17 @@ from sqlalchemy.engine import Connection
 from shared_kernel.adapters.clock import to_us
 from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.prepared import Prepared
-from shared_kernel.buses.port import Deliver
+from shared_kernel.buses.port import Capabilities, Deliver, Leave
 from shared_kernel.events.cursors import cursors_table
 from shared_kernel.events.dead_letters import dead_letters_table
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import Entry, EventLog, event_log_table
-from shared_kernel.events.relay import relay_table
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SOURCE = "shop"
 
 _metadata = sa.MetaData()
-for table in (event_log_table, relay_table, cursors_table, dead_letters_table):
+for table in (event_log_table, cursors_table, dead_letters_table):
     table(_metadata)
 # Without any key: what is applied twice stands here twice.
 _effects = sa.Table(
@@ -109,6 +108,13 @@ class Guilty:
 class RecordingBus:
     """Notes what is published, and brings it to nobody."""
 
+    capabilities = Capabilities(
+        between_processes=False,
+        at_least_once=False,
+        waits_for_members=False,
+        in_order=True,
+    )
+
     def __init__(self) -> None:
         self.published: list[Envelope] = []
         self.batches: list[int] = []
@@ -117,7 +123,10 @@ class RecordingBus:
         self.published += batch
         self.batches.append(len(batch))
 
-    def subscribe(self, pattern: str, group: str, deliver: Deliver) -> None:
+    def open(self) -> None:
+        pass
+
+    def subscribe(self, pattern: str, group: str, deliver: Deliver) -> Leave:
         raise NotImplementedError
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from shared_kernel.events.consistency import (
     Progress,
     Reader,
     ReadModelBehindError,
+    followed_through,
 )
 
 
@@ -83,7 +84,7 @@ def test_a_read_waits_for_what_the_write_caused_elsewhere() -> None:
         progress=Progress(),
         origin="catalog",
         by_way_of="inventory",
-        through=lambda position: 8,
+        through=lambda position, timeout_s: 8,
     )
     with pytest.raises(ReadModelBehindError) as raised:
         reader.wait_for({"catalog": 3}, timeout_s=0.01)
@@ -99,7 +100,7 @@ def test_a_read_waits_until_the_other_context_has_followed() -> None:
         progress=Progress(),
         origin="catalog",
         by_way_of="inventory",
-        through=lambda position: Behind("catalog", position, position - 1),
+        through=followed_through("catalog", lambda: 2, lambda: 9, Progress()),
     )
     with pytest.raises(ReadModelBehindError) as raised:
         reader.wait_for({"catalog": 3}, timeout_s=0.01)
@@ -115,7 +116,7 @@ def test_what_others_write_meanwhile_is_not_waited_for() -> None:
         progress=Progress(),
         origin="catalog",
         by_way_of="inventory",
-        through=lambda position: next(heads),
+        through=lambda position, timeout_s: next(heads),
     )
 
     reader.wait_for({"catalog": 3}, timeout_s=10)

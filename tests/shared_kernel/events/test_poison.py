@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from shared_kernel.adapters.database import Database
+from shared_kernel.buses.port import Delivery
 from shared_kernel.events import dead_letters
 from shared_kernel.events import subscription as subscriptions
 from shared_kernel.events.cursors import Cursor
@@ -102,11 +103,11 @@ def test_what_comes_later_for_the_key_parks_too(
     record(log, source, "A")
     subscription = subscribe(Guilty({1}))
     work_long(subscription, clock)
-    subscription.deliver(record(log, source, "BA"))
+    subscription.deliver(Delivery(record(log, source, "BA")))
     work_long(subscription, clock)
 
     restarted = subscribe(Guilty({1}))
-    restarted.deliver(record(log, source, "A"))
+    restarted.deliver(Delivery(record(log, source, "A")))
     work_long(restarted, clock)
 
     assert applied(subscriber) == [2]
@@ -299,7 +300,7 @@ def test_a_buried_event_that_is_delivered_again_is_dropped(
     batch: list[Envelope] = record(log, source, "A")
     subscription = subscribe(Guilty({1}, lambda: UnreadableEventError("x")))
     for _ in range(3):
-        subscription.deliver(batch)
+        subscription.deliver(Delivery(batch))
         subscription.step()
 
     assert states(subscriber) == [(1, DEAD)]

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
 from shared_kernel.adapters.database import Database
+from shared_kernel.buses.port import Delivery
 from shared_kernel.events.dead_letters import (
     DEAD,
     PARKED,
@@ -85,7 +86,7 @@ def test_after_a_replay_events_of_the_key_flow_again(
     guilty.positions.clear()
     office.replay(1)
 
-    subscription.deliver(record(log, source, "A"))
+    subscription.deliver(Delivery(record(log, source, "A")))
     subscription.step()
 
     assert applied(subscriber)[-1] == 5
@@ -166,7 +167,7 @@ def test_what_parks_during_a_replay_is_replayed_too(
     with pytest.raises(StillFailingError):
         office.replay(1)
     record(log, source, "A")
-    subscription.deliver([heartbeat(SOURCE, 5, 0)])
+    subscription.deliver(Delivery([heartbeat(SOURCE, 5, 0)]))
     subscription.step()
     assert states(office) == [(3, DEAD), (4, PARKED), (5, PARKED)]
 
@@ -213,7 +214,7 @@ def test_an_interruption_leaves_the_order_whole(
         with pytest.raises(Crash):
             getattr(office, act)(1)
     # Meanwhile the subscription goes on: nothing of the key overtakes.
-    subscription.deliver(record(log, source, "A"))
+    subscription.deliver(Delivery(record(log, source, "A")))
     subscription.step()
     if left := office.list():
         assert [letter.state for letter in left] == [DEAD] + [PARKED] * (len(left) - 1)

@@ -1,6 +1,5 @@
-"""A context with a log and one subscription, whose events fail when told to."""
+"""A service with a log and one subscription, whose events fail when told to."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,13 +10,14 @@ import click
 from flask import Flask
 from flask.testing import FlaskClient
 
-from shared_kernel.adapters.bounded_context import BoundedContext
 from shared_kernel.adapters.clock import to_us
 from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.operations_http import Operations, operations_api
+from shared_kernel.adapters.service import WritingService
 from shared_kernel.adapters.web.routes import Api, set_up_web
 from shared_kernel.adapters.workers import Workers
 from shared_kernel.buses.in_process import InProcessBus
+from shared_kernel.buses.port import Delivery
 from shared_kernel.events.envelope import heartbeat
 from shared_kernel.events.event_log import Entry, EventLog
 from shared_kernel.events.relay import Relay
@@ -32,7 +32,7 @@ HOLDER = "here:1"
 
 @attrs.frozen
 class Shop:
-    context: BoundedContext
+    service: WritingService
     source: Database
     reader: Database
     guilty: Guilty
@@ -40,11 +40,11 @@ class Shop:
 
     @property
     def log(self) -> EventLog:
-        return self.context.log
+        return self.service.log
 
     @property
     def subscription(self) -> Subscription:
-        return self.context.subscriptions[0]
+        return self.service.subscriptions[0]
 
     def record(self, *keys: str, data: bytes | None = None) -> None:
         """An event for each of `keys`, now."""
@@ -57,13 +57,13 @@ class Shop:
 
     def publish(self) -> None:
         """All that is recorded, to the bus, and saved that it is there."""
-        self.context.relay.step()
-        self.context.relay.save()
+        self.service.relay.step()
+        self.service.relay.save()
 
     def read(self) -> None:
         """As a worker would that was told of the end of the log."""
         end = heartbeat(self.log.source, self.log.head(), to_us(self.clock()))
-        self.subscription.deliver([end])
+        self.subscription.deliver(Delivery([end]))
         while self.subscription.step():
             pass
 
@@ -99,10 +99,10 @@ def a_shop(folder: Path, name: str = NAME, holder: str = HOLDER) -> Iterator[Sho
             f"{name}.listing", log, reader, guilty, holder=holder, clock=clock
         )
         office = DeadLetterOffice(reader, {(subscription.name, name): guilty})
-        context = BoundedContext(
+        service = WritingService(
             name=name,
             log=log,
-            relay=Relay(log, source, InProcessBus(), clock),
+            relay=Relay(log, source, InProcessBus(), clock, holder=holder),
             subscriptions=(subscription,),
             upkeep=(),
             dead_letters={f"{name}_read": office},
@@ -111,11 +111,11 @@ def a_shop(folder: Path, name: str = NAME, holder: str = HOLDER) -> Iterator[Sho
             api=Api(name, {}, {}),
             cli=click.Group(name),
         )
-        yield Shop(context, source, reader, guilty, clock)
+        yield Shop(service, source, reader, guilty, clock)
 
 
 def workers_that_run() -> Workers:
-    workers = Workers((), threading.Event())
+    workers = Workers()
     workers.start()
     return workers
 
@@ -123,6 +123,6 @@ def workers_that_run() -> Workers:
 def a_client(shop: Shop, workers: Workers) -> FlaskClient:
     app = Flask("shop")
     set_up_web(app)
-    operations = Operations(contexts=(shop.context,), workers=workers, clock=shop.clock)
+    operations = Operations(services=(shop.service,), workers=workers, clock=shop.clock)
     app.register_blueprint(operations_api(operations).blueprint)
     return app.test_client()

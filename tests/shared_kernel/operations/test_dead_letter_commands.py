@@ -15,7 +15,7 @@ WHY = "Object missing required field `sku` [/sku] - at `$[red]`"
 
 
 def dead_letters(shop: Shop, *arguments: str) -> Result:
-    return run(dead_letters_group([shop.context]), *arguments)
+    return run(dead_letters_group([shop.service]), *arguments)
 
 
 def left(shop: Shop) -> list[tuple[str, str]]:

@@ -58,8 +58,8 @@ def shed(tmp_path: Path) -> Iterator[Shop]:
 
 
 def tail(shop: Shop, *options: str, beside: Shop | None = None) -> Result:
-    contexts = [each.context for each in (shop, beside) if each]
-    return run(events_group(contexts), "tail", "--no-follow", *options)
+    logs = [each.log for each in (shop, beside) if each]
+    return run(events_group(logs), "tail", "--no-follow", *options)
 
 
 def positions(result: Result) -> list[str]:
@@ -157,9 +157,8 @@ def test_new_events_follow_those_there_were(shop: Shop) -> None:
 def test_ctrl_c_is_a_quiet_end(shop: Shop) -> None:
     shop.record("LAMP-0001")
     interrupted = Patient(shop.log, left=3, ending=KeyboardInterrupt)
-    context = attrs.evolve(shop.context, log=cast(EventLog, interrupted))
 
-    result = run(events_group([context]), "tail")
+    result = run(events_group([cast(EventLog, interrupted)]), "tail")
 
     assert result.exit_code == 0
     assert len(result.output.splitlines()) == 1

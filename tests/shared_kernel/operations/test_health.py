@@ -1,14 +1,13 @@
 """`/healthz`, `/readyz` and `/metrics`: what watchers of the process are told."""
 
 import math
-import threading
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from shared_kernel.adapters.workers import Workers
 from tests.shared_kernel.operations.shop import LISTING, NAME, Shop, a_client
 
-OF_LISTING = {"context": NAME, "subscription": LISTING, "source": NAME}
+OF_LISTING = {"subscription": LISTING, "source": NAME}
 
 
 def measured(shop: Shop, workers: Workers, name: str, **labels: str) -> float:
@@ -24,7 +23,10 @@ def measured(shop: Shop, workers: Workers, name: str, **labels: str) -> float:
 
 
 def test_a_process_that_answers_is_alive(shop: Shop, workers: Workers) -> None:
-    assert a_client(shop, workers).get("/healthz").json == {"status": "alive"}
+    assert a_client(shop, workers).get("/healthz").json == {
+        "status": "alive",
+        "services": [NAME],
+    }
 
 
 def test_ready_tells_each_part(shop: Shop, workers: Workers) -> None:
@@ -33,9 +35,9 @@ def test_ready_tells_each_part(shop: Shop, workers: Workers) -> None:
     assert answer.status_code == 200
     assert answer.json is not None
     assert (answer.json["status"], answer.json["behind"]) == ("ready", [])
-    (context,) = answer.json["contexts"]
-    assert context["name"] == NAME
-    assert context["subscriptions"][0]["name"] == LISTING
+    (service,) = answer.json["services"]
+    assert (service["name"], service["log"]["source"]) == (NAME, NAME)
+    assert service["subscriptions"][0]["name"] == LISTING
 
 
 def test_a_little_lag_is_ready(shop: Shop, workers: Workers) -> None:
@@ -61,7 +63,7 @@ def test_a_subscription_behind_is_named_with_its_lag(
     assert answer.json is not None
     assert answer.json["type"] == "/problems/not-ready"
     assert answer.json["behind"] == [f"{LISTING} of {NAME}: 2 events, 11.0 s behind"]
-    assert answer.json["contexts"][0]["head"] == 2
+    assert answer.json["services"][0]["log"]["head"] == 2
 
 
 def test_a_relay_behind_is_named(shop: Shop, workers: Workers) -> None:
@@ -76,7 +78,7 @@ def test_a_relay_behind_is_named(shop: Shop, workers: Workers) -> None:
 
 
 def test_workers_that_do_not_run_are_named(shop: Shop) -> None:
-    answer = a_client(shop, Workers((), threading.Event())).get("/readyz")
+    answer = a_client(shop, Workers()).get("/readyz")
 
     assert answer.status_code == 503
     assert answer.json is not None
@@ -97,7 +99,7 @@ def test_broken_databases_are_named_and_their_parts_unknown(
         f"{NAME}: its database does not answer",
         f"{LISTING} of {NAME}: lag unknown",
     ]
-    assert answer.json["contexts"][0]["head"] is None
+    assert answer.json["services"][0]["log"]["head"] is None
 
 
 def test_metrics_tell_what_is_observed(shop: Shop, workers: Workers) -> None:
@@ -109,10 +111,10 @@ def test_metrics_tell_what_is_observed(shop: Shop, workers: Workers) -> None:
     def value(name: str, **labels: str) -> float:
         return measured(shop, workers, name, **labels)
 
-    assert value("log_head_position", context=NAME) == 4
-    assert value("published_position", context=NAME) == 3
-    assert value("unpublished_events", context=NAME) == 1
-    assert value("oldest_unpublished_age_seconds", context=NAME) == 2.5
+    assert value("log_head_position", source=NAME) == 4
+    assert value("published_position", source=NAME) == 3
+    assert value("unpublished_events", source=NAME) == 1
+    assert value("oldest_unpublished_age_seconds", source=NAME) == 2.5
     assert value("subscription_cursor", **OF_LISTING) == 3
     assert value("subscription_lag_events", **OF_LISTING) == 1
     assert value("subscription_lag_seconds", **OF_LISTING) == 2.5
@@ -127,7 +129,7 @@ def test_what_is_unknown_is_no_number(shop: Shop, workers: Workers) -> None:
     shop.destroy(shop.reader)
 
     for name in ("log_head_position", "oldest_unpublished_age_seconds"):
-        assert math.isnan(measured(shop, workers, name, context=NAME))
+        assert math.isnan(measured(shop, workers, name, source=NAME))
     for name in ("subscription_lag_seconds", "subscription_worked"):
         assert math.isnan(measured(shop, workers, name, **OF_LISTING))
     assert math.isnan(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from shared_kernel.adapters.observation import (
-    ContextState,
+    LogState,
     SubscriptionState,
     observe,
 )
@@ -11,12 +11,14 @@ from shared_kernel.events.cursors import Lease
 from tests.shared_kernel.operations.shop import HOLDER, Shop, a_shop
 
 
-def state_of(shop: Shop) -> ContextState:
-    return observe(shop.context, shop.clock)
+def state_of(shop: Shop) -> LogState:
+    log = observe(shop.service, shop.clock).log
+    assert log is not None
+    return log
 
 
 def reading_of(shop: Shop) -> SubscriptionState:
-    (subscription,) = state_of(shop).subscriptions
+    (subscription,) = observe(shop.service, shop.clock).subscriptions
     return subscription
 
 

@@ -10,7 +10,7 @@ from tests.storehouses import run
 
 
 def status(shop: Shop, *options: str) -> Result:
-    result = run(status_command([shop.context], shop.clock), *options)
+    result = run(status_command([shop.service], shop.clock), *options)
     assert result.exit_code == 0
     return result
 
@@ -56,14 +56,15 @@ def test_programs_read_the_same_as_json(shop: Shop) -> None:
     shop.read()
     shop.clock.advance(1)
 
-    (context,) = json.loads(status(shop, "--json").output)
+    (service,) = json.loads(status(shop, "--json").output)
 
-    assert context["head"] == 1
-    assert context["oldest_unpublished_seconds"] == 1.0
-    assert context["subscriptions"] == [
+    assert service["log"]["head"] == 1
+    assert service["log"]["oldest_unpublished_seconds"] == 1.0
+    assert service["subscriptions"] == [
         {
             "name": LISTING,
             "source": NAME,
+            "elsewhere": False,
             "cursor": 1,
             "lag_events": 0,
             "lag_seconds": 0.0,
@@ -77,7 +78,7 @@ def test_programs_read_the_same_as_json(shop: Shop) -> None:
 def test_unknown_is_null_to_programs(shop: Shop) -> None:
     shop.destroy(shop.source)
 
-    (context,) = json.loads(status(shop, "--json").output)
+    (service,) = json.loads(status(shop, "--json").output)
 
-    assert context["head"] is None
-    assert context["oldest_unpublished_seconds"] is None
+    assert service["log"]["head"] is None
+    assert service["log"]["oldest_unpublished_seconds"] is None

@@ -57,7 +57,7 @@ def test_a_stop_answers_long_polls_and_hands_all_leases_back(tmp_path: Path) -> 
         assert server.wait(DEADLINE_S) == 0
 
     with a_storehouse(tmp_path) as storehouse:
-        states = [observe(each, system_clock) for each in storehouse.contexts]
+        states = [observe(each, system_clock) for each in storehouse.services]
     readers = [each for state in states for each in state.subscriptions]
     assert len(readers) == 4
     assert all(each.lease and each.lease.holder is None for each in readers)

@@ -69,7 +69,7 @@ def test_the_listing_shows_what_inventory_made_of_the_write(shop: Shop) -> None:
     written = shop.client.post("/products", json=a_product())
     token = {"Consistency-Token": written.headers["Consistency-Token"]}
     shop.storehouse.catalog.relay.step()
-    for subscription in shop.storehouse.catalog.subscriptions:
+    for subscription in shop.storehouse.listing.subscriptions:
         subscription.step()
 
     problem(shop.client.get("/products", headers=token), 503, "read-model-behind")

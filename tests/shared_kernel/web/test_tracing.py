@@ -11,10 +11,8 @@ NOUGHTS = "0" * 32
 def traces(shop: Shop) -> list[str | None]:
     """Of all events, the catalog's first."""
     shop.settle()
-    contexts = shop.storehouse.contexts
-    return [
-        event.traceparent for context in contexts for event in context.log.read(0, 100)
-    ]
+    logs = [service.log for service in shop.storehouse.writing]
+    return [event.traceparent for log in logs for event in log.read(0, 100)]
 
 
 def test_an_event_and_what_follows_from_it_carry_the_trace(shop: Shop) -> None:

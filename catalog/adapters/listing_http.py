@@ -1,0 +1,18 @@
+"""How far the listing of another process has come."""
+
+from collections.abc import Mapping
+
+import attrs
+
+from shared_kernel.adapters.peers import Peer
+
+
+@attrs.frozen
+class HttpListingProgress:
+    """Asks the process that answers the catalog's queries."""
+
+    peer: Peer
+
+    def wait_for(self, token: Mapping[str, int], timeout_s: float) -> None:
+        """Raises ReadModelBehindError and PeerUnavailableError."""
+        self.peer.wait_for("/products?limit=1", token)

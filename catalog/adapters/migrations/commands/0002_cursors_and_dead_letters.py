@@ -1,0 +1,14 @@
+"""The relay has a cursor like a subscription; what strangers sent may be refused."""
+
+from shared_kernel.adapters.migrations.kernel_tables import (
+    create_subscription_tables,
+    turn_the_relay_into_a_cursor,
+)
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    create_subscription_tables()
+    turn_the_relay_into_a_cursor()

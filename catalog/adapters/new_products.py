@@ -1,0 +1,156 @@
+"""Products that other programs register by a message, knowing nothing of us.
+
+A message on `new.product` holds what the body of `POST /products` does. One that cannot
+be carried out becomes a dead letter, with the reason: its sender does not wait for an
+answer. On a bus that delivers at least once a message may come again: a product that is
+registered as given is left alone.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import attrs
+import msgspec
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine import Connection
+
+from catalog.adapters.http_bodies import RegisterBody, command_from
+from catalog.adapters.services import SqlCatalogUnitOfWork
+from catalog.application.commands import RegisterProduct
+from catalog.application.handlers import register_product
+from catalog.domain.errors import SkuAlreadyRegistered
+from shared_kernel.adapters.clock import Clock, to_us
+from shared_kernel.adapters.database import Database, is_fault
+from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.adapters.unit_of_work import Writer
+from shared_kernel.adapters.web.tracing import within
+from shared_kernel.buses.port import Deliver, Delivery, Leave
+from shared_kernel.domain.errors import DomainError
+from shared_kernel.events import dead_letters
+from shared_kernel.events.envelope import Envelope
+from shared_kernel.events.event_log import EventLog
+from shared_kernel.events.subscription import UnreadableEventError, reason_of
+
+SUBJECT = "new.product"
+GROUP = "catalog.new-product"
+INBOX_BATCHES = 64
+
+_LETTERS = dead_letters.dead_letters_table(sa.MetaData())
+_OF = _LETTERS.c.subscription == GROUP
+_KNOWN = Prepared(
+    sa.select(_LETTERS.c.number).where(_OF, _LETTERS.c.id == sa.bindparam("wanted"))
+)
+_LAST = Prepared(
+    sa.select(sa.func.coalesce(sa.func.max(_LETTERS.c.position), 0)).where(_OF)
+)
+
+_decoder = msgspec.json.Decoder(RegisterBody)
+_log = structlog.get_logger(__name__)
+
+
+class NewProducts:
+    """Carries out what is delivered; all copies of the process share the messages."""
+
+    name = GROUP
+
+    def __init__(
+        self,
+        writer: Writer[SqlCatalogUnitOfWork],
+        database: Database,
+        log: EventLog,
+        clock: Clock,
+        join: Callable[[Deliver], Leave],
+        on_delivery: Callable[[], None],
+    ) -> None:
+        self._writer = writer
+        self._database = database
+        self._log = log
+        self._clock = clock
+        self._join = join
+        self._leave: Leave | None = None
+        self._on_delivery = on_delivery
+        self._inbox: deque[Delivery] = deque()
+
+    def deliver(self, delivery: Delivery) -> None:
+        if len(self._inbox) < INBOX_BATCHES:
+            self._inbox.append(delivery)
+            self._on_delivery()
+        else:
+            delivery.reject()
+
+    def step(self) -> int:
+        """Carry out one batch of messages; answer how many there were."""
+        if self._leave is None:
+            self._leave = self._join(self.deliver)
+        if not self._inbox:
+            return 0
+        delivery = self._inbox.popleft()
+        try:
+            for message in delivery.envelopes:
+                self._carry_out(message)
+        except Exception as error:
+            delivery.reject()
+            if not is_fault(error):
+                raise
+            _log.warning("a new product has to wait", error=str(error))
+            return 0
+        delivery.acknowledge()
+        return len(delivery.envelopes)
+
+    def stop(self) -> None:
+        """Carry out what was delivered."""
+        if self._leave is not None:
+            self._leave()
+        while self._inbox:
+            self.step()
+        self._leave = None
+
+    def apply(self, batch: Sequence[Envelope], connection: Connection) -> None:
+        """What a replayed dead letter does, in the caller's transaction."""
+        work = SqlCatalogUnitOfWork(connection, self._log, self._clock)
+        for message in batch:
+            work.traceparent = message.traceparent
+            _unless_done(lambda each=message: register_product(read(each), work))
+        work.flush()
+
+    def _carry_out(self, message: Envelope) -> None:
+        try:
+            command = read(message)
+            with within(message.traceparent):
+                _unless_done(lambda: self._writer.execute(register_product, command))
+        except (DomainError, UnreadableEventError) as refusal:
+            self._bury(message, refusal)
+
+    def _bury(self, message: Envelope, why: Exception) -> None:
+        """Once, however often the message comes."""
+        with self._database.writing() as connection:
+            if _KNOWN.row(connection, {"wanted": message.id}):
+                return
+            (last,) = _LAST.row(connection, {}) or (0,)
+            dead_letters.add(
+                connection,
+                GROUP,
+                [attrs.evolve(message, position=last + 1, source=SUBJECT)],
+                state=dead_letters.DEAD,
+                reason=reason_of(why),
+                attempts=1,
+                now_us=to_us(self._clock()),
+            )
+        _log.error("new product refused", message_id=message.id, reason=str(why))
+
+
+def read(message: Envelope) -> RegisterProduct:
+    """Raises UnreadableEventError, naming the field, and InvalidValue."""
+    try:
+        return command_from(_decoder.decode(message.data))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UnreadableEventError(f"{SUBJECT}: {error}") from error
+
+
+def _unless_done(register: Callable[[], object]) -> None:
+    try:
+        register()
+    except SkuAlreadyRegistered as refusal:
+        if not refusal.as_given:
+            raise

@@ -1,0 +1,114 @@
+"""A service as the composition root sees it: what one process can run by itself."""
+
+import os
+import random
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import attrs
+from click import Group
+from flask import Blueprint
+
+from shared_kernel.adapters.clock import Clock, system_clock
+from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.settings import Settings
+from shared_kernel.adapters.unit_of_work import Writer
+from shared_kernel.adapters.web.routes import Api
+from shared_kernel.adapters.workers import Worker, Workers
+from shared_kernel.buses.port import EventBus
+from shared_kernel.events.consistency import Progress
+from shared_kernel.events.envelope import HEARTBEAT
+from shared_kernel.events.event_log import EventFeed, EventLog
+from shared_kernel.events.relay import Relay
+from shared_kernel.events.replay import DeadLetterOffice
+from shared_kernel.events.subscription import Apply, Subscription
+
+
+def this_process() -> str:
+    """The name under which this process holds leases."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@attrs.frozen(kw_only=True)
+class Surroundings:
+    """What every service is plugged into: one of each in a process.
+
+    `workers` are employed when all services are there.
+    """
+
+    settings: Settings
+    bus: EventBus
+    clock: Clock = system_clock
+    jitter: Callable[[], float] = random.random
+    holder: str = attrs.field(factory=this_process)
+    progress: Progress = attrs.field(factory=Progress)
+    workers: Workers = attrs.field(factory=Workers)
+
+    def on_commit(self) -> None:
+        """Something was written that the workers carry on."""
+        self.workers.wake()
+
+    def subscription(
+        self, name: str, feed: EventFeed, pattern: str, database: Database, apply: Apply
+    ) -> Subscription:
+        """One that takes everything `feed` has, and hears how far that goes."""
+        subjects = (pattern, f"{HEARTBEAT}.{feed.source}")
+
+        def on_progress() -> None:
+            self.progress.made()
+            self.workers.wake()
+
+        return Subscription(
+            name,
+            feed,
+            database,
+            apply,
+            holder=self.holder,
+            clock=self.clock,
+            jitter=self.jitter,
+            joins=[partial(self.bus.subscribe, subject, name) for subject in subjects],
+            on_delivery=self.workers.wake,
+            on_progress=on_progress,
+        )
+
+    def relay(self, log: EventLog, database: Database) -> Relay:
+        return Relay(log, database, self.bus, self.clock, holder=self.holder)
+
+
+@attrs.frozen(kw_only=True)
+class Service:
+    """What `bootstrap.py` plugs together.
+
+    `upkeep` is background work besides relay and subscriptions. `dead_letters` has an
+    office for each database that keeps some. `cli` is the group of the context;
+    services of one context share it.
+    """
+
+    name: str
+    subscriptions: Sequence[Subscription] = ()
+    upkeep: Sequence[Worker] = ()
+    dead_letters: Mapping[str, DeadLetterOffice] = attrs.field(factory=dict)
+    databases: Sequence[Database]
+    api: Api
+    cli: Group
+    pages: Sequence[Blueprint] = ()
+
+    def close(self) -> None:
+        for database in self.databases:
+            database.close()
+
+
+@attrs.frozen(kw_only=True)
+class WritingService(Service):
+    """One that executes commands and publishes what they caused.
+
+    `followed` are the sources whose events cause events in `log`, and how far each
+    has been followed.
+    """
+
+    log: EventLog
+    relay: Relay
+    writer: Writer[Any]
+    followed: Mapping[str, Callable[[], int]] = attrs.field(factory=dict)
