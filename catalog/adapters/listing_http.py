@@ -15,4 +15,4 @@ class HttpListingProgress:
 
     def wait_for(self, token: Mapping[str, int], timeout_s: float) -> None:
         """Raises ReadModelBehindError and PeerUnavailableError."""
-        self.peer.wait_for("/products?limit=1", token)
+        self.peer.wait_for("/products?limit=1", token, timeout_s)

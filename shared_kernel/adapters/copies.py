@@ -55,8 +55,8 @@ class ServedFiles:
         except BlockingIOError as error:
             lock.seek(0)
             number = lock.read().strip()
-            holder = f" (number {number})" if number else ""
+            holder = f" ({number})" if number else ""
             raise DatabaseInUseError(url, holder) from error
         lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
+        lock.write(f"process {os.getpid()}\n")
         lock.flush()

@@ -2,15 +2,17 @@
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
+import attrs
 from flask import Response
 
 from shared_kernel.adapters.web.parameters import integer, read_query
 from shared_kernel.adapters.web.problems import Problem, kind
-from shared_kernel.adapters.web.reading import next_link
+from shared_kernel.adapters.web.reading import next_link, wait_until_visible
 from shared_kernel.adapters.web.routes import Api, Success
 from shared_kernel.events.cloud_events import BATCH_MEDIA_TYPE, to_batch
+from shared_kernel.events.consistency import Progress, Reader
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventFeed
 
@@ -22,7 +24,7 @@ UNKNOWN_SOURCE = kind(
 
 _PAGE = (
     integer("after", "The position behind which to begin.", 0, 2**63 - 1, default=0),
-    integer("limit", "How many at the most.", 1, 1000, default=100),
+    integer("limit", "How many at the most.", 0, 1000, default=100),
     integer("wait", "Seconds to wait for an event if there is none.", 0, 30, default=0),
 )
 _EVENT = {
@@ -55,15 +57,42 @@ _EVENT = {
 }
 
 
+@attrs.frozen(kw_only=True)
+class ServedLog:
+    """`followed` are the sources whose events cause events in `log`, and how far."""
+
+    log: EventFeed
+    followed: Mapping[str, Callable[[], int]]
+    progress: Progress
+
+    @property
+    def token(self) -> str:
+        """How far the log goes, and how far it reflects what it follows."""
+        # What was followed is read first: what it caused stands below the head.
+        token = {source: reached() for source, reached in self.followed.items()}
+        token[self.log.source] = self.log.head()
+        return ",".join(f"{source}:{position}" for source, position in token.items())
+
+    @property
+    def reader(self) -> Reader:
+        cursors = {**self.followed, self.log.source: self.log.head}
+        return Reader(cursors=cursors, progress=self.progress)
+
+
 def add_feeds(
-    api: Api, feeds: Iterable[EventFeed], stopping: threading.Event, long_polls: int
+    api: Api,
+    logs: Iterable[ServedLog],
+    stopping: threading.Event,
+    long_polls: int,
+    consistency_timeout_ms: int,
 ) -> None:
-    """`GET /events/{source}` for each of `feeds`.
+    """`GET /events/{source}` for each of `logs`.
 
     A long poll holds a thread, so those beyond `long_polls` answer at once; when
     `stopping` is set, all do.
     """
-    by_source = {feed.source: feed for feed in feeds}
+    by_source = {served.log.source: served for served in logs}
+    followed = {source for served in by_source.values() for source in served.followed}
     vacant = threading.BoundedSemaphore(long_polls)
 
     @api.route(
@@ -71,34 +100,45 @@ def add_feeds(
         "/events/<source>",
         summary="Read a log as a feed",
         parameters=_PAGE,
+        consistent={*by_source, *followed},
         problems=(UNKNOWN_SOURCE,),
         success=Success(
             description="A batch of CloudEvents, in order.",
             schema={"type": "array", "items": _EVENT},
             media_type=BATCH_MEDIA_TYPE,
-            headers={"Link": "Where to go on."},
+            headers={
+                "Link": "Where to go on.",
+                "Consistency-Token": "How far the log goes, and how far it reflects "
+                "what its context follows.",
+            },
         ),
     )
     def read_feed(source: str) -> Response:
         """Follow `Link: rel="next"`, also from an empty batch: new events come there.
 
-        With `wait`, an empty batch is answered only when the time is up.
+        With `wait`, an empty batch is answered only when the time is up. With a
+        `Consistency-Token`, nothing is answered before the log reflects it.
         """
         asked = read_query(_PAGE)
-        feed = by_source.get(source)
-        if feed is None:
-            known = ", ".join(by_source)
+        served = by_source.get(source)
+        if served is None:
+            known = ", ".join(by_source) or "those that other processes have"
             raise Problem(UNKNOWN_SOURCE, f"{source!r} is none of {known}")
+        feed = served.log
+        wait_until_visible(served.reader, consistency_timeout_ms)
+        # Before the events: the head may be behind them, never they behind it.
+        token = served.token
         batch = feed.read(asked["after"], asked["limit"])
         if not batch and asked["wait"] and vacant.acquire(blocking=False):
             try:
                 batch = _wait_for_events(feed, asked, stopping)
+                token = served.token
             finally:
                 vacant.release()
         following = asked | {"after": batch[-1].position} if batch else asked
         return Response(
             to_batch(batch),
-            headers=next_link(**following),
+            headers={**next_link(**following), "Consistency-Token": token},
             content_type=BATCH_MEDIA_TYPE,
         )
 

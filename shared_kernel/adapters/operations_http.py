@@ -10,7 +10,7 @@ from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from shared_kernel.adapters.clock import Clock
-from shared_kernel.adapters.feed_http import add_feeds
+from shared_kernel.adapters.feed_http import ServedLog, add_feeds
 from shared_kernel.adapters.metrics import registry_of
 from shared_kernel.adapters.observation import ServiceState, observe
 from shared_kernel.adapters.service import Service, WritingService
@@ -61,8 +61,19 @@ def operations_api(operations: Operations) -> Api:
     api = Api("operations", {"source": {"type": "string", "enum": sources}}, {})
     _add_health(api, operations)
     _add_metrics(api, operations)
-    logs = [service.log for service in operations.writing]
-    add_feeds(api, logs, operations.stopping, operations.long_polls)
+    logs = [
+        ServedLog(
+            log=service.log, followed=service.followed, progress=operations.progress
+        )
+        for service in operations.writing
+    ]
+    add_feeds(
+        api,
+        logs,
+        operations.stopping,
+        operations.long_polls,
+        operations.consistency_timeout_ms,
+    )
     return api
 
 

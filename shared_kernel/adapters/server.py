@@ -241,8 +241,9 @@ def _signals_seen() -> socket.socket:
 
 
 def _pass_on_the_stop(worker: Worker, seen: socket.socket) -> None:
-    seen.recv(1)
-    worker.stop()
+    # To the end: a signal that nobody reads any more would be told as an error.
+    while seen.recv(1):
+        worker.stop()
 
 
 def _greet(named: str, address: str, port: int) -> None:

@@ -1,8 +1,122 @@
+"""The bus without a broker: the logs of other processes, read as they grow."""
+
+import random
+import threading
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from shared_kernel.adapters.clock import Clock, system_clock, to_us
 from shared_kernel.buses.in_process import InProcessBus
+from shared_kernel.buses.port import Capabilities, Deliver, Leave
+from shared_kernel.events.envelope import HEARTBEAT, Envelope, heartbeat
 
-RemoteFeed = object
+BATCH = 1000
+POLL_S = 1
+"""How long a poll waits for news, and how long closing may have to wait for a poll."""
+FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.05, 1.0
+
+_log = structlog.get_logger(__name__)
 
 
-class FeedBus(InProcessBus):
-    def __init__(self, feeds):
-        super().__init__()
+class RemoteFeed(Protocol):
+    """The log of a source in another process. Raises OSError when that is away."""
+
+    @property
+    def source(self) -> str: ...
+
+    def head(self) -> int: ...
+
+    def wait_for_events(
+        self, after: int, limit: int, wait_s: int
+    ) -> tuple[Sequence[Envelope], int]:
+        """What stands behind `after`, as soon as there is any, and the log's head."""
+
+
+class FeedBus:
+    """What this process publishes goes round in it; what others do is fetched.
+
+    A thread for each of `feeds` that somebody listens to reads from where the log ends
+    when it begins: what is older, subscriptions read by themselves.
+    """
+
+    capabilities = Capabilities(
+        between_processes=True,
+        at_least_once=False,
+        waits_for_members=False,
+        in_order=True,
+    )
+
+    def __init__(
+        self,
+        feeds: Sequence[RemoteFeed],
+        clock: Clock = system_clock,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._local = InProcessBus()
+        self._feeds = {f"{HEARTBEAT}.{feed.source}": feed for feed in feeds}
+        self._clock = clock
+        self._jitter = jitter
+        self._closed = threading.Event()
+        self._starting = threading.Lock()
+        self._threads: dict[str, threading.Thread] = {}
+
+    def open(self) -> None:
+        """Nobody is asked before somebody listens."""
+
+    def publish(self, batch: Sequence[Envelope]) -> None:
+        self._local.publish(batch)
+
+    def subscribe(self, pattern: str, group: str, deliver: Deliver) -> Leave:
+        leave = self._local.subscribe(pattern, group, deliver)
+        # Whoever takes everything of a source also listens to its heartbeat.
+        if pattern in self._feeds:
+            self._follow(pattern)
+        return leave
+
+    def close(self) -> None:
+        self._closed.set()
+        self._local.close()
+        with self._starting:
+            threads, self._threads = self._threads, {}
+        for thread in threads.values():
+            thread.join(POLL_S + MAX_BACKOFF_S)
+
+    def _follow(self, pattern: str) -> None:
+        with self._starting:
+            if pattern not in self._threads and not self._closed.is_set():
+                self._threads[pattern] = threading.Thread(
+                    target=self._loop,
+                    args=[self._feeds[pattern]],
+                    name=f"storehouse-feed-{pattern}",
+                    daemon=True,
+                )
+                self._threads[pattern].start()
+
+    def _loop(self, feed: RemoteFeed) -> None:
+        position: int | None = None
+        failures = 0
+        while not self._closed.is_set():
+            try:
+                if position is None:
+                    position = feed.head()
+                batch, head = feed.wait_for_events(position, BATCH, POLL_S)
+            except OSError as error:
+                failures += 1
+                if failures == 1:
+                    _log.warning("feed lost", source=feed.source, error=str(error))
+                self._back_off(failures)
+                continue
+            if failures:
+                _log.info("feed is back", source=feed.source)
+                failures = 0
+            if batch:
+                position = batch[-1].position
+                self._local.publish(batch)
+            now_us = to_us(self._clock())
+            self._local.publish([heartbeat(feed.source, head, now_us)])
+
+    def _back_off(self, failures: int) -> None:
+        at_most_s = min(FIRST_BACKOFF_S * 2 ** min(failures, 16), MAX_BACKOFF_S)
+        self._closed.wait(at_most_s * (0.5 + self._jitter() / 2))

@@ -1,12 +1,32 @@
 """Envelopes on the wire: CloudEvents 1.0 (JSON event format, §3 and §4)."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 import msgspec
 
+from shared_kernel.adapters.clock import to_us
 from shared_kernel.events.envelope import Envelope
 
 BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
+
+
+class InvalidCloudEventError(ValueError):
+    """What came is no batch of our events. The message says where it is wrong."""
+
+
+class _Structured(msgspec.Struct, frozen=True):
+    id: str
+    source: str
+    type: str
+    key: str
+    time: datetime
+    position: int
+    data: msgspec.Raw
+    traceparent: str | None = None
+
+
+_batch = msgspec.json.Decoder(list[_Structured])
 
 
 def to_batch(envelopes: Iterable[Envelope]) -> bytes:
@@ -30,3 +50,24 @@ def to_structured(envelope: Envelope) -> bytes:
     if envelope.traceparent is not None:
         attributes["traceparent"] = envelope.traceparent
     return msgspec.json.encode(attributes)[:-1] + b',"data":' + envelope.data + b"}"
+
+
+def from_batch(body: bytes) -> list[Envelope]:
+    """What `to_batch` made, `data` byte for byte. Raises InvalidCloudEventError."""
+    try:
+        events = _batch.decode(body)
+    except msgspec.DecodeError as error:
+        raise InvalidCloudEventError(str(error)) from error
+    return [
+        Envelope(
+            position=event.position,
+            id=event.id,
+            source=event.source.removeprefix("/"),
+            type=event.type,
+            key=event.key,
+            time_us=to_us(event.time),
+            traceparent=event.traceparent,
+            data=bytes(event.data),
+        )
+        for event in events
+    ]

@@ -66,7 +66,7 @@ def followed_through(
     head: Callable[[], int],
     progress: Progress,
 ) -> Through:
-    """Answers for a context that has `followed` `source`, and whose log has a `head`."""
+    """Answers for a context that has `followed` `source`, and whose log has `head`."""
 
     def through(position: int, timeout_s: float) -> int:
         def behind() -> Behind | None:

@@ -10,6 +10,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from shared_kernel.adapters.database import is_fault
+from shared_kernel.adapters.peers import PeerError
 from shared_kernel.adapters.web.tracing import traceparent
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.events.consistency import ReadModelBehindError
@@ -116,6 +117,13 @@ READ_MODEL_BEHIND = kind(
 UNAVAILABLE = kind(
     "unavailable", 503, "Storage is not available now", "Nothing was done. Try again."
 )
+PEER_UNAVAILABLE = kind(
+    "peer-unavailable",
+    503,
+    "Another part of Storehouse does not answer",
+    "`peer` names the part that is needed for this. What does not need it goes on. Try "
+    "again.",
+)
 
 _OF_STATUS = {
     404: NOT_FOUND,
@@ -178,6 +186,7 @@ def answer_errors_with_problems(app: Flask) -> None:
     """Whatever goes wrong: never HTML, never a stack trace."""
     app.register_error_handler(Problem, lambda problem: problem.response())
     app.register_error_handler(ReadModelBehindError, _behind)
+    app.register_error_handler(PeerError, _peer_away)
     app.register_error_handler(HTTPException, _http_exception)
     app.register_error_handler(Exception, _unexpected)
 
@@ -192,6 +201,15 @@ def _behind(error: ReadModelBehindError) -> Response:
         wanted=behind.wanted,
         reached=behind.reached,
         lag_events=behind.lag_events,
+    ).response()
+
+
+def _peer_away(error: PeerError) -> Response:
+    return Problem(
+        PEER_UNAVAILABLE,
+        str(error),
+        headers={"Retry-After": RETRY_AFTER_S},
+        peer=error.peer,
     ).response()
 
 

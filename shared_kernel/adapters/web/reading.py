@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from flask import request
 
+from shared_kernel.adapters.peers import PeerError
 from shared_kernel.adapters.web.parameters import consistency_token, prefers_lenient
 from shared_kernel.events.consistency import Reader, ReadModelBehindError
 
@@ -13,14 +14,15 @@ from shared_kernel.events.consistency import Reader, ReadModelBehindError
 def wait_until_visible(reader: Reader, timeout_ms: int) -> None:
     """Wait for what the request's token names.
 
-    Raises ReadModelBehindError, unless the client is content with what there is.
+    Raises ReadModelBehindError and PeerError, unless the client is content with what
+    there is.
     """
     if "Consistency-Token" not in request.headers:
         return
     token = consistency_token(reader.sources)
     try:
         reader.wait_for(token, timeout_ms / 1000)
-    except ReadModelBehindError:
+    except (ReadModelBehindError, PeerError):
         if not prefers_lenient():
             raise
 
