@@ -37,6 +37,7 @@ class Shop:
     reader: Database
     guilty: Guilty
     clock: ManualClock
+    followed: int = 7
 
     @property
     def log(self) -> EventLog:

@@ -10,8 +10,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from shared_kernel.adapters.feed_http import add_feeds
+from shared_kernel.adapters.feed_http import ServedLog, add_feeds
 from shared_kernel.adapters.web.routes import Api, set_up_web
+from shared_kernel.events.consistency import Progress
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventFeed
 from tests.shared_kernel.operations.shop import Shop
@@ -66,7 +67,9 @@ class Served:
 def served(shop: Shop) -> Iterator[Served]:
     watched, stopping = Watched(shop.log), threading.Event()
     api = Api("operations", {}, {})
-    add_feeds(api, [watched], stopping, long_polls=1)
+    followed = {"catalog": lambda: shop.followed}
+    served = ServedLog(log=watched, followed=followed, progress=Progress())
+    add_feeds(api, [served], stopping, long_polls=1, consistency_timeout_ms=50)
     app = Flask("shop")
     set_up_web(app)
     app.register_blueprint(api.blueprint)
@@ -195,7 +198,7 @@ def test_an_unknown_log_is_refused_with_those_there_are(served: Served) -> None:
         "after=-1",
         "after=soon",
         "after=9223372036854775808",
-        "limit=0",
+        "limit=-1",
         "limit=1001",
         "wait=31",
         "wait=1.5",
@@ -210,6 +213,33 @@ def test_a_number_that_is_not_accepted_is_named(served: Served, query: str) -> N
     assert answer.json is not None
     assert answer.json["type"] == "/problems/invalid-parameter"
     assert answer.json["errors"][0]["parameter"] == query.partition("=")[0]
+
+
+def test_an_answer_tells_how_far_the_log_goes_and_what_it_has_followed(
+    served: Served, shop: Shop
+) -> None:
+    shop.record("LAMP-0001", "LAMP-0002")
+
+    answer = served.get("?limit=0")
+
+    assert positions(answer) == []
+    assert answer.headers["Consistency-Token"] == "catalog:7,shop:2"
+
+
+def test_an_answer_waits_until_the_log_reflects_the_token(
+    served: Served, shop: Shop
+) -> None:
+    def get(token: str) -> TestResponse:
+        headers = {"Consistency-Token": token}
+        return served.client.get("/events/shop?limit=0", headers=headers)
+
+    assert get("catalog:7").status_code == 200
+    behind = get("catalog:8")
+
+    assert behind.status_code == 503
+    assert behind.json is not None
+    assert behind.json["type"] == "/problems/read-model-behind"
+    assert (behind.json["wanted"], behind.json["reached"]) == (8, 7)
 
 
 def test_a_broken_log_is_a_problem_to_try_again(served: Served, shop: Shop) -> None:
