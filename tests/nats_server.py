@@ -1,0 +1,101 @@
+"""The real NATS server, on a port that stays the same through restarts."""
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+PATIENCE_S = 10.0
+MAX_PAYLOAD = 8 * 1024 * 1024
+
+
+def binary() -> str:
+    """Beside the interpreter, where the environment has it, or on the path."""
+    beside = Path(sys.executable).with_name("nats-server")
+    found = str(beside) if beside.exists() else shutil.which("nats-server")
+    assert found is not None, "nats-server is in the test dependencies: make env"
+    return found
+
+
+class NatsServer:
+    """`folder` holds its configuration, its log and what JetStream stores.
+
+    `configuration` is added to its file: authorization, TLS.
+    """
+
+    def __init__(
+        self, folder: Path, *, jetstream: bool = False, configuration: str = ""
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.storage = folder / "storage"
+        with closing(socket.socket()) as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._file = folder / "nats.conf"
+        store = f'jetstream {{ store_dir: "{self.storage}" }}\n' if jetstream else ""
+        self._file.write_text(
+            f"listen: 127.0.0.1:{self.port}\nmax_payload: {MAX_PAYLOAD}\n"
+            f"write_deadline: 10s\n{store}{configuration}\n"
+        )
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"nats://{self.address}"
+
+    def start(self) -> None:
+        """Return when it accepts connections."""
+        with (self.folder / "nats.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [binary(), "-c", str(self._file)], stdout=log, stderr=log
+            )
+        deadline, pause = time.monotonic() + PATIENCE_S, threading.Event()
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                pause.wait(0.01)
+            else:
+                return
+        raise AssertionError((self.folder / "nats.log").read_text())
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def delete_storage(self) -> None:
+        """While it does not run: everything that JetStream acknowledged is gone."""
+        assert self._process is None
+        shutil.rmtree(self.storage, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.kill()
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(PATIENCE_S)
+            self._process = None
