@@ -1,19 +1,40 @@
-"""One Storehouse for each scenario: through the handlers, or `-D through=http`."""
+"""One Storehouse for each scenario: through the handlers, or `-D through=http`.
 
+Through HTTP it is one for all scenarios, joined by any bus, in one process or in three:
+`-D bus=nats -D layout=split`. `-D history=FILE` writes what an observer saw.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from features.drivers.databases import NewDatabases
 from features.drivers.handlers import HandlersDriver
+from features.drivers.history import History
 from features.drivers.http import HttpDriver
 from features.drivers.server import Server
+from tests.cluster import BUSES, LAYOUTS
+
+_ONLY_HTTP = ("bus", "layout", "history")
 
 
 def before_all(context: Any) -> None:
-    through = context.config.userdata.get("through", "handlers")
-    if through not in ("handlers", "http"):
-        raise ValueError(f"-D through={through}: expected handlers or http")
-    context.shared = Server() if through == "http" else NewDatabases()
-    context.way = HttpDriver if through == "http" else HandlersDriver
+    given = context.config.userdata
+    through = _one_of(given, "through", ("handlers", "http"))
+    bus, layout = _one_of(given, "bus", BUSES), _one_of(given, "layout", LAYOUTS)
+    context.history = None
+    if through == "handlers":
+        refused = [name for name in _ONLY_HTTP if name in given]
+        if refused:
+            raise ValueError(f"-D {refused[0]}=… needs -D through=http")
+        context.shared = NewDatabases()
+        context.way = HandlersDriver
+        return
+    context.shared = Server(bus, LAYOUTS[layout])
+    context.way = HttpDriver
+    if "history" in given:
+        context.history = History(Path(given["history"]))
 
 
 def before_scenario(context: Any, _: Any) -> None:
@@ -38,10 +59,30 @@ def after_step(context: Any, step: Any) -> None:
 
 
 def after_scenario(context: Any, scenario: Any) -> None:
+    if context.history is not None:
+        name = f"{scenario.feature.name}: {scenario.name}"
+        context.history.add(name, context.driver)
     context.driver.close()
     if scenario.status.name == "passed":
         assert not context.refusals, f"nobody speaks of: {context.refusals}"
 
 
 def after_all(context: Any) -> None:
-    context.shared.close()
+    if "shared" not in context:
+        return  # it could not start
+    try:
+        if context.history is not None:
+            context.history.close(context.shared)
+        if context.failed and isinstance(context.shared, Server):
+            sys.stderr.write(f"{context.shared.tails()}\n")
+    finally:
+        context.shared.close()
+
+
+def _one_of(given: Mapping[str, str], name: str, accepted: Iterable[str]) -> str:
+    """The first one if nothing is said."""
+    choices = list(accepted)
+    value = given.get(name, choices[0])
+    if value not in choices:
+        raise ValueError(f"-D {name}={value}: expected {' or '.join(choices)}")
+    return value

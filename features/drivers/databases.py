@@ -6,13 +6,7 @@ from tempfile import TemporaryDirectory
 
 from app import assemble
 from shared_kernel.adapters.settings import Settings
-
-
-def environment(folder: Path) -> dict[str, str]:
-    return {
-        f"{owner.upper()}_DATABASE_URL": f"sqlite:///{folder / owner}.db"
-        for owner in ("catalog", "catalog_read", "inventory", "inventory_read")
-    }
+from tests.cluster import databases_in
 
 
 class NewDatabases:
@@ -21,7 +15,7 @@ class NewDatabases:
     def __init__(self) -> None:
         self._folder = TemporaryDirectory(prefix="storehouse-features-")
         path = Path(self._folder.name)
-        assemble(Settings.from_environment(environment(path))).stop()
+        assemble(Settings.from_environment(databases_in(path))).stop()
 
     def copy_to(self, folder: Path) -> None:
         shutil.copytree(self._folder.name, folder, dirs_exist_ok=True)

@@ -1,7 +1,7 @@
 """Through the handlers: one process, no thread, and a clock that obeys."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +20,7 @@ from catalog.domain.value_objects import (
     ProductName,
 )
 from catalog.read_model import listing_queries
-from features.drivers.databases import NewDatabases, environment
+from features.drivers.databases import NewDatabases
 from features.drivers.port import Happened, Json, Refused
 from inventory.adapters.http_refusals import INVENTORY_REFUSALS
 from inventory.adapters.repository import SqlStockItemRepository
@@ -38,6 +38,7 @@ from shared_kernel.adapters.clock import system_clock
 from shared_kernel.adapters.settings import Settings
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.sku import Sku
+from tests.cluster import databases_in
 
 _SLUGS = {"InvalidValue": "invalid-value", "StaleVersion": "stale-version"} | {
     refusal.__name__: kind.slug
@@ -51,12 +52,15 @@ class HandlersDriver:
         self._temporary = TemporaryDirectory(prefix="storehouse-features-")
         self.folder = Path(self._temporary.name)
         new.copy_to(self.folder)
-        self.environment = environment(self.folder) | {"SQLITE_SYNCHRONOUS": "NORMAL"}
+        self._environment = databases_in(self.folder) | {"SQLITE_SYNCHRONOUS": "NORMAL"}
         self._passed = timedelta()
         self._storehouse: Storehouse = assemble(
-            Settings.from_environment(self.environment),
+            Settings.from_environment(self._environment),
             clock=self.now,
         )
+
+    def environment_of(self, service: str) -> Mapping[str, str]:
+        return self._environment
 
     def register(
         self,

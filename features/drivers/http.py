@@ -1,6 +1,7 @@
-"""Through HTTP: a real server on a real port, shared by all scenarios.
+"""Through HTTP: real processes on real ports, shared by all scenarios.
 
-Each scenario has SKUs of its own: its number stands behind the name it uses.
+Each request goes to the process that runs its service. Each scenario has SKUs of its
+own: its number stands behind the name it uses.
 """
 
 import http.client
@@ -11,20 +12,36 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+import attrs
+
 from features.drivers.port import Happened, Json, Refused
 from features.drivers.server import PATIENCE_S, Server
 
 PAGE = 1000
 
 
+@attrs.frozen
+class Answered:
+    """`refused` is the slug of the problem."""
+
+    method: str
+    path: str
+    status: int
+    refused: str | None
+
+
 class HttpDriver:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._mark = f"~{next(server.scenarios)}~"
-        self._connection = http.client.HTTPConnection("127.0.0.1", server.port)
+        self._connections: dict[int, http.client.HTTPConnection] = {}
         self._tokens: dict[str, int] = {}
-        self.environment = server.environment
         self.folder = server.folder
+        self.answered: list[Answered] = []
+        """The orders of the scenario, each with what became of it."""
+
+    def environment_of(self, service: str) -> Mapping[str, str]:
+        return self._server.environment_of(service)
 
     def register(
         self,
@@ -175,7 +192,8 @@ class HttpDriver:
         self._read("/products?limit=1")
 
     def close(self) -> None:
-        self._connection.close()
+        for connection in self._connections.values():
+            connection.close()
 
     def _own(self, sku: str) -> str:
         return quote(sku + self._mark, safe="")
@@ -190,14 +208,21 @@ class HttpDriver:
         if path.startswith("/stock"):
             headers |= self._token()
         response, answer = self._request(method, path, body, headers)
-        if response.status >= 400:
-            raise self._refused(answer)
+        refused = self._refused(answer) if response.status >= 400 else None
+        slug = refused.slug if refused else None
+        self.answered.append(Answered(method, path, response.status, slug))
+        if refused is not None:
+            raise refused
         token = response.headers["Consistency-Token"] or ""
         source, _, position = token.partition(":")
         self._tokens[source] = max(int(position), self._tokens.get(source, 0))
 
     def _read(self, path: str) -> Any:
-        response, answer = self._request("GET", path, None, self._token())
+        token = self._token()
+        if path.startswith("/events/catalog"):
+            # That log follows nobody, so other positions mean nothing to it.
+            token = self._token("catalog")
+        response, answer = self._request("GET", path, None, token)
         if response.status >= 400:
             raise self._refused(answer)
         return answer
@@ -225,8 +250,10 @@ class HttpDriver:
             details["field"] = fault["pointer"].rpartition("/")[2]
         return Refused(slug, details)
 
-    def _token(self) -> dict[str, str]:
-        token = ",".join(f"{source}:{at}" for source, at in self._tokens.items())
+    def _token(self, *only: str) -> dict[str, str]:
+        sources = only or ("catalog", "inventory")
+        reached = {each: self._tokens[each] for each in sources if each in self._tokens}
+        token = ",".join(f"{source}:{at}" for source, at in reached.items())
         return {"Consistency-Token": token} if token else {}
 
     def _request(
@@ -240,9 +267,15 @@ class HttpDriver:
         if body is not None:
             sent["Content-Type"] = "application/json"
         data = None if body is None else json.dumps(body)
-        self._connection.request(method, path, data, sent)
-        response = self._connection.getresponse()
+        connection = self._connection_to(self._server.port_for(method, path))
+        connection.request(method, path, data, sent)
+        response = connection.getresponse()
         return response, json.loads(response.read() or b"null")
+
+    def _connection_to(self, port: int) -> http.client.HTTPConnection:
+        if port not in self._connections:
+            self._connections[port] = http.client.HTTPConnection("127.0.0.1", port)
+        return self._connections[port]
 
 
 def _price(price: tuple[int, str]) -> Json:

@@ -35,10 +35,11 @@ class Happened:
 class Driver(Protocol):
     """Orders raise Refused. `seen` is the version that the order was decided on."""
 
-    environment: Mapping[str, str]
-    """Where the databases are, for the command line."""
     folder: Path
     """For files that the command line writes."""
+
+    def environment_of(self, service: str) -> Mapping[str, str]:
+        """What the command line needs for a command of `service`."""
 
     def register(
         self,

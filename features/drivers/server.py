@@ -1,49 +1,47 @@
-"""The server that all scenarios share."""
+"""The processes that all scenarios share."""
 
 import itertools
-import os
-import socket
-import subprocess
 import sys
-import threading
-import time
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from features.drivers.databases import environment
+from tests.cluster import ONE, Cluster, Layout, service_for
 
-ROOT = Path(__file__).parents[2]
 PATIENCE_S = 20.0
 
 
 class Server:
-    """One server for the whole run."""
+    """One Storehouse for the whole run, in one process or in several."""
 
-    def __init__(self) -> None:
+    def __init__(self, bus: str = "inprocess", layout: Layout = ONE) -> None:
         self._temporary = TemporaryDirectory(prefix="storehouse-features-")
         self.folder = Path(self._temporary.name)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
         self._clock = self.folder / "passed"
         self._clock.write_text("0")
         self.passed_minutes = 0
-        self.environment = environment(self.folder)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "features.drivers.serving", str(self._clock)],
-            cwd=ROOT,
-            env={
-                **os.environ,
-                **self.environment,
-                "HOST": "127.0.0.1",
-                "PORT": str(self.port),
-                # On a busy machine a reader gets more time than a shopper would.
-                "CONSISTENCY_TIMEOUT_MS": str(int(PATIENCE_S * 1000)),
-            },
-            stdout=subprocess.DEVNULL,
-        )
         self.scenarios = itertools.count(1)
-        self._wait()
+        self._cluster = Cluster(
+            self.folder,
+            layout,
+            bus,
+            command=(
+                sys.executable,
+                "-m",
+                "features.drivers.serving",
+                str(self._clock),
+            ),
+            # On a busy machine a reader gets more time than a shopper would.
+            settings={"CONSISTENCY_TIMEOUT_MS": str(int(PATIENCE_S * 1000))},
+        )
+        self._cluster.__enter__()
+
+    def port_for(self, method: str, path: str) -> int:
+        """Of the process that answers such a request."""
+        return self._cluster.ports_of(service_for(method, path))[0]
+
+    def environment_of(self, service: str) -> Mapping[str, str]:
+        return self._cluster.environment_of(service)
 
     def put_clock_forward(self, minutes: int) -> None:
         self.passed_minutes += minutes
@@ -52,20 +50,12 @@ class Server:
         new.write_text(str(self.passed_minutes))
         new.replace(self._clock)
 
-    def close(self) -> None:
-        self._process.terminate()
-        self._process.wait(PATIENCE_S)
-        self._temporary.cleanup()
+    def tails(self) -> str:
+        """What the processes said last."""
+        return self._cluster.tails()
 
-    def _wait(self) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        pause = threading.Event()
-        while time.monotonic() < deadline and self._process.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-            except OSError:
-                pause.wait(0.05)
-            else:
-                return
-        self.close()
-        raise RuntimeError("the server does not answer")
+    def close(self) -> None:
+        try:
+            self._cluster.close()
+        finally:
+            self._temporary.cleanup()

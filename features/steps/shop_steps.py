@@ -16,12 +16,12 @@ SUPERSTORE = ROOT / "samples" / "superstore"
 
 @when("the products of the superstore are imported")
 def import_products(context: Any) -> None:
-    _flask(context, "catalog", "import", "products.csv")
+    _flask(context, "catalog-commands", "catalog import", "products.csv")
 
 
 @when("the order lines of the superstore are replayed")
 def replay_orders(context: Any) -> None:
-    _flask(context, "inventory", "replay-orders", "order_lines.csv")
+    _flask(context, "inventory", "inventory replay-orders", "order_lines.csv")
 
 
 @then("{done:d} products are registered and {refused:d} rows are refused")
@@ -58,14 +58,14 @@ def _superstore_skus() -> set[str]:
         return {row["sku"] for row in csv.DictReader(file)}
 
 
-def _flask(context: Any, group: str, command: str, file: str) -> None:
+def _flask(context: Any, service: str, command: str, file: str) -> None:
     context.refused = context.driver.folder / f"{file}.refused.csv"
     storehouse = [sys.executable, "-m", "flask", "--app", "app"]
-    asked = [group, command, str(SUPERSTORE / file), "--refused", str(context.refused)]
+    asked = [str(SUPERSTORE / file), "--refused", str(context.refused)]
     done = subprocess.run(
-        storehouse + asked,
+        [*storehouse, *command.split(), *asked],
         cwd=ROOT,
-        env={**os.environ, **context.driver.environment},
+        env={**os.environ, **context.driver.environment_of(service)},
         capture_output=True,
         text=True,
         check=False,
