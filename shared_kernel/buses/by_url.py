@@ -28,10 +28,10 @@ def bus_by_url(
 def _nats(settings: Settings, subjects: Sequence[str]) -> EventBus:
     # Not everyone has the client: it is an extra.
     try:
-        from shared_kernel.buses import nats_by_url  # noqa: PLC0415
+        from shared_kernel.buses.nats_by_url import nats_bus  # noqa: PLC0415
     except ImportError as error:
         raise BusMisconfiguredError(
             f"BUS_URL {settings.bus_url.partition(':')[0]}: needs the extra `nats`: "
             "pip install 'storehouse[nats]'"
         ) from error
-    return nats_by_url.nats_bus(settings, subjects)
+    return nats_bus(settings, subjects)

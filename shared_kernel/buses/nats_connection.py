@@ -1,0 +1,249 @@
+"""One connection to NATS, kept for ever by a thread that owns the event loop."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import CancelledError, Future, wait
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Any, TypeVar
+
+import nats.errors
+import structlog
+from nats.aio.client import Client
+
+from shared_kernel.buses.nats_options import NatsOptions
+from shared_kernel.buses.port import BusMisconfiguredError, BusUnavailableError
+
+OPEN_S = 2.0
+RECONNECT_S = 0.25
+PING_S = 1
+MAX_PINGS = 2
+"""A silent partition is noticed after so many pings without an answer."""
+CLOSE_S = 3.0
+
+T = TypeVar("T")
+_log = structlog.get_logger(__name__)
+
+
+class NatsConnection:
+    """Connects in the background, and again whenever the connection is lost.
+
+    `on_connected` is awaited on the loop with each new client; what it raises as
+    BusMisconfiguredError is told to whoever opens or publishes.
+    """
+
+    def __init__(
+        self,
+        options: NatsOptions,
+        on_connected: Callable[[Client], Awaitable[None]],
+    ) -> None:
+        self._options = options
+        self._on_connected = on_connected
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self._client: Client | None = None
+        self._settled = threading.Event()
+        self._closed = False
+        self._lost = False
+        self._fault: Exception | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        self._spawned: set[Future[Any]] = set()
+
+    @property
+    def shown(self) -> str:
+        return ", ".join(self._options.servers)
+
+    def start(self) -> None:
+        """Begin to connect; starting twice is starting once."""
+        with self._starting:
+            if self._thread is None and not self._closed:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=self._run, args=[self._loop], name="storehouse-nats"
+                )
+                self._thread.daemon = True
+                self._thread.start()
+
+    def open(self) -> None:
+        """Raises BusMisconfiguredError; a server that is away is told in the log."""
+        self.start()
+        self._settled.wait(OPEN_S)
+        if isinstance(self._fault, BusMisconfiguredError):
+            raise self._fault
+        if self._client is None:
+            why = str(self._fault or "no answer")
+            _log.warning(
+                "NATS cannot be reached; serving without it until it can",
+                servers=self.shown,
+                error=why,
+            )
+            self._lost = True
+
+    def client(self) -> Client:
+        """The connected one. Raises BusUnavailableError and BusMisconfiguredError."""
+        self.start()
+        client = self._client
+        if client is None or not client.is_connected:
+            if isinstance(self._fault, BusMisconfiguredError):
+                raise self._fault
+            raise BusUnavailableError(f"NATS at {self.shown} cannot be reached")
+        return client
+
+    def call(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
+        """Do `work` on the loop. Raises BusUnavailableError when it takes too long."""
+        loop = self._loop
+        if loop is None or self._closed:
+            work.close()
+            raise BusUnavailableError("the bus is closed")
+        future = asyncio.run_coroutine_threadsafe(work, loop)
+        try:
+            return future.result(timeout_s)
+        except FutureTimeoutError as error:
+            future.cancel()
+            raise BusUnavailableError(
+                f"NATS at {self.shown} does not answer within {timeout_s:.0f} s"
+            ) from error
+        except CancelledError as error:
+            raise BusUnavailableError("the bus is closed") from error
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Have `work` done on the loop; closing waits for it, nobody else does."""
+        loop = self._loop
+        if loop is None or self._closed:
+            work.close()
+            return
+        future = asyncio.run_coroutine_threadsafe(work, loop)
+        self._spawned.add(future)
+        future.add_done_callback(self._spawned.discard)
+
+    def close(self) -> None:
+        with self._starting:
+            thread, loop = self._thread, self._loop
+            already, self._closed = self._closed, True
+        if already or thread is None or loop is None:
+            return
+        wait(list(self._spawned), CLOSE_S)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(2 * CLOSE_S)
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        self._keeping = loop.create_task(self._keep_connected())
+        loop.run_forever()
+        loop.run_until_complete(self._let_go())
+        loop.close()
+
+    async def _keep_connected(self) -> None:
+        while True:
+            lost = asyncio.Event()
+            try:
+                client = await self._connect(lost)
+                try:
+                    await self._on_connected(client)
+                except BaseException:
+                    await client.close()
+                    raise
+                self._found(client)
+                # Who came in between.
+                await self._on_connected(client)
+                await lost.wait()
+            except BusMisconfiguredError as error:
+                self._blame(error)
+            except (nats.errors.Error, OSError, TimeoutError) as error:
+                self._fault = error
+            self._client = None
+            await asyncio.sleep(RECONNECT_S)
+
+    async def _connect(self, lost: asyncio.Event) -> Client:
+        client = Client()
+
+        async def on_error(error: Exception) -> None:
+            self._blame(error)
+
+        async def on_disconnected() -> None:
+            self._told_lost()
+
+        async def on_reconnected() -> None:
+            self._found(client)
+
+        async def on_closed() -> None:
+            lost.set()
+
+        await client.connect(
+            **self._options.connecting(),
+            name="storehouse",
+            connect_timeout=2,
+            allow_reconnect=True,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=RECONNECT_S,  # type: ignore[arg-type]  # a fraction will do
+            ping_interval=PING_S,
+            max_outstanding_pings=MAX_PINGS,
+            error_cb=on_error,
+            disconnected_cb=on_disconnected,
+            reconnected_cb=on_reconnected,
+            closed_cb=on_closed,
+        )
+        return client
+
+    def _found(self, client: Client) -> None:
+        self._client, self._fault = client, None
+        self._settled.set()
+        if self._lost:
+            _log.info("NATS is back", servers=self.shown)
+            self._lost = False
+
+    def _told_lost(self) -> None:
+        if not self._lost and not self._closed:
+            _log.warning("NATS is lost", servers=self.shown)
+            self._lost = True
+
+    def _blame(self, error: Exception) -> None:
+        """Remember why there is no connection, and say it if somebody must mend it."""
+        mistake = self._mistake(error)
+        if mistake is None:
+            if self._client is None:
+                self._fault = error
+            return
+        if str(mistake) != str(self._fault):
+            _log.error("NATS is not as needed", error=str(mistake))
+        self._fault = mistake
+        self._settled.set()
+
+    def _mistake(self, error: Exception) -> BusMisconfiguredError | None:
+        if isinstance(error, BusMisconfiguredError):
+            return error
+        text = str(error).lower()
+        if isinstance(error, nats.errors.AuthorizationError) or "authorization" in text:
+            return BusMisconfiguredError(
+                f"NATS at {self.shown} refuses the credentials: mend those in BUS_URL, "
+                "NATS_TOKEN or NATS_CREDENTIALS"
+            )
+        if isinstance(error, nats.errors.SecureConnRequiredError):
+            return BusMisconfiguredError(
+                f"NATS at {self.shown} speaks TLS only: set NATS_TLS_CA"
+            )
+        if isinstance(error, nats.errors.SecureConnWantedError):
+            return BusMisconfiguredError(
+                f"NATS at {self.shown} does not speak TLS: unset NATS_TLS_CA, "
+                "NATS_TLS_CERTIFICATE and NATS_TLS_KEY, or have it speak TLS"
+            )
+        if "certificate" in text or "ssl" in type(error).__name__.lower():
+            return BusMisconfiguredError(
+                f"NATS at {self.shown}: {error}: mend NATS_TLS_CA, "
+                "NATS_TLS_CERTIFICATE and NATS_TLS_KEY"
+            )
+        return None
+
+    async def _let_go(self) -> None:
+        if self._client is not None:
+            try:
+                async with asyncio.timeout(CLOSE_S):
+                    await self._client.flush(timeout=1)
+                    await self._client.close()
+            except (nats.errors.Error, OSError, TimeoutError):
+                pass
+        tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,80 @@
+"""The stream that the app creates and keeps to its declaration."""
+
+from collections.abc import Sequence
+
+import attrs
+from nats.js import JetStreamContext, api
+from nats.js.errors import NotFoundError, ServiceUnavailableError
+
+from shared_kernel.buses.nats_options import NatsOptions
+from shared_kernel.buses.port import BusMisconfiguredError
+
+Value = str | int | float | None
+
+
+@attrs.frozen(kw_only=True)
+class StreamDeclaration:
+    """`subjects` are patterns without the prefix; every message is kept in files."""
+
+    name: str = "storehouse"
+    subjects: Sequence[str]
+    replicas: int = 1
+    duplicate_window_s: float = 120
+    max_age_s: float = 7 * 24 * 3600
+
+
+async def declare(
+    js: JetStreamContext, options: NatsOptions, declaration: StreamDeclaration
+) -> None:
+    """Create the stream, or compare it. Raises BusMisconfiguredError."""
+    wanted = api.StreamConfig(
+        name=declaration.name,
+        subjects=[options.subject(subject) for subject in declaration.subjects],
+        storage=api.StorageType.FILE,
+        retention=api.RetentionPolicy.LIMITS,
+        num_replicas=declaration.replicas,
+        duplicate_window=declaration.duplicate_window_s,
+        max_age=declaration.max_age_s,
+    )
+    try:
+        there = (await js.stream_info(declaration.name)).config
+    except NotFoundError:
+        await js.add_stream(wanted)
+        return
+    except ServiceUnavailableError as error:
+        raise BusMisconfiguredError(
+            f"NATS at {', '.join(options.servers)} has no JetStream: start nats-server "
+            "with -js, or set BUS_URL to nats://…"
+        ) from error
+    differences = _differences(there, wanted)
+    if differences:
+        raise BusMisconfiguredError(
+            f"the stream {declaration.name!r} is not as declared: "
+            f"{'; '.join(differences)}: set the JETSTREAM_… settings alike, or name "
+            "another stream by JETSTREAM_STREAM, or delete this one, whose events the "
+            "logs have"
+        )
+
+
+def _differences(there: api.StreamConfig, wanted: api.StreamConfig) -> list[str]:
+    found, declared = _shown(there), _shown(wanted)
+    return [
+        f"{name} is {found[name]}, declared {declared[name]}"
+        for name in declared
+        if found[name] != declared[name]
+    ]
+
+
+def _shown(config: api.StreamConfig) -> dict[str, Value]:
+    return {
+        "subjects": ",".join(sorted(config.subjects or ())),
+        "storage": str(config.storage).rpartition(".")[2].lower(),
+        "retention": str(config.retention).rpartition(".")[2].lower(),
+        "JETSTREAM_REPLICAS": config.num_replicas,
+        "JETSTREAM_DUPLICATE_WINDOW_S": _number(config.duplicate_window),
+        "JETSTREAM_MAX_AGE_HOURS": _number((config.max_age or 0) / 3600),
+    }
+
+
+def _number(number: float | None) -> float:
+    return round(float(number or 0), 3)
