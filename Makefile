@@ -57,6 +57,10 @@ test: static ## everything that CI runs
 	$(RUN) -m behave -D through=http
 	$(RUN) -m pytest -n 2
 
+.PHONY: features-everywhere
+features-everywhere: $(READY) ## every scenario on every bus, in one process and in three
+	@$(RUN) -m features.everywhere
+
 .PHONY: static
 static: $(READY)
 	$(BIN)/ruff format --check .

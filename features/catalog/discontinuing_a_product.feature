@@ -41,6 +41,7 @@ Feature: Discontinuing a product
       When order "A" ships from stock item "LAMP-0001"
       Then the stock item "LAMP-0001" has 3 pieces on hand
 
+    @quick
     Example: It is sold again
       Given the product "LAMP-0001" has been discontinued
       When the product "LAMP-0001" is relisted

@@ -18,6 +18,7 @@ Feature: Registering a product
       When the product "LAMP-0001" is registered as "Desk lamp" at 19.99 EUR
       Then the product "LAMP-0001" costs 19.99 EUR
 
+  @quick
   Rule: A SKU belongs to one product
 
     Example: Another lamp wants the same SKU

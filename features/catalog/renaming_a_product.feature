@@ -16,6 +16,7 @@ Feature: Renaming a product
       When the product "LAMP-0001" is renamed to "Desk lamp"
       Then nothing is recorded of product "LAMP-0001"
 
+  @quick
   Rule: What was decided on an older state is refused
 
     Example: Two people rename it at once

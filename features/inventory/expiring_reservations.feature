@@ -5,6 +5,7 @@ Feature: Expiring reservations
   Background:
     Given the stock item "LAMP-0001" has 5 pieces on hand
 
+  @quick
   Rule: A reservation ends when its time is over
 
     Example: Its pieces are available again

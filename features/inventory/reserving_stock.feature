@@ -11,6 +11,7 @@ Feature: Reserving stock
       And the stock item "LAMP-0001" has 2 pieces reserved
       And the stock item "LAMP-0001" has 3 pieces available
 
+  @quick
   Rule: No more pieces can be reserved than are available
 
     Example: The last piece goes to the first order

@@ -1,3 +1,4 @@
+@quick
 Feature: The life of a product
   From its registration until it is sold out, gone and back, as a shopper sees it.
 

@@ -1,0 +1,284 @@
+"""The scenarios on every bus, in one process and in several: they must not differ.
+
+`python -m features.everywhere --help` says what can be asked of it.
+"""
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice, zip_longest
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
+from typing import IO
+
+import attrs
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from tests.cluster import BUSES, LAYOUTS, CannotStartError, Cluster
+
+COMBINATIONS = [f"{bus}:{layout}" for bus in BUSES for layout in LAYOUTS]
+FIRST = COMBINATIONS[0]
+"""What the others are compared with, so it always runs."""
+REFUSED = {"inprocess:split"}
+"""This bus joins no two processes, and says so at the start."""
+
+_LIMIT_S = 600.0
+_GRACE_S = 30.0
+_CANNOT_START = 2
+_LINES_SHOWN = 40
+_DIFFERENCES_SHOWN = 3
+_CHARACTERS_SHOWN = 500
+_COUNTS = re.compile(r"(\d+) (?:scenarios?|steps?)? ?([a-z_]+)")
+_SCENARIO = re.compile(r'\{"scenario": "((?:[^"\\]|\\.)*)"')
+
+
+@attrs.frozen(kw_only=True)
+class Ran:
+    """What became of one combination."""
+
+    combination: str
+    seconds: float
+    good: bool
+    scenarios: Counter[str] = attrs.field(factory=Counter)
+    steps: Counter[str] = attrs.field(factory=Counter)
+    history: str = ""
+    """In a word, how it compares."""
+
+
+@attrs.frozen
+class Runner:
+    """Keeps output and history of each combination in `folder`."""
+
+    folder: Path
+    tags: str | None
+    console: Console
+
+    def run(self, combination: str) -> Ran:
+        if combination in REFUSED:
+            return self._run_refused(combination)
+        began = time.monotonic()
+        finished = self._behave(combination)
+        output = self.file(combination, "output").read_text()
+        scenarios = _counted(output, "scenario")
+        compared = self._compared(combination)
+        good = finished and scenarios["passed"] > 0 and compared in ("", "equal")
+        ran = Ran(
+            combination=combination,
+            seconds=time.monotonic() - began,
+            good=good,
+            scenarios=scenarios,
+            steps=_counted(output, "step"),
+            history=compared,
+        )
+        self._say(f"{combination}: {_summary(ran)}")
+        if not finished:
+            self._say("\n".join(output.splitlines()[-_LINES_SHOWN:]))
+        if compared == "differs":
+            self._say("\n".join(self._differences(combination)))
+        return ran
+
+    def file(self, combination: str, kind: str) -> Path:
+        return self.folder / f"{combination.replace(':', '-')}.{kind}"
+
+    def _run_refused(self, combination: str) -> Ran:
+        began = time.monotonic()
+        bus, layout = combination.split(":")
+        with TemporaryDirectory(prefix="storehouse-features-") as folder:
+            cluster = Cluster(Path(folder), LAYOUTS[layout], bus)
+            try:
+                cluster.start()
+                good, said = False, "started, should be refused"
+            except CannotStartError:
+                codes = {each.wait_for_end() for each in cluster.processes.values()}
+                good, said = codes == {_CANNOT_START}, f"exit codes {codes}"
+            finally:
+                cluster.abandon()
+        ran = Ran(
+            combination=combination,
+            seconds=time.monotonic() - began,
+            good=good,
+            history="refused at the start, by design" if good else said,
+        )
+        self._say(f"{combination}: {ran.history}")
+        return ran
+
+    def _behave(self, combination: str) -> bool:
+        """Did it end well, and in time?"""
+        bus, layout = combination.split(":")
+        history = self.file(combination, "history")
+        history.touch()
+        command = [sys.executable, "-m", "behave", "--no-color", "-D", "through=http"]
+        command += ["-D", f"bus={bus}", "-D", f"layout={layout}"]
+        command += ["-D", f"history={history}"]
+        command += ["--tags", self.tags] if self.tags else []
+        with (
+            self.file(combination, "output").open("wb") as output,
+            history.open(encoding="utf-8") as seen,
+            subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            ) as process,
+        ):
+            try:
+                self._watch(combination, process, seen)
+            finally:
+                _end(process)
+            return process.returncode == 0
+
+    def _watch(
+        self, combination: str, process: subprocess.Popen[bytes], seen: IO[str]
+    ) -> None:
+        """Show how far it is, until it has ended or its time is up."""
+        deadline, pause = time.monotonic() + _LIMIT_S, threading.Event()
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+        first = self.file(FIRST, "history")
+        total = len(_scenarios(first)) if combination != FIRST else None
+        with Progress(
+            *columns,
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        ) as progress:
+            task = progress.add_task(combination, total=total)
+            done: set[str] = set()
+            while process.poll() is None and time.monotonic() < deadline:
+                done.update(_named(seen))
+                progress.update(task, completed=len(done))
+                pause.wait(0.1)
+
+    def _compared(self, combination: str) -> str:
+        if combination == FIRST:
+            return ""
+        return "differs" if any(self._differing(combination)) else "equal"
+
+    def _differing(self, combination: str) -> Iterator[tuple[int, str, str]]:
+        """Number of the line, what the first combination has there, and this one."""
+        with (
+            self.file(FIRST, "history").open(encoding="utf-8") as first,
+            self.file(combination, "history").open(encoding="utf-8") as this,
+        ):
+            for number, (a, b) in enumerate(zip_longest(first, this, fillvalue="")):
+                if a != b:
+                    yield number + 1, a, b
+
+    def _differences(self, combination: str) -> Iterator[str]:
+        some = islice(self._differing(combination), _DIFFERENCES_SHOWN)
+        for number, first, this in some:
+            yield f"line {number} of the history"
+            yield f"  {FIRST}: {first.rstrip()[:_CHARACTERS_SHOWN]}"
+            yield f"  {combination}: {this.rstrip()[:_CHARACTERS_SHOWN]}"
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@click.command()
+@click.option(
+    "--only",
+    metavar="BUS:LAYOUT",
+    multiple=True,
+    type=click.Choice(COMBINATIONS),
+    help=f"Only this one, beside {FIRST}, with which it is compared. Repeatable.",
+)
+@click.option("--tags", help="Only these scenarios, as behave takes them.")
+@click.option("--quick", is_flag=True, help="Only the scenarios that tell most.")
+def main(only: tuple[str, ...], tags: str | None, quick: bool) -> None:
+    """Run the scenarios everywhere, and compare what an observer saw.
+
+    Each combination of a bus (inprocess, feed, nats, jetstream) and a layout (one
+    process, or split into three) runs all scenarios through HTTP, on real servers.
+    Orders and their answers, both logs, the listing and the stock must be the same
+    everywhere.
+
+    Exit code 0 if everything passed and nothing differs, else 1.
+    """
+    if quick and tags:
+        raise click.UsageError("--quick is a choice of tags: give one of the two")
+    console = Console(emoji=False)
+    folder = Path(mkdtemp(prefix="storehouse-everywhere-"))
+    runner = Runner(folder, "@quick" if quick else tags, console)
+    chosen = [
+        each for each in COMBINATIONS if not only or each in only or each == FIRST
+    ]
+    ran = [runner.run(each) for each in chosen]
+    console.print(_table(ran))
+    if not all(each.good for each in ran):
+        console.print(f"Output and history of each: {folder}", soft_wrap=True)
+        sys.exit(1)
+    for file in folder.iterdir():
+        file.unlink()
+    folder.rmdir()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Let it stop its servers, if it has not ended."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _counted(output: str, what: str) -> Counter[str]:
+    """From behave's summary, such as `3 steps passed, 1 failed, 0 skipped`."""
+    lines = re.findall(rf"^\d+ {what}s? .*$", output, re.MULTILINE)
+    if not lines:
+        return Counter()
+    return Counter({word: int(count) for count, word in _COUNTS.findall(lines[-1])})
+
+
+def _named(seen: IO[str]) -> set[str]:
+    """The scenarios of further lines."""
+    found = (_SCENARIO.match(line) for line in seen)
+    return {match[1] for match in found if match}
+
+
+def _scenarios(history: Path) -> set[str]:
+    with history.open(encoding="utf-8") as seen:
+        return _named(seen)
+
+
+def _failed(counts: Counter[str]) -> int:
+    return sum(counts.values()) - counts["passed"] - counts["skipped"]
+
+
+def _summary(ran: Ran) -> str:
+    compared = f", history {ran.history}" if ran.history else ""
+    passed, failed = ran.scenarios["passed"], _failed(ran.scenarios)
+    return f"{passed} passed, {failed} failed in {ran.seconds:.0f} s{compared}"
+
+
+def _table(ran: list[Ran]) -> Table:
+    table = Table("bus", "layout", title="Features everywhere")
+    for heading in ("scenarios", "failed", "steps", "seconds"):
+        table.add_column(heading, justify="right")
+    table.add_column("history")
+    for each in ran:
+        bus, layout = each.combination.split(":")
+        refused = each.combination in REFUSED
+        numbers = (
+            str(each.scenarios["passed"]),
+            str(_failed(each.scenarios)),
+            str(each.steps["passed"]),
+        )
+        table.add_row(
+            bus,
+            layout,
+            *(("", "", "") if refused else numbers),
+            f"{each.seconds:.1f}",
+            each.history or "compared with",
+            style=None if each.good else "red",
+        )
+    return table
+
+
+if __name__ == "__main__":
+    main()
