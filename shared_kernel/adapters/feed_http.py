@@ -92,7 +92,7 @@ def add_feeds(
     `stopping` is set, all do.
     """
     by_source = {served.log.source: served for served in logs}
-    followed = {source for served in by_source.values() for source in served.followed}
+    sources = {*by_source, *(s for each in by_source.values() for s in each.followed)}
     vacant = threading.BoundedSemaphore(long_polls)
 
     @api.route(
@@ -100,7 +100,7 @@ def add_feeds(
         "/events/<source>",
         summary="Read a log as a feed",
         parameters=_PAGE,
-        consistent={*by_source, *followed},
+        consistent=sources,
         problems=(UNKNOWN_SOURCE,),
         success=Success(
             description="A batch of CloudEvents, in order.",
@@ -125,7 +125,7 @@ def add_feeds(
             known = ", ".join(by_source) or "those that other processes have"
             raise Problem(UNKNOWN_SOURCE, f"{source!r} is none of {known}")
         feed = served.log
-        wait_until_visible(served.reader, consistency_timeout_ms)
+        wait_until_visible(served.reader, consistency_timeout_ms, sources=sources)
         # Before the events: the head may be behind them, never they behind it.
         token = served.token
         batch = feed.read(asked["after"], asked["limit"])

@@ -226,7 +226,9 @@ def cursor_violations(folder: Path, products: int, stock: int) -> Iterator[str]:
             for name, source, position in rows(
                 folder,
                 owner,
-                "SELECT subscription, source, position FROM subscription_cursors",
+                # What a relay has published it saves only now and then.
+                "SELECT subscription, source, position FROM subscription_cursors "
+                "WHERE subscription NOT LIKE '%.relay'",
             )
         }
         # One that has never worked has no cursor, and nothing to do.

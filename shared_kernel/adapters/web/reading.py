@@ -1,7 +1,7 @@
 """Reads that show what their reader wrote before (`Consistency-Token`)."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from urllib.parse import urlencode
 
 from flask import request
@@ -11,15 +11,17 @@ from shared_kernel.adapters.web.parameters import consistency_token, prefers_len
 from shared_kernel.events.consistency import Reader, ReadModelBehindError
 
 
-def wait_until_visible(reader: Reader, timeout_ms: int) -> None:
-    """Wait for what the request's token names.
+def wait_until_visible(
+    reader: Reader, timeout_ms: int, *, sources: Collection[str] = ()
+) -> None:
+    """Wait for what the request's token names; of `sources` it may name more.
 
     Raises ReadModelBehindError and PeerError, unless the client is content with what
     there is.
     """
     if "Consistency-Token" not in request.headers:
         return
-    token = consistency_token(reader.sources)
+    token = consistency_token({*reader.sources, *sources})
     try:
         reader.wait_for(token, timeout_ms / 1000)
     except (ReadModelBehindError, PeerError):
