@@ -100,7 +100,7 @@ class CoreMembers:
                 continue
             subscription = await client.subscribe(
                 self._options.subject(member.pattern),
-                queue=member.group,
+                queue=member.name,
                 cb=Collector(member, self._delivery).collect,
             )
             if member.left:

@@ -4,6 +4,7 @@ So a member that takes its time keeps neither the connection nor another member 
 """
 
 import queue
+import re
 import threading
 from collections.abc import Callable, Sequence
 
@@ -31,6 +32,17 @@ class Member:
             target=self._hand_on, name=f"storehouse-nats-{group}", daemon=True
         )
         self._thread.start()
+
+    @property
+    def name(self) -> str:
+        """What the members that share each message have in common.
+
+        The pattern too: NATS itself would let groups of one name share what several
+        patterns match.
+        """
+        words = {"*": "any", ">": "all"}
+        tokens = f"{self.group}.{self.pattern}".split(".")
+        return "-".join(re.sub(r"[^\w-]", "_", words.get(t, t)) for t in tokens)
 
     @property
     def left(self) -> bool:

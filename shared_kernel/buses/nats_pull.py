@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -62,13 +61,6 @@ class Pull:
         self._to_come = 0
         self._gone = False
 
-    @property
-    def durable(self) -> str:
-        """The consumer's name: without what no name may have, another one for each."""
-        words = {"*": "any", ">": "all"}
-        tokens = f"{self._member.group}.{self._member.pattern}".split(".")
-        return "-".join(re.sub(r"[^\w-]", "_", words.get(t, t)) for t in tokens)
-
     async def begin(self, client: Client) -> None:
         """Pull by `client` from now on; beginning twice is beginning once."""
         if self._client is client or self._ending:
@@ -97,7 +89,7 @@ class Pull:
             await client.jetstream(timeout=API_S).add_consumer(
                 self._stream,
                 api.ConsumerConfig(
-                    durable_name=self.durable,
+                    durable_name=self._member.name,
                     deliver_policy=api.DeliverPolicy.NEW,
                     ack_policy=api.AckPolicy.EXPLICIT,
                     ack_wait=self._ack_wait_s,
@@ -109,7 +101,7 @@ class Pull:
     async def _pull(self, client: Client) -> None:
         inbox = client.new_inbox()
         subscription = await client.subscribe(inbox, cb=self._take)
-        subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self.durable}"
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._member.name}"
         request = {"batch": PULL_BATCH, "expires": int(PULL_S * 1e9)}
         try:
             while not self._ending:

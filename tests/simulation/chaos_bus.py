@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 
-from shared_kernel.buses.port import Deliver, EventBus
+from shared_kernel.buses.port import Capabilities, Deliver, EventBus, Leave
 from shared_kernel.events.envelope import Envelope
 
 
@@ -12,6 +12,13 @@ class ChaosBus:
 
     `calm` from 0 to 1: 1 carries everything as it should.
     """
+
+    capabilities = Capabilities(
+        between_processes=False,
+        at_least_once=False,
+        waits_for_members=False,
+        in_order=False,
+    )
 
     def __init__(self, bus: EventBus, seed: int, calm: float = 0.3) -> None:
         self.calm = calm
@@ -43,8 +50,11 @@ class ChaosBus:
             self._bus.publish(due[:size])
             del due[:size]
 
-    def subscribe(self, pattern: str, group: str, deliver: Deliver) -> None:
-        self._bus.subscribe(pattern, group, deliver)
+    def open(self) -> None:
+        self._bus.open()
+
+    def subscribe(self, pattern: str, group: str, deliver: Deliver) -> Leave:
+        return self._bus.subscribe(pattern, group, deliver)
 
     def close(self) -> None:
         self._bus.close()

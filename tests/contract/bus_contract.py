@@ -1,0 +1,624 @@
+"""What every bus does, as checks that are given a bench with one bus on it.
+
+Deliveries are awaited, since a bus may deliver later and elsewhere. What a check needs
+of a bus beyond the least stands beside it, in `CHECKS`.
+"""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+import attrs
+
+from shared_kernel.buses.port import (
+    BusError,
+    BusUnavailableError,
+    Capabilities,
+    Delivery,
+    EventBus,
+)
+from shared_kernel.events.envelope import Envelope, heartbeat
+
+PATIENCE_S = 10.0
+SILENCE_S = 0.3
+MIB = 2**20
+SUBJECTS = ("product.>", "stock.>", "last.>", "nothing.>")
+"""All that the checks publish and listen to."""
+ids = itertools.count(1)
+
+
+class Server(Protocol):
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+@attrs.frozen(kw_only=True)
+class Bench:
+    """`connect` gives a bus; where it reaches other processes, a connection each time.
+
+    `faithful`: brings everything, once and in order, while nothing is wrong. `server`
+    is what can be taken away.
+    """
+
+    connect: Callable[[], EventBus]
+    faithful: bool = True
+    server: Server | None = None
+    _connected: list[EventBus] = attrs.field(factory=list, init=False)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.bus().capabilities
+
+    def bus(self) -> EventBus:
+        """The one of the test, made when first asked for."""
+        return self._connected[0] if self._connected else self.another()
+
+    def another(self) -> EventBus:
+        if self._connected and not self._connected[0].capabilities.between_processes:
+            return self._connected[0]
+        bus = self.connect()
+        bus.open()
+        self._connected.append(bus)
+        return bus
+
+    def send(self, batch: Sequence[Envelope]) -> None:
+        """Publish `batch`; by a bus that may lose it, often enough."""
+        for _ in range(1 if self.faithful else 60):
+            self.bus().publish(batch)
+
+    def close(self) -> None:
+        for bus in self._connected:
+            bus.close()
+
+
+def _acknowledge(delivery: Delivery) -> None:
+    delivery.acknowledge()
+
+
+@attrs.define(eq=False)
+class Inbox:
+    """A member that acknowledges what it receives, unless told to do otherwise."""
+
+    answer: Callable[[Delivery], None] = _acknowledge
+    batches: list[list[Envelope]] = attrs.field(factory=list)
+    _changed: threading.Condition = attrs.field(factory=threading.Condition)
+
+    def __call__(self, delivery: Delivery) -> None:
+        with self._changed:
+            self.batches.append(list(delivery.envelopes))
+            self._changed.notify_all()
+        self.answer(delivery)
+
+    @property
+    def received(self) -> list[Envelope]:
+        return [envelope for batch in self.batches for envelope in batch]
+
+    @property
+    def distinct(self) -> set[int]:
+        return {envelope.position for envelope in self.received}
+
+    def positions(self, count: int, timeout_s: float = PATIENCE_S) -> list[int]:
+        """The positions of `count` envelopes; fewer if they do not come in time."""
+        self.wait(lambda: len(self.received) >= count, timeout_s)
+        return [envelope.position for envelope in self.received]
+
+    def has(self, expected: set[int], timeout_s: float = PATIENCE_S) -> bool:
+        """Whether all of that comes in time."""
+        return self.wait(lambda: expected <= self.distinct, timeout_s)
+
+    def wait(self, enough: Callable[[], bool], timeout_s: float) -> bool:
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while not enough() and time.monotonic() < deadline:
+                self._changed.wait(0.02)
+            return enough()
+
+
+def some(*subjects: str, first: int = 1, key: str = "LAMP-0001") -> list[Envelope]:
+    return [
+        Envelope(
+            position,
+            f"id-{next(ids)}",
+            "catalog",
+            subject,
+            key,
+            1_700_000_000_000_000 + position,
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            '{"name":"Café “Lamp”"}'.encode(),
+        )
+        for position, subject in enumerate(subjects, start=first)
+    ]
+
+
+def settle(bench: Bench) -> None:
+    """Return when all that was published before has been delivered where it goes."""
+    last = Inbox()
+    leave = bench.bus().subscribe("last.*", f"last-{next(ids)}", last)
+    bench.send(some("last.word"))
+    assert last.has({1})
+    leave()
+
+
+def until(happened: Callable[[], bool], what: str) -> None:
+    deadline, pause = time.monotonic() + PATIENCE_S, threading.Event()
+    while not happened():
+        assert time.monotonic() < deadline, f"{what} takes too long"
+        pause.wait(0.02)
+
+
+def what_is_published_arrives_as_it_was(bench: Bench) -> None:
+    inbox = Inbox()
+    bench.another().subscribe("product.inserted", "listing", inbox)
+    batch = some("product.inserted", key='KEY "50 %" é‰')
+
+    bench.send(batch)
+
+    assert inbox.has({1})
+    assert inbox.received[0] == batch[0]
+
+
+def bytes_arrive_intact(bench: Bench) -> None:
+    for data in (b"", b"{}", "日本 \U0001f4a1".encode(), b"\x00\xff\r\n" * (MIB // 4)):
+        inbox = Inbox()
+        leave = bench.another().subscribe("product.>", "listing", inbox)
+
+        bench.send([attrs.evolve(some("product.inserted")[0], data=data)])
+
+        assert inbox.has({1}), f"{len(data)} bytes"
+        assert inbox.received[0].data == data
+        leave()
+
+
+def an_event_outside_any_trace_arrives_so(bench: Bench) -> None:
+    inbox = Inbox()
+    bench.another().subscribe("product.>", "listing", inbox)
+
+    bench.send([attrs.evolve(some("product.inserted")[0], traceparent=None)])
+
+    assert inbox.has({1})
+    assert inbox.received[0].traceparent is None
+
+
+PATTERNS = {
+    "product.inserted": {1},
+    "product.*": {1, 2},
+    "product.>": {1, 2, 3},
+    "stock.opened": {4},
+    "nothing.>": set[int](),
+}
+
+
+def a_pattern_selects(bench: Bench) -> None:
+    inboxes = {pattern: Inbox() for pattern in PATTERNS}
+    for pattern, inbox in inboxes.items():
+        bench.another().subscribe(pattern, "listing", inbox)
+
+    bench.send(
+        some("product.inserted", "product.renamed", "product.a.b", "stock.opened")
+    )
+
+    for pattern, expected in PATTERNS.items():
+        assert inboxes[pattern].has(expected), pattern
+    settle(bench)
+    assert {pattern: inbox.distinct for pattern, inbox in inboxes.items()} == PATTERNS
+
+
+def a_batch_arrives_in_its_order_and_so_do_batches(bench: Bench) -> None:
+    inbox = Inbox()
+    bench.another().subscribe("product.>", "listing", inbox)
+    batch = some(*["product.inserted"] * 300)
+
+    for start in range(0, 300, 50):
+        bench.bus().publish(batch[start : start + 50])
+
+    assert inbox.positions(300) == list(range(1, 301))
+
+
+def a_batch_with_nothing_in_it_is_no_delivery(bench: Bench) -> None:
+    inbox = Inbox()
+    bench.another().subscribe("product.>", "listing", inbox)
+
+    bench.send([])
+    bench.send(some("stock.opened"))
+    settle(bench)
+
+    assert inbox.batches == []
+
+
+def every_group_gets_each_envelope(bench: Bench) -> None:
+    inboxes = [Inbox(), Inbox(), Inbox()]
+    for number, inbox in enumerate(inboxes):
+        bench.another().subscribe("product.>", f"group-{number}", inbox)
+
+    bench.send(some("product.inserted", "product.renamed"))
+
+    assert all(inbox.has({1, 2}) for inbox in inboxes)
+
+
+def members_of_one_group_share_the_envelopes(bench: Bench) -> None:
+    members = [Inbox(), Inbox()]
+    for member in members:
+        bench.another().subscribe("product.>", "listing", member)
+
+    for envelope in some(*["product.inserted"] * 40):
+        bench.bus().publish([envelope])
+
+    until(lambda: sum(len(each.received) for each in members) >= 40, "sharing")
+    settle(bench)
+    shared = sorted(each.position for inbox in members for each in inbox.received)
+    assert shared == list(range(1, 41))
+
+
+def who_has_left_gets_nothing_and_the_others_everything(bench: Bench) -> None:
+    left, stayed = Inbox(), Inbox()
+    leave = bench.another().subscribe("product.>", "listing", left)
+    bench.another().subscribe("product.>", "listing", stayed)
+    leave()
+    leave()
+
+    bench.send(some(*["product.inserted"] * 10))
+
+    assert stayed.has(set(range(1, 11)))
+    assert left.received == []
+
+
+def a_group_may_ask_for_several_patterns(bench: Bench) -> None:
+    inbox, bus = Inbox(), bench.another()
+    for pattern in ("product.>", "heartbeat.catalog"):
+        bus.subscribe(pattern, "listing", inbox)
+
+    bench.send(some("product.inserted"))
+    bench.send([heartbeat("catalog", 7, 0)])
+
+    assert inbox.has({1, 7})
+    assert next(each.is_heartbeat for each in inbox.received if each.position == 7)
+
+
+def what_is_published_before_anybody_listens_breaks_nothing(bench: Bench) -> None:
+    bench.send(some("product.inserted"))
+
+
+def a_receiver_that_raises_breaks_neither_the_others_nor_the_publisher(
+    bench: Bench,
+) -> None:
+    def broken(_: Delivery) -> None:
+        raise KeyError("broken")
+
+    inboxes = [Inbox(), Inbox()]
+    bench.another().subscribe("product.>", "before", inboxes[0])
+    bench.another().subscribe("product.>", "broken", broken)
+    bench.another().subscribe("product.>", "after", inboxes[1])
+
+    bench.send(some("product.inserted"))
+    bench.send(some("product.renamed", first=2))
+
+    assert all(inbox.has({1, 2}) for inbox in inboxes)
+
+
+def a_receiver_may_publish(bench: Bench) -> None:
+    inbox, bus = Inbox(), bench.another()
+
+    def follow(delivery: Delivery) -> None:
+        bus.publish(some("stock.opened"))
+        delivery.acknowledge()
+
+    bus.subscribe("product.inserted", "inventory", follow)
+    bench.another().subscribe("stock.>", "listing", inbox)
+
+    bench.send(some("product.inserted"))
+
+    assert inbox.has({1})
+
+
+def many_threads_may_publish(bench: Bench) -> None:
+    inbox, bus = Inbox(), bench.bus()
+    bench.another().subscribe("product.>", "listing", inbox)
+    batch = some(*["product.inserted"] * 200)
+
+    def publish_singly(part: Sequence[Envelope]) -> None:
+        for envelope in part:
+            bus.publish([envelope])
+
+    threads = [
+        threading.Thread(target=publish_singly, args=(batch[start : start + 50],))
+        for start in range(0, 200, 50)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(inbox.positions(200)) == list(range(1, 201))
+
+
+def a_slow_member_keeps_nobody_waiting(bench: Bench) -> None:
+    released, fast = threading.Event(), Inbox()
+
+    def slow(delivery: Delivery) -> None:
+        released.wait(PATIENCE_S)
+        delivery.acknowledge()
+
+    bench.another().subscribe("product.>", "slow", slow)
+    bench.another().subscribe("product.>", "fast", fast)
+    begun = time.monotonic()
+    for number in range(1, 11):
+        bench.send(some("product.inserted", first=number))
+    took_s = time.monotonic() - begun
+
+    arrived = fast.has(set(range(1, 11)), PATIENCE_S / 2)
+    released.set()
+    assert arrived
+    assert took_s < PATIENCE_S / 2
+
+
+def after_closing_nothing_is_delivered(bench: Bench) -> None:
+    inbox, bus = Inbox(), bench.another()
+    bus.subscribe("product.>", "listing", inbox)
+    bench.send(some("product.inserted"))
+    assert inbox.has({1})
+
+    bus.close()
+    bus.close()
+    for each in (bus, bench.bus()):
+        with suppress(BusError):
+            each.publish(some("product.renamed", first=2))
+
+    assert not inbox.has({2}, SILENCE_S)
+
+
+def it_closes_while_it_is_busy_and_leaves_no_thread(bench: Bench) -> None:
+    before = set(threading.enumerate())
+    bus = bench.connect()
+    inbox = Inbox()
+    bus.subscribe("product.>", "listing", inbox)
+    stop = threading.Event()
+
+    def publish() -> None:
+        while not stop.is_set():
+            with suppress(BusError):
+                bus.publish(some(*["product.inserted"] * 100))
+
+    publishing = threading.Thread(target=publish)
+    publishing.start()
+    inbox.positions(500)
+    begun = time.monotonic()
+    bus.close()
+    took_s = time.monotonic() - begun
+    stop.set()
+    publishing.join(PATIENCE_S)
+
+    received = len(inbox.received)
+    assert took_s < PATIENCE_S / 2
+    until(lambda: set(threading.enumerate()) <= before, "the end of all threads")
+    assert len(inbox.received) == received
+
+
+def what_is_rejected_comes_again(bench: Bench) -> None:
+    times = itertools.count(1)
+
+    def reject_twice(delivery: Delivery) -> None:
+        if next(times) <= 2:
+            delivery.reject()
+        else:
+            delivery.acknowledge()
+
+    inbox = Inbox(answer=reject_twice)
+    bench.another().subscribe("product.>", "listing", inbox)
+
+    bench.send(some("product.inserted"))
+
+    assert inbox.positions(3) == [1, 1, 1]
+    assert inbox.positions(4, SILENCE_S) == [1, 1, 1]
+
+
+def what_is_not_answered_comes_again(bench: Bench) -> None:
+    times = itertools.count(1)
+
+    def forget_once(delivery: Delivery) -> None:
+        if next(times) > 1:
+            delivery.acknowledge()
+
+    inbox = Inbox(answer=forget_once)
+    bench.another().subscribe("product.>", "listing", inbox)
+
+    bench.send(some("product.inserted"))
+
+    assert inbox.positions(2) == [1, 1]
+
+
+def a_receiver_that_raises_is_given_it_again(bench: Bench) -> None:
+    times = itertools.count(1)
+
+    def fail_once(delivery: Delivery) -> None:
+        if next(times) == 1:
+            raise KeyError("broken")
+        delivery.acknowledge()
+
+    inbox = Inbox(answer=fail_once)
+    bench.another().subscribe("product.>", "listing", inbox)
+
+    bench.send(some("product.inserted"))
+
+    assert inbox.positions(2) == [1, 1]
+
+
+def what_is_published_while_a_group_has_no_member_waits(bench: Bench) -> None:
+    first, second = Inbox(), Inbox()
+    leave = bench.another().subscribe("product.>", "listing", first)
+    bench.send(some("product.inserted"))
+    assert first.has({1})
+    leave()
+
+    bench.send(some("product.renamed", "product.repriced", first=2))
+    bench.another().subscribe("product.>", "listing", second)
+
+    assert second.has({2, 3})
+    assert second.distinct == {2, 3}
+
+
+def while_the_server_is_away_publishing_says_so(bench: Bench) -> None:
+    assert bench.server is not None
+    inbox = Inbox()
+    bench.another().subscribe("product.>", "listing", inbox)
+    bench.send(some("product.inserted"))
+    assert inbox.has({1})
+
+    bench.server.stop()
+    begun = time.monotonic()
+
+    def is_away() -> bool:
+        try:
+            bench.bus().publish(some("product.lost", first=99))
+        except BusUnavailableError:
+            return True
+        return False
+
+    until(is_away, "noticing")
+    assert time.monotonic() - begun < PATIENCE_S / 2
+    bench.server.start()
+
+    publish_when_it_is_back(bench, some("product.renamed", first=2), inbox)
+
+
+def a_server_that_is_killed_in_mid_stream_is_found_again(bench: Bench) -> None:
+    assert bench.server is not None
+    inbox = Inbox()
+    bench.another().subscribe("product.>", "listing", inbox)
+    acknowledged: set[int] = set()
+    stop = threading.Event()
+
+    def publish() -> None:
+        for number in itertools.count(1):
+            if stop.is_set():
+                return
+            batch = some("product.inserted", first=number)
+            while not stop.is_set():
+                try:
+                    bench.bus().publish(batch)
+                except BusUnavailableError:
+                    stop.wait(0.05)
+                else:
+                    acknowledged.add(number)
+                    break
+
+    publishing = threading.Thread(target=publish)
+    publishing.start()
+    for _ in range(2):
+        seen = len(inbox.received)
+        assert inbox.wait(lambda seen=seen: len(inbox.received) > seen + 20, PATIENCE_S)  # type: ignore[misc]
+        bench.server.kill()
+        bench.server.start()
+    seen = len(inbox.received)
+    assert inbox.wait(lambda: len(inbox.received) > seen + 20, PATIENCE_S)
+    stop.set()
+    publishing.join(PATIENCE_S)
+
+    if bench.capabilities.at_least_once:
+        assert inbox.has(acknowledged), sorted(acknowledged - inbox.distinct)
+
+
+def a_member_that_comes_while_the_server_is_away_is_served_when_it_is_back(
+    bench: Bench,
+) -> None:
+    assert bench.server is not None
+    bench.server.stop()
+    inbox, begun = Inbox(), time.monotonic()
+    bench.another().subscribe("product.>", "listing", inbox)
+    assert time.monotonic() - begun < PATIENCE_S / 2
+    bench.server.start()
+
+    publish_when_it_is_back(bench, some("product.inserted"), inbox)
+
+
+def publish_when_it_is_back(
+    bench: Bench, batch: Sequence[Envelope], inbox: Inbox
+) -> None:
+    """Until it arrives: what is on the wire when a connection breaks may be lost."""
+    wanted = {envelope.position for envelope in batch}
+    deadline = time.monotonic() + PATIENCE_S
+    while not inbox.has(wanted, SILENCE_S):
+        assert time.monotonic() < deadline, "it is not found again"
+        with suppress(BusUnavailableError):
+            bench.bus().publish(
+                [attrs.evolve(each, id=f"id-{next(ids)}") for each in batch]
+            )
+
+
+Check = Callable[[Bench], None]
+
+
+@attrs.frozen(kw_only=True)
+class Kind:
+    """A sort of bus: what it declares, and how one is put on a bench.
+
+    `faithful`: brings everything, once and in order, while nothing is wrong.
+    """
+
+    capabilities: Capabilities
+    bench: Callable[[Path], Bench]
+    faithful: bool = True
+    has_server: bool = False
+
+
+Needs = Callable[[Kind], bool]
+
+
+def _anything(_: Kind) -> bool:
+    return True
+
+
+def _faithful(kind: Kind) -> bool:
+    return kind.faithful
+
+
+def _in_order(kind: Kind) -> bool:
+    return kind.faithful and kind.capabilities.in_order
+
+
+def _server(kind: Kind) -> bool:
+    return kind.has_server
+
+
+def _at_least_once(kind: Kind) -> bool:
+    return kind.capabilities.at_least_once
+
+
+def _waits(kind: Kind) -> bool:
+    return kind.capabilities.waits_for_members
+
+
+CHECKS: dict[Check, Needs] = {
+    what_is_published_arrives_as_it_was: _anything,
+    bytes_arrive_intact: _anything,
+    an_event_outside_any_trace_arrives_so: _anything,
+    a_pattern_selects: _anything,
+    a_batch_arrives_in_its_order_and_so_do_batches: _in_order,
+    a_batch_with_nothing_in_it_is_no_delivery: _anything,
+    every_group_gets_each_envelope: _anything,
+    members_of_one_group_share_the_envelopes: _faithful,
+    who_has_left_gets_nothing_and_the_others_everything: _anything,
+    a_group_may_ask_for_several_patterns: _anything,
+    what_is_published_before_anybody_listens_breaks_nothing: _anything,
+    a_receiver_that_raises_breaks_neither_the_others_nor_the_publisher: _anything,
+    a_receiver_may_publish: _faithful,
+    many_threads_may_publish: _faithful,
+    a_slow_member_keeps_nobody_waiting: _server,
+    after_closing_nothing_is_delivered: _anything,
+    it_closes_while_it_is_busy_and_leaves_no_thread: _faithful,
+    what_is_rejected_comes_again: _at_least_once,
+    what_is_not_answered_comes_again: _at_least_once,
+    a_receiver_that_raises_is_given_it_again: _at_least_once,
+    what_is_published_while_a_group_has_no_member_waits: _waits,
+    while_the_server_is_away_publishing_says_so: _server,
+    a_server_that_is_killed_in_mid_stream_is_found_again: _server,
+    a_member_that_comes_while_the_server_is_away_is_served_when_it_is_back: (_server),
+}
+
+
+def checks_for(kind: Kind) -> list[Check]:
+    return [check for check, needs in CHECKS.items() if needs(kind)]

@@ -1,0 +1,115 @@
+"""Every bus keeps the contract, with its real server. A further one is a line more."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from shared_kernel.buses.feed import FeedBus
+from shared_kernel.buses.in_process import InProcessBus
+from shared_kernel.buses.nats_core import NatsBus
+from shared_kernel.buses.nats_jetstream import JetStreamBus
+from shared_kernel.buses.nats_options import NatsOptions
+from shared_kernel.buses.nats_stream import StreamDeclaration
+from tests.contract.bus_contract import SUBJECTS, Bench, Check, Kind, checks_for
+from tests.nats_server import NatsServer
+from tests.simulation.chaos_bus import ChaosBus
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "delivery.md"
+ACK_WAIT_S = 1.0
+
+
+def in_process(_: Path) -> Bench:
+    return Bench(connect=InProcessBus)
+
+
+def feed(_: Path) -> Bench:
+    """What goes round in the process; what comes from others has tests of its own."""
+    bus = FeedBus(())
+    return Bench(connect=lambda: bus)
+
+
+def nats(folder: Path) -> Bench:
+    server = NatsServer(folder)
+    server.start()
+    options = NatsOptions(servers=[server.address], prefix="shop")
+    return Bench(connect=lambda: NatsBus(options), server=server)
+
+
+def jetstream(folder: Path) -> Bench:
+    server = NatsServer(folder, jetstream=True)
+    server.start()
+    options = NatsOptions(servers=[server.address], prefix="shop")
+    declared = StreamDeclaration(subjects=SUBJECTS)
+    return Bench(
+        connect=lambda: JetStreamBus(options, declared, ack_wait_s=ACK_WAIT_S),
+        server=server,
+    )
+
+
+def havoc(_: Path) -> Bench:
+    return Bench(connect=lambda: ChaosBus(InProcessBus(), seed=7), faithful=False)
+
+
+BUSES = {
+    "inprocess:": Kind(capabilities=InProcessBus.capabilities, bench=in_process),
+    "feed:": Kind(capabilities=FeedBus.capabilities, bench=feed),
+    "nats://": Kind(capabilities=NatsBus.capabilities, bench=nats, has_server=True),
+    "jetstream://": Kind(
+        capabilities=JetStreamBus.capabilities, bench=jetstream, has_server=True
+    ),
+}
+HAVOC = Kind(capabilities=ChaosBus.capabilities, bench=havoc, faithful=False)
+CASES = [
+    pytest.param(
+        kind,
+        check,
+        id=f"{name}-{check.__name__}",
+        marks=[pytest.mark.server] if kind.has_server else [],
+    )
+    for name, kind in {**BUSES, "havoc": HAVOC}.items()
+    for check in checks_for(kind)
+]
+
+
+@pytest.mark.parametrize(("kind", "check"), CASES)
+def test_a_bus_keeps_the_contract(kind: Kind, check: Check, tmp_path: Path) -> None:
+    bench = kind.bench(tmp_path)
+    try:
+        check(bench)
+    finally:
+        bench.close()
+        if bench.server is not None:
+            bench.server.kill()
+
+
+def test_what_each_bus_promises_is_documented() -> None:
+    section = re.search(
+        r"<!-- capabilities -->\n(.*)<!-- /capabilities -->",
+        DOCUMENT.read_text("utf-8"),
+        re.DOTALL,
+    )
+
+    assert section is not None
+    assert section[1] == capability_table()
+
+
+def capability_table() -> str:
+    """Markdown: what each bus declares."""
+    lines = [
+        "| bus | between processes | at least once | waits for members | in order |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, kind in BUSES.items():
+        declared = kind.capabilities
+        words = [
+            "yes" if promised else "no"
+            for promised in (
+                declared.between_processes,
+                declared.at_least_once,
+                declared.waits_for_members,
+                declared.in_order,
+            )
+        ]
+        lines.append(f"| `{name}` | {' | '.join(words)} |")
+    return "\n".join(lines) + "\n"
