@@ -102,17 +102,17 @@ class Inbox:
     def distinct(self) -> set[int]:
         return {envelope.position for envelope in self.received}
 
-    def positions(self, count: int, timeout_s: float = PATIENCE_S) -> list[int]:
+    def positions(self, count: int, timeout_s: float | None = None) -> list[int]:
         """The positions of `count` envelopes; fewer if they do not come in time."""
         self.wait(lambda: len(self.received) >= count, timeout_s)
         return [envelope.position for envelope in self.received]
 
-    def has(self, expected: set[int], timeout_s: float = PATIENCE_S) -> bool:
+    def has(self, expected: set[int], timeout_s: float | None = None) -> bool:
         """Whether all of that comes in time."""
         return self.wait(lambda: expected <= self.distinct, timeout_s)
 
-    def wait(self, enough: Callable[[], bool], timeout_s: float) -> bool:
-        deadline = time.monotonic() + timeout_s
+    def wait(self, enough: Callable[[], bool], timeout_s: float | None) -> bool:
+        deadline = time.monotonic() + (PATIENCE_S if timeout_s is None else timeout_s)
         with self._changed:
             while not enough() and time.monotonic() < deadline:
                 self._changed.wait(0.02)

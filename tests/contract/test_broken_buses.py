@@ -1,0 +1,155 @@
+"""The contract bites: a bus that breaks it in one way is found out by one check."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import attrs
+import pytest
+
+from shared_kernel.buses.in_process import InProcessBus
+from shared_kernel.buses.port import Capabilities, Deliver, Delivery, Leave
+from shared_kernel.events.envelope import Envelope
+from tests.contract import bus_contract as contract
+from tests.contract.bus_contract import Bench, Check, Kind, checks_for
+
+
+class Sound(InProcessBus):
+    """Declares what it likes; the broken ones break one thing of it."""
+
+    capabilities = Capabilities(
+        between_processes=False,
+        at_least_once=True,
+        waits_for_members=True,
+        in_order=True,
+    )
+
+
+class CorruptsBytes(Sound):
+    def publish(self, batch: Sequence[Envelope]) -> None:
+        super().publish([attrs.evolve(e, data=e.data.strip()[:100]) for e in batch])
+
+
+class ForgetsTheTrace(Sound):
+    def publish(self, batch: Sequence[Envelope]) -> None:
+        super().publish([attrs.evolve(e, traceparent=None) for e in batch])
+
+
+class InventsATrace(Sound):
+    def publish(self, batch: Sequence[Envelope]) -> None:
+        super().publish([attrs.evolve(e, traceparent="00-0-0-00") for e in batch])
+
+
+class IgnoresPatterns(Sound):
+    def subscribe(self, pattern: str, group: str, deliver: Deliver) -> Leave:
+        return super().subscribe(">", group, deliver)
+
+
+class Reorders(Sound):
+    def publish(self, batch: Sequence[Envelope]) -> None:
+        super().publish(batch[::-1])
+
+
+class DeliversNothing(Sound):
+    def subscribe(self, pattern: str, group: str, deliver: Deliver) -> Leave:
+        deliver(Delivery([]))
+        return super().subscribe(pattern, group, deliver)
+
+
+class GivesEveryMemberEverything(Sound):
+    _members = 0
+
+    def subscribe(self, pattern: str, group: str, deliver: Deliver) -> Leave:
+        self._members += 1
+        return super().subscribe(pattern, f"{group}-{self._members}", deliver)
+
+
+class KnowsOneGroup(Sound):
+    def subscribe(self, pattern: str, group: str, deliver: Deliver) -> Leave:
+        return super().subscribe(pattern, "all", deliver)
+
+
+class NeverLetsGo(Sound):
+    def subscribe(self, pattern: str, group: str, deliver: Deliver) -> Leave:
+        super().subscribe(pattern, group, deliver)
+        return lambda: None
+
+
+class StopsAtWhoRaises(Sound):
+    """As blinker does by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._delivers: list[tuple[str, Deliver]] = []
+
+    def subscribe(self, pattern: str, group: str, deliver: Deliver) -> Leave:
+        self._delivers.append((pattern, deliver))
+        return lambda: None
+
+    def publish(self, batch: Sequence[Envelope]) -> None:
+        for pattern, deliver in self._delivers:
+            if batch and batch[0].type.startswith(pattern.rstrip(">*")):
+                deliver(Delivery(batch))
+
+
+class DeliversAfterClosing(Sound):
+    def close(self) -> None:
+        """Goes on."""
+
+
+class NeverBringsAgain(Sound):
+    """Says that it delivers at least once."""
+
+
+BROKEN: list[tuple[Callable[[], InProcessBus], Check]] = [
+    (CorruptsBytes, contract.bytes_arrive_intact),
+    (ForgetsTheTrace, contract.what_is_published_arrives_as_it_was),
+    (InventsATrace, contract.an_event_outside_any_trace_arrives_so),
+    (IgnoresPatterns, contract.a_pattern_selects),
+    (Reorders, contract.a_batch_arrives_in_its_order_and_so_do_batches),
+    (DeliversNothing, contract.a_batch_with_nothing_in_it_is_no_delivery),
+    (GivesEveryMemberEverything, contract.members_of_one_group_share_the_envelopes),
+    (KnowsOneGroup, contract.every_group_gets_each_envelope),
+    (NeverLetsGo, contract.who_has_left_gets_nothing_and_the_others_everything),
+    (
+        StopsAtWhoRaises,
+        contract.a_receiver_that_raises_breaks_neither_the_others_nor_the_publisher,
+    ),
+    (DeliversAfterClosing, contract.after_closing_nothing_is_delivered),
+    (NeverBringsAgain, contract.what_is_rejected_comes_again),
+    (NeverBringsAgain, contract.what_is_not_answered_comes_again),
+    (NeverBringsAgain, contract.a_receiver_that_raises_is_given_it_again),
+    (NeverBringsAgain, contract.what_is_published_while_a_group_has_no_member_waits),
+]
+
+
+@pytest.mark.parametrize(
+    ("make", "check"), BROKEN, ids=lambda each: getattr(each, "__name__", "")
+)
+def test_a_broken_bus_is_found_out(
+    make: Callable[[], InProcessBus], check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contract, "PATIENCE_S", 0.3)
+    bench = Bench(connect=make)
+
+    with pytest.raises((AssertionError, KeyError)):
+        check(bench)
+
+
+def test_a_bus_is_held_to_what_it_declares() -> None:
+    declared = Kind(
+        capabilities=Sound.capabilities, bench=lambda _: Bench(connect=Sound)
+    )
+    modest = attrs.evolve(declared, capabilities=InProcessBus.capabilities)
+
+    assert set(checks_for(modest)) < set(checks_for(declared))
+    assert contract.what_is_rejected_comes_again in checks_for(declared)
+
+
+def test_the_bench_finds_no_fault_with_a_sound_bus(tmp_path: Path) -> None:
+    for check in checks_for(
+        Kind(
+            capabilities=InProcessBus.capabilities,
+            bench=lambda _: Bench(connect=InProcessBus),
+        )
+    ):
+        check(Bench(connect=InProcessBus))
