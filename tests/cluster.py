@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
+from shlex import quote
 from types import TracebackType
 
 import attrs
@@ -55,8 +56,6 @@ _HOST = "127.0.0.1"
 _TAIL_LINES = 20
 _SETTINGS = {field.metadata["env"] for field in attrs.fields(Settings)}
 _NO_ANSWER = (OSError, http.client.HTTPException)
-# Whoever started it is gone, however that came, when its end of the pipe is.
-_LAST_WILL = 'read -r _ || kill -s KILL -- "-$0"'
 
 
 class CannotStartError(Exception):
@@ -102,7 +101,7 @@ class Process:
     environment: Mapping[str, str]
     folder: Path
     _running: "subprocess.Popen[bytes] | None" = None
-    _executor: "subprocess.Popen[bytes] | None" = None
+    _will: "LastWill | None" = None
 
     @property
     def log(self) -> Path:
@@ -133,11 +132,7 @@ class Process:
                 stderr=log,
                 start_new_session=True,
             )
-        self._executor = subprocess.Popen(
-            ["sh", "-c", _LAST_WILL, str(self._running.pid)],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-        )
+        self._will = LastWill(f"kill -s KILL -- -{self._running.pid}")
 
     def wait_until_it_answers(self) -> None:
         """Raises CannotStartError."""
@@ -193,9 +188,24 @@ class Process:
             os.killpg(self._running.pid, signal.SIGKILL)
 
     def _bury(self) -> None:
-        assert self._executor is not None
+        assert self._will is not None
+        self._will.revoke()
+        self._running = self._will = None
+
+
+class LastWill:
+    """Done by a shell when this process is gone without having revoked it."""
+
+    def __init__(self, command: str) -> None:
+        # Gone, however that came, when its end of the pipe is closed without a line.
+        self._executor = subprocess.Popen(
+            ["sh", "-c", f"read -r _ || {command}"],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def revoke(self) -> None:
         self._executor.communicate(b"\n")
-        self._running = self._executor = None
 
 
 class Cluster:
@@ -218,6 +228,7 @@ class Cluster:
     ) -> None:
         self.folder = folder
         self.nats: NatsServer | None = None
+        self._will_for_nats: LastWill | None = None
         self.processes: dict[str, Process] = {}
         self.proxies: dict[tuple[str, str], TcpProxy] = {}
         self._layout = layout
@@ -298,6 +309,9 @@ class Cluster:
         if self.nats is not None:
             self.nats.stop()
             self.nats = None
+        if self._will_for_nats is not None:
+            self._will_for_nats.revoke()
+            self._will_for_nats = None
 
     def ports_of(self, service: str) -> list[int]:
         """Of each copy; the first is the one that other processes ask."""
@@ -320,8 +334,7 @@ class Cluster:
 
     def _plan(self) -> None:
         if self._bus in ("nats", "jetstream") and self.nats is None:
-            self.nats = NatsServer(self.folder / "nats", jetstream=True)
-            self.nats.start()
+            self._start_nats()
         names = _names(self._layout)
         ports = dict(zip(names, _free_ports(len(names)), strict=True))
         asked: dict[str, int] = {}
@@ -336,6 +349,15 @@ class Cluster:
                 environment=self._environment(name, services, ports[name], asked),
                 folder=self.folder,
             )
+
+    def _start_nats(self) -> None:
+        # Whoever restarts it has the same file, and another number in it.
+        number = self.folder / "nats.pid"
+        self._will_for_nats = LastWill(f'kill -s KILL "$(cat {quote(str(number))})"')
+        self.nats = NatsServer(
+            self.folder / "nats", jetstream=True, configuration=f'pid_file: "{number}"'
+        )
+        self.nats.start()
 
     def _environment(
         self, name: str, services: tuple[str, ...], port: int, asked: Mapping[str, int]

@@ -188,6 +188,8 @@ class TcpProxy:
             with contextlib.suppress(OSError):
                 if chunk is None:
                     _reset(goal)
+                elif goal.is_closing():
+                    pass
                 elif chunk:
                     goal.write(chunk)
                     await goal.drain()

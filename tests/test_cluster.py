@@ -129,9 +129,9 @@ def test_no_process_outlives_whoever_started_it(tmp_path: Path) -> None:
     program = (
         "import pathlib, sys, threading\n"
         "from tests.cluster import Cluster\n"
-        "cluster = Cluster(pathlib.Path(sys.argv[1]))\n"
+        "cluster = Cluster(pathlib.Path(sys.argv[1]), bus='nats')\n"
         "cluster.start()\n"
-        "print(cluster.ports_of('inventory')[0], flush=True)\n"
+        "print(cluster.ports_of('inventory')[0], cluster.nats.port, flush=True)\n"
         "threading.Event().wait()\n"
     )
     with subprocess.Popen(
@@ -141,11 +141,11 @@ def test_no_process_outlives_whoever_started_it(tmp_path: Path) -> None:
         text=True,
     ) as starter:
         assert starter.stdout is not None
-        port = int(starter.stdout.readline())
-        assert listens(port)
+        ports = [int(port) for port in starter.stdout.readline().split()]
+        assert [listens(port) for port in ports] == [True, True]
         os.kill(starter.pid, signal.SIGKILL)
 
-    wait_until(lambda: not listens(port), "the end of the process")
+    wait_until(lambda: not any(map(listens, ports)), "the end of the processes")
 
 
 def listens(port: int) -> bool:
