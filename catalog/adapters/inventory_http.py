@@ -42,8 +42,6 @@ class HttpStockLevels:
             refused = msgspec.json.decode(response.data, type=Refusal)
             if response.status == 404 and refused.type == UNKNOWN_SKU:
                 return None
-        except msgspec.DecodeError:
+        except ValueError:
             pass
-        if response.status == 503:
-            raise self.peer.behind(response)
         raise self.peer.strange(response, f"GET {path}")

@@ -16,6 +16,8 @@ def set_up_logs(level: str, form: str) -> None:
             exception_formatter=structlog.dev.plain_traceback,
         )
     )
+    # Each attempt to reach another process would be a line; what came of it is one.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -9,13 +10,17 @@ import structlog
 
 from shared_kernel.adapters.clock import Clock, system_clock, to_us
 from shared_kernel.buses.in_process import InProcessBus
+from shared_kernel.buses.patterns import matcher
 from shared_kernel.buses.port import Capabilities, Deliver, Leave
 from shared_kernel.events.envelope import HEARTBEAT, Envelope, heartbeat
 
 BATCH = 1000
 POLL_S = 1
 """How long a poll waits for news, and how long closing may have to wait for a poll."""
+PACE_S = 0.1
+"""How often to ask a log whose process keeps nobody waiting: it may have no room."""
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.05, 1.0
+JOIN_S = 2.5
 
 _log = structlog.get_logger(__name__)
 
@@ -31,7 +36,10 @@ class RemoteFeed(Protocol):
     def wait_for_events(
         self, after: int, limit: int, wait_s: int
     ) -> tuple[Sequence[Envelope], int]:
-        """What stands behind `after`, as soon as there is any, and the log's head."""
+        """What stands behind `after`, as soon as there is any, and the log's head.
+
+        Perhaps nothing, after `wait_s` or sooner.
+        """
 
 
 class FeedBus:
@@ -71,8 +79,10 @@ class FeedBus:
     def subscribe(self, pattern: str, group: str, deliver: Deliver) -> Leave:
         leave = self._local.subscribe(pattern, group, deliver)
         # Whoever takes everything of a source also listens to its heartbeat.
-        if pattern in self._feeds:
-            self._follow(pattern)
+        matches = matcher(pattern)
+        for heartbeats, feed in self._feeds.items():
+            if matches(heartbeats):
+                self._follow(feed)
         return leave
 
     def close(self) -> None:
@@ -80,28 +90,33 @@ class FeedBus:
         self._local.close()
         with self._starting:
             threads, self._threads = self._threads, {}
+        deadline = time.monotonic() + JOIN_S
         for thread in threads.values():
-            thread.join(POLL_S + MAX_BACKOFF_S)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
-    def _follow(self, pattern: str) -> None:
+    def _follow(self, feed: RemoteFeed) -> None:
         with self._starting:
-            if pattern not in self._threads and not self._closed.is_set():
-                self._threads[pattern] = threading.Thread(
+            if feed.source not in self._threads and not self._closed.is_set():
+                thread = threading.Thread(
                     target=self._loop,
-                    args=[self._feeds[pattern]],
-                    name=f"storehouse-feed-{pattern}",
+                    args=[feed],
+                    name=f"storehouse-feed-{feed.source}",
                     daemon=True,
                 )
-                self._threads[pattern].start()
+                self._threads[feed.source] = thread
+                thread.start()
 
     def _loop(self, feed: RemoteFeed) -> None:
         position: int | None = None
         failures = 0
         while not self._closed.is_set():
+            asked_at = time.monotonic()
             try:
                 if position is None:
                     position = feed.head()
-                batch, head = feed.wait_for_events(position, BATCH, POLL_S)
+                # Who was away is not asked to wait: that it is back is news enough.
+                wait_s = 0 if failures else POLL_S
+                batch, head = feed.wait_for_events(position, BATCH, wait_s)
             except OSError as error:
                 failures += 1
                 if failures == 1:
@@ -116,6 +131,8 @@ class FeedBus:
                 self._local.publish(batch)
             now_us = to_us(self._clock())
             self._local.publish([heartbeat(feed.source, head, now_us)])
+            if not batch:
+                self._closed.wait(max(0.0, asked_at + PACE_S - time.monotonic()))
 
     def _back_off(self, failures: int) -> None:
         at_most_s = min(FIRST_BACKOFF_S * 2 ** min(failures, 16), MAX_BACKOFF_S)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -16,11 +17,12 @@ class InvalidCloudEventError(ValueError):
 
 
 class _Structured(msgspec.Struct, frozen=True):
+    specversion: Literal["1.0"]
     id: str
     source: str
     type: str
     key: str
-    time: datetime
+    time: Annotated[datetime, msgspec.Meta(tz=True)]
     position: int
     data: msgspec.Raw
     traceparent: str | None = None
@@ -56,7 +58,8 @@ def from_batch(body: bytes) -> list[Envelope]:
     """What `to_batch` made, `data` byte for byte. Raises InvalidCloudEventError."""
     try:
         events = _batch.decode(body)
-    except msgspec.DecodeError as error:
+    # What is not UTF-8 raises no DecodeError, but a ValueError as well.
+    except ValueError as error:
         raise InvalidCloudEventError(str(error)) from error
     return [
         Envelope(

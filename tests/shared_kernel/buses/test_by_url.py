@@ -1,20 +1,54 @@
 """The bus is chosen by configuration."""
 
+import builtins
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
-from shared_kernel.buses.by_url import SCHEMES, bus_by_url
+from shared_kernel.adapters.settings import SCHEMES, Settings
+from shared_kernel.buses.by_url import bus_by_url
+from shared_kernel.buses.feed import FeedBus
 from shared_kernel.buses.in_process import InProcessBus
+from shared_kernel.buses.nats_core import NatsBus
+from shared_kernel.buses.nats_jetstream import JetStreamBus
+from shared_kernel.buses.port import BusMisconfiguredError
+
+BUSES = {
+    "inprocess:": InProcessBus,
+    "feed:": FeedBus,
+    "nats://127.0.0.1:1": NatsBus,
+    "jetstream://127.0.0.1:1": JetStreamBus,
+}
 
 
-def test_inprocess_is_the_bus_inside_this_process() -> None:
-    assert isinstance(bus_by_url("inprocess:"), InProcessBus)
+@pytest.mark.parametrize("url", BUSES)
+def test_the_scheme_names_the_bus_and_nothing_is_connected_yet(url: str) -> None:
+    bus = bus_by_url(Settings(bus_url=url), ["product.>"])
+
+    assert isinstance(bus, BUSES[url])
+    bus.close()
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_every_scheme_that_settings_accept_has_a_bus(scheme: str) -> None:
-    bus_by_url(f"{scheme}:").close()
+def test_every_scheme_that_settings_accept_has_a_bus() -> None:
+    assert [url.partition(":")[0] for url in BUSES] == list(SCHEMES)
 
 
-def test_an_unknown_scheme_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ValueError, match=r"no bus for 'pigeon://x'; known: inprocess:"):
-        bus_by_url("pigeon://x")
+def test_without_its_client_a_bus_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found: Callable[..., Any] = builtins.__import__
+
+    def missing(name: str, *more: Any) -> Any:
+        if name == "shared_kernel.buses.nats_by_url":
+            raise ImportError(name)
+        return found(name, *more)
+
+    monkeypatch.setattr(builtins, "__import__", missing)
+
+    with pytest.raises(BusMisconfiguredError) as raised:
+        bus_by_url(Settings(bus_url="nats://me:secret@host"))
+
+    assert str(raised.value) == (
+        "BUS_URL nats: needs the extra `nats`: pip install 'storehouse[nats]'"
+    )

@@ -1,0 +1,71 @@
+"""Exact stock from another process."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from catalog.adapters.inventory_http import HttpStockLevels
+from shared_kernel.adapters.peers import Peer, PeerUnavailableError, StrangePeerError
+from shared_kernel.domain.sku import Sku
+from tests.peer_server import PeerServer
+
+LAMP = Sku("LAMP~0001")
+
+
+@pytest.fixture
+def server() -> Iterator[PeerServer]:
+    server = PeerServer()
+    with server.running():
+        yield server
+
+
+@pytest.fixture
+def levels(server: PeerServer) -> Iterator[HttpStockLevels]:
+    peer = Peer("inventory", server.url)
+    yield HttpStockLevels(peer)
+    peer.close()
+
+
+def test_the_quantity_is_what_inventory_answers(
+    levels: HttpStockLevels, server: PeerServer
+) -> None:
+    server.answer(b'{"quantity":5}')
+
+    assert levels.available(LAMP) == 5
+    assert server.asked == ["/stock?id=LAMP~0001"]
+
+
+def test_what_inventory_does_not_know_is_none(
+    levels: HttpStockLevels, server: PeerServer
+) -> None:
+    server.answer(b'{"type":"/problems/unknown-sku"}', 404)
+
+    assert levels.available(LAMP) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b'{"pieces":5}'),
+        (200, b"<html>"),
+        (404, b'{"type":"/problems/not-found"}'),
+        (404, b"<html>"),
+        (301, b""),
+    ],
+)
+def test_an_answer_that_is_not_inventorys_is_a_strange_peers(
+    levels: HttpStockLevels, server: PeerServer, status: int, body: bytes
+) -> None:
+    server.answer(body, status)
+
+    with pytest.raises(StrangePeerError):
+        levels.available(LAMP)
+
+
+def test_an_inventory_that_cannot_answer_now_is_away(
+    levels: HttpStockLevels, server: PeerServer
+) -> None:
+    server.answer(b'{"type":"/problems/unavailable"}', 503)
+
+    with pytest.raises(PeerUnavailableError):
+        levels.available(LAMP)

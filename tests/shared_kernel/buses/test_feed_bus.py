@@ -1,0 +1,101 @@
+"""The logs of other processes, followed without a broker."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from shared_kernel.adapters.peers import HttpEventFeed, Peer
+from shared_kernel.buses.feed import FeedBus
+from shared_kernel.events.cloud_events import to_batch
+from tests.contract.bus_contract import Inbox, until
+from tests.peer_server import PeerServer
+from tests.shared_kernel.events.builders import an_envelope
+
+
+class Log(PeerServer):
+    """The feed of another process, as far as it has come."""
+
+    def record(self, head: int) -> None:
+        """Every poll from now on is answered with the newest event."""
+        self.answer(
+            to_batch([an_envelope(head, "stock.opened", source="inventory")]),
+            Consistency_Token=f"inventory:{head}",
+        )
+
+
+@pytest.fixture
+def log() -> Log:
+    log = Log()
+    log.answer(b"[]", Consistency_Token="inventory:0")
+    return log
+
+
+@pytest.fixture
+def bus(log: Log) -> Iterator[FeedBus]:
+    with log.running():
+        pass
+    peer = Peer("inventory", log.url, timeout_s=0.5)
+    bus = FeedBus([HttpEventFeed(peer, "inventory")])
+    yield bus
+    bus.close()
+    peer.close()
+
+
+def listen(bus: FeedBus) -> Inbox:
+    inbox = Inbox()
+    bus.subscribe("stock.>", "listing", inbox)
+    bus.subscribe("heartbeat.inventory", "listing", inbox)
+    return inbox
+
+
+def test_what_the_other_process_records_is_brought(bus: FeedBus, log: Log) -> None:
+    with log.running():
+        inbox = listen(bus)
+        log.record(1)
+
+        assert inbox.wait(
+            lambda: any(each.type == "stock.opened" for each in inbox.received), 10
+        )
+
+
+def test_a_heartbeat_tells_how_far_the_log_goes(bus: FeedBus, log: Log) -> None:
+    log.answer(b"[]", Consistency_Token="inventory:41")
+    with log.running():
+        inbox = listen(bus)
+
+        assert inbox.has({41})
+        assert all(each.is_heartbeat for each in inbox.received)
+
+
+def test_a_process_that_went_away_is_found_again(bus: FeedBus, log: Log) -> None:
+    with log.running():
+        inbox = listen(bus)
+        assert inbox.positions(1)
+    log.record(2)
+    with log.running():
+        assert inbox.has({2})
+
+
+def test_nobody_is_asked_before_somebody_listens_and_only_what_is_listened_to(
+    bus: FeedBus, log: Log
+) -> None:
+    with log.running():
+        bus.open()
+        bus.subscribe("product.>", "inventory", Inbox())
+        bus.subscribe("heartbeat.catalog", "inventory", Inbox())
+        assert log.asked == []
+
+        listen(bus)
+        until(lambda: bool(log.asked), "the first question")
+
+
+def test_closing_ends_every_thread(bus: FeedBus, log: Log) -> None:
+    with log.running():
+        listen(bus)
+        until(lambda: bool(log.asked), "the first question")
+
+        bus.close()
+
+        names = [thread.name for thread in threading.enumerate()]
+        assert [name for name in names if name.startswith("storehouse")] == []
