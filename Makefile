@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' Makefile
 
 # ------------------------------------------------------------------------ running
 
@@ -42,7 +42,7 @@ demo: $(READY) ## the same with a real shop's products and orders in it
 .PHONY: split
 split: export BUS_URL ?= nats://127.0.0.1:4222
 split: $(READY) ## NATS and three processes, joined by it, until Ctrl-C
-	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/honcho start
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/honcho start || test $$? -eq 130
 
 # ------------------------------------------------------------------------ proving
 
@@ -54,7 +54,7 @@ check: static ## the quick part of the tests: no servers
 .PHONY: test
 test: static ## everything that CI runs
 	$(RUN) -m behave
-	$(RUN) -m behave -D through=http
+	$(RUN) -m features.everywhere --quick
 	$(RUN) -m pytest -n 2
 
 .PHONY: features-everywhere
