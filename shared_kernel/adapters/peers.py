@@ -5,40 +5,29 @@ PeerError (a fault of the infrastructure, like any ConnectionError)
 └── StrangePeerError       something else answers at its address
 """
 
-import contextlib
-import itertools
 import random
 import threading
-import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import flask
 import msgspec
 import structlog
 import urllib3
 from circuitbreaker import CircuitBreaker
-from urllib3.exceptions import EmptyPoolError, HTTPError, ProtocolError
-from urllib3.exceptions import TimeoutError as TooLateError
 
+from shared_kernel.adapters.attempts import Attempts, NoAnswerError
 from shared_kernel.adapters.unit_of_work import current_traceparent
 from shared_kernel.adapters.web.tracing import traceparent
-from shared_kernel.events.cloud_events import BATCH_MEDIA_TYPE, from_batch
-from shared_kernel.events.consistency import Behind, ReadModelBehindError
+from shared_kernel.events.cloud_events import from_batch
 from shared_kernel.events.envelope import Envelope
 
 ATTEMPTS = 3
-BACKOFF_S = 0.1
 FAILURES_UNTIL_OPEN = 5
 OPEN_S = 1.0
-MOST_CONNECTIONS = 32
 MOST_EVENTS = 1000
 ORIGIN = "catalog"
 """The source whose events cause events in others."""
-
-_HEADERS = {
-    "User-Agent": "storehouse",
-    "Accept": f"application/json, {BATCH_MEDIA_TYPE}",
-}
 
 _log = structlog.get_logger(__name__)
 
@@ -74,7 +63,7 @@ class StrangePeerError(PeerError):
 class Peer:
     """The process at `url` that runs the service `name`. Safe for all threads.
 
-    An attempt takes `timeout_s` at the most. What fails is attempted again, at most
+    An attempt waits `timeout_s` at the most. What fails is attempted again, at most
     twice, with backoff and jitter, unless twice that time has passed. After five
     failures in a row the breaker opens: for a second every request fails at once, and
     then one alone finds out whether the peer is back.
@@ -90,15 +79,12 @@ class Peer:
     ) -> None:
         self.name = name
         self.url = url
-        self._timeout_s = timeout_s
-        self._jitter = jitter
-        self._closing = threading.Event()
-        self._pool = urllib3.PoolManager(maxsize=MOST_CONNECTIONS, block=True)
+        self._attempts = Attempts(url, timeout_s, jitter)
         self._trying = threading.Lock()
         self._breaker = CircuitBreaker(
             failure_threshold=FAILURES_UNTIL_OPEN,
             recovery_timeout=OPEN_S,
-            expected_exception=PeerUnavailableError,
+            expected_exception=NoAnswerError,
             name=f"{name} at {url}",
         )
 
@@ -116,18 +102,12 @@ class Peer:
         may take. Raises PeerUnavailableError and, if the peer says so,
         ReadModelBehindError.
         """
-        asked = (path, {**_HEADERS, **_trace(), **(headers or {})})
-        breaker = self._breaker
-        if breaker.closed:
-            return self._through_breaker(*asked, patience_s, attempts)
-        # Whoever does not try need not wait with the one who does.
-        if breaker.opened or not self._trying.acquire(blocking=False):
-            last = breaker.last_failure
-            raise self._unavailable(last.reason if last else "it is being tried")
         try:
-            return self._through_breaker(*asked, patience_s, attempts)
-        finally:
-            self._trying.release()
+            return self._guarded(
+                path, {**_trace(), **(headers or {})}, patience_s, attempts
+            )
+        except NoAnswerError as error:
+            raise PeerUnavailableError(self.name, self.url, str(error)) from error
 
     def expect(self, service: str) -> None:
         """Look whether `service` runs there; a peer that is away is not waited for.
@@ -165,63 +145,25 @@ class Peer:
 
     def close(self) -> None:
         """Nothing is attempted again from now on."""
-        self._closing.set()
-        self._pool.clear()
+        self._attempts.close()
 
-    def _through_breaker(
-        self, path: str, headers: dict[str, str], patience_s: float, attempts: int
-    ) -> urllib3.BaseHTTPResponse:
-        response: urllib3.BaseHTTPResponse = self._breaker.call(
-            self._insist, path, headers, patience_s, attempts
-        )
-        return response
-
-    def _insist(
-        self, path: str, headers: dict[str, str], patience_s: float, attempts: int
-    ) -> urllib3.BaseHTTPResponse:
-        deadline = time.monotonic() + patience_s + 2 * self._timeout_s
-        for attempt in itertools.count(1):
-            left_s = deadline - time.monotonic()
-            try:
-                return self._attempt(path, headers, patience_s, left_s)
-            except PeerUnavailableError:
-                at_most_s = BACKOFF_S * 2 ** (attempt - 1)
-                pause_s = at_most_s * (0.5 + self._jitter() / 2)
-                if attempt >= attempts or time.monotonic() + pause_s >= deadline:
-                    raise
-                if self._closing.wait(pause_s):
-                    raise
-        raise AssertionError
-
-    # urllib3's own retries know no time in all, and write lines of their own to stderr.
-    def _attempt(
-        self, path: str, headers: dict[str, str], patience_s: float, left_s: float
-    ) -> urllib3.BaseHTTPResponse:
+    def _guarded(self, *request: Any) -> urllib3.BaseHTTPResponse:
+        breaker = self._breaker
+        # The breaker's own `call` lets everybody through, whatever its state.
+        if breaker.closed:
+            return self._through_breaker(*request)
+        # Whoever does not try need not wait with the one who does.
+        if breaker.opened or not self._trying.acquire(blocking=False):
+            raise NoAnswerError(str(breaker.last_failure or "it is being tried"))
         try:
-            response = self._pool.request(
-                "GET",
-                self.url + path,
-                headers=headers,
-                redirect=False,
-                retries=False,
-                pool_timeout=self._timeout_s,
-                timeout=urllib3.Timeout(
-                    connect=min(self._timeout_s, left_s),
-                    total=min(self._timeout_s + patience_s, left_s),
-                ),
-            )
-        except HTTPError as error:
-            raise self._unavailable(_reason(error)) from error
-        if response.status < 500:
-            return response
-        with contextlib.suppress(ValueError):
-            problem = msgspec.json.decode(response.data, type=_ReadModelBehind)
-            behind = Behind(problem.source, problem.wanted, problem.reached)
-            raise ReadModelBehindError(behind)
-        raise self._unavailable(f"status {response.status}")
+            return self._through_breaker(*request)
+        finally:
+            self._trying.release()
 
-    def _unavailable(self, reason: str) -> PeerUnavailableError:
-        return PeerUnavailableError(self.name, self.url, reason)
+    def _through_breaker(self, *request: Any) -> urllib3.BaseHTTPResponse:
+        response: urllib3.BaseHTTPResponse
+        response = self._breaker.call(self._attempts.get, *request)
+        return response
 
 
 class HttpEventFeed:
@@ -284,20 +226,14 @@ class HttpEventFeed:
             batch = from_batch(response.data)
         except (KeyError, ValueError) as error:
             raise self._peer.strange(response, f"GET {path}") from error
-        self._settled = max(self._settled, (reached.get(ORIGIN, 0), head))
+        # The least head that covers as much: nobody need wait for more.
+        if reached.get(ORIGIN, 0) > self._settled[0]:
+            self._settled = (reached[ORIGIN], head)
         return batch, head
 
 
 class _Alive(msgspec.Struct):
     services: list[str]
-
-
-class _ReadModelBehind(
-    msgspec.Struct, tag_field="type", tag="/problems/read-model-behind"
-):
-    source: str
-    wanted: int
-    reached: int
 
 
 def _trace() -> dict[str, str]:
@@ -317,21 +253,3 @@ def _positions(token: str) -> dict[str, int]:
     """Raises ValueError."""
     parts = (part.partition(":") for part in token.split(","))
     return {source.strip(): int(position) for source, _, position in parts}
-
-
-def _reason(error: HTTPError) -> str:
-    """What the operating system said, if it said anything."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror.lower()
-        cause = cause.__cause__ or cause.__context__
-    match error:
-        case EmptyPoolError():
-            return "all connections to it are busy"
-        case TooLateError():
-            return "it takes too long"
-        case ProtocolError():
-            return "it broke off"
-        case _:
-            return " ".join(str(error).split())

@@ -1,0 +1,125 @@
+"""Questions to another process over HTTP, asked again within bounded time."""
+
+import contextlib
+import itertools
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+import msgspec
+import urllib3
+from urllib3.exceptions import EmptyPoolError, HTTPError, ProtocolError
+from urllib3.exceptions import TimeoutError as TooLateError
+
+from shared_kernel.events.cloud_events import BATCH_MEDIA_TYPE
+from shared_kernel.events.consistency import Behind, ReadModelBehindError
+
+BACKOFF_S = 0.1
+MOST_CONNECTIONS = 32
+
+_HEADERS = {
+    "User-Agent": "storehouse",
+    "Accept": f"application/json, {BATCH_MEDIA_TYPE}",
+}
+
+
+class NoAnswerError(Exception):
+    """The last attempt failed as well. The message, a few words, says why."""
+
+
+# urllib3's own retries know no time in all, and write lines of their own to stderr.
+class Attempts:
+    """The way to the process at `url`. Safe for all threads.
+
+    An attempt waits `timeout_s` at the most for a connection and for what comes next
+    over it, and none begins when twice that time has passed.
+    """
+
+    def __init__(self, url: str, timeout_s: float, jitter: Callable[[], float]) -> None:
+        self._url = url
+        self._timeout_s = timeout_s
+        self._jitter = jitter
+        self._closing = threading.Event()
+        self._pool = urllib3.PoolManager(maxsize=MOST_CONNECTIONS, block=True)
+
+    def get(
+        self, path: str, headers: Mapping[str, str], patience_s: float, attempts: int
+    ) -> urllib3.BaseHTTPResponse:
+        """The first answer whose status is below 500.
+
+        The process was asked to wait `patience_s`, for which it is given more time.
+        Raises NoAnswerError and, if the process says so, ReadModelBehindError.
+        """
+        deadline = time.monotonic() + patience_s + 2 * self._timeout_s
+        for attempt in itertools.count(1):
+            left_s = max(0.001, deadline - time.monotonic())
+            try:
+                return self._attempt(path, headers, patience_s, left_s)
+            except NoAnswerError:
+                pause_s = self._backoff_s(attempt)
+                if attempt >= attempts or time.monotonic() + pause_s >= deadline:
+                    raise
+                if self._closing.wait(pause_s):
+                    raise
+        raise AssertionError("counting has no end")
+
+    def close(self) -> None:
+        """Nothing is attempted again from now on."""
+        self._closing.set()
+        self._pool.clear()
+
+    def _backoff_s(self, attempt: int) -> float:
+        at_most_s = BACKOFF_S * 2 ** (attempt - 1)
+        return float(at_most_s * (0.5 + self._jitter() / 2))
+
+    def _attempt(
+        self, path: str, headers: Mapping[str, str], patience_s: float, left_s: float
+    ) -> urllib3.BaseHTTPResponse:
+        try:
+            response = self._pool.request(
+                "GET",
+                self._url + path,
+                headers={**_HEADERS, **headers},
+                redirect=False,
+                retries=False,
+                pool_timeout=self._timeout_s,
+                timeout=urllib3.Timeout(
+                    connect=self._timeout_s,
+                    total=min(self._timeout_s + patience_s, left_s),
+                ),
+            )
+        except HTTPError as error:
+            raise NoAnswerError(_reason(error)) from error
+        if response.status < 500:
+            return response
+        with contextlib.suppress(ValueError):
+            problem = msgspec.json.decode(response.data, type=_ReadModelBehind)
+            behind = Behind(problem.source, problem.wanted, problem.reached)
+            raise ReadModelBehindError(behind)
+        raise NoAnswerError(f"status {response.status}")
+
+
+class _ReadModelBehind(
+    msgspec.Struct, tag_field="type", tag="/problems/read-model-behind"
+):
+    source: str
+    wanted: int
+    reached: int
+
+
+def _reason(error: HTTPError) -> str:
+    """What the operating system said, if it said anything."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror.lower()
+        cause = cause.__cause__ or cause.__context__
+    match error:
+        case EmptyPoolError():
+            return "all connections to it are busy"
+        case TooLateError():
+            return "it takes too long"
+        case ProtocolError():
+            return "it broke off"
+        case _:
+            return " ".join(str(error).split())
