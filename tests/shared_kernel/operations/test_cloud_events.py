@@ -2,7 +2,16 @@
 
 import json
 
-from shared_kernel.events.cloud_events import to_batch, to_structured
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared_kernel.events.cloud_events import (
+    InvalidCloudEventError,
+    from_batch,
+    to_batch,
+    to_structured,
+)
 from shared_kernel.events.envelope import Envelope
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -50,3 +59,80 @@ def test_the_payload_is_passed_on_byte_by_byte() -> None:
 def test_a_batch_is_an_array() -> None:
     assert to_batch([]) == b"[]"
     assert len(json.loads(to_batch([an_event(), an_event()]))) == 2
+
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
+PAYLOADS = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXTS,
+    lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner),
+    max_leaves=5,
+)
+ENVELOPES = st.builds(
+    Envelope,
+    position=st.integers(1, 2**63 - 1),
+    id=TEXTS,
+    source=st.from_regex(r"[a-z]{1,9}", fullmatch=True),
+    type=TEXTS,
+    key=TEXTS,
+    # Up to the year 9999.
+    time_us=st.integers(0, 253_402_300_799_999_999),
+    traceparent=st.none() | st.just(TRACE),
+    data=st.dictionaries(TEXTS, PAYLOADS).flatmap(
+        lambda payload: st.sampled_from(
+            [
+                json.dumps(payload, indent=2).encode(),
+                json.dumps(payload, ensure_ascii=False).encode(),
+            ]
+        )
+    ),
+)
+
+
+@given(st.lists(ENVELOPES, max_size=5))
+def test_what_comes_out_of_a_batch_is_what_went_in(envelopes: list[Envelope]) -> None:
+    assert from_batch(to_batch(envelopes)) == envelopes
+
+
+def without(name: str) -> bytes:
+    event = json.loads(to_structured(an_event()))
+    del event[name]
+    return json.dumps([event]).encode()
+
+
+def changed(**attributes: object) -> bytes:
+    event = json.loads(to_structured(an_event()))
+    return json.dumps([event | attributes]).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        (b"", "truncated"),
+        (b"<html>", "malformed"),
+        (b"{}", "array"),
+        (b"[1]", r"\$\[0\]"),
+        (b'["\xff"]', "utf-8|object"),
+        (without("position"), "`position`"),
+        (without("data"), "`data`"),
+        (changed(id="\ud800"), "surrogate|escape|character"),
+        (changed(position="7"), r"\$\[0\]\.position"),
+        (changed(time="2026-03-01T12:00:00"), r"\$\[0\]\.time"),
+        (changed(specversion="0.3"), r"\$\[0\]\.specversion"),
+    ],
+)
+def test_what_is_no_batch_is_refused_with_what_is_wrong(
+    body: bytes, wrong: str
+) -> None:
+    with pytest.raises(InvalidCloudEventError, match=wrong):
+        from_batch(body)
+
+
+def test_an_event_that_is_not_utf_8_is_refused() -> None:
+    body = to_batch([an_event()]).replace(b"LAMP", b"L\xffMP")
+
+    with pytest.raises(InvalidCloudEventError, match="utf-8"):
+        from_batch(body)
