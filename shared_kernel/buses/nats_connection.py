@@ -25,6 +25,24 @@ T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 
+class _Client(Client):
+    """Sends nothing, credentials least of all, in the clear where TLS is wanted.
+
+    nats-py would, to a server that does not speak it.
+    """
+
+    def __init__(self, *, wants_tls: bool) -> None:
+        super().__init__()
+        self._wants_tls = wants_tls
+
+    async def _process_info(
+        self, info: dict[str, Any], initial_connection: bool = False
+    ) -> None:
+        if self._wants_tls and not info.get("tls_required"):
+            raise nats.errors.SecureConnWantedError
+        await super()._process_info(info, initial_connection)
+
+
 class NatsConnection:
     """Connects in the background, and again whenever the connection is lost.
 
@@ -151,12 +169,12 @@ class NatsConnection:
             except BusMisconfiguredError as error:
                 self._blame(error)
             except (nats.errors.Error, OSError, TimeoutError) as error:
-                self._fault = error
+                self._blame(error)
             self._client = None
             await asyncio.sleep(RECONNECT_S)
 
     async def _connect(self, lost: asyncio.Event) -> Client:
-        client = Client()
+        client = _Client(wants_tls=self._options.wants_tls)
 
         async def on_error(error: Exception) -> None:
             self._blame(error)
@@ -184,6 +202,10 @@ class NatsConnection:
             reconnected_cb=on_reconnected,
             closed_cb=on_closed,
         )
+        if not client.is_connected:
+            # The server broke off before it answered; nats-py takes that for a yes.
+            await client.close()
+            raise ConnectionResetError("it broke off")
         return client
 
     def _found(self, client: Client) -> None:
@@ -202,7 +224,11 @@ class NatsConnection:
         """Remember why there is no connection, and say it if somebody must mend it."""
         mistake = self._mistake(error)
         if mistake is None:
-            if self._client is None:
+            known = isinstance(self._fault, BusMisconfiguredError)
+            # One that refuses often breaks off before it has said so.
+            if self._client is None and (
+                not known or isinstance(error, ConnectionRefusedError)
+            ):
                 self._fault = error
             return
         if str(mistake) != str(self._fault):

@@ -14,7 +14,7 @@ from nats.js import api
 from nats.js.errors import NoStreamResponseError
 
 from shared_kernel.buses.nats_connection import NatsConnection
-from shared_kernel.buses.nats_core import CoreMembers, send, told_too_large
+from shared_kernel.buses.nats_core import CoreMembers, fits, send, tell_too_large
 from shared_kernel.buses.nats_member import Member
 from shared_kernel.buses.nats_messages import MESSAGE_ID, headers_of
 from shared_kernel.buses.nats_options import NatsOptions
@@ -141,18 +141,14 @@ class JetStreamBus:
             self._acknowledgements = acknowledgements
         waiting = []
         for envelope in batch:
+            headers = {**headers_of(envelope), MESSAGE_ID: envelope.id}
+            if not fits(client, headers, envelope.data):
+                tell_too_large(envelope)
+                continue
             reply, acknowledged = acknowledgements.expect()
             waiting.append(acknowledged)
-            try:
-                await client.publish(
-                    self._options.subject(envelope.type),
-                    envelope.data,
-                    reply=reply,
-                    headers={**headers_of(envelope), MESSAGE_ID: envelope.id},
-                )
-            except nats.errors.MaxPayloadError:
-                waiting.pop().cancel()
-                told_too_large(envelope)
+            subject = self._options.subject(envelope.type)
+            await client.publish(subject, envelope.data, reply=reply, headers=headers)
         try:
             async with asyncio.timeout(PUBLISH_S):
                 await asyncio.gather(*waiting)

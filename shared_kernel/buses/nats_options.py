@@ -45,8 +45,12 @@ class NatsOptions:
         }
         return {name: value for name, value in given.items() if value is not None}
 
+    @property
+    def wants_tls(self) -> bool:
+        return bool(self.tls_ca or self.tls_certificate or self.tls_key)
+
     def _tls(self) -> ssl.SSLContext | None:
-        if not (self.tls_ca or self.tls_certificate or self.tls_key):
+        if not self.wants_tls:
             return None
         try:
             context = ssl.create_default_context(cafile=self.tls_ca)

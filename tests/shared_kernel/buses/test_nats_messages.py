@@ -1,0 +1,71 @@
+"""CloudEvents in binary mode: what goes out comes back, and strangers are welcome."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared_kernel.buses.nats_messages import envelope_of, headers_of
+from shared_kernel.events.envelope import Envelope
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+envelopes = st.builds(
+    Envelope,
+    position=st.integers(1, 2**53),
+    id=st.uuids().map(str),
+    source=st.sampled_from(["catalog", "inventory"]),
+    type=st.sampled_from(["product.inserted", "stock.opened"]),
+    key=texts,
+    time_us=st.integers(0, 4_000_000_000_000_000),
+    traceparent=st.none()
+    | st.just("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+    data=st.binary(max_size=100),
+)
+
+
+@given(envelopes)
+def test_an_envelope_comes_back_as_it_was(envelope: Envelope) -> None:
+    headers = headers_of(envelope)
+
+    assert envelope_of(envelope.type, headers, envelope.data) == envelope
+    assert all(value.isascii() and "\n" not in value for value in headers.values())
+
+
+def test_the_headers_are_the_attributes_of_the_event() -> None:
+    envelope = Envelope(
+        12, "an-id", "catalog", "product.inserted", "50 % é", 1, None, b"{}"
+    )
+
+    assert headers_of(envelope) == {
+        "ce-specversion": "1.0",
+        "ce-id": "an-id",
+        "ce-source": "/catalog",
+        "ce-type": "product.inserted",
+        "ce-subject": "50%20%25%20%C3%A9",
+        "ce-time": "1970-01-01T00:00:00.000001Z",
+        "ce-position": "12",
+        "ce-key": "50%20%25%20%C3%A9",
+        "content-type": "application/json",
+    }
+
+
+def test_a_strangers_message_has_no_position_and_the_id_it_was_given() -> None:
+    named = envelope_of("new.product", {"Nats-Msg-Id": "7"}, b"{}", "storehouse:9")
+    placed = envelope_of("new.product", None, b"{}", "storehouse:9")
+    nameless = [envelope_of("new.product", None, b"{}").id for _ in range(2)]
+
+    assert (named.position, named.type, named.source) == (0, "new.product", "")
+    assert (named.id, placed.id) == ("7", "storehouse:9")
+    assert len(set(nameless)) == 2
+
+
+def test_a_strangers_trace_goes_on() -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+    assert envelope_of("new.product", {"traceparent": trace}, b"").traceparent == trace
+
+
+def test_attributes_that_mean_nothing_make_it_a_strangers() -> None:
+    envelope = Envelope(1, "an-id", "catalog", "product.inserted", "A", 1, None, b"{}")
+    for name, value in (("ce-position", "first"), ("ce-time", "yesterday")):
+        headers = headers_of(envelope) | {name: value}
+
+        assert envelope_of("product.inserted", headers, b"{}").position == 0
