@@ -69,7 +69,7 @@ def test_the_message_is_a_line_that_says_where_and_why() -> None:
     assert [str(error) for error in ERRORS] == [
         "inventory does not answer at http://10.0.0.7:8000: connection refused",
         (
-            "INVENTORY_URL is http://10.0.0.7:8000, which answers GET /healthz with 404 "
-            "text/html: expected a Storehouse process that runs inventory"
+            "INVENTORY_URL is http://10.0.0.7:8000, which answers GET /healthz with "
+            "404 text/html: expected a Storehouse process that runs inventory"
         ),
     ]
