@@ -126,8 +126,11 @@ def assemble(
     """
     here, peers = settings.services, _peers(settings)
     elsewhere = {
-        source: HttpEventFeed(peers[service], source)
-        for service, source in ((CATALOG_COMMANDS, "catalog"), (INVENTORY, "inventory"))
+        source: HttpEventFeed(peers[service], source, follows)
+        for service, source, follows in (
+            (CATALOG_COMMANDS, "catalog", ""),
+            (INVENTORY, "inventory", "catalog"),
+        )
         if service in peers
     }
     surroundings = Surroundings(

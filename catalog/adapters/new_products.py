@@ -8,6 +8,7 @@ registered as given is left alone.
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import attrs
 import msgspec
@@ -111,14 +112,14 @@ class NewProducts:
         work = SqlCatalogUnitOfWork(connection, self._log, self._clock)
         for message in batch:
             work.traceparent = message.traceparent
-            _unless_done(lambda each=message: register_product(read(each), work))
+            _unless_done(partial(register_product, read(message), work))
         work.flush()
 
     def _carry_out(self, message: Envelope) -> None:
         try:
             command = read(message)
             with within(message.traceparent):
-                _unless_done(lambda: self._writer.execute(register_product, command))
+                _unless_done(partial(self._writer.execute, register_product, command))
         except (DomainError, UnreadableEventError) as refusal:
             self._bury(message, refusal)
 

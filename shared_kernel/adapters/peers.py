@@ -26,8 +26,6 @@ ATTEMPTS = 3
 FAILURES_UNTIL_OPEN = 5
 OPEN_S = 1.0
 MOST_EVENTS = 1000
-ORIGIN = "catalog"
-"""The source whose events cause events in others."""
 
 _log = structlog.get_logger(__name__)
 
@@ -167,11 +165,12 @@ class Peer:
 
 
 class HttpEventFeed:
-    """The log of `source`, which `peer` has."""
+    """The log of `source`, which `peer` has. Its events come of what it `follows`."""
 
-    def __init__(self, peer: Peer, source: str) -> None:
+    def __init__(self, peer: Peer, source: str, follows: str = "") -> None:
         self._peer = peer
         self._source = source
+        self._follows = follows
         # How far it has followed the origin, and by where all stands that this caused.
         self._settled = (0, 0)
 
@@ -197,14 +196,14 @@ class HttpEventFeed:
         return self._ask(query, patience_s=wait_s, attempts=1)
 
     def settled(self, position: int, timeout_s: float) -> int:
-        """By where in this log all stands that the catalog's events caused.
+        """By where in this log all stands that events of what it follows caused.
 
         Those up to `position`. Raises ReadModelBehindError.
         """
         followed, head = self._settled
         if position <= followed:
             return head
-        token = _consistency({ORIGIN: position})
+        token = _consistency({self._follows: position})
         return self._ask("limit=0", token, patience_s=timeout_s)[1]
 
     def _ask(
@@ -227,8 +226,9 @@ class HttpEventFeed:
         except (KeyError, ValueError) as error:
             raise self._peer.strange(response, f"GET {path}") from error
         # The least head that covers as much: nobody need wait for more.
-        if reached.get(ORIGIN, 0) > self._settled[0]:
-            self._settled = (reached[ORIGIN], head)
+        followed = reached.get(self._follows, 0)
+        if followed > self._settled[0]:
+            self._settled = (followed, head)
         return batch, head
 
 

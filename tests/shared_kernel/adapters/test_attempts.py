@@ -97,7 +97,7 @@ def test_a_poll_is_not_made_again(peer: Peer, server: PeerServer) -> None:
     server.answer(b"", 502)
 
     with pytest.raises(PeerUnavailableError):
-        HttpEventFeed(peer, "inventory").wait_for_events(0, 1, 0)
+        HttpEventFeed(peer, "inventory", "catalog").wait_for_events(0, 1, 0)
 
     assert len(server.asked) == 1
 
@@ -199,7 +199,7 @@ def test_a_peer_that_was_restarted_is_asked_over_a_new_connection() -> None:
 def test_what_is_known_to_have_settled_is_not_asked_again(
     peer: Peer, server: PeerServer
 ) -> None:
-    feed = HttpEventFeed(peer, "inventory")
+    feed = HttpEventFeed(peer, "inventory", "catalog")
     server.answer(b"[]", Consistency_Token="catalog:9,inventory:7")
     feed.wait_for_events(7, 1, 0)
     server.answer(b"[]", Consistency_Token="catalog:9,inventory:8")

@@ -1,0 +1,107 @@
+"""What must be true after faults: each deed once, read models that equal the logs."""
+
+import re
+import threading
+import time
+import urllib.request
+from collections import Counter
+from pathlib import Path
+
+import attrs
+
+from tests.cluster import Cluster
+from tests.faults.load import Load
+from tests.simulation.laws import read_log, violations
+
+REST_S = 5.0
+"""So soon after the end of the faults everything has been followed."""
+STOP_LOOKING_S = 30.0
+DEEDS = {
+    "product.inserted",
+    "product.renamed",
+    "product.discontinued",
+    "stock.opened",
+    "stock.reserved",
+    "stock.received",
+    "stock.shipped",
+    "stock.retired",
+}
+_COUNTER = re.compile(
+    r"^storehouse_subscription_(gaps_healed|duplicates_dropped)_total\{.*\} (\S+)$",
+    re.MULTILINE,
+)
+
+
+@attrs.define
+class Tally:
+    """What happened in one test, for whoever reads its output."""
+
+    faults: Counter[str] = attrs.field(factory=Counter)
+    counted: Counter[str] = attrs.field(factory=Counter)
+    rest_s: float = 0.0
+
+    def count(self, cluster: Cluster, name: str | None = None) -> None:
+        """Add what the processes have counted; a killed one takes its own along."""
+        for process in cluster.processes.values():
+            if name in (None, process.name) and process.runs:
+                for counter, value in counters(process.port).items():
+                    self.counted[counter] += value
+
+    def show(self, title: str, load: Load, folder: Path) -> None:
+        events = {
+            name: len(read_log(folder, name)) for name in ("catalog", "inventory")
+        }
+        print(
+            f"\n{title}: {load.acknowledged} commands acknowledged, "
+            f"{load.repeated} attempts repeated, faults {dict(self.faults)}, "
+            f"events {events}, gaps healed {self.counted['gaps_healed']}, "
+            f"duplicates dropped {self.counted['duplicates_dropped']}, "
+            f"at rest after {self.rest_s:.1f} s"
+        )
+
+
+def counters(port: int) -> dict[str, int]:
+    """What a process has counted; nothing if it does not answer."""
+    found: Counter[str] = Counter()
+    try:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{port}/metrics", timeout=5
+        ) as answer:
+            text = answer.read().decode()
+    except OSError:
+        return found
+    for name, value in _COUNTER.findall(text):
+        found[name] += int(float(value))
+    return found
+
+
+def come_to_rest(folder: Path, tally: Tally, begun: float) -> None:
+    """Measure from `begun`, the end of the faults, until nothing is left to be done."""
+    pause = threading.Event()
+    while left := violations(folder):
+        tally.rest_s = time.monotonic() - begun
+        assert tally.rest_s < STOP_LOOKING_S, left
+        pause.wait(0.05)
+    tally.rest_s = time.monotonic() - begun
+
+
+def check(folder: Path, load: Load, tally: Tally) -> None:
+    """Nothing lost, nothing twice, and soon."""
+    recorded = Counter(
+        (event.type, event.key, event.data.get("order", ""))
+        for source in ("catalog", "inventory")
+        for event in read_log(folder, source)
+    )
+    acknowledged = [deed for client in load.clients for deed in client.acknowledged]
+    surprises = [each for client in load.clients for each in client.surprises]
+    lost = {deed: recorded[deed] for deed in acknowledged if recorded[deed] != 1}
+    twice = {
+        deed: times
+        for deed, times in recorded.items()
+        if times > 1 and deed[0] in DEEDS
+    }
+    assert surprises == []
+    assert lost == {}
+    assert twice == {}
+    assert violations(folder) == []
+    assert tally.rest_s <= REST_S

@@ -1,0 +1,192 @@
+"""Clients that give orders until told to stop, and repeat what was not answered."""
+
+import http.client
+import json
+import random
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import attrs
+
+from tests.cluster import service_for, wait_until
+
+ANSWER_S = 10.0
+NO_ANSWER = (OSError, http.client.HTTPException)
+Deed = tuple[str, str, str]
+"""What is to stand in a log, and once: the type of the event, the SKU, the order."""
+PortsOf = Callable[[str], Sequence[int]]
+"""The ports of the processes that run a service, at this moment."""
+
+
+@attrs.define(eq=False)
+class Client:
+    """Registers, reserves, receives and ships; `pause_s` between its orders."""
+
+    number: int
+    ports_of: PortsOf
+    stop: threading.Event
+    pause_s: float = 0.0
+    acknowledged: list[Deed] = attrs.field(factory=list)
+    repeated: int = 0
+    read: int = 0
+    surprises: list[str] = attrs.field(factory=list)
+    _asking: dict[int, http.client.HTTPConnection] = attrs.field(factory=dict)
+    _chance: random.Random = attrs.field(init=False)
+
+    @_chance.default
+    def _own_chance(self) -> random.Random:
+        return random.Random(self.number)
+
+    def run(self) -> None:
+        turn = 0
+        while not self.stop.is_set():
+            turn += 1
+            self._one_product(f"SKU-{self.number}-{turn}")
+        for connection in self._asking.values():
+            connection.close()
+
+    def _one_product(self, sku: str) -> None:
+        """A short life. Each order waits for what the one before it caused."""
+        token = self._do(
+            "product.inserted",
+            sku,
+            ("POST", "/products", {"name": "Lamp", "sku": sku, "stock_count": 5}),
+        )
+        stock, product = f"/stock/{sku}", f"/products/{sku}"
+        for kind, order, request in (
+            ("stock.reserved", "A", ("PUT", f"{stock}/reservations/A", QUANTITY)),
+            ("product.renamed", "", ("PUT", f"{product}/name", {"name": "Light"})),
+            ("stock.received", "", ("POST", f"{stock}/receipts", {"quantity": 3})),
+            ("stock.shipped", "A", ("POST", f"{stock}/reservations/A/shipment", None)),
+            ("stock.reserved", "B", ("PUT", f"{stock}/reservations/B", QUANTITY)),
+            ("product.discontinued", "", ("POST", f"{product}/discontinue", None)),
+        ):
+            if token is None:
+                return
+            token = self._do(kind, sku, request, order, token)
+        if token is not None and self._chance.random() < 0.2:
+            self._look(sku, token)
+
+    def _look(self, sku: str, token: str) -> None:
+        """The listing may be behind for as long as something is broken, never wrong."""
+        asked = ("GET", f"/products/{sku}", None)
+        answer = self._ask(asked, {"Consistency-Token": token})
+        if answer is None or answer.status == 503:
+            return
+        shown = json.loads(answer.body)
+        self.read += 1
+        if (shown.get("name"), shown.get("status")) != ("Light", "discontinued"):
+            self.surprises.append(f"{sku} is shown as {shown}")
+
+    def _do(
+        self,
+        kind: str,
+        sku: str,
+        asked: tuple[str, str, dict[str, Any] | None],
+        order: str = "",
+        token: str | None = None,
+    ) -> str | None:
+        """Ask until answered; the token, or None if the test is over before."""
+        headers = {} if token is None else {"Consistency-Token": token}
+        if asked[0] == "POST":
+            headers["Idempotency-Key"] = f"{kind}/{sku}/{order}"
+        if asked[1].startswith("/products"):
+            # What the catalog does needs nothing of inventory.
+            headers.pop("Consistency-Token", None)
+        while not self.stop.is_set():
+            answer = self._ask(asked, headers)
+            if answer is None or answer.status == 503:
+                self.repeated += 1
+                self.stop.wait(0.05)
+                continue
+            if answer.status in {200, 201}:
+                self.acknowledged.append((kind, sku, order))
+                self.stop.wait(self.pause_s)
+                return _joined(token, answer.token)
+            self.surprises.append(f"{asked}: {answer.status} {answer.body!r}")
+            return None
+        return None
+
+    def _ask(
+        self, asked: tuple[str, str, dict[str, Any] | None], headers: dict[str, str]
+    ) -> "Answer | None":
+        """None if nobody answered."""
+        method, path, body = asked
+        content = None if body is None else json.dumps(body)
+        if content is not None:
+            headers = headers | {"Content-Type": "application/json"}
+        ports = self.ports_of(service_for(method, path))
+        if not ports:
+            return None
+        port = self._chance.choice(list(ports))
+        connection = self._asking.get(port)
+        if connection is None:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
+            self._asking[port] = connection
+        try:
+            connection.request(method, path, content, headers)
+            answer = connection.getresponse()
+            return Answer(
+                answer.status, answer.read(), answer.headers["Consistency-Token"]
+            )
+        except NO_ANSWER:
+            connection.close()
+            del self._asking[port]
+            return None
+
+
+QUANTITY = {"quantity": 2}
+
+
+@attrs.frozen
+class Answer:
+    status: int
+    body: bytes
+    token: str | None
+
+
+def _joined(one: str | None, other: str | None) -> str | None:
+    """The newest position of each source."""
+    newest: dict[str, int] = {}
+    for part in ",".join(filter(None, (one, other))).split(","):
+        source, _, position = part.partition(":")
+        newest[source] = max(newest.get(source, 0), int(position))
+    return ",".join(f"{source}:{position}" for source, position in newest.items())
+
+
+@attrs.define(eq=False)
+class Load:
+    clients: Sequence[Client]
+
+    @property
+    def acknowledged(self) -> int:
+        return sum(len(client.acknowledged) for client in self.clients)
+
+    @property
+    def repeated(self) -> int:
+        return sum(client.repeated for client in self.clients)
+
+    def more(self, answers: int) -> None:
+        """Return when there have been so many more answers."""
+        enough = self.acknowledged + answers
+        wait_until(lambda: self.acknowledged >= enough, f"{answers} more answers")
+
+
+@contextmanager
+def load(ports_of: PortsOf, clients: int = 4, pause_s: float = 0.01) -> Iterator[Load]:
+    """Several clients at work; all have stopped afterwards."""
+    stop = threading.Event()
+    at_work = Load(
+        [Client(number, ports_of, stop, pause_s) for number in range(clients)]
+    )
+    threads = [threading.Thread(target=client.run) for client in at_work.clients]
+    for thread in threads:
+        thread.start()
+    try:
+        yield at_work
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(2 * ANSWER_S)

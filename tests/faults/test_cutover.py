@@ -1,0 +1,43 @@
+"""From one process to several and back, by restarts alone, with events on their way."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import ONE, SPLIT, Cluster, Layout
+from tests.faults.checker import Tally, check, come_to_rest
+from tests.faults.load import load
+
+WAY: list[tuple[Layout, str]] = [
+    (ONE, "nats"),
+    (SPLIT, "nats"),
+    (SPLIT, "jetstream"),
+    (SPLIT, "feed"),
+    (ONE, "jetstream"),
+    (ONE, "inprocess"),
+]
+
+
+@pytest.mark.server
+def test_an_installation_changes_its_form_under_load(tmp_path: Path) -> None:
+    tally = Tally()
+    with Cluster(tmp_path, ONE, "inprocess") as cluster:
+        with load(lambda service: cluster.ports_of(service)) as at_work:
+            at_work.more(30)
+            for layout, bus in WAY:
+                tally.count(cluster)
+                cluster.reconfigure(layout, bus)
+                tally.faults[f"to {bus} in {len(layout)}"] += 1
+                at_work.more(30)
+            # And once without a word, as a machine that loses its power.
+            for name in list(cluster.processes):
+                cluster.kill(name)
+            cluster.reconfigure(SPLIT, "nats")
+            tally.faults["killed"] += 1
+            at_work.more(30)
+            changed = time.monotonic()
+        come_to_rest(tmp_path, tally, changed)
+        tally.count(cluster)
+    tally.show("cut-over", at_work, tmp_path)
+    check(tmp_path, at_work, tally)

@@ -1,0 +1,201 @@
+"""Three processes under load, and what can go wrong between them."""
+
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+import pytest
+
+from tests.cluster import SPLIT, Cluster, Layout, wait_until
+from tests.faults.checker import Tally, check, come_to_rest
+from tests.faults.load import Load, load
+from tests.nats_server import NatsServer
+from tests.tcp_proxy import Direction, TcpProxy
+
+pytestmark = pytest.mark.server
+
+COPIES: Layout = (*SPLIT, ("catalog-queries",), ("inventory",))
+TAKEOVER_S = 5.0
+WAYS: list[Direction | None] = [None, "up", "down"]
+SEED = int(os.environ.get("STOREHOUSE_FAULT_SEED", "4711"))
+SECONDS = float(os.environ.get("STOREHOUSE_FAULT_SECONDS", "60"))
+
+
+@attrs.define(eq=False)
+class Trial:
+    """A cluster under load. Each fault is counted, and ends before the next."""
+
+    cluster: Cluster
+    load: Load
+    tally: Tally
+    chance: random.Random
+
+    def nats_is_killed(self) -> None:
+        self._nats().kill()
+        self._nats().start()
+
+    def nats_is_away(self, seconds: float = 2.0) -> None:
+        self._nats().stop()
+        pause(seconds)
+        self._nats().start()
+
+    def nats_loses_its_storage(self) -> None:
+        self._nats().kill()
+        self._nats().delete_storage()
+        self.load.more(10)
+        self._nats().start()
+
+    def a_process_is_cut_off(self, seconds: float = 2.0) -> None:
+        proxy = self._some_proxy()
+        proxy.cut(self.chance.choice(WAYS))
+        pause(seconds)
+        proxy.pass_through()
+
+    def a_process_is_slow_to_reach(self, seconds: float = 2.0) -> None:
+        proxy = self._some_proxy()
+        proxy.delay(0.3)
+        pause(seconds)
+        proxy.pass_through()
+
+    def connections_break(self) -> None:
+        for proxy in self.cluster.proxies.values():
+            proxy.reset()
+
+    def a_process_is_killed(self, name: str | None = None) -> None:
+        chosen = name or self.chance.choice(list(self.cluster.processes))
+        self.tally.count(self.cluster, chosen)
+        self.cluster.kill(chosen)
+        pause(self.chance.uniform(0, 1))
+        self.cluster.restart(chosen)
+
+    def do(self, fault: Callable[[], None]) -> None:
+        self.tally.faults[fault.__name__] += 1
+        fault()
+
+    def _nats(self) -> NatsServer:
+        assert self.cluster.nats is not None
+        return self.cluster.nats
+
+    def _some_proxy(self) -> TcpProxy:
+        return self.chance.choice(list(self.cluster.proxies.values()))
+
+
+@contextmanager
+def trial(
+    title: str,
+    folder: Path,
+    bus: str,
+    layout: Layout = SPLIT,
+    clients: int = 4,
+) -> Iterator[Trial]:
+    """Afterwards the load stops, everything comes to rest, and is checked."""
+    tally = Tally()
+    with Cluster(folder, layout, bus, proxied=True) as cluster:
+        with load(cluster.ports_of, clients) as at_work:
+            at_work.more(20)
+            yield Trial(cluster, at_work, tally, random.Random(SEED))
+            healed = time.monotonic()
+        come_to_rest(folder, tally, healed)
+        tally.count(cluster)
+    tally.show(title, at_work, folder)
+    check(folder, at_work, tally)
+
+
+def pause(seconds: float) -> None:
+    threading.Event().wait(seconds)
+
+
+@pytest.mark.parametrize("bus", ["nats", "jetstream"])
+def test_nats_is_killed_and_comes_back(tmp_path: Path, bus: str) -> None:
+    with trial(f"{bus}: NATS killed", tmp_path, bus) as at:
+        for _ in range(3):
+            at.do(at.nats_is_killed)
+            at.load.more(40)
+
+
+@pytest.mark.parametrize("bus", ["nats", "jetstream"])
+def test_nats_is_stopped_for_ten_seconds(tmp_path: Path, bus: str) -> None:
+    with trial(f"{bus}: NATS away for 10 s", tmp_path, bus) as at:
+        before = at.load.acknowledged
+        at.tally.faults["nats_is_away"] += 1
+        at.nats_is_away(10)
+
+        # Everything has gone on without it, only more slowly.
+        assert at.load.acknowledged > before + 20
+
+
+def test_jetstream_loses_what_it_had_acknowledged(tmp_path: Path) -> None:
+    with trial("jetstream: storage deleted", tmp_path, "jetstream") as at:
+        for _ in range(2):
+            at.do(at.nats_loses_its_storage)
+            at.load.more(40)
+
+
+@pytest.mark.parametrize("bus", ["nats", "jetstream", "feed"])
+def test_a_process_is_cut_off_from_the_others(tmp_path: Path, bus: str) -> None:
+    with trial(f"{bus}: partition", tmp_path, bus) as at:
+        for proxy in at.cluster.proxies.values():
+            for direction in WAYS:
+                at.tally.faults["cut"] += 1
+                proxy.cut(direction)
+                pause(0.7)
+                proxy.pass_through()
+            at.tally.faults["delay"] += 1
+            proxy.delay(0.3)
+            pause(0.5)
+            proxy.pass_through()
+        if bus != "feed":
+            # So long that the client gives the connection up.
+            proxy = at.cluster.proxies["inventory", "bus"]
+            at.tally.faults["long cut"] += 1
+            proxy.cut("down")
+            pause(5)
+            proxy.pass_through()
+
+
+@pytest.mark.parametrize("bus", ["nats", "jetstream", "feed"])
+def test_each_process_is_killed_in_turn(tmp_path: Path, bus: str) -> None:
+    with trial(f"{bus}: processes killed", tmp_path, bus) as at:
+        for name in list(at.cluster.processes):
+            at.tally.faults[f"{name} killed"] += 1
+            at.a_process_is_killed(name)
+            at.load.more(20)
+
+
+def test_of_two_copies_one_takes_over_from_the_other(tmp_path: Path) -> None:
+    with trial("nats: copies killed", tmp_path, "nats", COPIES) as at:
+        for name in [each for each in at.cluster.processes if "commands" not in each]:
+            at.tally.faults[f"{name} killed"] += 1
+            at.tally.count(at.cluster, name)
+            at.cluster.kill(name)
+            begun, answers = time.monotonic(), at.load.acknowledged
+            wait_until(
+                lambda answers=answers: at.load.acknowledged >= answers + 10,  # type: ignore[misc]
+                "taking over",
+            )
+            took_s = time.monotonic() - begun
+            assert took_s < TAKEOVER_S, name
+            at.cluster.restart(name)
+
+
+def test_all_of_it_at_once(tmp_path: Path) -> None:
+    title = f"jetstream: everything for {SECONDS:.0f} s, seed {SEED}"
+    with trial(title, tmp_path, "jetstream", COPIES) as at:
+        deadline = time.monotonic() + SECONDS
+        faults = [
+            at.nats_is_killed,
+            at.nats_is_away,
+            at.nats_loses_its_storage,
+            at.a_process_is_cut_off,
+            at.a_process_is_slow_to_reach,
+            at.connections_break,
+            at.a_process_is_killed,
+        ]
+        while time.monotonic() < deadline:
+            at.do(at.chance.choice(faults))
+            pause(at.chance.uniform(0, 0.5))
