@@ -131,7 +131,7 @@ def add_feeds(
         batch = feed.read(asked["after"], asked["limit"])
         if not batch and asked["wait"] and vacant.acquire(blocking=False):
             try:
-                batch = _wait_for_events(feed, asked, stopping)
+                batch = _wait_for_events(served, asked, stopping)
                 token = served.token
             finally:
                 vacant.release()
@@ -144,13 +144,14 @@ def add_feeds(
 
 
 def _wait_for_events(
-    feed: EventFeed, asked: dict[str, int], stopping: threading.Event
+    served: ServedLog, asked: dict[str, int], stopping: threading.Event
 ) -> list[Envelope]:
     """What comes first: events, the end of the time asked for, or of the process."""
     deadline = time.monotonic() + asked["wait"]
     # Other processes write to the log too, and only the database tells of them.
-    while not stopping.wait(POLL_S):
-        batch = feed.read(asked["after"], asked["limit"])
+    while not stopping.is_set():
+        served.progress.pause(POLL_S)
+        batch = served.log.read(asked["after"], asked["limit"])
         if batch or time.monotonic() >= deadline:
             return batch
     return []

@@ -47,8 +47,9 @@ class Surroundings:
     workers: Workers = attrs.field(factory=Workers)
 
     def on_commit(self) -> None:
-        """Something was written that the workers carry on."""
+        """Something was written that the workers carry on, and readers wait for."""
         self.workers.wake()
+        self.progress.made()
 
     def subscription(
         self, name: str, feed: EventFeed, pattern: str, database: Database, apply: Apply

@@ -34,7 +34,7 @@ class ReadModelBehindError(Exception):
 
 
 class Progress:
-    """Wakes whoever waits for a subscription to get on."""
+    """Wakes whoever waits for a log to grow, or for a subscription to get on."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
@@ -42,6 +42,11 @@ class Progress:
     def made(self) -> None:
         with self._condition:
             self._condition.notify_all()
+
+    def pause(self, timeout_s: float) -> None:
+        """Return when something was made, or after that time."""
+        with self._condition:
+            self._condition.wait(timeout_s)
 
     def wait(self, behind: Callable[[], Behind | None], timeout_s: float) -> None:
         """Return as soon as `behind()` is None. Raises ReadModelBehindError."""

@@ -23,7 +23,7 @@ WAY: list[tuple[Layout, str]] = [
 def test_an_installation_changes_its_form_under_load(tmp_path: Path) -> None:
     tally = Tally()
     with Cluster(tmp_path, ONE, "inprocess") as cluster:
-        with load(lambda service: cluster.ports_of(service)) as at_work:
+        with load(cluster.ports_of) as at_work:
             at_work.more(30)
             for layout, bus in WAY:
                 tally.count(cluster)
