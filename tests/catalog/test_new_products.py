@@ -1,0 +1,176 @@
+"""A message that registers a product, from a program that waits for no answer."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+from app import Storehouse
+from catalog.adapters.new_products import NewProducts
+from shared_kernel.adapters.database import Database
+from shared_kernel.buses.port import Delivery
+from shared_kernel.events.dead_letters import DeadLetter, StillFailingError
+from shared_kernel.events.envelope import Envelope
+from tests.storehouses import a_storehouse
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+LAMP = {"name": "Desk lamp", "sku": "LAMP-0001", "stock_count": 5}
+
+
+@pytest.fixture
+def storehouse(tmp_path: Path) -> Iterator[Storehouse]:
+    with a_storehouse(tmp_path) as storehouse:
+        yield storehouse
+
+
+def a_message(content: object = LAMP, id_: str = "1") -> Envelope:
+    data = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return Envelope(0, id_, "", "new.product", "", 1, TRACE, data)
+
+
+def worker_of(storehouse: Storehouse) -> NewProducts:
+    worker = storehouse.catalog.upkeep[0]
+    assert isinstance(worker, NewProducts)
+    return worker
+
+
+@attrs.define
+class Answers:
+    given: list[str] = attrs.field(factory=list)
+
+    def delivery(self, *messages: Envelope) -> Delivery:
+        return Delivery(
+            messages,
+            lambda: self.given.append("acknowledged"),
+            lambda: self.given.append("rejected"),
+        )
+
+
+def send(storehouse: Storehouse, *messages: Envelope) -> list[str]:
+    """How the deliveries were answered."""
+    answers, worker = Answers(), worker_of(storehouse)
+    for message in messages:
+        worker.deliver(answers.delivery(message))
+        worker.step()
+    return answers.given
+
+
+def registered(storehouse: Storehouse) -> list[tuple[str, str | None]]:
+    return [(e.key, e.traceparent) for e in storehouse.catalog.log.read(0, 100)]
+
+
+def letters(storehouse: Storehouse) -> list[DeadLetter]:
+    return storehouse.catalog.dead_letters["catalog"].list()
+
+
+def test_a_message_registers_a_product_in_its_trace(storehouse: Storehouse) -> None:
+    assert send(storehouse, a_message()) == ["acknowledged"]
+
+    assert registered(storehouse) == [("LAMP-0001", TRACE)]
+    assert letters(storehouse) == []
+
+
+def test_it_takes_what_a_request_takes(storehouse: Storehouse) -> None:
+    price = {"minor_units": 1999, "currency": "EUR"}
+    send(storehouse, a_message({**LAMP, "price": price, "description": "Warm."}))
+
+    (event,) = storehouse.catalog.log.read(0, 1)
+    said = json.loads(event.data)
+    assert (said["price_minor_units"], said["description"]) == (1999, "Warm.")
+
+
+def test_over_the_bus_it_comes_to_the_worker(storehouse: Storehouse) -> None:
+    storehouse.workers.step()
+    storehouse.surroundings.bus.publish([a_message()])
+    storehouse.workers.run_until_idle()
+
+    assert registered(storehouse) == [("LAMP-0001", TRACE)]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"no JSON", "JSON is malformed"),
+        (b"\xff\xfe", "new.product: "),
+        (b"", "new.product: "),
+        ({"sku": "LAMP-0001", "stock_count": 5}, "required field `name`"),
+        (
+            {**LAMP, "stock_count": "5"},
+            "got `str` - at `$.stock_count`",
+        ),
+        ({**LAMP, "stock_count": -1}, "$.stock_count"),
+        ({**LAMP, "sku": "LAMP 1"}, "sku"),
+        ({**LAMP, "price": {"minor_units": 1, "currency": "XXX"}}, "currency"),
+    ],
+)
+def test_what_cannot_be_carried_out_is_buried_with_the_reason(
+    storehouse: Storehouse, content: object, reason: str
+) -> None:
+    message = a_message(content)
+    assert send(storehouse, message) == ["acknowledged"]
+
+    (letter,) = letters(storehouse)
+    assert reason in letter.reason
+    assert letter.envelope.data == message.data
+    assert registered(storehouse) == []
+
+
+def test_a_sku_that_another_product_has_is_refused(storehouse: Storehouse) -> None:
+    send(storehouse, a_message(), a_message({**LAMP, "name": "Floor lamp"}, "2"))
+
+    (letter,) = letters(storehouse)
+    assert "LAMP-0001 is already registered as 'Desk lamp'" in letter.reason
+
+
+def test_a_message_that_comes_again_changes_nothing(storehouse: Storehouse) -> None:
+    bad = a_message(b"no JSON", "2")
+    answers = send(storehouse, a_message(), a_message(), bad, bad)
+
+    assert answers == ["acknowledged"] * 4
+    assert len(registered(storehouse)) == 1
+    assert len(letters(storehouse)) == 1
+
+
+def test_a_fault_of_the_infrastructure_buries_nothing(
+    storehouse: Storehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Database) -> None:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Database, "writing", fail)
+        assert send(storehouse, a_message()) == ["rejected"]
+    assert letters(storehouse) == []
+
+    assert send(storehouse, a_message()) == ["acknowledged"]
+    assert len(registered(storehouse)) == 1
+
+
+def test_a_letter_is_replayed_when_it_can_be_carried_out(
+    storehouse: Storehouse,
+) -> None:
+    send(storehouse, a_message(), a_message({**LAMP, "name": "Floor lamp"}, "2"))
+    office = storehouse.catalog.dead_letters["catalog"]
+    with pytest.raises(StillFailingError, match="already registered"):
+        office.replay(1)
+
+    rename = "UPDATE products SET name = 'Floor lamp'"
+    with storehouse.catalog.databases[0].writing() as connection:
+        connection.exec_driver_sql(rename)
+
+    assert office.replay(1) == 1
+    assert letters(storehouse) == []
+
+
+def test_at_the_stop_nothing_stays_unanswered(storehouse: Storehouse) -> None:
+    answers, worker = Answers(), worker_of(storehouse)
+    worker.step()
+    worker.deliver(answers.delivery(a_message(), a_message({**LAMP, "sku": "B"}, "2")))
+    worker.deliver(answers.delivery(a_message(b"no JSON", "3")))
+
+    worker.stop()
+
+    assert answers.given == ["acknowledged"] * 2
+    assert len(registered(storehouse)) == 2
