@@ -63,6 +63,8 @@ class NatsConnection:
         self._client: Client | None = None
         self._settled = threading.Event()
         self._closed = False
+        # Whoever opens is told by an exception, not by a line in the log.
+        self._opening = False
         self._lost = False
         self._fault: Exception | None = None
         self._keeping: asyncio.Task[None] | None = None
@@ -85,8 +87,10 @@ class NatsConnection:
 
     def open(self) -> None:
         """Raises BusMisconfiguredError; a server that is away is told in the log."""
+        self._opening = True
         self.start()
         self._settled.wait(OPEN_S)
+        self._opening = False
         if isinstance(self._fault, BusMisconfiguredError):
             raise self._fault
         if self._client is None:
@@ -180,7 +184,8 @@ class NatsConnection:
             self._blame(error)
 
         async def on_disconnected() -> None:
-            self._told_lost()
+            if self._client is client:
+                self._tell_lost()
 
         async def on_reconnected() -> None:
             self._found(client)
@@ -215,7 +220,7 @@ class NatsConnection:
             _log.info("NATS is back", servers=self.shown)
             self._lost = False
 
-    def _told_lost(self) -> None:
+    def _tell_lost(self) -> None:
         if not self._lost and not self._closed:
             _log.warning("NATS is lost", servers=self.shown)
             self._lost = True
@@ -231,7 +236,7 @@ class NatsConnection:
             ):
                 self._fault = error
             return
-        if str(mistake) != str(self._fault):
+        if str(mistake) != str(self._fault) and not self._opening:
             _log.error("NATS is not as needed", error=str(mistake))
         self._fault = mistake
         self._settled.set()

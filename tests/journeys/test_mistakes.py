@@ -1,0 +1,214 @@
+"""What a user will do wrong: each gets one clear line, with the mend."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cluster import ONE, ROOT, SPLIT, Cluster, free_port, wait_until
+from tests.nats_server import NatsServer
+from tests.peer_server import PeerServer
+
+pytestmark = pytest.mark.server
+CANNOT_START = 2
+ALL = "catalog-commands,catalog-queries,inventory"
+
+
+def refused(folder: Path, settings: Mapping[str, str]) -> str:
+    """The one line with which a server that cannot start ends."""
+    ended = subprocess.run(
+        [sys.executable, str(ROOT / "app.py")],
+        cwd=folder,
+        env={**os.environ, "PORT": str(free_port()), **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    lines = ended.stderr.splitlines()
+    assert (ended.returncode, len(lines)) == (CANNOT_START, 1), ended.stderr
+    assert lines[0].startswith("Storehouse cannot start: ")
+    assert "Traceback" not in ended.stderr
+    return lines[0].removeprefix("Storehouse cannot start: ")
+
+
+LINES = {
+    "an unknown scheme": """
+        BUS_URL is 'amqp://…@host'; expected inprocess:, feed:, nats://host or
+        jetstream://host""",
+    "a port that is none": """
+        BUS_URL names the server 'host:port'; expected nats://host:port,host:port""",
+    "a part without a bus": f"""
+        SERVICES is 'inventory'; expected all of {ALL}, since BUS_URL inprocess: joins
+        one process only: set BUS_URL to feed: or nats://host for a split""",
+    "no catalog anywhere": """
+        CATALOG_URL is not set; expected the address of the process that runs
+        catalog-commands, such as http://127.0.0.1:8001, or that service among
+        SERVICES""",
+    "no inventory anywhere": """
+        INVENTORY_URL is not set; expected the address of the process that runs
+        inventory, such as http://127.0.0.1:8001, or that service among SERVICES""",
+    "an unknown service": f"SERVICES is 'sales'; expected some of {ALL}",
+}
+SETTINGS: dict[str, dict[str, str]] = {
+    "an unknown scheme": {"BUS_URL": "amqp://me:secret@host"},
+    "a port that is none": {"BUS_URL": "nats://host:port"},
+    "a part without a bus": {"SERVICES": "inventory"},
+    "no catalog anywhere": {"SERVICES": "inventory", "BUS_URL": "feed:"},
+    "no inventory anywhere": {
+        "SERVICES": "catalog-commands,catalog-queries",
+        "BUS_URL": "feed:",
+    },
+    "an unknown service": {"SERVICES": "sales", "BUS_URL": "feed:"},
+}
+
+
+@pytest.mark.parametrize("mistake", SETTINGS)
+def test_a_setting_that_cannot_work_is_refused(tmp_path: Path, mistake: str) -> None:
+    line = " ".join(LINES[mistake].split())
+
+    assert refused(tmp_path, SETTINGS[mistake]) == line
+
+
+def test_a_nats_without_jetstream(tmp_path: Path) -> None:
+    with NatsServer(tmp_path / "nats") as server:
+        line = refused(tmp_path, {"BUS_URL": f"jetstream://{server.address}"})
+
+    assert line == (
+        f"NATS at {server.address} has no JetStream: start nats-server with -js, or "
+        "set BUS_URL to nats://…"
+    )
+
+
+def test_a_stream_with_other_settings(tmp_path: Path) -> None:
+    with Cluster(tmp_path, ONE, "jetstream") as cluster:
+        assert cluster.nats is not None
+        other = tmp_path / "other"
+        other.mkdir()
+        line = refused(
+            other,
+            {
+                "BUS_URL": f"jetstream://{cluster.nats.address}",
+                "JETSTREAM_DUPLICATE_WINDOW_S": "30",
+            },
+        )
+
+    assert "JETSTREAM_DUPLICATE_WINDOW_S is 120.0, declared 30.0" in line
+
+
+def test_wrong_credentials(tmp_path: Path) -> None:
+    rules = "authorization { user: me, password: right }"
+    with NatsServer(tmp_path / "nats", configuration=rules) as server:
+        line = refused(tmp_path, {"BUS_URL": f"nats://me:secret@{server.address}"})
+
+    assert "refuses the credentials" in line
+    assert "secret" not in line
+
+
+def test_a_nats_that_is_not_there_is_one_line_and_everything_works(
+    tmp_path: Path,
+) -> None:
+    away = {"BUS_URL": f"nats://127.0.0.1:{free_port()}"}
+    with Cluster(tmp_path, ONE, "inprocess", settings=away) as cluster:
+        (port,) = cluster.ports_of("catalog-commands")
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+            lamp = {"name": "Lamp", "sku": "LAMP-0001", "stock_count": 5}
+            assert client.post("/products", json=lamp).status_code == 201
+            wait_until(
+                lambda: "in_stock" in client.get("/products").text,
+                "listing without NATS",
+            )
+        said = cluster.processes["storehouse"].log.read_text()
+
+    assert said.count("NATS cannot be reached; serving without it") == 1
+    assert said.count("relay waits for the bus") == 2
+    assert "Traceback" not in said
+
+
+def test_two_processes_on_the_same_files(tmp_path: Path) -> None:
+    with Cluster(tmp_path, ONE, "inprocess") as cluster:
+        environment = cluster.environment_of("inventory")
+        line = refused(tmp_path, {**environment, "PORT": str(free_port())})
+
+    assert line.endswith(
+        "stop that one, or give this one databases of its own, or set COPIES=several "
+        "for both"
+    )
+    assert line.startswith(f"sqlite:///{tmp_path}/catalog.db is served by another")
+
+
+def test_several_that_know_of_each_other_may_share_files(tmp_path: Path) -> None:
+    with Cluster(tmp_path, (*SPLIT, ("inventory",)), "feed") as cluster:
+        assert len(cluster.ports_of("inventory")) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "found"),
+    [
+        (b"<html>", "text/html", "answers GET /healthz with 200 text/html"),
+        (
+            b'{"status":"alive","services":["inventory"]}',
+            "application/json",
+            "runs inventory",
+        ),
+    ],
+)
+def test_an_address_that_leads_to_something_else(
+    tmp_path: Path, body: bytes, kind: str, found: str
+) -> None:
+    server = PeerServer()
+    server.answer(body, kind=kind)
+    with server.running():
+        settings = {"SERVICES": "inventory", "BUS_URL": "feed:"}
+        line = refused(tmp_path, {**settings, "CATALOG_URL": server.url})
+
+    assert line == (
+        f"CATALOG_URL is {server.url}, which {found}: expected a Storehouse process "
+        "that runs catalog-commands"
+    )
+
+
+def test_what_needs_a_part_that_is_away_says_so_and_the_rest_goes_on(
+    tmp_path: Path,
+) -> None:
+    with Cluster(tmp_path, SPLIT, "feed") as cluster:
+        (commands,), (queries,) = map(
+            cluster.ports_of, ("catalog-commands", "catalog-queries")
+        )
+        lamp = {"name": "Lamp", "sku": "LAMP-0001", "stock_count": 5}
+        with (
+            httpx.Client(base_url=f"http://127.0.0.1:{commands}") as writing,
+            httpx.Client(base_url=f"http://127.0.0.1:{queries}") as reading,
+        ):
+            token = writing.post("/products", json=lamp).headers["Consistency-Token"]
+            shown = reading.get("/products", headers={"Consistency-Token": token})
+            assert shown.json()[0]["availability"] == "in_stock"
+            exact = reading.get("/products/LAMP-0001?stock=exact")
+            assert exact.json()["stock"] == 5
+
+            cluster.kill("inventory")
+            away = reading.get("/products/LAMP-0001?stock=exact")
+            assert away.status_code == 503
+            assert away.json()["type"] == "/problems/peer-unavailable"
+            assert away.json()["peer"] == "inventory"
+            assert "inventory does not answer" in away.json()["detail"]
+            assert away.headers["Retry-After"]
+
+            lamp = {"name": "Chair", "sku": "CHAIR-0001", "stock_count": 4}
+            token = writing.post("/products", json=lamp).headers["Consistency-Token"]
+            asked = {"Consistency-Token": token}
+            assert reading.get("/products", headers=asked).status_code == 503
+            content = {**asked, "Prefer": "handling=lenient"}
+            assert reading.get("/products", headers=content).status_code == 200
+            assert reading.get("/readyz").status_code == 200
+            wait_until(lambda: len(reading.get("/products").json()) == 2, "listing")
+
+            cluster.restart("inventory")
+            wait_until(
+                lambda: reading.get("/products", headers=asked).status_code == 200,
+                "going on",
+            )
