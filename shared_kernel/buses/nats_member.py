@@ -6,7 +6,7 @@ So a member that takes its time keeps neither the connection nor another member 
 import queue
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import structlog
 
@@ -76,8 +76,3 @@ class Member:
                     "delivery failed", pattern=self.pattern, group=self.group
                 )
                 delivery.reject()
-
-
-def leave_all(members: Sequence[Member]) -> None:
-    for member in members:
-        member.leave()

@@ -46,7 +46,8 @@ def envelope_of(
     """What `headers_of` was made of; or a stranger's message, at position 0.
 
     A stranger gives no position, and no source that means anything. Its id is that of
-    the message, or else `place`, where the message has one, or else a new one.
+    the message, or else `place`, where the message has one, or else a new one. Raises
+    nothing, whatever anybody sent: attributes that mean nothing make it a stranger's.
     """
     headers = headers or {}
     try:
@@ -60,10 +61,11 @@ def envelope_of(
             traceparent=headers.get("ce-traceparent"),
             data=data,
         )
-    except (KeyError, ValueError):
+    # TypeError: a time without a zone.
+    except (KeyError, ValueError, TypeError, OverflowError):
         return Envelope(
             position=0,
-            id=headers.get(MESSAGE_ID) or place or str(uuid7()),
+            id=headers.get("ce-id") or headers.get(MESSAGE_ID) or place or str(uuid7()),
             source="",
             type=subject,
             key="",

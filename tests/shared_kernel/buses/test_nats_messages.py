@@ -1,5 +1,7 @@
 """CloudEvents in binary mode: what goes out comes back, and strangers are welcome."""
 
+from datetime import datetime
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,6 +9,7 @@ from shared_kernel.buses.nats_messages import envelope_of, headers_of
 from shared_kernel.events.envelope import Envelope
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+ATTRIBUTES = ("ce-position", "ce-id", "ce-source", "ce-type", "ce-key", "ce-time")
 envelopes = st.builds(
     Envelope,
     position=st.integers(1, 2**53),
@@ -65,7 +68,23 @@ def test_a_strangers_trace_goes_on() -> None:
 
 def test_attributes_that_mean_nothing_make_it_a_strangers() -> None:
     envelope = Envelope(1, "an-id", "catalog", "product.inserted", "A", 1, None, b"{}")
-    for name, value in (("ce-position", "first"), ("ce-time", "yesterday")):
+    for name, value in (
+        ("ce-position", "first"),
+        ("ce-time", "yesterday"),
+        ("ce-time", "2026-01-01T00:00:00"),
+    ):
         headers = headers_of(envelope) | {name: value}
 
         assert envelope_of("product.inserted", headers, b"{}").position == 0
+
+
+times = st.datetimes(timezones=st.none() | st.timezones()).map(datetime.isoformat)
+
+
+@given(st.dictionaries(st.sampled_from(ATTRIBUTES), texts | times))
+def test_nothing_that_anybody_sends_is_too_strange(more: dict[str, str]) -> None:
+    known = Envelope(1, "an-id", "catalog", "product.inserted", "A", 1, None, b"{}")
+
+    headers = headers_of(known) | more
+
+    assert envelope_of("product.inserted", headers, b"{}").data == b"{}"
