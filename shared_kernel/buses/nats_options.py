@@ -68,6 +68,12 @@ def options_of(settings: Settings) -> NatsOptions:
     """Raises BusMisconfiguredError, showing no secret."""
     scheme, _, rest = settings.bus_url.partition("://")
     who, at, hosts = rest.rpartition("@")
+    if "," in who or "@" in who:
+        raise BusMisconfiguredError(
+            "BUS_URL has credentials more than once; expected "
+            f"{scheme}://user:password@host:port,host:port, with , and @ in a password "
+            "written as %2C and %40"
+        )
     user, colon, password = who.partition(":")
     return NatsOptions(
         servers=[_server(host, scheme) for host in hosts.strip("/").split(",")],
@@ -91,6 +97,9 @@ def _server(host: str, scheme: str) -> str:
         name, port = host, str(PORT)
     if name and port.isdecimal() and 0 < int(port) < 65536 and "/" not in name:
         return f"{name}:{port}"
+    # What stands behind the colon is shown to nobody: without an @ it is a password.
+    shown = f"{name}:…" if colon else name
     raise BusMisconfiguredError(
-        f"BUS_URL names the server {host!r}; expected {scheme}://host:port,host:port"
+        f"BUS_URL names the server {shown!r}; expected {scheme}://host:port,host:port, "
+        f"credentials before them as in {scheme}://user:password@host"
     )

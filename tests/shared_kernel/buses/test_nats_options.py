@@ -50,6 +50,21 @@ def test_a_prefix_stands_before_every_subject() -> None:
     assert options("nats://h1").subject("product.>") == "product.>"
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nats://me:secret",
+        "nats://me:secret@h1,me:secret@h2",
+        "nats://me:secret@h1,nats://me:secret@h2",
+        "nats://me:secret,@h1",
+    ],
+)
+def test_credentials_out_of_place_are_refused_unseen(url: str) -> None:
+    with pytest.raises(BusMisconfiguredError, match="user:password@host") as raised:
+        options(url)
+    assert "secret" not in str(raised.value)
+
+
 @pytest.mark.parametrize("url", ["nats://me:secret@h1", "nats://secret@h1"])
 def test_no_secret_is_shown(url: str) -> None:
     assert "secret" not in repr(options(url, nats_token="secret"))
