@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 import attrs
 from nats.js import JetStreamContext, api
-from nats.js.errors import NotFoundError, ServiceUnavailableError
+from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
 from shared_kernel.buses.nats_options import NatsOptions
 from shared_kernel.buses.port import BusMisconfiguredError
 
 Value = str | int | float | None
+NO_LEADER = 10008
+"""What a cluster answers while it elects one: JetStream is there, in a moment."""
 
 
 @attrs.frozen(kw_only=True)
@@ -39,9 +41,11 @@ async def declare(
     try:
         there = (await js.stream_info(declaration.name)).config
     except NotFoundError:
-        await js.add_stream(wanted)
+        await _create(js, wanted)
         return
     except ServiceUnavailableError as error:
+        if error.err_code == NO_LEADER:
+            raise
         raise BusMisconfiguredError(
             f"NATS at {', '.join(options.servers)} has no JetStream: start nats-server "
             "with -js, or set BUS_URL to nats://…"
@@ -51,9 +55,23 @@ async def declare(
         raise BusMisconfiguredError(
             f"the stream {declaration.name!r} is not as declared: "
             f"{'; '.join(differences)}: set the JETSTREAM_… settings alike, or name "
-            "another stream by JETSTREAM_STREAM, or delete this one, whose events the "
-            "logs have"
+            "another stream by JETSTREAM_STREAM and other subjects by "
+            "BUS_SUBJECT_PREFIX, or delete this one, whose events the logs have"
         )
+
+
+async def _create(js: JetStreamContext, wanted: api.StreamConfig) -> None:
+    try:
+        await js.add_stream(wanted)
+    except ServiceUnavailableError:
+        raise
+    except APIError as error:
+        raise BusMisconfiguredError(
+            f"the stream {wanted.name!r} is refused: {error.description}: set "
+            "JETSTREAM_STREAM to the stream that has its subjects or "
+            "BUS_SUBJECT_PREFIX to words of its own, and JETSTREAM_REPLICAS to no "
+            "more than there are servers"
+        ) from error
 
 
 def _differences(there: api.StreamConfig, wanted: api.StreamConfig) -> list[str]:

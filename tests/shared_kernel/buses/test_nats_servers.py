@@ -214,6 +214,31 @@ def test_a_stream_with_other_settings_is_shown_with_the_difference(
     assert "duplicate" not in message.lower()
 
 
+def test_a_stream_whose_subjects_another_has_is_told_with_the_mend(
+    tmp_path: Path, buses: list[EventBus]
+) -> None:
+    with NatsServer(tmp_path, jetstream=True) as server:
+        url = f"jetstream://{server.address}"
+        a_bus(buses, url).open()
+        message = refusal(a_bus(buses, url, jetstream_stream="other"))
+        apart = a_bus(buses, url, jetstream_stream="other", bus_subject_prefix="other")
+        assert carries(apart)
+
+    assert "the stream 'other' is refused: subjects overlap" in message
+    assert "BUS_SUBJECT_PREFIX" in message
+
+
+def test_more_replicas_than_servers_are_told_with_the_mend(
+    tmp_path: Path, buses: list[EventBus]
+) -> None:
+    with NatsServer(tmp_path, jetstream=True) as server:
+        url = f"jetstream://{server.address}"
+        message = refusal(a_bus(buses, url, jetstream_replicas=3))
+
+    assert "replicas > 1 not supported" in message
+    assert "JETSTREAM_REPLICAS" in message
+
+
 def test_the_stream_is_as_the_settings_say(
     tmp_path: Path, buses: list[EventBus]
 ) -> None:
