@@ -69,6 +69,7 @@ class NatsConnection:
         self._fault: Exception | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._spawned: set[Future[Any]] = set()
+        self._forbidden: set[str] = set()
 
     @property
     def shown(self) -> str:
@@ -163,13 +164,12 @@ class NatsConnection:
                 client = await self._connect(lost)
                 try:
                     await self._on_connected(client)
-                except BaseException:
+                    self._found(client)
+                    # Who came in between.
+                    await self._on_connected(client)
+                    await lost.wait()
+                finally:
                     await client.close()
-                    raise
-                self._found(client)
-                # Who came in between.
-                await self._on_connected(client)
-                await lost.wait()
             except BusMisconfiguredError as error:
                 self._blame(error)
             except (nats.errors.Error, OSError, TimeoutError) as error:
@@ -227,6 +227,9 @@ class NatsConnection:
 
     def _blame(self, error: Exception) -> None:
         """Remember why there is no connection, and say it if somebody must mend it."""
+        if "permissions violation" in str(error).lower():
+            self._tell_forbidden(str(error))
+            return
         mistake = self._mistake(error)
         if mistake is None:
             known = isinstance(self._fault, BusMisconfiguredError)
@@ -240,6 +243,16 @@ class NatsConnection:
             _log.error("NATS is not as needed", error=str(mistake))
         self._fault = mistake
         self._settled.set()
+
+    def _tell_forbidden(self, what: str) -> None:
+        """Once for each subject: all else goes on, so nobody is refused for it."""
+        if what not in self._forbidden:
+            self._forbidden.add(what)
+            _log.error(
+                "NATS forbids it: give this user the permission",
+                servers=self.shown,
+                error=what,
+            )
 
     def _mistake(self, error: Exception) -> BusMisconfiguredError | None:
         if isinstance(error, BusMisconfiguredError):

@@ -127,6 +127,11 @@ class JetStreamBus:
                 # The server has lost its storage: the stream is made anew.
                 await self._declare(client)
                 await self._publish_stored(client, stored)
+            except TimeoutError:
+                # Somebody else may listen where there is no stream any more: then
+                # nobody says so. The next batch finds it.
+                await self._declare(client)
+                raise
         except (nats.errors.Error, OSError, TimeoutError) as error:
             raise BusUnavailableError(
                 f"JetStream at {self._connection.shown} did not acknowledge: "
