@@ -1,21 +1,29 @@
 """One connection to NATS, kept for ever by a thread that owns the event loop."""
 
 import asyncio
+import random
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import CancelledError, Future, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import nats.errors
 import structlog
-from nats.aio.client import Client
+from nats.aio.client import Client, Server
 
 from shared_kernel.buses.nats_options import NatsOptions
 from shared_kernel.buses.port import BusMisconfiguredError, BusUnavailableError
 
 OPEN_S = 2.0
 RECONNECT_S = 0.25
+FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.05, 1.0
+LOOK_S = 1.0
+STUCK_S = 15.0
+"""A client that has not reconnected for so long is replaced by a new one: it may be
+waiting for a connection to close whose other end is gone."""
 PING_S = 1
 MAX_PINGS = 2
 """A silent partition is noticed after so many pings without an answer."""
@@ -54,8 +62,11 @@ class NatsConnection:
         self,
         options: NatsOptions,
         on_connected: Callable[[Client], Awaitable[None]],
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self._options = options
+        self._jitter = jitter
+        self._attempts = 0
         self._on_connected = on_connected
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -167,15 +178,30 @@ class NatsConnection:
                     self._found(client)
                     # Who came in between.
                     await self._on_connected(client)
-                    await lost.wait()
+                    await self._until_lost(client, lost)
                 finally:
-                    await client.close()
+                    # Closing waits for the other end, which may be gone.
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(CLOSE_S):
+                            await client.close()
             except BusMisconfiguredError as error:
                 self._blame(error)
             except (nats.errors.Error, OSError, TimeoutError) as error:
                 self._blame(error)
             self._client = None
             await asyncio.sleep(RECONNECT_S)
+
+    async def _until_lost(self, client: Client, lost: asyncio.Event) -> None:
+        connected_s = time.monotonic()
+        while not lost.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await lost.wait()
+            if client.is_connected:
+                connected_s = time.monotonic()
+            elif time.monotonic() - connected_s > STUCK_S:
+                _log.warning("NATS client is replaced", servers=self.shown)
+                return
 
     async def _connect(self, lost: asyncio.Event) -> Client:
         client = _Client(wants_tls=self._options.wants_tls)
@@ -200,6 +226,7 @@ class NatsConnection:
             allow_reconnect=True,
             max_reconnect_attempts=-1,
             reconnect_time_wait=RECONNECT_S,  # type: ignore[arg-type]  # a fraction will do
+            reconnect_to_server_handler=self._next_server,
             ping_interval=PING_S,
             max_outstanding_pings=MAX_PINGS,
             error_cb=on_error,
@@ -213,7 +240,17 @@ class NatsConnection:
             raise ConnectionResetError("it broke off")
         return client
 
+    def _next_server(
+        self, servers: list[Server], _: dict[str, Any]
+    ) -> tuple[Server, float]:
+        """The one that was tried least, later each time and not all clients at once."""
+        self._attempts += 1
+        at_most_s = min(FIRST_BACKOFF_S * 2 ** min(self._attempts, 16), MAX_BACKOFF_S)
+        wait_s = at_most_s * (0.5 + self._jitter() / 2)
+        return min(servers, key=lambda server: server.reconnects), wait_s
+
     def _found(self, client: Client) -> None:
+        self._attempts = 0
         self._client, self._fault = client, None
         self._settled.set()
         if self._lost:
