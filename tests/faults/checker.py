@@ -13,6 +13,8 @@ from tests.cluster import Cluster
 from tests.faults.load import Load
 from tests.simulation.laws import read_log, violations
 
+TOLD = "told"
+"""The property of a test that stands below all tests' results."""
 REST_S = 5.0
 """So soon after the end of the faults everything has been followed."""
 STOP_LOOKING_S = 30.0
@@ -47,15 +49,15 @@ class Tally:
                 for counter, value in counters(process.port).items():
                     self.counted[counter] += value
 
-    def show(self, title: str, load: Load, folder: Path) -> None:
-        events = {
-            name: len(read_log(folder, name)) for name in ("catalog", "inventory")
-        }
-        print(
-            f"\n{title}: {load.acknowledged} commands acknowledged, "
-            f"{load.repeated} attempts repeated, faults {dict(self.faults)}, "
-            f"events {events}, gaps healed {self.counted['gaps_healed']}, "
-            f"duplicates dropped {self.counted['duplicates_dropped']}, "
+    def told(self, title: str, load: Load, folder: Path) -> str:
+        sources = ("catalog", "inventory")
+        events = sum(len(read_log(folder, source)) for source in sources)
+        faults = ", ".join(f"{name} {times}" for name, times in self.faults.items())
+        return (
+            f"{title}: {load.acknowledged} commands acknowledged, "
+            f"{load.repeated} attempts repeated, {sum(self.faults.values())} faults "
+            f"({faults}), {events} events, {self.counted['gaps_healed']} gaps healed, "
+            f"{self.counted['duplicates_dropped']} duplicates dropped, "
             f"at rest after {self.rest_s:.1f} s"
         )
 

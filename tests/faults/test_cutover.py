@@ -1,12 +1,13 @@
 """From one process to several and back, by restarts alone, with events on their way."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.cluster import ONE, SPLIT, Cluster, Layout
-from tests.faults.checker import Tally, check, come_to_rest
+from tests.faults.checker import TOLD, Tally, check, come_to_rest
 from tests.faults.load import load
 
 WAY: list[tuple[Layout, str]] = [
@@ -20,7 +21,9 @@ WAY: list[tuple[Layout, str]] = [
 
 
 @pytest.mark.server
-def test_an_installation_changes_its_form_under_load(tmp_path: Path) -> None:
+def test_an_installation_changes_its_form_under_load(
+    tmp_path: Path, record_property: Callable[[str, str], None]
+) -> None:
     tally = Tally()
     with Cluster(tmp_path, ONE, "inprocess") as cluster:
         with load(cluster.ports_of) as at_work:
@@ -39,5 +42,5 @@ def test_an_installation_changes_its_form_under_load(tmp_path: Path) -> None:
             changed = time.monotonic()
         come_to_rest(tmp_path, tally, changed)
         tally.count(cluster)
-    tally.show("cut-over", at_work, tmp_path)
+    record_property(TOLD, tally.told("cut-over", at_work, tmp_path))
     check(tmp_path, at_work, tally)

@@ -5,14 +5,15 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import attrs
 import pytest
 
 from tests.cluster import SPLIT, Cluster, Layout, wait_until
-from tests.faults.checker import Tally, check, come_to_rest
+from tests.faults.checker import TOLD, Tally, check, come_to_rest
 from tests.faults.load import Load, load
 from tests.nats_server import NatsServer
 from tests.tcp_proxy import Direction, TcpProxy
@@ -85,25 +86,30 @@ class Trial:
         return self.chance.choice(list(self.cluster.proxies.values()))
 
 
-@contextmanager
-def trial(
-    title: str,
-    folder: Path,
-    bus: str,
-    layout: Layout = SPLIT,
-    clients: int = 4,
-) -> Iterator[Trial]:
+class Try(Protocol):
+    def __call__(
+        self, title: str, bus: str, layout: Layout = SPLIT
+    ) -> AbstractContextManager[Trial]: ...
+
+
+@pytest.fixture
+def trial(tmp_path: Path, record_property: Callable[[str, str], None]) -> Try:
     """Afterwards the load stops, everything comes to rest, and is checked."""
-    tally = Tally()
-    with Cluster(folder, layout, bus, proxied=True) as cluster:
-        with load(cluster.ports_of, clients) as at_work:
-            at_work.more(20)
-            yield Trial(cluster, at_work, tally, random.Random(SEED))
-            healed = time.monotonic()
-        come_to_rest(folder, tally, healed)
-        tally.count(cluster)
-    tally.show(title, at_work, folder)
-    check(folder, at_work, tally)
+
+    @contextmanager
+    def on_trial(title: str, bus: str, layout: Layout = SPLIT) -> Iterator[Trial]:
+        tally = Tally()
+        with Cluster(tmp_path, layout, bus, proxied=True) as cluster:
+            with load(cluster.ports_of) as at_work:
+                at_work.more(20)
+                yield Trial(cluster, at_work, tally, random.Random(SEED))
+                healed = time.monotonic()
+            come_to_rest(tmp_path, tally, healed)
+            tally.count(cluster)
+        record_property(TOLD, tally.told(f"{bus}: {title}", at_work, tmp_path))
+        check(tmp_path, at_work, tally)
+
+    return on_trial
 
 
 def pause(seconds: float) -> None:
@@ -111,16 +117,16 @@ def pause(seconds: float) -> None:
 
 
 @pytest.mark.parametrize("bus", ["nats", "jetstream"])
-def test_nats_is_killed_and_comes_back(tmp_path: Path, bus: str) -> None:
-    with trial(f"{bus}: NATS killed", tmp_path, bus) as at:
+def test_nats_is_killed_and_comes_back(trial: Try, bus: str) -> None:
+    with trial("NATS killed", bus) as at:
         for _ in range(3):
             at.do(at.nats_is_killed)
             at.load.more(40)
 
 
 @pytest.mark.parametrize("bus", ["nats", "jetstream"])
-def test_nats_is_stopped_for_ten_seconds(tmp_path: Path, bus: str) -> None:
-    with trial(f"{bus}: NATS away for 10 s", tmp_path, bus) as at:
+def test_nats_is_stopped_for_ten_seconds(trial: Try, bus: str) -> None:
+    with trial("NATS away for 10 s", bus) as at:
         before = at.load.acknowledged
         at.tally.faults["nats_is_away"] += 1
         at.nats_is_away(10)
@@ -129,16 +135,16 @@ def test_nats_is_stopped_for_ten_seconds(tmp_path: Path, bus: str) -> None:
         assert at.load.acknowledged > before + 20
 
 
-def test_jetstream_loses_what_it_had_acknowledged(tmp_path: Path) -> None:
-    with trial("jetstream: storage deleted", tmp_path, "jetstream") as at:
+def test_jetstream_loses_what_it_had_acknowledged(trial: Try) -> None:
+    with trial("storage deleted", "jetstream") as at:
         for _ in range(2):
             at.do(at.nats_loses_its_storage)
             at.load.more(40)
 
 
 @pytest.mark.parametrize("bus", ["nats", "jetstream", "feed"])
-def test_a_process_is_cut_off_from_the_others(tmp_path: Path, bus: str) -> None:
-    with trial(f"{bus}: partition", tmp_path, bus) as at:
+def test_a_process_is_cut_off_from_the_others(trial: Try, bus: str) -> None:
+    with trial("partition", bus) as at:
         for proxy in at.cluster.proxies.values():
             for direction in WAYS:
                 at.tally.faults["cut"] += 1
@@ -159,16 +165,16 @@ def test_a_process_is_cut_off_from_the_others(tmp_path: Path, bus: str) -> None:
 
 
 @pytest.mark.parametrize("bus", ["nats", "jetstream", "feed"])
-def test_each_process_is_killed_in_turn(tmp_path: Path, bus: str) -> None:
-    with trial(f"{bus}: processes killed", tmp_path, bus) as at:
+def test_each_process_is_killed_in_turn(trial: Try, bus: str) -> None:
+    with trial("processes killed", bus) as at:
         for name in list(at.cluster.processes):
             at.tally.faults[f"{name} killed"] += 1
             at.a_process_is_killed(name)
             at.load.more(20)
 
 
-def test_of_two_copies_one_takes_over_from_the_other(tmp_path: Path) -> None:
-    with trial("nats: copies killed", tmp_path, "nats", COPIES) as at:
+def test_of_two_copies_one_takes_over_from_the_other(trial: Try) -> None:
+    with trial("copies killed", "nats", COPIES) as at:
         for name in [each for each in at.cluster.processes if "commands" not in each]:
             at.tally.faults[f"{name} killed"] += 1
             at.tally.count(at.cluster, name)
@@ -183,9 +189,9 @@ def test_of_two_copies_one_takes_over_from_the_other(tmp_path: Path) -> None:
             at.cluster.restart(name)
 
 
-def test_all_of_it_at_once(tmp_path: Path) -> None:
-    title = f"jetstream: everything for {SECONDS:.0f} s, seed {SEED}"
-    with trial(title, tmp_path, "jetstream", COPIES) as at:
+def test_all_of_it_at_once(trial: Try) -> None:
+    title = f"everything for {SECONDS:.0f} s, seed {SEED}"
+    with trial(title, "jetstream", COPIES) as at:
         deadline = time.monotonic() + SECONDS
         faults = [
             at.nats_is_killed,
