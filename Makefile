@@ -40,7 +40,8 @@ demo: $(READY) ## the same with a real shop's products and orders in it
 	@exec $(RUN) app.py
 
 .PHONY: split
-split: export BUS_URL ?= nats://127.0.0.1:4222
+split: export NATS_PORT ?= 4222
+split: export BUS_URL ?= nats://127.0.0.1:$(NATS_PORT)
 split: $(READY) ## NATS and three processes, joined by it, until Ctrl-C
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/honcho start || test $$? -eq 130
 

@@ -1,0 +1,143 @@
+"""Three processes as a user has them: one command, one trace, a graceful stop."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import nats
+import pytest
+
+from tests.cluster import (
+    PATIENCE_S,
+    ROOT,
+    SPLIT,
+    Cluster,
+    databases_in,
+    free_port,
+    wait_until,
+)
+from tests.faults.load import load
+
+pytestmark = pytest.mark.server
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+LAMP = {"name": "Lamp", "sku": "LAMP-0001", "stock_count": 5}
+STOPPED_BY_CTRL_C = 130
+
+
+@contextmanager
+def made_split(folder: Path, ports: dict[str, int]) -> Iterator[list[str]]:
+    """What `make split` runs; yields the lines that it prints, as they come."""
+    honcho = shutil.which("honcho", path=str(Path(sys.executable).parent))
+    assert honcho is not None
+    process = subprocess.Popen(
+        [honcho, "start"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            **databases_in(folder),
+            **{name: str(port) for name, port in ports.items()},
+            "BUS_URL": f"jetstream://127.0.0.1:{ports['NATS_PORT']}",
+            "NATS_STORE": str(folder / "nats"),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    lines: list[str] = []
+    assert process.stdout is not None
+    reading = threading.Thread(target=lines.extend, args=[process.stdout])
+    reading.start()
+    try:
+        yield lines
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == STOPPED_BY_CTRL_C, "".join(lines)
+    finally:
+        process.kill()
+        process.wait()
+        reading.join(PATIENCE_S)
+        process.stdout.close()
+
+
+def test_one_command_starts_everything_and_ctrl_c_stops_it(tmp_path: Path) -> None:
+    names = ("NATS_PORT", "COMMANDS_PORT", "QUERIES_PORT", "INVENTORY_PORT")
+    ports = {name: free_port() for name in names}
+    with made_split(tmp_path, ports) as lines:
+        for service, port in (
+            ("catalog-commands", ports["COMMANDS_PORT"]),
+            ("catalog-queries", ports["QUERIES_PORT"]),
+            ("inventory", ports["INVENTORY_PORT"]),
+        ):
+            said = f"Storehouse ({service}) serves on http://127.0.0.1:{port} "
+            wait_until(lambda said=said: said in "".join(lines), said)  # type: ignore[misc]
+
+        commands = f"http://127.0.0.1:{ports['COMMANDS_PORT']}"
+        queries = f"http://127.0.0.1:{ports['QUERIES_PORT']}"
+        registered = httpx.post(f"{commands}/products", json=LAMP)
+        token = {"Consistency-Token": registered.headers["Consistency-Token"]}
+        shown = httpx.get(f"{queries}/products", headers=token)
+        assert shown.json()[0]["availability"] == "in_stock"
+
+    told = "".join(lines)
+    assert "Traceback" not in told
+    for name in ("nats", "commands", "queries", "inventory"):
+        assert f"{name}.1 stopped" in told
+    for port in ports.values():
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"http://127.0.0.1:{port}/healthz")
+
+
+@pytest.mark.parametrize("bus", ["feed", "nats", "jetstream"])
+def test_a_trace_goes_through_all_processes(tmp_path: Path, bus: str) -> None:
+    with Cluster(tmp_path, SPLIT, bus) as cluster:
+        commands, queries, inventory = (
+            f"http://127.0.0.1:{cluster.ports_of(service)[0]}" for (service,) in SPLIT
+        )
+        registered = httpx.post(
+            f"{commands}/products", json=LAMP, headers={"traceparent": TRACE}
+        )
+        token = {"Consistency-Token": registered.headers["Consistency-Token"]}
+        assert httpx.get(f"{queries}/products", headers=token).status_code == 200
+
+        (opened,) = httpx.get(f"{inventory}/events/inventory").json()
+
+    assert (opened["type"], opened["traceparent"]) == ("stock.opened", TRACE)
+
+
+def test_a_graceful_stop_under_load_leaves_no_message_unacknowledged(
+    tmp_path: Path,
+) -> None:
+    with Cluster(tmp_path, SPLIT, "jetstream") as cluster:
+        with load(cluster.ports_of) as at_work:
+            at_work.more(60)
+            for name in ("inventory", "catalog-queries"):
+                cluster.terminate(name)
+        assert cluster.nats is not None
+        left = asyncio.run(unacknowledged(cluster.nats.url))
+
+    assert set(left) == {
+        "inventory-catalog-product-all",
+        "inventory-movements-stock-all",
+        "catalog-listing-product-all",
+        "catalog-listing-stock-all",
+        "catalog-new-product-new-product",
+    }
+    assert set(left.values()) == {0}
+
+
+async def unacknowledged(url: str) -> dict[str, int | None]:
+    """By durable consumer."""
+    client = await nats.connect(url)
+    try:
+        consumers = await client.jetstream().consumers_info("storehouse")
+        return {each.name: each.num_ack_pending for each in consumers}
+    finally:
+        await client.close()
