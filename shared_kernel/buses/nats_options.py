@@ -97,6 +97,9 @@ def _server(host: str, scheme: str) -> str:
         name, port = host, str(PORT)
     if name and port.isdecimal() and 0 < int(port) < 65536 and "/" not in name:
         return f"{name}:{port}"
+    # What stands behind the colon is shown to nobody: without an @ it is a password.
+    shown = f"{name}:…" if colon else name
     raise BusMisconfiguredError(
-        f"BUS_URL names the server {host!r}; expected {scheme}://host:port,host:port"
+        f"BUS_URL names the server {shown!r}; expected {scheme}://host:port,host:port, "
+        f"credentials before them as in {scheme}://user:password@host"
     )

@@ -41,7 +41,8 @@ LINES = {
         BUS_URL is 'amqp://…@host'; expected inprocess:, feed:, nats://host or
         jetstream://host""",
     "a port that is none": """
-        BUS_URL names the server 'host:port'; expected nats://host:port,host:port""",
+        BUS_URL names the server 'host:…'; expected nats://host:port,host:port,
+        credentials before them as in nats://user:password@host""",
     "a part without a bus": f"""
         SERVICES is 'inventory'; expected all of {ALL}, since BUS_URL inprocess: joins
         one process only: set BUS_URL to feed: or nats://host for a split""",

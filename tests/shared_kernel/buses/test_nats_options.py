@@ -53,6 +53,7 @@ def test_a_prefix_stands_before_every_subject() -> None:
 @pytest.mark.parametrize(
     "url",
     [
+        "nats://me:secret",
         "nats://me:secret@h1,me:secret@h2",
         "nats://me:secret@h1,nats://me:secret@h2",
         "nats://me:secret,@h1",
