@@ -4,13 +4,10 @@ import gc
 import os
 import random
 import sys
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import NoReturn
 
-import attrs
 import click
 from flask import Flask
 
@@ -23,11 +20,7 @@ from inventory.adapters.stock_levels import SqlStockLevels
 from shared_kernel.adapters.clock import Clock, system_clock
 from shared_kernel.adapters.copies import DatabaseInUseError, ServedFiles
 from shared_kernel.adapters.database import StorageUnavailableError
-from shared_kernel.adapters.dead_letters_cli import dead_letters_group
-from shared_kernel.adapters.events_cli import events_group
 from shared_kernel.adapters.logs import set_up_logs
-from shared_kernel.adapters.operations_cli import status_command
-from shared_kernel.adapters.operations_http import Operations, operations_api
 from shared_kernel.adapters.peers import (
     HttpEventFeed,
     Peer,
@@ -48,10 +41,8 @@ from shared_kernel.adapters.settings import (
     BadSettingError,
     Settings,
 )
-from shared_kernel.adapters.web.pages import pages
-from shared_kernel.adapters.web.routes import set_up_web
-from shared_kernel.adapters.workers import Worker as Step
-from shared_kernel.adapters.workers import Workers
+from shared_kernel.adapters.storehouse import Storehouse
+from shared_kernel.adapters.web.application import web_application
 from shared_kernel.buses.by_url import bus_by_url
 from shared_kernel.buses.port import BusMisconfiguredError, EventBus
 from shared_kernel.events.consistency import followed_through
@@ -59,56 +50,6 @@ from shared_kernel.events.event_log import EventFeed
 
 PUBLISHED = ("product.>", "stock.>", "new.product")
 """The subjects of everything that goes over the bus, but for heartbeats."""
-
-
-@attrs.frozen(kw_only=True)
-class Storehouse:
-    """The running system, without a web server around it.
-
-    `services` are those that this process runs, `feeds` lead to the logs that it reads,
-    and `peers` to the services that it needs and does not run.
-    """
-
-    surroundings: Surroundings
-    peers: Mapping[str, Peer]
-    services: Sequence[Service]
-    feeds: Sequence[EventFeed]
-    stopping: threading.Event = attrs.field(factory=threading.Event)
-
-    @property
-    def workers(self) -> Workers:
-        return self.surroundings.workers
-
-    @property
-    def writing(self) -> list[WritingService]:
-        """Those that execute commands and have a log."""
-        return [each for each in self.services if isinstance(each, WritingService)]
-
-    @property
-    def catalog(self) -> WritingService:
-        """Raises StopIteration if it does not run here, like the next two."""
-        return next(each for each in self.writing if each.name == CATALOG_COMMANDS)
-
-    @property
-    def listing(self) -> Service:
-        return next(each for each in self.services if each.name == CATALOG_QUERIES)
-
-    @property
-    def inventory(self) -> WritingService:
-        return next(each for each in self.writing if each.name == INVENTORY)
-
-    def start(self) -> None:
-        """Let the workers run in the background."""
-        self.workers.start()
-
-    def stop(self) -> None:
-        """Stop the workers after their step, and close bus and databases."""
-        self.workers.stop()
-        self.surroundings.bus.close()
-        for peer in self.peers.values():
-            peer.close()
-        for service in self.services:
-            service.close()
 
 
 def assemble(
@@ -167,7 +108,7 @@ def assemble(
         feeds=list(feeds.values()),
         peers=peers,
     )
-    _employ(storehouse)
+    storehouse.employ()
     return storehouse
 
 
@@ -198,25 +139,6 @@ def _stock_elsewhere(feed: HttpEventFeed, peer: Peer) -> Stock:
     return Stock(feed=feed, settled=feed.settled, levels=HttpStockLevels(peer))
 
 
-def _employ(storehouse: Storehouse) -> None:
-    """Let those that wait for other processes work alone, and the others together."""
-    bus, workers = storehouse.surroundings.bus, storehouse.workers
-    here = {service.log.source for service in storehouse.writing}
-    together: list[Step] = []
-    alone: list[Step] = []
-    # In the order in which an event passes them.
-    for service in storehouse.services:
-        for subscription in service.subscriptions:
-            of = together if subscription.source in here else alone
-            of.append(subscription)
-        if isinstance(service, WritingService):
-            of = alone if bus.capabilities.between_processes else together
-            of.append(service.relay)
-    for service in storehouse.services:
-        together += service.upkeep
-    workers.employ(together, alone)
-
-
 class CannotStart(click.ClickException):
     """The configuration or the machine is not as needed. The message says the mend."""
 
@@ -233,44 +155,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = web_application(storehouse)
     app.before_request(storehouse.start)
     return app
-
-
-def web_application(storehouse: Storehouse) -> Flask:
-    """Routes and commands around `storehouse`; starts nothing."""
-    app = Flask("storehouse", root_path=str(Path(__file__).parent), static_folder=None)
-    app.extensions["storehouse"] = storehouse
-    set_up_web(app)
-    operations = Operations(
-        services=storehouse.services,
-        workers=storehouse.workers,
-        clock=storehouse.surroundings.clock,
-        progress=storehouse.surroundings.progress,
-        consistency_timeout_ms=storehouse.surroundings.settings.consistency_timeout_ms,
-        stopping=storehouse.stopping,
-        long_polls=storehouse.surroundings.settings.threads // 4,
-    )
-    apis = [service.api for service in storehouse.services]
-    apis.append(operations_api(operations))
-    for api in apis:
-        app.register_blueprint(api.blueprint)
-    app.register_blueprint(pages([op for api in apis for op in api.operations]))
-    for service in storehouse.services:
-        _add_commands(app.cli, service.cli)
-        for each in service.pages:
-            app.register_blueprint(each)
-    app.cli.add_command(status_command(storehouse.services, operations.clock))
-    app.cli.add_command(events_group(storehouse.feeds))
-    app.cli.add_command(dead_letters_group(storehouse.services))
-    return app
-
-
-def _add_commands(cli: click.Group, group: click.Group) -> None:
-    """Services of one context share a group."""
-    there = cli.commands.get(group.name or "")
-    if isinstance(there, click.Group):
-        there.commands.update(group.commands)
-    else:
-        cli.add_command(group)
 
 
 def main(clock: Clock = system_clock) -> None:

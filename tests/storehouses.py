@@ -12,10 +12,11 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy.engine import Connection
 
-from app import Storehouse, assemble
+from app import assemble
 from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.prepared import Prepared
 from shared_kernel.adapters.settings import Settings
+from shared_kernel.adapters.storehouse import Storehouse
 
 SUPERSTORE = Path(__file__).parents[1] / "samples" / "superstore"
 OWNERS = ("catalog", "catalog_read", "inventory", "inventory_read")

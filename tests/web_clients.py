@@ -9,8 +9,10 @@ import attrs
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app import Storehouse, assemble, web_application
+from app import assemble
 from shared_kernel.adapters.settings import Settings
+from shared_kernel.adapters.storehouse import Storehouse
+from shared_kernel.adapters.web.application import web_application
 from tests.shared_kernel.events.builders import ManualClock
 from tests.storehouses import OWNERS
 

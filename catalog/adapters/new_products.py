@@ -6,7 +6,6 @@ answer. On a bus that delivers at least once a message may come again: a product
 registered as given is left alone.
 """
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -31,11 +30,11 @@ from shared_kernel.domain.errors import DomainError
 from shared_kernel.events import dead_letters
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventLog
+from shared_kernel.events.inbox import Inbox
 from shared_kernel.events.subscription import UnreadableEventError, reason_of
 
 SUBJECT = "new.product"
 GROUP = "catalog.new-product"
-INBOX_BATCHES = 64
 
 _LETTERS = dead_letters.dead_letters_table(sa.MetaData())
 _OF = _LETTERS.c.subscription == GROUP
@@ -70,15 +69,11 @@ class NewProducts:
         self._clock = clock
         self._join = join
         self._leave: Leave | None = None
-        self._on_delivery = on_delivery
-        self._inbox: deque[Delivery] = deque()
+        self._inbox = Inbox(on_delivery)
 
     def deliver(self, delivery: Delivery) -> None:
-        if len(self._inbox) < INBOX_BATCHES:
-            self._inbox.append(delivery)
-            self._on_delivery()
-        else:
-            delivery.reject()
+        """Take what the bus brings."""
+        self._inbox.deliver(delivery)
 
     def step(self) -> int:
         """Carry out one batch of messages; answer how many there were."""
@@ -86,18 +81,18 @@ class NewProducts:
             self._leave = self._join(self.deliver)
         if not self._inbox:
             return 0
-        delivery = self._inbox.popleft()
+        messages = self._inbox.take().envelopes
         try:
-            for message in delivery.envelopes:
+            for message in messages:
                 self._carry_out(message)
         except Exception as error:
-            delivery.reject()
+            self._inbox.answer(well=False)
             if not is_fault(error):
                 raise
             _log.warning("a new product has to wait", error=str(error))
             return 0
-        delivery.acknowledge()
-        return len(delivery.envelopes)
+        self._inbox.answer(well=True)
+        return len(messages)
 
     def stop(self) -> None:
         """Carry out what was delivered."""

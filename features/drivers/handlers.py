@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from app import Storehouse, assemble
+from app import assemble
 from catalog.adapters.http_refusals import CATALOG_REFUSALS
 from catalog.application import commands as catalog
 from catalog.application import handlers as catalog_handlers
@@ -36,6 +36,7 @@ from inventory.domain.value_objects import (
 from inventory.read_model import stock_movements
 from shared_kernel.adapters.clock import system_clock
 from shared_kernel.adapters.settings import Settings
+from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.sku import Sku
 from tests.cluster import databases_in

@@ -14,6 +14,7 @@ import nats.errors
 import structlog
 from nats.aio.client import Client, Server
 
+from shared_kernel.buses.nats_mistakes import mistake
 from shared_kernel.buses.nats_options import NatsOptions
 from shared_kernel.buses.port import BusMisconfiguredError, BusUnavailableError
 
@@ -267,8 +268,8 @@ class NatsConnection:
         if "permissions violation" in str(error).lower():
             self._tell_forbidden(str(error))
             return
-        mistake = self._mistake(error)
-        if mistake is None:
+        found = mistake(error, self.shown)
+        if found is None:
             known = isinstance(self._fault, BusMisconfiguredError)
             # One that refuses often breaks off before it has said so.
             if self._client is None and (
@@ -276,9 +277,9 @@ class NatsConnection:
             ):
                 self._fault = error
             return
-        if str(mistake) != str(self._fault) and not self._opening:
-            _log.error("NATS is not as needed", error=str(mistake))
-        self._fault = mistake
+        if str(found) != str(self._fault) and not self._opening:
+            _log.error("NATS is not as needed", error=str(found))
+        self._fault = found
         self._settled.set()
 
     def _tell_forbidden(self, what: str) -> None:
@@ -290,31 +291,6 @@ class NatsConnection:
                 servers=self.shown,
                 error=what,
             )
-
-    def _mistake(self, error: Exception) -> BusMisconfiguredError | None:
-        if isinstance(error, BusMisconfiguredError):
-            return error
-        text = str(error).lower()
-        if isinstance(error, nats.errors.AuthorizationError) or "authorization" in text:
-            return BusMisconfiguredError(
-                f"NATS at {self.shown} refuses the credentials: mend those in BUS_URL, "
-                "NATS_TOKEN or NATS_CREDENTIALS"
-            )
-        if isinstance(error, nats.errors.SecureConnRequiredError):
-            return BusMisconfiguredError(
-                f"NATS at {self.shown} speaks TLS only: set NATS_TLS_CA"
-            )
-        if isinstance(error, nats.errors.SecureConnWantedError):
-            return BusMisconfiguredError(
-                f"NATS at {self.shown} does not speak TLS: unset NATS_TLS_CA, "
-                "NATS_TLS_CERTIFICATE and NATS_TLS_KEY, or have it speak TLS"
-            )
-        if "certificate" in text or "ssl" in type(error).__name__.lower():
-            return BusMisconfiguredError(
-                f"NATS at {self.shown}: {error}: mend NATS_TLS_CA, "
-                "NATS_TLS_CERTIFICATE and NATS_TLS_KEY"
-            )
-        return None
 
     async def _let_go(self) -> None:
         if self._client is not None:

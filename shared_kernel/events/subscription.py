@@ -5,7 +5,6 @@ applied; anything higher shows a gap, and the gap is read from the source's log 
 """
 
 import random
-from collections import deque
 from collections.abc import Callable, Sequence
 
 import attrs
@@ -19,13 +18,13 @@ from shared_kernel.events import dead_letters
 from shared_kernel.events.cursors import Cursor, CursorMovedError
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventFeed
+from shared_kernel.events.inbox import Inbox
 
 Apply = Callable[[Sequence[Envelope], Connection], None]
 Join = Callable[[Deliver], Leave]
 """Becomes a member of a group of the bus; what it answers ends the membership."""
 
 BATCH = 1000
-INBOX_BATCHES = 64
 MAX_ATTEMPTS = 5
 FIRST_BACKOFF_US = 50_000
 MAX_BACKOFF_US = 5_000_000
@@ -116,10 +115,8 @@ class Subscription:
         self._jitter = jitter
         self._joins = joins
         self._memberships: list[Leave] = []
-        self._on_delivery = on_delivery
         self._on_progress = on_progress
-        self._inbox: deque[Delivery] = deque()
-        self._taken: list[Delivery] = []
+        self._inbox = Inbox(on_delivery)
         self._announced: int | None = None
         self._heard_us = 0
         self._reading = False
@@ -129,11 +126,7 @@ class Subscription:
 
     def deliver(self, delivery: Delivery) -> None:
         """Take what the bus brings. A full inbox rejects it: the log has it."""
-        if len(self._inbox) < INBOX_BATCHES:
-            self._inbox.append(delivery)
-            self._on_delivery()
-        else:
-            delivery.reject()
+        self._inbox.deliver(delivery)
 
     def step(self) -> int:
         """Apply one batch, if there is one; answer how many events were passed."""
@@ -143,10 +136,10 @@ class Subscription:
         try:
             passed = self._advance(now_us)
         except CursorMovedError:
-            self._answer(well=False)
+            self._inbox.answer(well=False)
             return 0
         except Exception as error:
-            self._answer(well=False)
+            self._inbox.answer(well=False)
             if not is_fault(error):
                 raise
             self._faults += 1
@@ -164,7 +157,7 @@ class Subscription:
                 "subscription goes on", subscription=self.name, source=self.source
             )
             self._faults = 0
-        self._answer(well=True)
+        self._inbox.answer(well=True)
         return passed
 
     def stop(self) -> None:
@@ -178,7 +171,7 @@ class Subscription:
             self.step()
             if len(self._inbox) == waiting:
                 break
-        self._reject_inbox()
+        self._inbox.reject()
         self._joins = joins
         self.cursor.release()
 
@@ -216,26 +209,12 @@ class Subscription:
         self._announced = None
         if self._memberships:
             self._leave()
-            self._reject_inbox()
+            self._inbox.reject()
 
     def _leave(self) -> None:
         memberships, self._memberships = self._memberships, []
         for leave in memberships:
             leave()
-
-    def _reject_inbox(self) -> None:
-        self._taken += self._inbox
-        self._inbox.clear()
-        self._answer(well=False)
-
-    def _answer(self, *, well: bool) -> None:
-        """Tell the bus what became of that which was taken from the inbox."""
-        taken, self._taken = self._taken, []
-        for delivery in taken:
-            if well:
-                delivery.acknowledge()
-            else:
-                delivery.reject()
 
     def _head_of_a_whole_log(self) -> int:
         head = self.feed.head()
@@ -250,9 +229,7 @@ class Subscription:
         expected = self.cursor.position + 1
         announced = self._announced or 0
         while self._inbox and len(batch) < BATCH:
-            delivery = self._inbox.popleft()
-            self._taken.append(delivery)
-            for envelope in delivery.envelopes:
+            for envelope in self._inbox.take().envelopes:
                 # Positions of another log mean nothing here.
                 if envelope.source != self.source:
                     continue

@@ -10,13 +10,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app import Storehouse, assemble
+from app import assemble
 from catalog.adapters.inventory_acl import StockSeen
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
 from catalog.domain.value_objects import OpeningStock, ProductName
 from catalog.read_model.listing_projector import ProductShown
 from shared_kernel.adapters.settings import Settings
+from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.domain.sku import Sku
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.reading import read_as

@@ -5,9 +5,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app import Storehouse
 from catalog.read_model.product_listing import product_listing
 from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.adapters.storehouse import Storehouse
 from tests.storehouses import query
 
 _ALL = Prepared(sa.select(product_listing).order_by(product_listing.c.code))

@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from app import Storehouse
 from catalog.application import commands, handlers
 from catalog.domain.errors import (
     ProductIsDiscontinued,
@@ -11,6 +10,7 @@ from catalog.domain.errors import (
     UnknownProduct,
 )
 from catalog.domain.value_objects import Description, Price, ProductName
+from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.domain.errors import StaleVersion
 from tests.catalog.builders import LAMP, a_registration
 from tests.storehouses import a_storehouse

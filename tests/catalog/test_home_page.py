@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from app import Storehouse, web_application
 from catalog.adapters.home import NEWEST, formatted
+from shared_kernel.adapters.storehouse import Storehouse
+from shared_kernel.adapters.web.application import web_application
 from tests.storehouses import a_storehouse
 from tests.web_pages import Element, parsed
 

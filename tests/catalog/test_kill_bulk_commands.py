@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from app import Storehouse
 from catalog.read_model.product_listing import product_listing
 from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.adapters.storehouse import Storehouse
 from tests.catalog.listings import listed, rows_of_listing
 from tests.storehouses import OWNERS, a_csv, a_storehouse, query, run
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import attrs
 import pytest
 
-from app import Storehouse
 from catalog.adapters.new_products import NewProducts
 from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.buses.port import Delivery
 from shared_kernel.events.dead_letters import DeadLetter, StillFailingError
 from shared_kernel.events.envelope import Envelope

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from app import Storehouse
 from catalog.adapters import rebuild_listing
 from catalog.adapters.rebuild_listing import AnotherRebuildError, ListingRebuild
 from shared_kernel.adapters.clock import system_clock
 from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.events import dead_letters
 from shared_kernel.events.cursors import overtake
 from shared_kernel.events.dead_letters import DEAD, PARKED

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from app import web_application
+from shared_kernel.adapters.web.application import web_application
 from tests.benchmarks.servers import ROOT, storehouse
 from tests.storehouses import a_storehouse
 

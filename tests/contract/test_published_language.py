@@ -16,12 +16,12 @@ import pytest
 
 import catalog.published
 import inventory.published
-from app import Storehouse
 from catalog.adapters import inventory_acl
 from catalog.read_model import listing_projector
 from inventory.adapters import catalog_acl
 from shared_kernel.adapters.schemas import schema_files, write_schemas
 from shared_kernel.adapters.service import WritingService
+from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.events.dead_letters import DEAD, DeadLetter
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import Entry

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from app import Storehouse
 from inventory.adapters.replay_orders import ReplayOrders
 from inventory.adapters.tables import reservations, shipments, stock_items
 from shared_kernel.adapters.bulk import run as bulk_run
 from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.adapters.storehouse import Storehouse
 from tests.storehouses import (
     SUPERSTORE,
     Crash,

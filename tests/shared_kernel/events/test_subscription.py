@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from shared_kernel.adapters.database import ConcurrentUpdateError, Database
 from shared_kernel.buses.port import Deliver, Delivery, Leave
+from shared_kernel.events import inbox
 from shared_kernel.events import subscription as subscriptions
 from shared_kernel.events.envelope import Envelope, heartbeat
 from shared_kernel.events.event_log import EventLog
@@ -200,10 +201,10 @@ def test_a_full_inbox_drops_and_loses_nothing(
 ) -> None:
     subscription = subscribe()
     subscription.step()
-    keys = [str(number) for number in range(subscriptions.INBOX_BATCHES * 2)]
+    keys = [str(number) for number in range(inbox.MOST * 2)]
     for envelope in record(log, source, keys):
         subscription.deliver(Delivery([envelope]))
-    assert len(subscription._inbox) == subscriptions.INBOX_BATCHES
+    assert len(subscription._inbox) == inbox.MOST
 
     until_idle(subscription)
     subscription.deliver(Delivery([heartbeat(SOURCE, len(keys), 0)]))

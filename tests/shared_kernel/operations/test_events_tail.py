@@ -13,11 +13,11 @@ import attrs
 import pytest
 from click.testing import Result
 
-from app import Storehouse
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
 from catalog.domain.value_objects import OpeningStock, ProductName
 from shared_kernel.adapters.events_cli import events_group, follow
+from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.domain.sku import Sku
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventFeed, EventLog

@@ -10,9 +10,10 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app import Storehouse, web_application
 from shared_kernel.adapters.clock import system_clock
 from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.storehouse import Storehouse
+from shared_kernel.adapters.web.application import web_application
 from shared_kernel.adapters.web.commands import ForgetIdempotencyKeys
 from tests.storehouses import a_storehouse
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from app import web_application
+from shared_kernel.adapters.web.application import web_application
 from shared_kernel.adapters.web.problems import KINDS
 from shared_kernel.domain.sku import SKU_IN_WORDS, SKU_PATTERN
 from tests.storehouses import a_storehouse

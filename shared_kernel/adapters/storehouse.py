@@ -1,0 +1,84 @@
+"""The running system, without a web server around it."""
+
+import threading
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from shared_kernel.adapters.peers import Peer
+from shared_kernel.adapters.service import Service, Surroundings, WritingService
+from shared_kernel.adapters.settings import (
+    CATALOG_COMMANDS,
+    CATALOG_QUERIES,
+    INVENTORY,
+)
+from shared_kernel.adapters.workers import Worker, Workers
+from shared_kernel.events.event_log import EventFeed
+
+
+@attrs.frozen(kw_only=True)
+class Storehouse:
+    """The running system, without a web server around it.
+
+    `services` are those that this process runs, `feeds` lead to the logs that it reads,
+    and `peers` to the services that it needs and does not run.
+    """
+
+    surroundings: Surroundings
+    peers: Mapping[str, Peer]
+    services: Sequence[Service]
+    feeds: Sequence[EventFeed]
+    stopping: threading.Event = attrs.field(factory=threading.Event)
+
+    @property
+    def workers(self) -> Workers:
+        return self.surroundings.workers
+
+    @property
+    def writing(self) -> list[WritingService]:
+        """Those that execute commands and have a log."""
+        return [each for each in self.services if isinstance(each, WritingService)]
+
+    @property
+    def catalog(self) -> WritingService:
+        """Raises StopIteration if it does not run here, like the next two."""
+        return next(each for each in self.writing if each.name == CATALOG_COMMANDS)
+
+    @property
+    def listing(self) -> Service:
+        return next(each for each in self.services if each.name == CATALOG_QUERIES)
+
+    @property
+    def inventory(self) -> WritingService:
+        return next(each for each in self.writing if each.name == INVENTORY)
+
+    def start(self) -> None:
+        """Let the workers run in the background."""
+        self.workers.start()
+
+    def stop(self) -> None:
+        """Stop the workers after their step, and close bus and databases."""
+        self.workers.stop()
+        self.surroundings.bus.close()
+        for peer in self.peers.values():
+            peer.close()
+        for service in self.services:
+            service.close()
+
+    def employ(self) -> None:
+        """Let those that wait for other processes work alone, the others together."""
+        bus = self.surroundings.bus
+        here = {service.log.source for service in self.writing}
+        together: list[Worker] = []
+        alone: list[Worker] = []
+        # In the order in which an event passes them.
+        for service in self.services:
+            for subscription in service.subscriptions:
+                of = together if subscription.source in here else alone
+                of.append(subscription)
+            if isinstance(service, WritingService):
+                of = alone if bus.capabilities.between_processes else together
+                of.append(service.relay)
+        for service in self.services:
+            together += service.upkeep
+        self.workers.employ(together, alone)

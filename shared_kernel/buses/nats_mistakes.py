@@ -1,0 +1,32 @@
+"""What nats-py reports, and which of it somebody has to mend."""
+
+import nats.errors
+
+from shared_kernel.buses.port import BusMisconfiguredError
+
+
+def mistake(error: Exception, servers: str) -> BusMisconfiguredError | None:
+    """With the mend; None for what heals by itself."""
+    if isinstance(error, BusMisconfiguredError):
+        return error
+    text = str(error).lower()
+    if isinstance(error, nats.errors.AuthorizationError) or "authorization" in text:
+        return BusMisconfiguredError(
+            f"NATS at {servers} refuses the credentials: mend those in BUS_URL, "
+            "NATS_TOKEN or NATS_CREDENTIALS"
+        )
+    if isinstance(error, nats.errors.SecureConnRequiredError):
+        return BusMisconfiguredError(
+            f"NATS at {servers} speaks TLS only: set NATS_TLS_CA"
+        )
+    if isinstance(error, nats.errors.SecureConnWantedError):
+        return BusMisconfiguredError(
+            f"NATS at {servers} does not speak TLS: unset NATS_TLS_CA, "
+            "NATS_TLS_CERTIFICATE and NATS_TLS_KEY, or have it speak TLS"
+        )
+    if "certificate" in text or "ssl" in type(error).__name__.lower():
+        return BusMisconfiguredError(
+            f"NATS at {servers}: {error}: mend NATS_TLS_CA, "
+            "NATS_TLS_CERTIFICATE and NATS_TLS_KEY"
+        )
+    return None
