@@ -209,10 +209,11 @@ def test_a_connection_ends_if_nobody_listens_at_the_target() -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
 
+    # At once, or as soon as something is asked.
     with (
         TcpProxy(port) as proxy,
-        closing(connect(proxy)) as client,
         pytest.raises(ConnectionResetError),
+        closing(connect(proxy)) as client,
     ):
         received(client, 1)
 
