@@ -143,7 +143,12 @@ def _command(storehouse: Storehouse) -> Callable[..., None]:
     def run(*arguments: str) -> None:
         quiet = io.StringIO()
         with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
-            code = storehouse.catalog.cli.main(arguments, standalone_mode=False)
+            name, *more = arguments
+            found = {
+                **storehouse.catalog.cli.commands,
+                **storehouse.listing.cli.commands,
+            }
+            code = found[name].main(more, standalone_mode=False)
         if code:
             raise RuntimeError(quiet.getvalue())
 
