@@ -11,6 +11,8 @@ import pytest
 
 from tests.tcp_proxy import TcpProxy
 
+pytestmark = pytest.mark.server
+
 SILENCE_S = 0.15
 PATIENCE_S = 10.0
 

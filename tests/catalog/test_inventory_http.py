@@ -9,6 +9,8 @@ from shared_kernel.adapters.peers import Peer, PeerUnavailableError, StrangePeer
 from shared_kernel.domain.sku import Sku
 from tests.peer_server import PeerServer
 
+pytestmark = pytest.mark.server
+
 LAMP = Sku("LAMP~0001")
 
 

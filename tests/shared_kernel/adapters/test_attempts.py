@@ -19,6 +19,8 @@ from shared_kernel.events.consistency import ReadModelBehindError
 from tests.contract.bus_contract import until
 from tests.peer_server import JSON, PeerServer
 
+pytestmark = pytest.mark.server
+
 TIMEOUT_S = 0.2
 OTHER_TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -23,6 +23,8 @@ from shared_kernel.events.consistency import Behind, ReadModelBehindError
 from tests.peer_server import JSON, PeerServer
 from tests.shared_kernel.events.builders import an_envelope
 
+pytestmark = pytest.mark.server
+
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 TIMEOUT_S = 0.2
 BEHIND = (

@@ -12,6 +12,8 @@ from tests.contract.bus_contract import Inbox, until
 from tests.peer_server import PeerServer
 from tests.shared_kernel.events.builders import an_envelope
 
+pytestmark = pytest.mark.server
+
 
 class Log(PeerServer):
     """The feed of another process, as far as it has come."""
