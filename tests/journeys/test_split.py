@@ -20,6 +20,7 @@ from tests.cluster import (
     ROOT,
     SPLIT,
     Cluster,
+    Layout,
     databases_in,
     free_port,
     wait_until,
@@ -141,3 +142,31 @@ async def unacknowledged(url: str) -> dict[str, int | None]:
         return {each.name: each.num_ack_pending for each in consumers}
     finally:
         await client.close()
+
+
+PAIRS: list[Layout] = [
+    (("catalog-commands", "catalog-queries"), ("inventory",)),
+    (("catalog-commands", "inventory"), ("catalog-queries",)),
+    (("catalog-commands",), ("catalog-queries", "inventory")),
+]
+
+
+@pytest.mark.parametrize("layout", PAIRS, ids=lambda pair: "+".join(pair[0]))
+def test_any_two_services_may_share_a_process(tmp_path: Path, layout: Layout) -> None:
+    with Cluster(tmp_path, layout, "feed") as cluster:
+        commands, queries, inventory = (
+            f"http://127.0.0.1:{cluster.ports_of(service)[0]}" for (service,) in SPLIT
+        )
+        registered = httpx.post(f"{commands}/products", json=LAMP)
+        token = {"Consistency-Token": registered.headers["Consistency-Token"]}
+        shown = httpx.get(f"{queries}/products", headers=token).json()
+        reserved = httpx.put(
+            f"{inventory}/stock/LAMP-0001/reservations/A", json={"quantity": 5}
+        )
+        token = {"Consistency-Token": reserved.headers["Consistency-Token"]}
+        sold_out = httpx.get(f"{queries}/products", headers=token).json()
+        exact = httpx.get(f"{queries}/products/LAMP-0001?stock=exact").json()
+
+    assert shown[0]["availability"] == "in_stock"
+    assert sold_out[0]["availability"] == "out_of_stock"
+    assert exact["stock"] == 0
