@@ -35,6 +35,8 @@ NOT_READY = kind(
 class Operations:
     """The running system as its operators see it.
 
+    Where the bus reaches `between_processes`, it may be away and everything goes on: what
+    is unpublished then is measured, and no reason to take the process from its clients.
     `stopping` is set when the process goes down, so that long polls end early;
     `long_polls` is how many there may be at a time.
     """
@@ -44,6 +46,7 @@ class Operations:
     clock: Clock
     progress: Progress = attrs.field(factory=Progress)
     consistency_timeout_ms: int = 2000
+    between_processes: bool = False
     stopping: threading.Event = attrs.field(factory=threading.Event)
     long_polls: int = 16
 
@@ -107,7 +110,7 @@ def _add_health(api: Api, operations: Operations) -> None:
         read_query(())
         states = operations.states()
         services = [attrs.asdict(state) for state in states]
-        behind = list(_behind(states, operations.workers))
+        behind = list(_behind(states, operations))
         if behind:
             raise Problem(
                 NOT_READY,
@@ -142,15 +145,15 @@ def _add_metrics(api: Api, operations: Operations) -> None:
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-def _behind(states: Iterable[ServiceState], workers: Workers) -> Iterator[str]:
-    if not workers.alive:
+def _behind(states: Iterable[ServiceState], operations: Operations) -> Iterator[str]:
+    if not operations.workers.alive:
         yield "the workers of this process are not running"
     for state in states:
         if state.log is not None:
             unpublished = state.log.oldest_unpublished_seconds
             if unpublished is None:
                 yield f"{state.name}: its database does not answer"
-            elif unpublished > MOST_LAG_S:
+            elif unpublished > MOST_LAG_S and not operations.between_processes:
                 yield f"{state.name}: unpublished for {unpublished:.1f} s"
         for subscription in state.subscriptions:
             place = f"{subscription.name} of {subscription.source}"

@@ -25,6 +25,7 @@ def web_application(storehouse: Storehouse) -> Flask:
         clock=storehouse.surroundings.clock,
         progress=storehouse.surroundings.progress,
         consistency_timeout_ms=storehouse.surroundings.settings.consistency_timeout_ms,
+        between_processes=storehouse.surroundings.bus.capabilities.between_processes,
         stopping=storehouse.stopping,
         long_polls=storehouse.surroundings.settings.threads // 4,
     )

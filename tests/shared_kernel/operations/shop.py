@@ -121,9 +121,16 @@ def workers_that_run() -> Workers:
     return workers
 
 
-def a_client(shop: Shop, workers: Workers) -> FlaskClient:
+def a_client(
+    shop: Shop, workers: Workers, *, between_processes: bool = False
+) -> FlaskClient:
     app = Flask("shop")
     set_up_web(app)
-    operations = Operations(services=(shop.service,), workers=workers, clock=shop.clock)
+    operations = Operations(
+        services=(shop.service,),
+        workers=workers,
+        clock=shop.clock,
+        between_processes=between_processes,
+    )
     app.register_blueprint(operations_api(operations).blueprint)
     return app.test_client()

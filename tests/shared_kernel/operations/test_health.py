@@ -77,6 +77,21 @@ def test_a_relay_behind_is_named(shop: Shop, workers: Workers) -> None:
     assert answer.json["behind"] == [f"{NAME}: unpublished for 11.0 s"]
 
 
+def test_a_broker_that_is_away_takes_no_process_from_its_clients(
+    shop: Shop, workers: Workers
+) -> None:
+    shop.record("LAMP-0001")
+    shop.read()
+    shop.clock.advance(11)
+
+    answer = a_client(shop, workers, between_processes=True).get("/readyz")
+
+    assert answer.status_code == 200
+    assert answer.json is not None
+    (service,) = answer.json["services"]
+    assert service["log"]["oldest_unpublished_seconds"] == 11.0
+
+
 def test_workers_that_do_not_run_are_named(shop: Shop) -> None:
     answer = a_client(shop, Workers()).get("/readyz")
 
