@@ -35,8 +35,8 @@ NOT_READY = kind(
 class Operations:
     """The running system as its operators see it.
 
-    Where the bus reaches `between_processes`, it may be away and everything goes on: what
-    is unpublished then is measured, and no reason to take the process from its clients.
+    A bus that reaches `between_processes` may be away, and everything goes on: what is
+    unpublished then is measured, and no reason to take the process from its clients.
     `stopping` is set when the process goes down, so that long polls end early;
     `long_polls` is how many there may be at a time.
     """
