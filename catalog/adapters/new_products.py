@@ -26,7 +26,6 @@ from shared_kernel.adapters.prepared import Prepared
 from shared_kernel.adapters.unit_of_work import Writer
 from shared_kernel.adapters.web.tracing import within
 from shared_kernel.buses.port import Deliver, Delivery, Leave
-from shared_kernel.domain.errors import DomainError
 from shared_kernel.events import dead_letters
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventLog
@@ -115,8 +114,11 @@ class NewProducts:
             command = read(message)
             with within(message.traceparent):
                 _unless_done(partial(self._writer.execute, register_product, command))
-        except (DomainError, UnreadableEventError) as refusal:
-            self._bury(message, refusal)
+        except Exception as error:
+            # What heals is tried again; anything else would fail for ever.
+            if is_fault(error):
+                raise
+            self._bury(message, error)
 
     def _bury(self, message: Envelope, why: Exception) -> None:
         """Once, however often the message comes."""

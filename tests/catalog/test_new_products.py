@@ -148,6 +148,19 @@ def test_a_fault_of_the_infrastructure_buries_nothing(
     assert len(registered(storehouse)) == 1
 
 
+def test_what_fails_for_any_other_reason_is_buried_too(
+    storehouse: Storehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("a mistake of ours")
+
+    monkeypatch.setattr("catalog.adapters.new_products.register_product", fail)
+
+    assert send(storehouse, a_message()) == ["acknowledged"]
+    (letter,) = letters(storehouse)
+    assert "a mistake of ours" in letter.reason
+
+
 def test_a_letter_is_replayed_when_it_can_be_carried_out(
     storehouse: Storehouse,
 ) -> None:
