@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from shared_kernel.events import dead_letters
 from shared_kernel.events.envelope import Envelope
-from shared_kernel.events.subscription import reason_of
+from shared_kernel.events.errors import reason_of
 
 Place = tuple[str, int]
 """A source, and a position in its log."""

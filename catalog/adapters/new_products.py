@@ -28,9 +28,9 @@ from shared_kernel.adapters.web.tracing import within
 from shared_kernel.buses.port import Deliver, Delivery, Leave
 from shared_kernel.events import dead_letters
 from shared_kernel.events.envelope import Envelope
+from shared_kernel.events.errors import UnreadableEventError, reason_of
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.inbox import Inbox
-from shared_kernel.events.subscription import UnreadableEventError, reason_of
 
 SUBJECT = "new.product"
 GROUP = "catalog.new-product"

@@ -37,8 +37,8 @@ from shared_kernel.adapters.clock import Clock, to_us
 from shared_kernel.adapters.database import Database
 from shared_kernel.events.cursors import Cursor, CursorMovedError, forget, overtake
 from shared_kernel.events.envelope import Envelope
+from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventFeed
-from shared_kernel.events.subscription import UnreadableEventError
 
 BATCH = 5000
 ROWS_HELD = 50_000

@@ -7,8 +7,8 @@ from inventory.domain.value_objects import Count
 from shared_kernel.domain.errors import InvalidValue
 from shared_kernel.domain.sku import Sku
 from shared_kernel.events.envelope import Envelope
+from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.reading import read_as
-from shared_kernel.events.subscription import UnreadableEventError
 
 SOURCE = "catalog"
 PATTERN = "product.>"

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from shared_kernel.events.envelope import Envelope
-from shared_kernel.events.subscription import UnreadableEventError
+from shared_kernel.events.errors import UnreadableEventError
 
 T = TypeVar("T")
 

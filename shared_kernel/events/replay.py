@@ -7,7 +7,8 @@ from sqlalchemy.engine import Connection
 from shared_kernel.adapters.database import Database, is_fault
 from shared_kernel.events import dead_letters
 from shared_kernel.events.dead_letters import DeadLetter, ReplayError, StillFailingError
-from shared_kernel.events.subscription import Apply, reason_of
+from shared_kernel.events.errors import reason_of
+from shared_kernel.events.subscription import Apply
 
 TO_BE_REPLAYED = "those before it are gone; it has not been tried again"
 

@@ -12,11 +12,16 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from shared_kernel.adapters.clock import Clock, system_clock, to_us
-from shared_kernel.adapters.database import Database, StorageError, is_fault
+from shared_kernel.adapters.database import Database, is_fault
 from shared_kernel.buses.port import Deliver, Delivery, Leave
 from shared_kernel.events import dead_letters
 from shared_kernel.events.cursors import Cursor, CursorMovedError
 from shared_kernel.events.envelope import Envelope
+from shared_kernel.events.errors import (
+    LogCutShortError,
+    UnreadableEventError,
+    reason_of,
+)
 from shared_kernel.events.event_log import EventFeed
 from shared_kernel.events.inbox import Inbox
 
@@ -35,27 +40,6 @@ SILENCE_US = 1_500_000
 the log itself is asked how far it goes."""
 
 _log = structlog.get_logger(__name__)
-
-
-class UnreadableEventError(Exception):
-    """The event is not as its schema promises; trying again would not help.
-
-    The message names the field.
-    """
-
-
-class LogCutShortError(StorageError):
-    """The log ends before what has been applied of it: it lost its tail.
-
-    A backup that is too old, or a power cut under SQLITE_SYNCHRONOUS=NORMAL. Nothing
-    is applied until the log is whole again.
-    """
-
-    def __init__(self, source: str, head: int, applied: int) -> None:
-        super().__init__(
-            f"the log of {source} ends at {head}, but {applied} has been applied: "
-            "restore a newer backup of its database"
-        )
 
 
 @attrs.define
@@ -337,7 +321,3 @@ class Subscription:
         at_most_us = min(FIRST_BACKOFF_US * 2 ** min(failures, 16), longest_us)
         wait_us = at_most_us * (0.5 + self._jitter() / 2)
         self._trouble.not_before_us = now_us + int(wait_us)
-
-
-def reason_of(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"

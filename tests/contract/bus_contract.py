@@ -1,7 +1,6 @@
 """What every bus does, as checks that are given a bench with one bus on it.
 
-Deliveries are awaited, since a bus may deliver later and elsewhere. What a check needs
-of a bus beyond the least stands beside it, in `CHECKS`.
+What a check needs of a bus beyond the least stands beside it, in `CHECKS`.
 """
 
 import itertools
@@ -10,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 import attrs
 
@@ -19,136 +17,19 @@ from shared_kernel.buses.port import (
     BusUnavailableError,
     Capabilities,
     Delivery,
-    EventBus,
 )
 from shared_kernel.events.envelope import Envelope, heartbeat
-
-PATIENCE_S = 10.0
-SILENCE_S = 0.3
-MIB = 2**20
-SUBJECTS = ("product.>", "stock.>", "last.>", "nothing.>")
-"""All that the checks publish and listen to."""
-ids = itertools.count(1)
-
-
-class Server(Protocol):
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
-    def kill(self) -> None: ...
-
-
-@attrs.frozen(kw_only=True)
-class Bench:
-    """`connect` gives a bus; where it reaches other processes, a connection each time.
-
-    `faithful`: brings everything, once and in order, while nothing is wrong. `server`
-    is what can be taken away.
-    """
-
-    connect: Callable[[], EventBus]
-    faithful: bool = True
-    server: Server | None = None
-    _connected: list[EventBus] = attrs.field(factory=list, init=False)
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self.bus().capabilities
-
-    def bus(self) -> EventBus:
-        """The one of the test, made when first asked for."""
-        return self._connected[0] if self._connected else self.another()
-
-    def another(self) -> EventBus:
-        if self._connected and not self._connected[0].capabilities.between_processes:
-            return self._connected[0]
-        bus = self.connect()
-        bus.open()
-        self._connected.append(bus)
-        return bus
-
-    def send(self, batch: Sequence[Envelope]) -> None:
-        """Publish `batch`; by a bus that may lose it, often enough."""
-        for _ in range(1 if self.faithful else 12):
-            self.bus().publish(batch)
-
-    def close(self) -> None:
-        for bus in self._connected:
-            bus.close()
-
-
-def _acknowledge(delivery: Delivery) -> None:
-    delivery.acknowledge()
-
-
-@attrs.define(eq=False)
-class Inbox:
-    """A member that acknowledges what it receives, unless told to do otherwise."""
-
-    answer: Callable[[Delivery], None] = _acknowledge
-    batches: list[list[Envelope]] = attrs.field(factory=list)
-    _changed: threading.Condition = attrs.field(factory=threading.Condition)
-
-    def __call__(self, delivery: Delivery) -> None:
-        with self._changed:
-            self.batches.append(list(delivery.envelopes))
-            self._changed.notify_all()
-        self.answer(delivery)
-
-    @property
-    def received(self) -> list[Envelope]:
-        return [envelope for batch in self.batches for envelope in batch]
-
-    @property
-    def distinct(self) -> set[int]:
-        return {envelope.position for envelope in self.received}
-
-    def positions(self, count: int, timeout_s: float | None = None) -> list[int]:
-        """The positions of `count` envelopes; fewer if they do not come in time."""
-        self.wait(lambda: len(self.received) >= count, timeout_s)
-        return [envelope.position for envelope in self.received]
-
-    def has(self, expected: set[int], timeout_s: float | None = None) -> bool:
-        """Whether all of that comes in time."""
-        return self.wait(lambda: expected <= self.distinct, timeout_s)
-
-    def wait(self, enough: Callable[[], bool], timeout_s: float | None) -> bool:
-        deadline = time.monotonic() + (PATIENCE_S if timeout_s is None else timeout_s)
-        with self._changed:
-            while not enough() and time.monotonic() < deadline:
-                self._changed.wait(0.02)
-            return enough()
-
-
-def some(*subjects: str, first: int = 1, key: str = "LAMP-0001") -> list[Envelope]:
-    return [
-        Envelope(
-            position,
-            f"id-{next(ids)}",
-            "catalog",
-            subject,
-            key,
-            1_700_000_000_000_000 + position,
-            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-            '{"name":"Café “Lamp”"}'.encode(),
-        )
-        for position, subject in enumerate(subjects, start=first)
-    ]
-
-
-def settle(bench: Bench) -> None:
-    """Return when all that was published before has been delivered where it goes."""
-    last = Inbox()
-    leave = bench.bus().subscribe("last.*", f"last-{next(ids)}", last)
-    bench.send(some("last.word"))
-    assert last.has({1})
-    leave()
-
-
-def until(happened: Callable[[], bool], what: str) -> None:
-    deadline, pause = time.monotonic() + PATIENCE_S, threading.Event()
-    while not happened():
-        assert time.monotonic() < deadline, f"{what} takes too long"
-        pause.wait(0.02)
+from tests.contract.bus_bench import (
+    MIB,
+    PATIENCE_S,
+    SILENCE_S,
+    Bench,
+    Inbox,
+    ids,
+    settle,
+    some,
+    until,
+)
 
 
 def what_is_published_arrives_as_it_was(bench: Bench) -> None:

@@ -11,7 +11,8 @@ from shared_kernel.buses.nats_core import NatsBus
 from shared_kernel.buses.nats_jetstream import JetStreamBus
 from shared_kernel.buses.nats_options import NatsOptions
 from shared_kernel.buses.nats_stream import StreamDeclaration
-from tests.contract.bus_contract import SUBJECTS, Bench, Check, Kind, checks_for
+from tests.contract.bus_bench import SUBJECTS, Bench
+from tests.contract.bus_contract import Check, Kind, checks_for
 from tests.nats_server import NatsServer
 from tests.simulation.chaos_bus import ChaosBus
 

@@ -8,7 +8,7 @@ import pytest
 from shared_kernel.adapters.peers import HttpEventFeed, Peer
 from shared_kernel.buses.feed import FeedBus
 from shared_kernel.events.cloud_events import to_batch
-from tests.contract.bus_contract import Inbox, until
+from tests.contract.bus_bench import Inbox, until
 from tests.peer_server import PeerServer
 from tests.shared_kernel.events.builders import an_envelope
 

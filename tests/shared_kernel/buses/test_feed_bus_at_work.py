@@ -18,7 +18,7 @@ from shared_kernel.adapters.web.routes import Api, set_up_web
 from shared_kernel.buses.feed import FeedBus
 from shared_kernel.events.consistency import Progress
 from shared_kernel.events.envelope import Envelope
-from tests.contract.bus_contract import Inbox, until
+from tests.contract.bus_bench import Inbox, until
 from tests.shared_kernel.events.builders import an_envelope
 from tests.shared_kernel.operations.shop import Shop, a_shop
 

@@ -16,7 +16,7 @@ from shared_kernel.buses.nats_messages import headers_of
 from shared_kernel.buses.nats_options import NatsOptions
 from shared_kernel.buses.nats_stream import StreamDeclaration, declare
 from shared_kernel.buses.port import BusUnavailableError, EventBus
-from tests.contract.bus_contract import Inbox, some, until
+from tests.contract.bus_bench import Inbox, some, until
 from tests.nats_server import NatsServer
 
 SUBJECTS = ("product.>", "stock.>")

@@ -15,7 +15,7 @@ from nats.js import api
 from shared_kernel.adapters.settings import Settings
 from shared_kernel.buses.by_url import bus_by_url
 from shared_kernel.buses.port import BusMisconfiguredError, Delivery, EventBus
-from tests.contract.bus_contract import Inbox, some, until
+from tests.contract.bus_bench import Inbox, some, until
 from tests.nats_server import NatsServer
 from tests.shared_kernel.buses.nats_accounts import an_account
 

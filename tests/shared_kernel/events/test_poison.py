@@ -12,12 +12,9 @@ from shared_kernel.events import subscription as subscriptions
 from shared_kernel.events.cursors import Cursor
 from shared_kernel.events.dead_letters import DEAD, PARKED, DeadLetter
 from shared_kernel.events.envelope import Envelope
+from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventLog
-from shared_kernel.events.subscription import (
-    MAX_ATTEMPTS,
-    Subscription,
-    UnreadableEventError,
-)
+from shared_kernel.events.subscription import MAX_ATTEMPTS, Subscription
 from tests.shared_kernel.events.builders import (
     SOURCE,
     Guilty,

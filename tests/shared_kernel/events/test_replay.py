@@ -17,9 +17,10 @@ from shared_kernel.events.dead_letters import (
     UnknownDeadLetterError,
 )
 from shared_kernel.events.envelope import heartbeat
+from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.replay import DeadLetterOffice
-from shared_kernel.events.subscription import Subscription, UnreadableEventError
+from shared_kernel.events.subscription import Subscription
 from tests.shared_kernel.events.builders import (
     SOURCE,
     Guilty,

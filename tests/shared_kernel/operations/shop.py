@@ -19,10 +19,11 @@ from shared_kernel.adapters.workers import Workers
 from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.buses.port import Delivery
 from shared_kernel.events.envelope import heartbeat
+from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import Entry, EventLog
 from shared_kernel.events.relay import Relay
 from shared_kernel.events.replay import DeadLetterOffice
-from shared_kernel.events.subscription import Subscription, UnreadableEventError
+from shared_kernel.events.subscription import Subscription
 from tests.shared_kernel.events.builders import Guilty, ManualClock, a_database
 
 NAME = "shop"
