@@ -19,7 +19,6 @@ from catalog.adapters.services import Stock
 from inventory.adapters.stock_levels import SqlStockLevels
 from shared_kernel.adapters.clock import Clock, system_clock
 from shared_kernel.adapters.copies import DatabaseInUseError, ServedFiles
-from shared_kernel.adapters.database import StorageUnavailableError
 from shared_kernel.adapters.logs import set_up_logs
 from shared_kernel.adapters.peers import (
     HttpEventFeed,
@@ -40,6 +39,10 @@ from shared_kernel.adapters.settings import (
     SERVICES,
     BadSettingError,
     Settings,
+)
+from shared_kernel.adapters.storage_errors import (
+    ConnectionLostError,
+    StorageUnavailableError,
 )
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.adapters.web.application import web_application
@@ -145,6 +148,12 @@ class CannotStart(click.ClickException):
     exit_code = 2
 
 
+class CannotStartYet(CannotStart):
+    """A database server is away, and may be back by itself: trying again is right."""
+
+    exit_code = 1
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """The web application and its commands; `flask --app app` finds it by this name.
 
@@ -169,7 +178,7 @@ def main(clock: Clock = system_clock) -> None:
             named=_named(settings),
         )
     except (CannotStart, AddressUnavailableError) as error:
-        _give_up(str(error))
+        _give_up(error)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -203,11 +212,21 @@ def _open_the_doors(storehouse: Storehouse) -> ServedFiles:
     settings, files = storehouse.surroundings.settings, ServedFiles()
     databases = [each for service in storehouse.services for each in service.databases]
     try:
+        for database in databases:
+            database.open()
         files.claim(databases, several=settings.copies == "several")
         storehouse.surroundings.bus.open()
         for service, peer in storehouse.peers.items():
             peer.expect(service)
-    except (DatabaseInUseError, BusMisconfiguredError, StrangePeerError) as error:
+    except ConnectionLostError as error:
+        storehouse.stop()
+        raise CannotStartYet(str(error)) from error
+    except (
+        StorageUnavailableError,
+        DatabaseInUseError,
+        BusMisconfiguredError,
+        StrangePeerError,
+    ) as error:
         files.release()
         storehouse.stop()
         raise CannotStart(str(error)) from error
@@ -220,7 +239,7 @@ def _build(settings: Settings, clock: Clock, worker: Worker) -> Flask:
         storehouse = _open(settings, clock)
         files = _open_the_doors(storehouse)
     except CannotStart as error:
-        _give_up(str(error))
+        _give_up(error)
     app = web_application(storehouse)
     # What there is at the start stays: the garbage collector need not look at it again.
     gc.collect()
@@ -232,9 +251,9 @@ def _build(settings: Settings, clock: Clock, worker: Worker) -> Flask:
     return app
 
 
-def _give_up(why: str) -> NoReturn:
+def _give_up(why: CannotStart | AddressUnavailableError) -> NoReturn:
     click.echo(f"Storehouse cannot start: {why}", err=True)
-    sys.exit(2)
+    sys.exit(why.exit_code if isinstance(why, CannotStart) else 2)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from catalog.adapters.services import (
 from catalog.read_model.listing_projector import ListingProjector
 from catalog.read_model.product_listing import ListingTable, product_listing
 from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.migrations.migrate import migrate
+from shared_kernel.adapters.migrations.migrate import Schema
 from shared_kernel.adapters.service import Service, Surroundings, WritingService
 from shared_kernel.adapters.settings import CATALOG_COMMANDS, CATALOG_QUERIES
 from shared_kernel.adapters.unit_of_work import Writer
@@ -43,11 +43,15 @@ _MIGRATIONS = Path(__file__).parent / "adapters" / "migrations"
 def open_log(surroundings: Surroundings) -> tuple[Database, EventLog]:
     """The catalog's own database, brought up to date, and the log in it."""
     settings = surroundings.settings
-    database = Database(
+    database = surroundings.database(
         settings.catalog_database_url, synchronous=settings.sqlite_synchronous
     )
-    migrate(database, _MIGRATIONS / "commands")
+    _schema_of_commands(database).prepare()
     return database, EventLog(database, NAME)
+
+
+def _schema_of_commands(database: Database) -> Schema:
+    return Schema(NAME, database, _MIGRATIONS / "commands")
 
 
 def plug_in_commands(
@@ -58,6 +62,7 @@ def plug_in_commands(
 ) -> WritingService:
     writer = Writer(
         database,
+        log,
         lambda connection: SqlCatalogUnitOfWork(connection, log, surroundings.clock),
         surroundings.on_commit,
     )
@@ -75,7 +80,7 @@ def plug_in_commands(
     return WritingService(
         name=CATALOG_COMMANDS,
         log=log,
-        relay=surroundings.relay(log, database),
+        relay=surroundings.relay(log),
         writer=writer,
         upkeep=(
             new_products,
@@ -87,6 +92,7 @@ def plug_in_commands(
             )
         },
         databases=(database,),
+        schemas=(_schema_of_commands(database),),
         api=commands_api(services),
         cli=commands_cli(services, surroundings.workers),
     )
@@ -99,8 +105,9 @@ def plug_in_queries(
 ) -> tuple[Service, Reader]:
     """The service, and how far the listing has come."""
     settings = surroundings.settings
-    database = Database(settings.catalog_read_database_url, synchronous="NORMAL")
-    migrate(database, _MIGRATIONS / "listing")
+    database = surroundings.database(settings.catalog_read_database_url)
+    schema = Schema("catalog_read", database, _MIGRATIONS / "listing")
+    schema.prepare()
     projector = ListingProjector(ListingTable(product_listing))
 
     def project_stock(batch: Sequence[Envelope], connection: Connection) -> None:
@@ -149,6 +156,7 @@ def plug_in_queries(
             )
         },
         databases=(database,),
+        schemas=(schema,),
         api=queries_api(services),
         cli=queries_cli(rebuild),
         pages=(home_page(services),),

@@ -12,8 +12,7 @@ from inventory.adapters.services import (
     SqlInventoryUnitOfWork,
 )
 from inventory.read_model import stock_movements
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.migrations.migrate import migrate
+from shared_kernel.adapters.migrations.migrate import Schema
 from shared_kernel.adapters.service import Surroundings, WritingService
 from shared_kernel.adapters.unit_of_work import Writer
 from shared_kernel.adapters.web.commands import ForgetIdempotencyKeys
@@ -30,12 +29,16 @@ _MIGRATIONS = Path(__file__).parent / "adapters" / "migrations"
 def plug_in(surroundings: Surroundings, catalog: EventFeed) -> WritingService:
     """The one service of this context, which follows `catalog`."""
     settings = surroundings.settings
-    database = Database(
+    database = surroundings.database(
         settings.inventory_database_url, synchronous=settings.sqlite_synchronous
     )
-    migrate(database, _MIGRATIONS / "commands")
-    read_database = Database(settings.inventory_read_database_url, synchronous="NORMAL")
-    migrate(read_database, _MIGRATIONS / "movements")
+    read_database = surroundings.database(settings.inventory_read_database_url)
+    schemas = (
+        Schema("inventory", database, _MIGRATIONS / "commands"),
+        Schema("inventory_read", read_database, _MIGRATIONS / "movements"),
+    )
+    for schema in schemas:
+        schema.prepare()
     log = EventLog(database, NAME)
 
     policy = CatalogPolicy(log, surroundings.clock)
@@ -47,6 +50,7 @@ def plug_in(surroundings: Surroundings, catalog: EventFeed) -> WritingService:
     )
     writer = Writer(
         database,
+        log,
         lambda connection: SqlInventoryUnitOfWork(connection, log, surroundings.clock),
         surroundings.on_commit,
     )
@@ -74,7 +78,7 @@ def plug_in(surroundings: Surroundings, catalog: EventFeed) -> WritingService:
     return WritingService(
         name=NAME,
         log=log,
-        relay=surroundings.relay(log, database),
+        relay=surroundings.relay(log),
         writer=writer,
         followed=followed,
         subscriptions=(of_catalog, of_movements),
@@ -91,6 +95,7 @@ def plug_in(surroundings: Surroundings, catalog: EventFeed) -> WritingService:
             ),
         },
         databases=(database, read_database),
+        schemas=schemas,
         api=inventory_api(services),
         cli=inventory_cli(services, surroundings.workers),
     )

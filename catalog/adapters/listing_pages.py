@@ -18,7 +18,7 @@ Asked = tuple[int, int, str | None, str | None]
 class _Kept:
     """What a thread's connection has read since the database was at `version`."""
 
-    version: int
+    version: str
     size_bytes: int = 0
     pages: dict[Asked, ListingPage] = attrs.field(factory=dict)
 

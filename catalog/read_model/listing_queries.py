@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalog.read_model.product_listing import product_listing as _listing
-from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.adapters.prepared import Prepared, holds
 
 _PAGE = (
     sa.select(_listing.c.body, _listing.c.place)
@@ -14,7 +14,7 @@ _PAGE = (
     .limit(sa.bindparam("limit"))
 )
 _AVAILABLE = _listing.c.availability == sa.bindparam("availability")
-_SOUGHT = sa.func.instr(_listing.c.sought, sa.bindparam("sought")) > 0
+_SOUGHT = holds(_listing.c.sought, "sought")
 # By what is asked for: nothing, an availability, a text, both.
 _PAGES = {
     (False, False): Prepared(_PAGE),

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
 from shared_kernel.adapters.clock import from_us

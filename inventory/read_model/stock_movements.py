@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.events.entries import POSITION
 from shared_kernel.events.envelope import Envelope
 
 metadata = sa.MetaData()
@@ -15,7 +16,7 @@ metadata = sa.MetaData()
 stock_movements = sa.Table(
     "stock_movements",
     metadata,
-    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("position", POSITION, primary_key=True, autoincrement=False),
     sa.Column("sku", sa.Text, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Index("stock_movements_sku", "sku", "position"),

@@ -37,7 +37,9 @@ class ServedFiles:
         kind = fcntl.LOCK_SH if several else fcntl.LOCK_EX
         try:
             for database in databases:
-                self._claim(database.url, kind)
+                # PostgreSQL is made for several.
+                if database.one_writer:
+                    self._claim(database.url, kind)
         except DatabaseInUseError:
             self.release()
             raise

@@ -1,166 +1,150 @@
-"""One owner's database: one writer, many readers.
+"""One owner's database: a SQLite file, or a PostgreSQL database (or a schema of one).
 
-SQLite has one writer a file, so a process keeps one connection for writing and hands it
-out under a lock; other processes queue at `BEGIN IMMEDIATE`. Each thread that reads
-keeps a connection of its own: in WAL mode readers neither wait nor make others wait.
-
-    StorageError
-    ├── ConcurrentUpdateError   somebody else changed the row in between: try again
-    └── StorageUnavailableError the database could not be opened
+Whichever it is, a transaction that writes is `with database.writing()`, a question is
+`with database.reading()`.
 """
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol
 
-import sqlalchemy as sa
-from sqlalchemy import event
-from sqlalchemy.engine import Connection, Engine, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.pool import NullPool
+import attrs
+from sqlalchemy.engine import Connection, make_url
 
-from shared_kernel.adapters.prepared import Prepared
-
-BUSY_TIMEOUT_MS = 10_000
-MEND = "make its folder writable, or name another file by its ..._DATABASE_URL"
-
-_BEGIN = Prepared(sa.text("BEGIN IMMEDIATE"))
-_COMMIT = Prepared(sa.text("COMMIT"))
-_VERSION = Prepared(sa.text("PRAGMA data_version"))
+from shared_kernel.adapters.sqlite import SqliteStore
+from shared_kernel.adapters.storage_errors import StorageUnavailableError
 
 
-class StorageError(Exception):
-    """Storage did not do what was asked; nothing was half done."""
+class Listener(Protocol):
+    """Works in the background from `start` to `close`."""
+
+    def start(self) -> None: ...
+
+    def close(self) -> None: ...
 
 
-class ConcurrentUpdateError(StorageError):
-    """A row was changed between reading and writing it. Trying again is safe."""
+class Store(Protocol):
+    """What a kind of database does its own way; `Database` says what."""
+
+    shown: str
+    mend: str
+    upgrades_itself: bool
+    one_writer: bool
+    expected: str | None
+
+    def writing(self) -> AbstractContextManager[Connection]: ...
+
+    def reading(self) -> AbstractContextManager[Connection]: ...
+
+    def maintaining(self) -> AbstractContextManager[Connection]: ...
+
+    def begin_upgrade(self, connection: Connection) -> None: ...
+
+    def news(
+        self, source: str, hear: Callable[[int | None], None]
+    ) -> "Listener | None": ...
+
+    def version(self, connection: Connection) -> str: ...
+
+    def close(self) -> None: ...
 
 
-class StorageUnavailableError(StorageError):
-    """The database cannot be opened; the message says which and why."""
+@attrs.frozen(kw_only=True)
+class Limits:
+    """Of one PostgreSQL database in one process.
 
-
-def is_fault(error: BaseException) -> bool:
-    """Whether `error` lies with the infrastructure and may heal by itself.
-
-    A locked database, a full disk, a lost connection: never a reason to give up on an
-    event (law 5).
+    `connections` at a time; `timeout_ms` for a statement, and for a connection to
+    become free.
     """
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return True
-    return isinstance(
-        error, OperationalError | InterfaceError | StorageError | OSError | TimeoutError
-    )
+
+    connections: int = 5
+    timeout_ms: int = 5000
 
 
 class Database:
     """Opens no connection before it is first used.
 
-    `synchronous` is SQLite's: FULL keeps every commit through a power cut, NORMAL may
-    lose the last ones (never corrupting), which suits what can be built again.
+    `synchronous` is SQLite's, `limits` are for PostgreSQL. `shown` is the URL without
+    its password. Raises StorageUnavailableError.
     """
 
-    def __init__(self, url: str, *, synchronous: str = "FULL") -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        synchronous: str = "FULL",
+        limits: Limits | None = None,
+    ) -> None:
         self.url = url
-        self._synchronous = synchronous
-        self._engine = self._create_engine()
-        self._turn = threading.Lock()
-        self._writer: Connection | None = None
-        # By thread, and kept when it ends: a connection that is closed while its thread
-        # is being taken down brings the interpreter down with it. Who comes with the
-        # same identity inherits.
-        self._readers: dict[int, Connection] = {}
+        self.store = _store(url, synchronous, limits or Limits())
 
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """The write transaction: commits at the end, rolls back on any exception."""
-        with self._turn:
-            connection = self._writer or self._open_writer()
-            try:
-                _BEGIN.write(connection, {})
-                yield connection
-                self._commit(connection)
-            except BaseException:
-                self._give_up(connection)
-                raise
+    @property
+    def shown(self) -> str:
+        return self.store.shown
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A connection for single statements, each of which sees what is committed."""
-        thread = threading.get_ident()
-        connection = self._readers.get(thread)
-        if connection is None or connection.closed:
-            connection = self._readers[thread] = self._engine.connect()
-        try:
-            yield connection
-        finally:
-            if connection.in_transaction():
-                connection.rollback()
+    @property
+    def one_writer(self) -> bool:
+        """Of several transactions that write, each waits for those before it."""
+        return self.store.one_writer
 
-    def version(self, connection: Connection) -> int:
-        """A number that changes when anything is committed by another connection.
+    @property
+    def upgrades_itself(self) -> bool:
+        """At the start of each process; else only when an operator says so."""
+        return self.store.upgrades_itself
 
-        It means something only beside an earlier one of the same connection.
+    def expect(self, revision: str) -> None:
+        """From now on refuse a database that is not at `revision` of its schema."""
+        self.store.expected = revision
+
+    def open(self) -> None:
+        """See whether it can be used. Raises StorageUnavailableError if it cannot."""
+        with self.reading():
+            pass
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """The write transaction: commits at the end, rolls back on any exception.
+
+        Raises ConcurrentUpdateError, ConnectionLostError, OutcomeUnknownError and
+        StorageUnavailableError, besides what the driver raises.
         """
-        row = _VERSION.row(connection, {})
-        return row[0] if row else 0
+        return self.store.writing()
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A connection for single statements, each of which sees what is committed."""
+        return self.store.reading()
+
+    def maintaining(self) -> AbstractContextManager[Connection]:
+        """A write transaction of an operator's, whatever the schema is."""
+        return self.store.maintaining()
+
+    def news(self, source: str, hear: Callable[[int | None], None]) -> Listener | None:
+        """Calls `hear` when the log of `source` grows, in whatever process.
+
+        With the log's head, or with None when something may have been missed. None if
+        this kind of database tells nobody.
+        """
+        return self.store.news(source, hear)
+
+    def version(self, connection: Connection) -> str:
+        """Equal to an earlier one of the same thread if nothing was committed since."""
+        return self.store.version(connection)
 
     def close(self) -> None:
-        with self._turn:
-            if self._writer is not None:
-                self._writer.close()
-                self._writer = None
-        for reader in list(self._readers.values()):
-            reader.close()
-        self._engine.dispose()
+        self.store.close()
 
-    def _create_engine(self) -> Engine:
-        url = make_url(self.url)
-        folder = Path(url.database or "").parent
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageUnavailableError(
-                f"{self.url} cannot be opened: {folder}: {error.strerror}; {MEND}"
-            ) from error
-        engine = sa.create_engine(
-            url,
-            poolclass=NullPool,
-            connect_args={"check_same_thread": False, "isolation_level": None},
-        )
-        event.listen(engine, "connect", self._set_up)
-        return engine
 
-    def _set_up(
-        self, connection: sa.engine.interfaces.DBAPIConnection, _: object
-    ) -> None:
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute(f"PRAGMA synchronous = {self._synchronous}")
-        cursor.execute("PRAGMA temp_store = MEMORY")
-        cursor.close()
-
-    def _open_writer(self) -> Connection:
-        self._writer = self._engine.connect()
-        return self._writer
-
-    def _commit(self, connection: Connection) -> None:
-        if connection.in_transaction():
-            connection.commit()
-        else:
-            # Core knows of no transaction if all statements went past it.
-            _COMMIT.write(connection, {})
-
-    def _give_up(self, connection: Connection) -> None:
-        try:
-            if connection.in_transaction():
-                connection.rollback()
-            connection.connection.rollback()
-        except Exception:  # noqa: BLE001 - whatever it is, the connection is lost
-            # A connection that cannot even roll back is of no more use.
-            connection.invalidate()
-            connection.close()
-            self._writer = None
+def _store(url: str, synchronous: str, limits: Limits) -> Store:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return SqliteStore(parsed, synchronous)
+    # Not everyone has the driver: it is an extra.
+    try:
+        from shared_kernel.adapters.postgresql import PostgresStore  # noqa: PLC0415
+    except ImportError as error:
+        raise StorageUnavailableError(
+            f"{parsed.render_as_string()} needs the extra `postgresql`: "
+            "pip install 'storehouse[postgresql]'"
+        ) from error
+    return PostgresStore(
+        parsed, connections=limits.connections, timeout_ms=limits.timeout_ms
+    )

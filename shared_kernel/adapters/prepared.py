@@ -11,18 +11,60 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 
 Values = Mapping[str, Any]
 Row = tuple[Any, ...]
+Bind = Callable[[Values], Any]
+"""From values by name to what the driver takes."""
 
 
-def one_of(column: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[bool]:
-    """`column` is among the members of the JSON array bound to `name`.
+class one_of(sa.ColumnElement[bool]):  # noqa: N801 - reads as SQL does
+    """`column` is among the members of the JSON array of texts bound to `name`.
 
     One variable, however many members: a statement that needs compiling only once.
     """
-    members = sa.func.json_each(sa.bindparam(name)).table_valued("value")
-    return column.in_(sa.select(members.c.value))
+
+    inherit_cache = False
+
+    def __init__(self, column: sa.ColumnElement[Any], name: str) -> None:
+        self.column = column
+        self.members = sa.bindparam(name, type_=sa.Text)
+
+
+@compiles(one_of, "sqlite")
+def _one_of_sqlite(element: one_of, compiler: SQLCompiler, **options: Any) -> str:
+    column = compiler.process(element.column, **options)
+    members = compiler.process(element.members, **options)
+    return f"{column} IN (SELECT value FROM json_each({members}))"  # noqa: S608
+
+
+@compiles(one_of, "postgresql")
+def _one_of_postgresql(element: one_of, compiler: SQLCompiler, **options: Any) -> str:
+    # An array, and no join: so the index is used, whatever the statistics say.
+    column = compiler.process(element.column, **options)
+    members = compiler.process(element.members, **options)
+    texts = f"SELECT jsonb_array_elements_text(CAST({members} AS jsonb))"
+    return f"{column} = ANY (ARRAY({texts}))"
+
+
+class holds(sa.ColumnElement[bool]):  # noqa: N801 - reads as SQL does
+    """The text in `column` has the text bound to `name` in it."""
+
+    inherit_cache = False
+
+    def __init__(self, column: sa.ColumnElement[Any], name: str) -> None:
+        self.column = column
+        self.part = sa.bindparam(name, type_=sa.Text)
+
+
+@compiles(holds, "sqlite")
+@compiles(holds, "postgresql")
+def _holds(element: holds, compiler: SQLCompiler, **options: Any) -> str:
+    function = "strpos" if compiler.dialect.name == "postgresql" else "instr"
+    column = compiler.process(element.column, **options)
+    return f"{function}({column}, {compiler.process(element.part, **options)}) > 0"
 
 
 class Prepared:
@@ -37,7 +79,7 @@ class Prepared:
         self, statement: sa.Select[Any] | sa.UpdateBase | sa.TextClause
     ) -> None:
         self._statement = statement
-        self._compiled: dict[str, tuple[str, Callable[[Values], Row]]] = {}
+        self._compiled: dict[str, tuple[str, Bind]] = {}
 
     def rows(self, connection: Connection, values: Values) -> list[Row]:
         """All rows, as tuples."""
@@ -73,9 +115,7 @@ class Prepared:
             raise in_terms_of_sqlalchemy(error, sql, connection.dialect) from error
         return cursor
 
-    def _for(
-        self, dialect: Dialect, values: Values
-    ) -> tuple[str, Callable[[Values], Row]]:
+    def _for(self, dialect: Dialect, values: Values) -> tuple[str, Bind]:
         known = self._compiled.get(dialect.name)
         if known is None:
             compiled = self._statement.compile(
@@ -86,7 +126,12 @@ class Prepared:
                 for name, bind in compiled.binds.items()
                 if not bind.required
             }
-            known = (str(compiled), _binder(compiled.positiontup or [], given))
+            bind = (
+                _by_place(compiled.positiontup or [], given)
+                if dialect.positional
+                else _by_name(given)
+            )
+            known = (str(compiled), bind)
             self._compiled[dialect.name] = known
         return known
 
@@ -96,11 +141,13 @@ class Prepared:
         )
 
 
-def _binder(names: Sequence[str], given: Values) -> Callable[[Values], Row]:
-    """From values by name to values in the order of the statement's variables.
+def _by_name(given: Values) -> Bind:
+    """`given` are those that stand in the statement itself."""
+    return (lambda values: {**given, **values}) if given else lambda values: values
 
-    `given` are those that stand in the statement itself.
-    """
+
+def _by_place(names: Sequence[str], given: Values) -> Bind:
+    """Values in the order of the statement's variables."""
     if not given.keys().isdisjoint(names):
         return lambda values: tuple(
             given[name] if name in given else values[name] for name in names

@@ -12,7 +12,8 @@ from click import Group
 from flask import Blueprint
 
 from shared_kernel.adapters.clock import Clock, system_clock
-from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.database import Database, Limits
+from shared_kernel.adapters.migrations.migrate import Schema
 from shared_kernel.adapters.settings import Settings
 from shared_kernel.adapters.unit_of_work import Writer
 from shared_kernel.adapters.web.routes import Api
@@ -48,18 +49,24 @@ class Surroundings:
 
     def on_commit(self) -> None:
         """Something was written that the workers carry on, and readers wait for."""
-        self.workers.wake()
+        # In this order: who wakes must find that there is news.
         self.progress.made()
+        self.workers.wake()
+
+    def database(self, url: str, *, synchronous: str = "NORMAL") -> Database:
+        """Raises StorageUnavailableError."""
+        settings = self.settings
+        limits = Limits(
+            connections=settings.database_pool_size,
+            timeout_ms=settings.database_timeout_ms,
+        )
+        return Database(url, synchronous=synchronous, limits=limits)
 
     def subscription(
         self, name: str, feed: EventFeed, pattern: str, database: Database, apply: Apply
     ) -> Subscription:
         """One that takes everything `feed` has, and hears how far that goes."""
         subjects = (pattern, f"{HEARTBEAT}.{feed.source}")
-
-        def on_progress() -> None:
-            self.progress.made()
-            self.workers.wake()
 
         return Subscription(
             name,
@@ -71,11 +78,13 @@ class Surroundings:
             jitter=self.jitter,
             joins=[partial(self.bus.subscribe, subject, name) for subject in subjects],
             on_delivery=self.workers.wake,
-            on_progress=on_progress,
+            on_progress=self.on_commit,
         )
 
-    def relay(self, log: EventLog, database: Database) -> Relay:
-        return Relay(log, database, self.bus, self.clock, holder=self.holder)
+    def relay(self, log: EventLog) -> Relay:
+        return Relay(
+            log, self.bus, self.clock, holder=self.holder, progress=self.progress
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -83,8 +92,8 @@ class Service:
     """What `bootstrap.py` plugs together.
 
     `upkeep` is background work besides relay and subscriptions. `dead_letters` has an
-    office for each database that keeps some. `cli` is the group of the context;
-    services of one context share it.
+    office for each database that keeps some. `schemas` are those of `databases`. `cli`
+    is the group of the context; services of one context share it.
     """
 
     name: str
@@ -92,6 +101,7 @@ class Service:
     upkeep: Sequence[Worker] = ()
     dead_letters: Mapping[str, DeadLetterOffice] = attrs.field(factory=dict)
     databases: Sequence[Database]
+    schemas: Sequence[Schema] = ()
     api: Api
     cli: Group
     pages: Sequence[Blueprint] = ()

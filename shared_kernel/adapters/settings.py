@@ -16,7 +16,7 @@ INVENTORY = "inventory"
 SERVICES = (CATALOG_COMMANDS, CATALOG_QUERIES, INVENTORY)
 SCHEMES = ("inprocess", "feed", "nats", "jetstream")
 
-_SECRET = re.compile(r"(?<=//)[^/@]*(?=@)")
+_SECRET = re.compile(r"(?<=//)[^/@]*(?=@)|(?<=[?&]password=)[^&]*")
 
 
 class BadSettingError(Exception):
@@ -86,12 +86,24 @@ def _services(value: str) -> frozenset[str]:
 
 
 def _database(value: str) -> str:
-    expected = "a SQLite URL with a file, such as sqlite:///var/catalog.db"
+    expected = (
+        "a SQLite URL with a file, such as sqlite:///var/catalog.db, or a PostgreSQL "
+        "URL with a database, such as postgresql://user:password@host/catalog or "
+        "postgresql://host/storehouse?schema=catalog"
+    )
     try:
         url = make_url(value)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise ValueError(expected) from None
-    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+    schema = url.query.get("schema", "public")
+    accepted = {
+        "sqlite": url.database not in (None, "", ":memory:"),
+        "postgresql": bool(url.database)
+        and url.get_driver_name() == "psycopg"
+        and isinstance(schema, str)
+        and re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", schema) is not None,
+    }
+    if not accepted.get(url.get_backend_name()):
         raise ValueError(expected)
     return value
 
@@ -142,22 +154,37 @@ class Settings:
     inventory_url: str | None = setting("INVENTORY_URL", None, _peer)
     peer_timeout_ms: int = setting("PEER_TIMEOUT_MS", 1000, _between(10, 60_000))
     catalog_database_url: str = setting(
-        "CATALOG_DATABASE_URL", "sqlite:///var/catalog.db", _database
+        "CATALOG_DATABASE_URL", "sqlite:///var/catalog.db", _database, secret=True
     )
     catalog_read_database_url: str = setting(
-        "CATALOG_READ_DATABASE_URL", "sqlite:///var/catalog_read.db", _database
+        "CATALOG_READ_DATABASE_URL",
+        "sqlite:///var/catalog_read.db",
+        _database,
+        secret=True,
     )
     inventory_database_url: str = setting(
-        "INVENTORY_DATABASE_URL", "sqlite:///var/inventory.db", _database
+        "INVENTORY_DATABASE_URL", "sqlite:///var/inventory.db", _database, secret=True
     )
     inventory_read_database_url: str = setting(
-        "INVENTORY_READ_DATABASE_URL", "sqlite:///var/inventory_read.db", _database
+        "INVENTORY_READ_DATABASE_URL",
+        "sqlite:///var/inventory_read.db",
+        _database,
+        secret=True,
     )
     sqlite_synchronous: str = setting(
         "SQLITE_SYNCHRONOUS", "FULL", _one_of("FULL", "NORMAL")
     )
+    database_pool_size: int = setting("DATABASE_POOL_SIZE", 5, _between(2, 500))
+    database_timeout_ms: int = setting(
+        "DATABASE_TIMEOUT_MS", 5000, _between(100, 600_000)
+    )
+    idempotency_key_hours: int = setting(
+        "IDEMPOTENCY_KEY_HOURS", 24, _between(1, 87_600)
+    )
+    history_days: int = setting("HISTORY_DAYS", 30, _between(0, 36_500))
     host: str = setting("HOST", "127.0.0.1", _text)
     port: int = setting("PORT", 8000, _between(1, 65535))
+    workers: int = setting("WORKERS", 1, _between(1, 64))
     threads: int = setting("THREADS", 64, _between(1, 256))
     consistency_timeout_ms: int = setting(
         "CONSISTENCY_TIMEOUT_MS", 2000, _between(0, 60_000)
@@ -183,6 +210,7 @@ class Settings:
         settings = cls(**given)
         settings._refuse_shared_files()
         settings._refuse_a_lonely_part()
+        settings._refuse_workers_of_one_file()
         return settings
 
     @property
@@ -195,16 +223,37 @@ class Settings:
 
     def _refuse_shared_files(self) -> None:
         """One database per owner (law 6)."""
-        owners: dict[str, str] = {}
+        owners: dict[object, str] = {}
         for field in attrs.fields(type(self)):
             if field.name.endswith("_database_url"):
-                variable, url = field.metadata["env"], getattr(self, field.name)
-                file = str(make_url(url).database)
-                if file in owners:
+                variable, value = field.metadata["env"], getattr(self, field.name)
+                url = make_url(value)
+                file = url.get_backend_name() == "sqlite"
+                schema = url.query.get("schema", "public")
+                server = url.host, url.port, url.query.get("host")
+                place = url.database if file else (*server, url.database)
+                if (place, schema) in owners:
+                    what = "another file" if file else "another database or schema"
                     raise BadSettingError(
-                        variable, url, f"another file than {owners[file]} has"
+                        variable, value, f"{what} than {owners[place, schema]} has"
                     )
-                owners[file] = variable
+                owners[place, schema] = variable
+
+    def _refuse_workers_of_one_file(self) -> None:
+        """They are several copies: SQLite is told so, PostgreSQL need not be."""
+        files = [
+            field.metadata["env"]
+            for field in attrs.fields(type(self))
+            if field.name.endswith("_database_url")
+            and make_url(getattr(self, field.name)).get_backend_name() == "sqlite"
+        ]
+        if self.workers > 1 and files and self.copies == "one":
+            raise BadSettingError(
+                "WORKERS",
+                self.workers,
+                f"1, since {files[0]} is a SQLite file: use PostgreSQL, or set "
+                "COPIES=several",
+            )
 
     def _refuse_a_lonely_part(self) -> None:
         """Every service runs somewhere, and whoever asks it knows where."""

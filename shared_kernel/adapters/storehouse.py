@@ -2,9 +2,12 @@
 
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import attrs
 
+from shared_kernel.adapters.clock import to_us
+from shared_kernel.adapters.database import Listener
 from shared_kernel.adapters.peers import Peer
 from shared_kernel.adapters.service import Service, Surroundings, WritingService
 from shared_kernel.adapters.settings import (
@@ -13,6 +16,8 @@ from shared_kernel.adapters.settings import (
     INVENTORY,
 )
 from shared_kernel.adapters.workers import Worker, Workers
+from shared_kernel.buses.port import Delivery
+from shared_kernel.events.envelope import heartbeat
 from shared_kernel.events.event_log import EventFeed
 
 
@@ -29,6 +34,8 @@ class Storehouse:
     services: Sequence[Service]
     feeds: Sequence[EventFeed]
     stopping: threading.Event = attrs.field(factory=threading.Event)
+    _news: list[Listener] = attrs.field(factory=list, init=False)
+    _starting: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
     @property
     def workers(self) -> Workers:
@@ -53,17 +60,43 @@ class Storehouse:
         return next(each for each in self.writing if each.name == INVENTORY)
 
     def start(self) -> None:
-        """Let the workers run in the background."""
+        """Let the workers run in the background, and hear what other copies do."""
+        with self._starting:
+            if not self._news:
+                self._listen()
         self.workers.start()
 
     def stop(self) -> None:
         """Stop the workers after their step, and close bus and databases."""
         self.workers.stop()
+        for news in self._news:
+            news.close()
         self.surroundings.bus.close()
         for peer in self.peers.values():
             peer.close()
         for service in self.services:
             service.close()
+
+    def _listen(self) -> None:
+        for service in self.writing:
+            log = service.log
+            news = log.database.news(log.source, partial(self._hear, service))
+            if news is not None:
+                self._news.append(news)
+                news.start()
+
+    def _hear(self, service: WritingService, head: int | None) -> None:
+        """The log of `service` has grown, perhaps by what another process did."""
+        surroundings, log = self.surroundings, service.log
+        brought = service.relay.leads or surroundings.bus.capabilities.between_copies
+        if head is not None and not brought:
+            now_us = to_us(surroundings.clock())
+            announcement = Delivery([heartbeat(log.source, head, now_us)])
+            for each in self.services:
+                for subscription in each.subscriptions:
+                    if subscription.feed is log:
+                        subscription.deliver(announcement)
+        surroundings.on_commit()
 
     def employ(self) -> None:
         """Let those that wait for other processes work alone, the others together."""

@@ -6,33 +6,49 @@ context.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
+from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import attrs
 import msgspec
+import stamina
 from sqlalchemy.engine import Connection
 
 from shared_kernel.adapters.clock import Clock, to_us
-from shared_kernel.adapters.database import (
+from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.storage_errors import (
     ConcurrentUpdateError,
-    Database,
+    ConnectionLostError,
+    OutcomeUnknownError,
     is_fault,
 )
 from shared_kernel.domain.aggregate import Aggregate
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.event import DomainEvent
-from shared_kernel.events.event_log import Entry, EventLog
+from shared_kernel.events.entries import Entry
+from shared_kernel.events.event_log import EventLog
+from shared_kernel.events.positions import Appended
 
 C = TypeVar("C")
 R = TypeVar("R")
+T = TypeVar("T")
 A = TypeVar("A", bound=Aggregate)
 A_co = TypeVar("A_co", bound=Aggregate, covariant=True)
 W = TypeVar("W", bound="SqlUnitOfWork[Any]")
 
 BATCH = 256
+CONFLICTS = 3
+"""So often commands that share a commit try it together; then each by itself."""
+PATIENCE: Mapping[str, float] = {
+    "timeout": 3.0,
+    "wait_initial": 0.002,
+    "wait_max": 0.25,
+    "wait_jitter": 0.01,
+}
+"""How long a client waits for a server that restarts, and how often that is tried."""
 
 current_traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
 """The trace in whose course commands are executed (W3C Trace Context)."""
@@ -97,8 +113,8 @@ class SqlUnitOfWork(Generic[A]):
         """How many events the parts so far will append to the log."""
         return len(self._entries)
 
-    def flush(self) -> int:
-        """Write rows and log entries; answer the log's head before them."""
+    def flush(self) -> Appended:
+        """Write rows and log entries."""
         self._repository.flush()
         entries, self._entries = self._entries, []
         return self._log.append(self.connection, entries, to_us(self._clock()))
@@ -108,8 +124,8 @@ class SqlUnitOfWork(Generic[A]):
 class Committed(Generic[R]):
     """What a handler answered, durable now.
 
-    `position` is the log's head as the command left it: who has seen everything up to
-    it has seen all that the command changed.
+    Who has seen everything up to `position` of the log has seen all that the command
+    changed.
     """
 
     result: R
@@ -138,10 +154,12 @@ class Writer(Generic[W]):
     def __init__(
         self,
         database: Database,
+        log: EventLog,
         unit_of_work: Callable[[Connection], W],
         on_commit: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
+        self._log = log
         self._unit_of_work = unit_of_work
         self._on_commit = on_commit
         self._mutex = threading.Lock()
@@ -205,7 +223,7 @@ class Writer(Generic[W]):
         prepare: Callable[[W], None] = lambda work: None,
     ) -> None:
         try:
-            self._commit(jobs, prepare)
+            self._commit_patiently(jobs, prepare)
         except Exception as error:  # noqa: BLE001 - told to the caller
             # What a locked database refuses to all, it would refuse to each, slowly.
             hopeless = is_fault(error) and not isinstance(error, ConcurrentUpdateError)
@@ -215,26 +233,77 @@ class Writer(Generic[W]):
                 return
             # Somebody's fault must not be everybody's: each gets a commit of its own.
             for job in jobs:
-                job.error = None
                 self._run([job])
+
+    def _commit_patiently(
+        self, jobs: Sequence[_Job[Any, W, Any]], prepare: Callable[[W], None]
+    ) -> None:
+        """Again as long as nothing was done and it may heal; not for ever."""
+        conflicts = 0
+
+        def may_heal(error: Exception) -> bool:
+            nonlocal conflicts
+            if isinstance(error, ConcurrentUpdateError):
+                conflicts += 1
+                return len(jobs) == 1 or conflicts < CONFLICTS
+            return isinstance(error, ConnectionLostError)
+
+        for attempt in stamina.retry_context(on=may_heal, attempts=None, **PATIENCE):
+            with attempt:
+                self._commit(jobs, prepare)
 
     def _commit(
         self, jobs: Sequence[_Job[Any, W, Any]], prepare: Callable[[W], None]
     ) -> None:
-        with self._database.writing() as connection:
-            work = self._unit_of_work(connection)
-            prepare(work)
-            for job in jobs:
-                work.traceparent = job.traceparent
-                try:
-                    job.result = job.handler(job.command, work)
-                except DomainError as refusal:
-                    job.error = refusal
-                job.accepted = work.accepted
-            head = work.flush()
+        appended = Appended(0)
+        try:
+            with self._database.writing() as connection:
+                work = self._unit_of_work(connection)
+                prepare(work)
+                for job in jobs:
+                    work.traceparent = job.traceparent
+                    job.error = None
+                    try:
+                        job.result = job.handler(job.command, work)
+                    except DomainError as refusal:
+                        job.error = refusal
+                    job.accepted = work.accepted
+                appended = work.flush()
+        except OutcomeUnknownError as error:
+            self._find_out(appended, error)
+        head = self._settle(appended)
         for job in jobs:
-            job.accepted += head
+            # Others may have appended meanwhile: then this lies behind its own events.
+            job.accepted += head - appended.count
         self._on_commit()
+
+    def _find_out(self, appended: Appended, error: OutcomeUnknownError) -> None:
+        """Return if it was committed after all.
+
+        Raises ConnectionLostError if it was not, so that it can be tried again, and
+        `error` if that cannot be told in time.
+        """
+        if not appended.count:
+            # Nothing happened that could happen twice.
+            raise ConnectionLostError(str(error)) from error
+        if not _patiently(partial(self._was_committed, appended, error)):
+            raise ConnectionLostError(str(error)) from error
+
+    def _was_committed(self, appended: Appended, error: OutcomeUnknownError) -> bool:
+        committed = self._log.was_committed(appended)
+        if committed is None:
+            raise error
+        return committed
+
+    def _settle(self, appended: Appended) -> int:
+        """What is committed needs its position, or the client hears nothing of it."""
+        return _patiently(partial(self._log.settle, appended))
+
+
+def _patiently(ask: Callable[[], T]) -> T:
+    """A question may be asked again, as long as there is hope."""
+    asking = stamina.RetryingCaller(attempts=None, **PATIENCE)
+    return asking((ConnectionLostError, OutcomeUnknownError), ask)
 
 
 def _answer(job: _Job[Any, Any, R]) -> Committed[R]:

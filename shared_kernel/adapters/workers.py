@@ -8,6 +8,8 @@ from typing import Protocol
 
 import structlog
 
+from shared_kernel.adapters.storage_errors import is_fault
+
 IDLE_S = 0.1
 """How long a thread sleeps unless woken; how soon it sees what others wrote."""
 REST_S = 0.00008
@@ -143,8 +145,11 @@ class _WorkerThread:
                 continue
             try:
                 done += worker.step()
-            except Exception:  # noqa: BLE001 - the other workers go on
-                _log.exception("worker failed", worker=worker.name)
+            except Exception as error:  # noqa: BLE001 - the other workers go on
+                if is_fault(error):
+                    _log.warning("worker waits", worker=worker.name, error=str(error))
+                else:
+                    _log.exception("worker failed", worker=worker.name)
                 self._resting[place] = time.monotonic() + RETRY_S
         return done
 

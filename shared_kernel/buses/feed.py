@@ -51,6 +51,7 @@ class FeedBus:
 
     capabilities = Capabilities(
         between_processes=True,
+        between_copies=False,
         at_least_once=False,
         waits_for_members=False,
         in_order=True,

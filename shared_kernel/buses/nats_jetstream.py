@@ -45,6 +45,7 @@ class JetStreamBus:
 
     capabilities = Capabilities(
         between_processes=True,
+        between_copies=True,
         at_least_once=True,
         waits_for_members=True,
         in_order=True,

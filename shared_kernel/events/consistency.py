@@ -38,9 +38,12 @@ class Progress:
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
+        self.count = 0
+        """How often it was made: whoever knows it finds out whether there was more."""
 
     def made(self) -> None:
         with self._condition:
+            self.count += 1
             self._condition.notify_all()
 
     def pause(self, timeout_s: float) -> None:

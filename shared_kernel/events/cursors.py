@@ -2,10 +2,12 @@
 
 import attrs
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.database import ConcurrentUpdateError, Database
+from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.adapters.storage_errors import ConcurrentUpdateError
 
 LEASE_US = 3_000_000
 RENEW_US = 1_000_000
@@ -32,7 +34,8 @@ _READ = Prepared(sa.select(_CURSORS.c.position).where(_THIS))
 _HELD = Prepared(
     sa.select(_CURSORS.c.lease_holder, _CURSORS.c.lease_until_us).where(_THIS)
 )
-_BEGIN = Prepared(sa.insert(_CURSORS))
+# Of two that begin at once the later one finds it done.
+_BEGIN = Prepared(insert(_CURSORS).on_conflict_do_nothing())
 _MOVE = Prepared(
     sa.update(_CURSORS)
     .where(_THIS, _CURSORS.c.position == sa.bindparam("was"))
@@ -55,6 +58,7 @@ _LEASE = Prepared(
     .values(
         lease_holder=sa.bindparam("holder"), lease_until_us=sa.bindparam("until_us")
     )
+    .returning(_CURSORS.c.position)
 )
 _RELEASE = Prepared(
     sa.update(_CURSORS)
@@ -106,12 +110,15 @@ class Cursor:
         """Take or keep the lease; answer whether it is ours."""
         if now_us < self._ask_again_us:
             return self._held
+        asked = self._this() | {"now_us": now_us} | self._lease_from(now_us)
         with self.database.writing() as connection:
-            row = _READ.row(connection, self._this())
+            row = ours = _LEASE.row(connection, asked)
+            if ours is None:
+                row = _READ.row(connection, self._this())
             if row is None:
                 _BEGIN.write(connection, _row(self.subscription, self.source, 0))
-            asked = {"now_us": now_us} | self._lease_from(now_us)
-            self._held = _LEASE.write(connection, self._this() | asked) == 1
+                row = ours = _LEASE.row(connection, asked)
+        self._held = ours is not None
         self.position = row[0] if row else 0
         self._ask_again_us = now_us + RENEW_US
         return self._held
@@ -168,8 +175,7 @@ def overtake(connection: Connection, subscription: str, source: str, to: int) ->
         return True
     if _READ.row(connection, this) is not None:
         return False
-    _BEGIN.write(connection, _row(subscription, source, to))
-    return True
+    return _BEGIN.write(connection, _row(subscription, source, to)) == 1
 
 
 def forget(connection: Connection, subscription: str, source: str) -> None:

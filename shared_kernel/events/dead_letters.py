@@ -11,8 +11,10 @@ from typing import Any
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
 
 from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.adapters.storage_errors import ConcurrentUpdateError
 from shared_kernel.events.envelope import Envelope
 
 DEAD = "dead"
@@ -109,7 +111,10 @@ def add(
     attempts: int,
     now_us: int,
 ) -> None:
-    """Keep `envelopes`, with all that a replay needs, in the caller's transaction."""
+    """Keep `envelopes`, with all that a replay needs, in the caller's transaction.
+
+    Raises ConcurrentUpdateError if another one stands at such a position.
+    """
     rows = [
         attrs.asdict(envelope)
         | {
@@ -121,7 +126,10 @@ def add(
         }
         for envelope in envelopes
     ]
-    connection.execute(_ADD, rows)
+    try:
+        connection.execute(_ADD, rows)
+    except IntegrityError as error:
+        raise ConcurrentUpdateError("a dead letter was added in between") from error
 
 
 def blocked_keys(connection: Connection, subscription: str, source: str) -> set[str]:

@@ -3,15 +3,18 @@
 import structlog
 
 from shared_kernel.adapters.clock import Clock, system_clock, to_us
-from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.storage_errors import is_fault
 from shared_kernel.buses.port import BusError, EventBus
+from shared_kernel.events.consistency import Progress
 from shared_kernel.events.cursors import Cursor, CursorMovedError
-from shared_kernel.events.envelope import heartbeat
-from shared_kernel.events.event_log import EventFeed
+from shared_kernel.events.envelope import Envelope, heartbeat
+from shared_kernel.events.event_log import EventLog
 
 BATCH = 1000
 SAVE_EVERY_US = 250_000
 HEARTBEAT_EVERY_US = 1_000_000
+LOOK_EVERY_US = 1_000_000
+"""At a log that announces what comes: announcements may be lost."""
 FIRST_BACKOFF_US = 50_000
 MAX_BACKOFF_US = 1_000_000
 
@@ -25,24 +28,30 @@ class Relay:
     it came is saved after publishing, and not for each batch: a crash repeats some
     entries, which subscriptions drop. An entry that the bus loses is found by the
     subscription too; so a relay never waits for anybody.
+
+    `progress` is made when the log may have grown. A log that does not announce what
+    other processes append is looked at in each step.
     """
 
     def __init__(
         self,
-        feed: EventFeed,
-        database: Database,
+        log: EventLog,
         bus: EventBus,
         clock: Clock = system_clock,
         *,
         holder: str,
+        progress: Progress | None = None,
     ) -> None:
-        self.name = f"{feed.source}.relay"
-        self.cursor = Cursor(database, self.name, feed.source, holder)
-        self._feed = feed
-        self._database = database
+        self.name = f"{log.source}.relay"
+        self.cursor = Cursor(log.database, self.name, log.source, holder)
+        self._log = log
+        self._progress = progress or Progress()
+        self._look_every_us = LOOK_EVERY_US if log.announces else 0
         self._bus = bus
         self._clock = clock
         self._position: int | None = None
+        self._seen = -1
+        self._next_look_us = 0
         self._next_save_us = 0
         self._next_heartbeat_us = 0
         self._failures = 0
@@ -53,20 +62,22 @@ class Relay:
         now_us = to_us(self._clock())
         if now_us < self._not_before_us:
             return 0
-        if not self.cursor.lease(now_us):
-            self._position = None
-            return 0
         try:
+            if not self.cursor.lease(now_us):
+                self._position = None
+                return 0
             done = self._publish(now_us)
-        except BusError as error:
-            self._wait_for_the_bus(error, now_us)
+            if now_us >= self._next_save_us:
+                self.save()
+                self._next_save_us = now_us + SAVE_EVERY_US
+        except Exception as error:
+            if not isinstance(error, BusError) and not is_fault(error):
+                raise
+            self._wait(error, now_us)
             return 0
         if self._failures:
             _log.info("relay goes on", relay=self.name)
             self._failures = 0
-        if now_us >= self._next_save_us:
-            self.save()
-            self._next_save_us = now_us + SAVE_EVERY_US
         return done
 
     def save(self) -> None:
@@ -75,7 +86,7 @@ class Relay:
         if position is None or position == self.cursor.position:
             return
         try:
-            with self._database.writing() as connection:
+            with self._log.database.writing() as connection:
                 self.cursor.move(connection, position, now_us)
         except CursorMovedError:
             # Another copy publishes by now: it goes on from where it knows.
@@ -88,6 +99,11 @@ class Relay:
         self.save()
         self.cursor.release()
 
+    @property
+    def leads(self) -> bool:
+        """Whether this copy is the one that publishes, as far as it knows."""
+        return self._position is not None
+
     def published(self) -> int:
         """The position up to which the log is known to have been published."""
         return max(self.cursor.saved(), self._position or 0)
@@ -95,18 +111,32 @@ class Relay:
     def _publish(self, now_us: int) -> int:
         if self._position is None or self._position < self.cursor.position:
             self._position = self.cursor.position
-        batch = self._feed.read(self._position, BATCH)
+        batch = self._new_entries(self._position, now_us)
         if batch:
             self._bus.publish(batch)
             self._position = batch[-1].position
         if now_us >= self._next_heartbeat_us:
-            self._bus.publish([heartbeat(self._feed.source, self._position, now_us)])
+            self._bus.publish([heartbeat(self._log.source, self._position, now_us)])
             self._next_heartbeat_us = now_us + HEARTBEAT_EVERY_US
         return len(batch)
 
-    def _wait_for_the_bus(self, error: BusError, now_us: int) -> None:
+    def _new_entries(self, position: int, now_us: int) -> list[Envelope]:
+        progress = self._progress.count
+        if progress == self._seen and now_us < self._next_look_us:
+            return []
+        if self._log.settle() > position:
+            batch = self._log.read(position, BATCH)
+        else:
+            batch = []
+        if not batch:
+            # What is made from here on is news.
+            self._seen = progress
+            self._next_look_us = now_us + self._look_every_us
+        return batch
+
+    def _wait(self, error: Exception, now_us: int) -> None:
         self._failures += 1
         backoff_us = FIRST_BACKOFF_US * 2 ** min(self._failures, 16)
         self._not_before_us = now_us + min(backoff_us, MAX_BACKOFF_US)
         if self._failures == 1:
-            _log.warning("relay waits for the bus", relay=self.name, error=str(error))
+            _log.warning("relay waits", relay=self.name, error=str(error))

@@ -12,7 +12,8 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from shared_kernel.adapters.clock import Clock, system_clock, to_us
-from shared_kernel.adapters.database import Database, is_fault
+from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.storage_errors import is_fault
 from shared_kernel.buses.port import Deliver, Delivery, Leave
 from shared_kernel.events import dead_letters
 from shared_kernel.events.cursors import Cursor, CursorMovedError
@@ -191,9 +192,8 @@ class Subscription:
 
     def _stand_by(self) -> None:
         self._announced = None
-        if self._memberships:
-            self._leave()
-            self._inbox.reject()
+        self._leave()
+        self._inbox.reject()
 
     def _leave(self) -> None:
         memberships, self._memberships = self._memberships, []

@@ -14,7 +14,7 @@ from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.events import dead_letters
 from shared_kernel.events.cursors import overtake
 from shared_kernel.events.dead_letters import DEAD, PARKED
-from shared_kernel.events.event_log import Entry
+from shared_kernel.events.entries import Entry
 from tests.catalog.listings import listed, rows_of_listing
 from tests.storehouses import (
     SUPERSTORE,

@@ -23,8 +23,8 @@ from shared_kernel.adapters.schemas import schema_files, write_schemas
 from shared_kernel.adapters.service import WritingService
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.events.dead_letters import DEAD, DeadLetter
+from shared_kernel.events.entries import Entry
 from shared_kernel.events.envelope import Envelope
-from shared_kernel.events.event_log import Entry
 from tests.catalog.listings import listed
 from tests.contract.readers import READERS, complaints, name_of
 from tests.storehouses import a_storehouse

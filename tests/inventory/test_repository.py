@@ -15,7 +15,8 @@ from inventory.adapters.tables import metadata
 from inventory.domain.errors import UnknownStockItem
 from inventory.domain.stock_item import StockItem
 from inventory.domain.value_objects import Count, OrderReference, Quantity, Shipment
-from shared_kernel.adapters.database import ConcurrentUpdateError, Database
+from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.storage_errors import ConcurrentUpdateError
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.sku import Sku
 from tests.inventory.builders import (

@@ -15,6 +15,7 @@ class ChaosBus:
 
     capabilities = Capabilities(
         between_processes=False,
+        between_copies=False,
         at_least_once=False,
         waits_for_members=False,
         in_order=False,

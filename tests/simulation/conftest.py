@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from shared_kernel.adapters.migrations.migrate import Schema
 from tests.simulation.world import an_empty_storehouse
 
 MEMORY = Path("/dev/shm")
@@ -29,5 +30,4 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def no_migrations(template: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The template is up to date: to look again takes half of a life's time."""
-    for context in ("catalog", "inventory"):
-        monkeypatch.setattr(f"{context}.bootstrap.migrate", lambda *_: None)
+    monkeypatch.setattr(Schema, "prepare", lambda *_: None)

@@ -25,7 +25,7 @@ class WatchfulBus(InProcessBus):
         assert self.world is not None
         self.published += 1
         self.open_transactions += sum(
-            database._turn.locked()
+            database.store._turn.locked()  # type: ignore[attr-defined]
             for service in self.world.storehouse.services
             for database in service.databases
         )

@@ -75,3 +75,105 @@ def turn_the_relay_into_a_cursor() -> None:
         " SELECT name, replace(name, '.relay', ''), published, 0 FROM relay"
     )
     op.drop_table("relay")
+
+
+def drop_log_tables() -> None:
+    for table in ("idempotency_keys", "relay", "event_log"):
+        op.drop_table(table)
+
+
+def drop_subscription_tables() -> None:
+    for table in ("dead_letters", "subscription_cursors"):
+        op.drop_table(table)
+
+
+def turn_the_cursor_into_a_relay() -> None:
+    op.create_table(
+        "relay",
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("published", sa.BigInteger, nullable=False),
+    )
+    op.execute(
+        "INSERT INTO relay (name, published) SELECT subscription, position"
+        " FROM subscription_cursors WHERE subscription LIKE '%.relay'"
+    )
+    op.execute("DELETE FROM subscription_cursors WHERE subscription LIKE '%.relay'")
+
+
+def give_positions_after_the_commit() -> None:
+    """Where many write at a time: `shared_kernel.events.positions` says why."""
+    if op.get_bind().dialect.name != "postgresql":
+        return
+    for statement in _POSITIONS_AFTER_COMMIT:
+        op.execute(statement)
+
+
+def give_positions_by_the_insert() -> None:
+    """As it was before; what is committed gets its position first."""
+    if op.get_bind().dialect.name != "postgresql":
+        return
+    for statement in _POSITIONS_BY_INSERT:
+        op.execute(statement)
+
+
+# Only indexes are of use in `give_positions`, whatever the statistics say: the log is
+# long, and what has no position is the end of it.
+_GIVE_POSITIONS = """
+CREATE FUNCTION give_positions() RETURNS bigint LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+DECLARE
+    log oid := CAST('event_log' AS regclass);
+    head bigint;
+    given bigint;
+BEGIN
+    IF EXISTS (SELECT FROM event_log WHERE position IS NULL) THEN
+        PERFORM pg_advisory_xact_lock(CAST(log AS bigint));
+        -- Each statement sees what was committed before it began, and these two begin
+        -- when whoever had the lock has committed.
+        SELECT coalesce(max(position), 0) INTO head FROM event_log;
+        UPDATE event_log SET position = head + number
+        FROM (
+            SELECT written AS wanted, row_number() OVER (ORDER BY written) AS number
+            FROM event_log WHERE position IS NULL
+        ) AS unsettled
+        WHERE written = wanted;
+        GET DIAGNOSTICS given = ROW_COUNT;
+        IF given > 0 THEN
+            PERFORM pg_notify('storehouse_' || log, CAST(head + given AS text));
+        END IF;
+        RETURN head + given;
+    END IF;
+    RETURN (SELECT coalesce(max(position), 0) FROM event_log);
+END
+$$
+"""
+
+_POSITIONS_AFTER_COMMIT = (
+    "ALTER TABLE event_log DROP CONSTRAINT event_log_pkey",
+    """ALTER TABLE event_log
+       ALTER COLUMN position DROP NOT NULL,
+       ALTER COLUMN position TYPE bigint,
+       ADD COLUMN written bigint""",
+    "UPDATE event_log SET written = position",
+    "ALTER TABLE event_log ALTER COLUMN written SET NOT NULL",
+    """ALTER TABLE event_log
+       ALTER COLUMN written ADD GENERATED ALWAYS AS IDENTITY,
+       ADD PRIMARY KEY (written)""",
+    """SELECT setval(pg_get_serial_sequence('event_log', 'written'),
+       coalesce(max(written), 0) + 1, false) FROM event_log""",
+    "CREATE UNIQUE INDEX event_log_position ON event_log (position)",
+    "CREATE INDEX event_log_unsettled ON event_log (written) WHERE position IS NULL",
+    _GIVE_POSITIONS,
+)
+
+_POSITIONS_BY_INSERT = (
+    "SELECT give_positions()",
+    "DROP FUNCTION give_positions()",
+    "DROP INDEX event_log_unsettled",
+    "DROP INDEX event_log_position",
+    "ALTER TABLE event_log DROP COLUMN written",
+    """ALTER TABLE event_log
+       ALTER COLUMN position TYPE integer,
+       ADD PRIMARY KEY (position)""",
+)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 from flask import Flask
 
+from shared_kernel.adapters.database_cli import database_group
 from shared_kernel.adapters.dead_letters_cli import dead_letters_group
 from shared_kernel.adapters.events_cli import events_group
 from shared_kernel.adapters.operations_cli import status_command
@@ -40,6 +41,11 @@ def web_application(storehouse: Storehouse) -> Flask:
             app.register_blueprint(each)
     app.cli.add_command(status_command(storehouse.services, operations.clock))
     app.cli.add_command(events_group(storehouse.feeds))
+    app.cli.add_command(
+        database_group(
+            [each for service in storehouse.services for each in service.schemas]
+        )
+    )
     app.cli.add_command(dead_letters_group(storehouse.services))
     return app
 

@@ -14,7 +14,8 @@ from shared_kernel.domain.aggregate import Aggregate
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.event import DomainEvent
 from shared_kernel.domain.sku import Sku
-from shared_kernel.events.event_log import EventLog, event_log_table
+from shared_kernel.events.entries import event_log_table
+from shared_kernel.events.event_log import EventLog
 from tests.shared_kernel.events.builders import ManualClock
 
 MOST = 1000
@@ -132,6 +133,6 @@ def some_tallies(folder: Path, on_commit: Callable[[], None]) -> Tallies:
         _metadata.create_all(connection)
     log = EventLog(database, "tallies")
     writer = Writer(
-        database, lambda connection: SqlTallyUnitOfWork(connection, log), on_commit
+        database, log, lambda connection: SqlTallyUnitOfWork(connection, log), on_commit
     )
     return Tallies(database, log, writer)

@@ -11,13 +11,14 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from shared_kernel.adapters.database import (
+from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.adapters.sqlite import SqliteStore
+from shared_kernel.adapters.storage_errors import (
     ConcurrentUpdateError,
-    Database,
     StorageUnavailableError,
     is_fault,
 )
-from shared_kernel.adapters.prepared import Prepared
 
 _things = sa.Table(
     "things",
@@ -169,7 +170,8 @@ def test_threads_that_come_and_go_share_few_connections(database: Database) -> N
         thread.start()
         thread.join()
 
-    assert len(database._readers) < 10
+    assert isinstance(database.store, SqliteStore)
+    assert len(database.store._readers) < 10
 
 
 def test_a_thread_of_the_server_ends_without_harm(tmp_path: Path) -> None:

@@ -10,14 +10,16 @@ import catalog.adapters.tables
 import catalog.read_model.product_listing
 import inventory.adapters.tables
 import inventory.read_model.stock_movements
-from shared_kernel.adapters.database import Database, StorageUnavailableError
-from shared_kernel.adapters.migrations.migrate import migrate
+from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.migrations.migrate import Schema
+from shared_kernel.adapters.storage_errors import StorageUnavailableError
 from shared_kernel.adapters.web.commands import idempotency_keys_table
 from shared_kernel.events.cursors import cursors_table
 from shared_kernel.events.dead_letters import dead_letters_table
-from shared_kernel.events.event_log import event_log_table
+from shared_kernel.events.entries import event_log_table
 
 ROOT = Path(__file__).parents[3]
+COMMANDS = ROOT / "catalog/adapters/migrations/commands"
 OF_A_LOG = (event_log_table, idempotency_keys_table)
 OF_A_SUBSCRIBER = (cursors_table, dead_letters_table)
 Tables = Sequence[Callable[[sa.MetaData], sa.Table]]
@@ -61,18 +63,17 @@ def test_a_migrated_database_has_the_tables_that_the_code_expects(
         expected.create_all(connection)
 
     migrated = Database(f"sqlite:///{tmp_path}/migrated.db")
-    migrate(migrated, ROOT / history)
+    Schema("x", migrated, ROOT / history).upgrade()
 
     assert shape(migrated) == shape(by_code)
 
 
 def test_migrating_twice_is_migrating_once(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/catalog.db")
-    history = ROOT / "catalog/adapters/migrations/commands"
-    migrate(database, history)
+    Schema("catalog", database, COMMANDS).upgrade()
     before = shape(database)
 
-    migrate(database, history)
+    Schema("catalog", database, COMMANDS).upgrade()
 
     assert shape(database) == before
 
@@ -82,7 +83,7 @@ def test_a_file_that_is_no_database_is_told_by_name(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/catalog.db")
 
     with pytest.raises(StorageUnavailableError, match=r"catalog\.db"):
-        migrate(database, ROOT / "catalog/adapters/migrations/commands")
+        Schema("catalog", database, COMMANDS).upgrade()
 
 
 def shape(database: Database) -> set[tuple[str, ...]]:

@@ -39,6 +39,12 @@ BAD = [
     ("PORT", "http", "a whole number"),
     ("PORT", "-1", "a whole number"),
     ("PORT", "8_000", "a whole number"),
+    ("DATABASE_POOL_SIZE", "1", "a whole number from 2 to 500"),
+    ("DATABASE_TIMEOUT_MS", "99", "a whole number from 100 to 600000"),
+    ("IDEMPOTENCY_KEY_HOURS", "0", "a whole number from 1 to 87600"),
+    ("HISTORY_DAYS", "-1", "a whole number from 0 to 36500"),
+    ("WORKERS", "0", "a whole number from 1 to 64"),
+    ("WORKERS", "2", "1, since CATALOG_DATABASE_URL is a SQLite file"),
     ("THREADS", "0", "a whole number from 1 to 256"),
     ("CONSISTENCY_TIMEOUT_MS", "60001", "a whole number from 0 to 60000"),
     ("RESERVATION_MINUTES", "0", "a whole number from 1 to 525600"),
@@ -48,6 +54,15 @@ BAD = [
     *((name, "sqlite://", "a SQLite URL with a file") for name in DATABASES),
     *((name, "sqlite:///:memory:", "a SQLite URL") for name in DATABASES),
     *((name, "mysql://localhost/x", "a SQLite URL") for name in DATABASES),
+    *(
+        (name, "postgresql://host", "postgresql://user:password@host/catalog")
+        for name in DATABASES
+    ),
+    *((name, "postgresql+psycopg2://host/x", "postgresql://") for name in DATABASES),
+    *(
+        (name, "postgresql://host/x?schema=A-b", "?schema=catalog")
+        for name in DATABASES
+    ),
 ]
 
 
@@ -142,6 +157,36 @@ def test_who_runs_the_commands_asks_the_queries() -> None:
     )
 
     assert settings.neighbour == "catalog-queries"
+
+
+def test_two_owners_do_not_share_a_schema() -> None:
+    """Law 6: each owner has a database, or a schema of one, of its own."""
+    one, other = "postgresql://db/shop", "postgresql://you@db/shop?schema=public"
+    given = {"CATALOG_DATABASE_URL": one, "INVENTORY_DATABASE_URL": other}
+
+    with pytest.raises(BadSettingError, match="another database or schema than"):
+        Settings.from_environment(given)
+
+    other = f"{one}?schema=inventory"
+    Settings.from_environment(given | {"INVENTORY_DATABASE_URL": other})
+
+
+def test_workers_of_one_machine_may_share_files_that_are_said_to_be_shared() -> None:
+    given = {"WORKERS": "2", "COPIES": "several"}
+
+    assert Settings.from_environment(given).workers == 2
+
+
+@pytest.mark.parametrize("name", DATABASES)
+@pytest.mark.parametrize("url", ["//me:secret@db/x", "//db/x?password=secret"])
+def test_a_password_of_a_database_is_shown_nowhere(name: str, url: str) -> None:
+    for given in (f"postgresql:{url}", f"mysql:{url}"):
+        try:
+            shown = repr(Settings.from_environment({name: given}))
+        except BadSettingError as error:
+            shown = str(error)
+
+        assert "secret" not in shown
 
 
 @pytest.mark.parametrize("url", ["nats://me:secret@h1,h2", "nat://secret@h1"])

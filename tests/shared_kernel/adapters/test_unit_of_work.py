@@ -262,7 +262,7 @@ def test_those_who_wait_share_the_next_commit(
 def test_a_locked_database_is_told_and_loses_nothing(
     tallies: Tallies, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("shared_kernel.adapters.database.BUSY_TIMEOUT_MS", 1)
+    monkeypatch.setattr("shared_kernel.adapters.sqlite.BUSY_TIMEOUT_MS", 1)
     another = some_tallies(tmp_path, lambda: None)
     holder = sqlite3.connect(tmp_path / "tallies.db", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")

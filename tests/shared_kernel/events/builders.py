@@ -15,8 +15,9 @@ from shared_kernel.adapters.prepared import Prepared
 from shared_kernel.buses.port import Capabilities, Deliver, Leave
 from shared_kernel.events.cursors import cursors_table
 from shared_kernel.events.dead_letters import dead_letters_table
+from shared_kernel.events.entries import Entry, event_log_table
 from shared_kernel.events.envelope import Envelope
-from shared_kernel.events.event_log import Entry, EventLog, event_log_table
+from shared_kernel.events.event_log import EventLog
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SOURCE = "shop"
@@ -68,8 +69,8 @@ def an_entry(key: str = "LAMP-0001", type_: str = "lamp.lit") -> Entry:
 def record(log: EventLog, database: Database, keys: Iterable[str]) -> list[Envelope]:
     """Append an event for each of `keys`, in one commit."""
     with database.writing() as connection:
-        head = log.append(connection, [an_entry(key) for key in keys], to_us(NOON))
-    return log.read(head, 100_000)
+        appended = log.append(connection, [an_entry(key) for key in keys], to_us(NOON))
+    return log.read(log.settle(appended) - appended.count, 100_000)
 
 
 def an_envelope(
@@ -110,6 +111,7 @@ class RecordingBus:
 
     capabilities = Capabilities(
         between_processes=False,
+        between_copies=False,
         at_least_once=False,
         waits_for_members=False,
         in_order=True,

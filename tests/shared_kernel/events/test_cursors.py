@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from shared_kernel.adapters.database import Database, is_fault
+from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.storage_errors import is_fault
 from shared_kernel.events.cursors import LEASE_US, Cursor, CursorMovedError, overtake
 from tests.shared_kernel.events.builders import SOURCE, ManualClock
 

@@ -14,6 +14,7 @@ import pytest
 from shared_kernel.adapters.database import Database
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventLog
+from shared_kernel.events.positions import Appended
 from tests.shared_kernel.events.builders import (
     NOON,
     SOURCE,
@@ -66,8 +67,8 @@ def test_appending_answers_the_head_before(log: EventLog, source: Database) -> N
     record(log, source, "AB")
 
     with source.writing() as connection:
-        assert log.append(connection, [an_entry()], 0) == 2
-        assert log.append(connection, [], 0) == 3
+        assert log.append(connection, [an_entry()], 0) == Appended(1, 3)
+        assert log.append(connection, [], 0) == Appended(0, 3)
 
 
 def test_what_is_rolled_back_leaves_no_hole(log: EventLog, source: Database) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.sqlite import SqliteStore
 from shared_kernel.buses.port import BusUnavailableError
 from shared_kernel.events import relay as relays
 from shared_kernel.events.envelope import Envelope
@@ -22,7 +23,7 @@ def bus() -> RecordingBus:
 def relay(
     log: EventLog, source: Database, bus: RecordingBus, clock: ManualClock
 ) -> Relay:
-    return Relay(log, source, bus, clock, holder="one")
+    return Relay(log, bus, clock, holder="one")
 
 
 def test_what_is_recorded_is_published_once_and_in_order(
@@ -68,7 +69,7 @@ def test_a_crash_before_the_position_is_saved_publishes_again(
     record(log, source, "BC")
     relay.step()
 
-    Relay(log, source, bus, clock, holder="one").step()
+    Relay(log, bus, clock, holder="one").step()
 
     assert bus.events() == [1, 2, 3, 2, 3]
 
@@ -80,7 +81,7 @@ def test_a_restart_goes_on_behind_the_saved_position(
     relay.step()
     record(log, source, "C")
 
-    Relay(log, source, bus, clock, holder="one").step()
+    Relay(log, bus, clock, holder="one").step()
 
     assert bus.events() == [1, 2, 3]
 
@@ -88,7 +89,7 @@ def test_a_restart_goes_on_behind_the_saved_position(
 def test_the_position_is_not_saved_for_each_batch(
     relay: Relay, log: EventLog, source: Database, clock: ManualClock
 ) -> None:
-    another = Relay(log, source, RecordingBus(), clock, holder="one")
+    another = Relay(log, RecordingBus(), clock, holder="one")
     for key in "ABC":
         record(log, source, key)
         relay.step()
@@ -103,7 +104,7 @@ def test_of_two_relays_the_one_behind_does_not_turn_the_position_back(
     relay: Relay, log: EventLog, source: Database, bus: RecordingBus, clock: ManualClock
 ) -> None:
     record(log, source, "A")
-    slow = Relay(log, source, bus, clock, holder="one")
+    slow = Relay(log, bus, clock, holder="one")
     slow.step()
     record(log, source, "B")
     clock.advance(1)
@@ -115,7 +116,7 @@ def test_of_two_relays_the_one_behind_does_not_turn_the_position_back(
 
     slow.save()
 
-    assert Relay(log, source, bus, clock, holder="one").published() == 3
+    assert Relay(log, bus, clock, holder="one").published() == 3
 
 
 def test_what_the_bus_did_not_take_is_published_when_it_is_back(
@@ -130,7 +131,7 @@ def test_what_the_bus_did_not_take_is_published_when_it_is_back(
             super().publish(batch)
 
     bus = AwayBus()
-    relay = Relay(log, source, bus, clock, holder="one")
+    relay = Relay(log, bus, clock, holder="one")
     record(log, source, "AB")
     assert relay.step() == 0
     assert relay.published() == 0
@@ -145,7 +146,7 @@ def test_what_the_bus_did_not_take_is_published_when_it_is_back(
 def test_of_several_copies_one_publishes_and_another_takes_over_from_a_dead_one(
     log: EventLog, source: Database, bus: RecordingBus, clock: ManualClock
 ) -> None:
-    copies = [Relay(log, source, bus, clock, holder=name) for name in ("one", "two")]
+    copies = [Relay(log, bus, clock, holder=name) for name in ("one", "two")]
     record(log, source, "AB")
     assert [copy.step() for copy in copies] == [2, 0]
     clock.advance(0.3)
@@ -162,7 +163,7 @@ def test_of_several_copies_one_publishes_and_another_takes_over_from_a_dead_one(
 def test_a_relay_that_was_overtaken_goes_on_from_where_the_other_one_is(
     log: EventLog, source: Database, bus: RecordingBus, clock: ManualClock
 ) -> None:
-    slept, other = [Relay(log, source, bus, clock, holder=name) for name in "ab"]
+    slept, other = [Relay(log, bus, clock, holder=name) for name in "ab"]
     record(log, source, "AB")
     slept.step()
     clock.advance(5)
@@ -202,11 +203,12 @@ def test_nothing_is_published_while_a_transaction_is_open(
     class WritingBus(RecordingBus):
         def publish(self, batch: Sequence[Envelope]) -> None:
             super().publish(batch)
-            connection = source._writer
+            assert isinstance(source.store, SqliteStore)
+            connection = source.store._writer
             wrote.append(connection is None or not connection.in_transaction())
-            assert not source._turn.locked()
+            assert not source.store._turn.locked()
 
-    relay = Relay(log, source, WritingBus(), clock, holder="one")
+    relay = Relay(log, WritingBus(), clock, holder="one")
     record(log, source, "AB")
     relay.step()
 

@@ -18,9 +18,10 @@ from shared_kernel.adapters.web.routes import Api, set_up_web
 from shared_kernel.adapters.workers import Workers
 from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.buses.port import Delivery
+from shared_kernel.events.entries import Entry
 from shared_kernel.events.envelope import heartbeat
 from shared_kernel.events.errors import UnreadableEventError
-from shared_kernel.events.event_log import Entry, EventLog
+from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.relay import Relay
 from shared_kernel.events.replay import DeadLetterOffice
 from shared_kernel.events.subscription import Subscription
@@ -104,7 +105,7 @@ def a_shop(folder: Path, name: str = NAME, holder: str = HOLDER) -> Iterator[Sho
         service = WritingService(
             name=name,
             log=log,
-            relay=Relay(log, source, InProcessBus(), clock, holder=holder),
+            relay=Relay(log, InProcessBus(), clock, holder=holder),
             subscriptions=(subscription,),
             upkeep=(),
             dead_letters={f"{name}_read": office},

@@ -3,7 +3,10 @@
 import sqlalchemy as sa
 from alembic import op
 
-from shared_kernel.adapters.migrations.kernel_tables import create_log_tables
+from shared_kernel.adapters.migrations.kernel_tables import (
+    create_log_tables,
+    drop_log_tables,
+)
 
 revision = "0001"
 down_revision = None
@@ -22,3 +25,8 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     create_log_tables()
+
+
+def downgrade() -> None:
+    drop_log_tables()
+    op.drop_table("products")

@@ -2,6 +2,8 @@
 
 from shared_kernel.adapters.migrations.kernel_tables import (
     create_subscription_tables,
+    drop_subscription_tables,
+    turn_the_cursor_into_a_relay,
     turn_the_relay_into_a_cursor,
 )
 
@@ -12,3 +14,8 @@ down_revision = "0001"
 def upgrade() -> None:
     create_subscription_tables()
     turn_the_relay_into_a_cursor()
+
+
+def downgrade() -> None:
+    turn_the_cursor_into_a_relay()
+    drop_subscription_tables()

@@ -6,6 +6,8 @@ from alembic import op
 from shared_kernel.adapters.migrations.kernel_tables import (
     create_log_tables,
     create_subscription_tables,
+    drop_log_tables,
+    drop_subscription_tables,
 )
 
 revision = "0001"
@@ -46,3 +48,10 @@ def upgrade() -> None:
     )
     create_log_tables()
     create_subscription_tables()
+
+
+def downgrade() -> None:
+    drop_subscription_tables()
+    drop_log_tables()
+    for table in ("shipments", "reservations", "stock_items"):
+        op.drop_table(table)

@@ -1,6 +1,7 @@
 """The relay has a cursor like a subscription."""
 
 from shared_kernel.adapters.migrations.kernel_tables import (
+    turn_the_cursor_into_a_relay,
     turn_the_relay_into_a_cursor,
 )
 
@@ -10,3 +11,7 @@ down_revision = "0001"
 
 def upgrade() -> None:
     turn_the_relay_into_a_cursor()
+
+
+def downgrade() -> None:
+    turn_the_cursor_into_a_relay()

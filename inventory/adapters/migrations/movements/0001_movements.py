@@ -3,7 +3,10 @@
 import sqlalchemy as sa
 from alembic import op
 
-from shared_kernel.adapters.migrations.kernel_tables import create_subscription_tables
+from shared_kernel.adapters.migrations.kernel_tables import (
+    create_subscription_tables,
+    drop_subscription_tables,
+)
 
 revision = "0001"
 down_revision = None
@@ -18,3 +21,8 @@ def upgrade() -> None:
     )
     op.create_index("stock_movements_sku", "stock_movements", ["sku", "position"])
     create_subscription_tables()
+
+
+def downgrade() -> None:
+    drop_subscription_tables()
+    op.drop_table("stock_movements")

@@ -1,0 +1,291 @@
+"""A PostgreSQL database, or one schema of it: many writers, many readers.
+
+Connections are pooled, bounded, and in autocommit mode: a question is one statement, a
+transaction is begun and committed by its own. Each new connection meets the schema that
+the code expects, or is refused.
+
+A transaction whose connection breaks before its commit is undone, and may be tried
+again; one whose connection breaks in the commit itself is either done or not, and the
+event log can tell (`shared_kernel.events.positions`).
+"""
+
+import select
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, cast
+
+import psycopg
+import sqlalchemy as sa
+from psycopg.pq import TransactionStatus
+from psycopg.types.numeric import Int8Dumper
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from shared_kernel.adapters.news import News
+from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.adapters.storage_errors import (
+    ConcurrentUpdateError,
+    ConnectionLostError,
+    OutcomeUnknownError,
+    StorageError,
+    StorageUnavailableError,
+    WrongSchemaError,
+)
+
+CONNECT_TIMEOUT_S = 3
+IDLE_IN_TRANSACTION_MS = 10_000
+"""A process that hangs in a transaction loses it, and the locks that it holds."""
+UPGRADE = "flask --app app database upgrade"
+MEND = "start it, or mend its ..._DATABASE_URL"
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_SERIALIZATION_FAILURE, _DEADLOCK_DETECTED = "40001", "40P01"
+_READ_ONLY = "25006"
+
+_BEGIN = Prepared(sa.text("BEGIN"))
+_PATIENT = sa.text("SET LOCAL statement_timeout = 0")
+_ALONE = sa.text("SELECT pg_advisory_xact_lock(hashtext('storehouse.upgrade'))")
+_VERSION = Prepared(sa.text("SELECT CAST(pg_current_snapshot() AS text)"))
+
+
+class PostgresStore:
+    """Opens no connection before it is first used.
+
+    At most `connections` at a time; who finds none free waits for `timeout_ms`, which
+    is also how long a statement may take. `schema` in the query of `url` is where the
+    tables are, `public` unless given; all else in it is libpq's.
+    """
+
+    mend = MEND
+    upgrades_itself = False
+    one_writer = False
+
+    def __init__(self, url: URL, *, connections: int, timeout_ms: int) -> None:
+        self.shown = url.render_as_string()
+        self.schema = str(url.query.get("schema", "public"))
+        self.expected: str | None = None
+        self._connections = connections
+        self._timeout_ms = timeout_ms
+        self.engine = self._create_engine(url.difference_update_query(["schema"]))
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        connection = self._connect()
+        try:
+            try:
+                _BEGIN.write(connection, {})
+                yield connection
+            except DBAPIError as error:
+                self._undo(connection)
+                raise self._meaning(error) from error
+            except BaseException:
+                self._undo(connection)
+                raise
+            self._commit(connection)
+        finally:
+            connection.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        connection = self._connect()
+        try:
+            yield connection
+        except DBAPIError as error:
+            self._undo(connection)
+            raise self._meaning(error) from error
+        finally:
+            connection.close()
+
+    @contextmanager
+    def maintaining(self) -> Iterator[Connection]:
+        expected, self.expected = self.expected, None
+        try:
+            with self.writing() as connection:
+                yield connection
+        finally:
+            self.expected = expected
+            # Whoever comes next meets the schema as it is now.
+            self.engine.dispose()
+
+    def begin_upgrade(self, connection: Connection) -> None:
+        """One at a time, however long it takes; create the URL's schema if need be."""
+        connection.execute(_PATIENT)
+        connection.execute(_ALONE)
+        connection.execute(sa.text(f'CREATE SCHEMA IF NOT EXISTS "{self.schema}"'))
+
+    def version(self, connection: Connection) -> str:
+        # The same transactions are seen through the same snapshot.
+        row = _VERSION.row(connection, {})
+        return str(row[0]) if row else ""
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def news(self, source: str, hear: Callable[[int | None], None]) -> News:
+        """Of the log of `source` in this database; not started yet."""
+        return News(self.connect_alone, source, hear)
+
+    def connect_alone(self) -> "psycopg.Connection[Any]":
+        """A connection outside the pool. Raises psycopg.OperationalError."""
+        arguments, options = self.engine.dialect.create_connect_args(self.engine.url)
+        options.update(self._options())
+        connection = psycopg.connect(*arguments, **options, autocommit=True)
+        self._set_up(connection)
+        return connection
+
+    def _create_engine(self, url: URL) -> Engine:
+        engine = sa.create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            isolation_level="AUTOCOMMIT",
+            pool_size=self._connections,
+            max_overflow=0,
+            pool_timeout=self._timeout_ms / 1000,
+            pool_use_lifo=True,
+            pool_reset_on_return=None,
+            connect_args=self._options(),
+        )
+        event.listen(engine, "connect", lambda new, _: self._admit(new))
+        event.listen(engine, "checkout", _refuse_a_dead_one)
+        return engine
+
+    def _options(self) -> dict[str, Any]:
+        """Of libpq: who is not answered for long hangs up."""
+        return {
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": self._timeout_ms + 1000,
+            "application_name": "storehouse",
+        }
+
+    def _admit(self, connection: Any) -> None:
+        try:
+            self._set_up(connection)
+            self._meet_the_schema(connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _set_up(self, connection: "psycopg.Connection[Any]") -> None:
+        # Otherwise each size of number would be a statement of its own to the server.
+        connection.adapters.register_dumper(int, Int8Dumper)
+        connection.execute(
+            "SELECT set_config('search_path', %s, false),"
+            " set_config('statement_timeout', %s, false),"
+            " set_config('idle_in_transaction_session_timeout', %s, false)",
+            [
+                f'"{self.schema}"',
+                str(self._timeout_ms),
+                str(max(IDLE_IN_TRANSACTION_MS, 2 * self._timeout_ms)),
+            ],
+        )
+
+    def _meet_the_schema(self, connection: "psycopg.Connection[Any]") -> None:
+        if self.expected is None:
+            return
+        try:
+            row = connection.execute("SELECT version_num FROM alembic_version")
+            (found,) = row.fetchone() or (None,)
+        except psycopg.errors.UndefinedTable:
+            found = None
+        if found == self.expected:
+            return
+        at = "has no tables yet" if found is None else f"is at revision {found}"
+        mend = (
+            "it was upgraded by a newer version of Storehouse: run that one"
+            if found is not None and found > self.expected
+            else f"run `{UPGRADE}`"
+        )
+        raise WrongSchemaError(
+            f"{self.shown} {at}, this version needs {self.expected}: {mend}"
+        )
+
+    def _connect(self) -> Connection:
+        try:
+            return self.engine.connect()
+        except sa.exc.TimeoutError as error:
+            raise StorageUnavailableError(
+                f"{self.shown}: all {self._connections} connections of this process "
+                "were in use: set DATABASE_POOL_SIZE higher, or THREADS lower"
+            ) from error
+        except DBAPIError as error:
+            raise ConnectionLostError(
+                f"{self.shown} cannot be reached: {_in_a_line(error)}; {MEND}"
+            ) from error
+
+    def _commit(self, connection: Connection) -> None:
+        driver = _driver(connection)
+        if driver.info.transaction_status == TransactionStatus.INERROR:
+            # PostgreSQL would answer COMMIT with a rollback, and call that success.
+            self._undo(connection)
+            raise StorageError("a statement failed: nothing of this was committed")
+        try:
+            driver.execute("COMMIT")
+            connection.commit()
+        except psycopg.Error as error:
+            if driver.closed:
+                self._undo(connection)
+                raise OutcomeUnknownError(f"{self.shown}: {error}") from error
+            self._undo(connection)
+            wrapped = DBAPIError.instance(
+                "COMMIT", None, error, psycopg.Error, dialect=connection.dialect
+            )
+            raise self._meaning(cast(DBAPIError, wrapped)) from error
+
+    def _undo(self, connection: Connection) -> None:
+        """Whatever the transaction did; a connection that cannot is thrown away."""
+        try:
+            if connection.in_transaction():
+                connection.rollback()
+            _driver(connection).rollback()
+        except Exception:  # noqa: BLE001 - whatever it is, the connection is lost
+            with suppress(Exception):
+                connection.invalidate()
+
+    def _meaning(self, error: DBAPIError) -> Exception:
+        fault = error.orig
+        if not isinstance(fault, psycopg.Error):
+            return error
+        if error.connection_invalidated or _has_hung_up(fault):
+            return ConnectionLostError(f"{self.shown}: {_in_a_line(error)}")
+        if fault.sqlstate in (_SERIALIZATION_FAILURE, _DEADLOCK_DETECTED):
+            return ConcurrentUpdateError(_in_a_line(error))
+        if fault.sqlstate == _READ_ONLY:
+            # It was the primary once: the name leads to another server by now.
+            self.engine.dispose()
+            return ConnectionLostError(f"{self.shown}: {_in_a_line(error)}")
+        return error
+
+
+def _in_a_line(error: DBAPIError) -> str:
+    return " ".join(str(error.orig).split())
+
+
+def _has_hung_up(fault: psycopg.Error) -> bool:
+    if fault.sqlstate is None:
+        # Not said by the server, but about it.
+        return isinstance(fault, psycopg.OperationalError)
+    # Connection exceptions, and those of an operator's intervention that end sessions.
+    return fault.sqlstate.startswith("08") or fault.sqlstate in (
+        "57P01",
+        "57P02",
+        "57P03",
+        "25P03",
+    )
+
+
+def _driver(connection: Connection) -> "psycopg.Connection[Any]":
+    return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+
+
+def _refuse_a_dead_one(connection: Any, _: ConnectionPoolEntry, __: object) -> None:
+    """A server says nothing unasked, unless it hangs up."""
+    if connection.closed:
+        raise DisconnectionError
+    polled = select.poll()
+    polled.register(connection.fileno(), select.POLLIN)
+    if polled.poll(0):
+        raise DisconnectionError

@@ -1,0 +1,51 @@
+"""What goes wrong with storage, and what of it heals by itself.
+
+    StorageError
+    ├── ConcurrentUpdateError        somebody else changed the row in between
+    ├── OutcomeUnknownError          the server hung up while it committed
+    └── StorageUnavailableError      the database cannot be opened, or has no room
+        ├── ConnectionLostError      the server cannot be reached, or hung up
+        └── WrongSchemaError         it is not in the shape that this version expects
+
+After ConcurrentUpdateError and ConnectionLostError, trying the whole transaction again
+is safe.
+"""
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+
+class StorageError(Exception):
+    """Storage did not do what was asked; nothing was half done."""
+
+
+class ConcurrentUpdateError(StorageError):
+    """A row was changed between reading and writing it. Trying again is safe."""
+
+
+class OutcomeUnknownError(StorageError):
+    """The connection broke in a commit: all of the transaction is done, or nothing."""
+
+
+class StorageUnavailableError(StorageError):
+    """The database cannot be opened; the message says which and why."""
+
+
+class ConnectionLostError(StorageUnavailableError):
+    """There is no connection, or it broke before the commit. Trying again is safe."""
+
+
+class WrongSchemaError(StorageUnavailableError):
+    """The database is older or newer than the code. The message says the mend."""
+
+
+def is_fault(error: BaseException) -> bool:
+    """Whether `error` lies with the infrastructure and may heal by itself.
+
+    A locked database, a full disk, a lost connection: never a reason to give up on an
+    event (law 5).
+    """
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return isinstance(
+        error, OperationalError | InterfaceError | StorageError | OSError | TimeoutError
+    )

