@@ -1,20 +1,22 @@
 """One Storehouse for each scenario: through the handlers, or `-D through=http`.
 
 Through HTTP it is one for all scenarios, joined by any bus, in one process or in three:
-`-D bus=nats -D layout=split`. `-D history=FILE` writes what an observer saw.
+`-D bus=nats -D layout=split`. Either way `-D database=postgresql` starts a server and
+uses that instead of files. `-D history=FILE` writes what an observer saw.
 """
 
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from features.drivers.databases import NewDatabases
 from features.drivers.handlers import HandlersDriver
 from features.drivers.history import History
 from features.drivers.http import HttpDriver
 from features.drivers.server import Server
 from tests.cluster import BUSES, LAYOUTS
+from tests.databases import KINDS, templates
 
 _ONLY_HTTP = ("bus", "layout", "history")
 
@@ -24,14 +26,19 @@ def before_all(context: Any) -> None:
     through = _one_of(given, "through", ("handlers", "http"))
     bus, layout = _one_of(given, "bus", BUSES), _one_of(given, "layout", LAYOUTS)
     context.history = None
+    context.resources = ExitStack()
+    clean = context.resources.enter_context(
+        templates(_one_of(given, "database", KINDS))
+    )
     if through == "handlers":
         refused = [name for name in _ONLY_HTTP if name in given]
         if refused:
             raise ValueError(f"-D {refused[0]}=… needs -D through=http")
-        context.shared = NewDatabases()
+        context.shared = clean
         context.way = HandlersDriver
         return
-    context.shared = Server(bus, LAYOUTS[layout])
+    context.shared = Server(clean, bus, LAYOUTS[layout])
+    context.resources.callback(context.shared.close)
     context.way = HttpDriver
     if "history" in given:
         context.history = History(Path(given["history"]))
@@ -68,15 +75,15 @@ def after_scenario(context: Any, scenario: Any) -> None:
 
 
 def after_all(context: Any) -> None:
-    if "shared" not in context:
+    if "resources" not in context:
         return  # it could not start
-    try:
+    with context.resources:
+        if "shared" not in context:
+            return
         if context.history is not None:
             context.history.close(context.shared)
         if context.failed and isinstance(context.shared, Server):
             sys.stderr.write(f"{context.shared.tails()}\n")
-    finally:
-        context.shared.close()
 
 
 def _one_of(given: Mapping[str, str], name: str, accepted: Iterable[str]) -> str:

@@ -35,6 +35,8 @@ from shared_kernel.adapters.settings import (
     SERVICES,
     Settings,
 )
+from tests.databases import Databases, Files
+from tests.last_will import LastWill
 from tests.nats_server import NatsServer
 from tests.tcp_proxy import TcpProxy
 
@@ -74,13 +76,6 @@ def service_for(method: str, path: str) -> str:
     if method in ("GET", "HEAD") and not path.startswith("/events/"):
         return CATALOG_QUERIES
     return CATALOG_COMMANDS
-
-
-def databases_in(folder: Path) -> dict[str, str]:
-    return {
-        f"{owner.upper()}_DATABASE_URL": f"sqlite:///{folder / owner}.db"
-        for owner in ("catalog", "catalog_read", "inventory", "inventory_read")
-    }
 
 
 def free_port() -> int:
@@ -193,23 +188,8 @@ class Process:
         self._running = self._will = None
 
 
-class LastWill:
-    """Done by a shell when this process is gone without having revoked it."""
-
-    def __init__(self, command: str) -> None:
-        # Gone, however that came, when its end of the pipe is closed without a line.
-        self._executor = subprocess.Popen(
-            ["sh", "-c", f"read -r _ || {command}"],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-        )
-
-    def revoke(self) -> None:
-        self._executor.communicate(b"\n")
-
-
 class Cluster:
-    """Runs `layout`, joined by `bus`, on the databases in `folder`.
+    """Runs `layout`, joined by `bus`, on `databases`, or files in `folder`.
 
     `settings` are further variables for each process. NATS is started when a bus needs
     it, and stays. With `proxied`, each way from a process to another stands open to a
@@ -225,8 +205,10 @@ class Cluster:
         command: Sequence[str] = (sys.executable, str(ROOT / "app.py")),
         settings: Mapping[str, str] | None = None,
         proxied: bool = False,
+        databases: Databases | None = None,
     ) -> None:
         self.folder = folder
+        self.databases = databases or Files(folder)
         self.nats: NatsServer | None = None
         self._will_for_nats: LastWill | None = None
         self.processes: dict[str, Process] = {}
@@ -363,7 +345,7 @@ class Cluster:
         self, name: str, services: tuple[str, ...], port: int, asked: Mapping[str, int]
     ) -> dict[str, str]:
         given = {
-            **databases_in(self.folder),
+            **self.databases.environment,
             "HOST": _HOST,
             "PORT": str(port),
             "SERVICES": ",".join(services),

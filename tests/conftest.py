@@ -1,9 +1,21 @@
 """How every test runs."""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
+
+from tests.databases import (
+    KINDS,
+    Databases,
+    FileTemplates,
+    PostgresTemplates,
+    Schemas,
+    templates,
+)
+from tests.postgres_server import PostgresServer
 
 # Two busy cores tell nothing about one example's time. In CI the same examples every
 # time: what it finds, anyone can find again.
@@ -11,6 +23,50 @@ hypothesis.settings.register_profile(
     "storehouse", deadline=None, derandomize="CI" in os.environ, print_blob=True
 )
 hypothesis.settings.load_profile("storehouse")
+
+
+@pytest.fixture(scope="session")
+def postgres_templates() -> Iterator[PostgresTemplates]:
+    """Of one server for all tests of this process."""
+    with templates("postgresql") as clean:
+        assert isinstance(clean, PostgresTemplates)
+        yield clean
+
+
+@pytest.fixture(scope="session")
+def file_templates() -> Iterator[FileTemplates]:
+    with templates("sqlite") as clean:
+        assert isinstance(clean, FileTemplates)
+        yield clean
+
+
+@pytest.fixture
+def postgres(postgres_templates: PostgresTemplates) -> PostgresServer:
+    """Shared by many tests: it is neither stopped nor changed."""
+    return postgres_templates.server
+
+
+@pytest.fixture
+def schemas(postgres_templates: PostgresTemplates, tmp_path: Path) -> Iterator[Schemas]:
+    """Clean databases of one storehouse in PostgreSQL."""
+    made = postgres_templates.new(tmp_path)
+    yield made
+    postgres_templates.drop(made)
+
+
+@pytest.fixture(
+    params=[
+        kind if kind == "sqlite" else pytest.param(kind, marks=pytest.mark.server)
+        for kind in KINDS
+    ]
+)
+def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Databases:
+    """Clean databases of one storehouse, of each kind in turn."""
+    if request.param == "postgresql":
+        made: Databases = request.getfixturevalue("schemas")
+        return made
+    clean: FileTemplates = request.getfixturevalue("file_templates")
+    return clean.new(tmp_path / "databases")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

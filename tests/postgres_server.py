@@ -16,10 +16,13 @@ import time
 from contextlib import closing, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from shlex import quote
 from types import TracebackType
 from typing import Any, Self
 
 import psycopg
+
+from tests.last_will import LastWill
 
 PATIENCE_S = 30.0
 SETTINGS = {
@@ -43,6 +46,7 @@ class PostgresServer:
             self.port: int = probe.getsockname()[1]
         self._settings = SETTINGS | ({} if durable else HASTY) | settings
         self._process: subprocess.Popen[bytes] | None = None
+        self._will: LastWill | None = None
         self._identity: dict[str, Any] = {}
         self._installed = _installation()
         if os.geteuid() == 0:
@@ -74,6 +78,9 @@ class PostgresServer:
                 start_new_session=True,
                 **self._identity,
             )
+        self._will = LastWill(
+            f"kill -s KILL -- -{self._process.pid}; rm -rf {quote(str(self.folder))}"
+        )
         deadline, pause = time.monotonic() + PATIENCE_S, threading.Event()
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
@@ -104,16 +111,14 @@ class PostgresServer:
         """Sessions are ended, transactions undone, and all is written to the disk."""
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
-            self._process.wait(PATIENCE_S)
-            self._process = None
+            self._bury()
 
     def kill(self) -> None:
         """All of its processes, without a word."""
         if self._process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(PATIENCE_S)
-            self._process = None
+            self._bury()
 
     def freeze(self) -> None:
         """It keeps its connections, and answers nobody."""
@@ -150,6 +155,14 @@ class PostgresServer:
 
     def _binary(self, name: str) -> str:
         return str(self._installed / "pginstall" / "bin" / name)
+
+    def _bury(self) -> None:
+        assert self._process is not None
+        self._process.wait(PATIENCE_S)
+        self._process = None
+        if self._will is not None:
+            self._will.revoke()
+            self._will = None
 
     def _run(self, name: str, *arguments: str) -> None:
         done = subprocess.run(

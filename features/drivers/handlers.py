@@ -20,7 +20,6 @@ from catalog.domain.value_objects import (
     ProductName,
 )
 from catalog.read_model import listing_queries
-from features.drivers.databases import NewDatabases
 from features.drivers.port import Happened, Json, Refused
 from inventory.adapters.http_refusals import INVENTORY_REFUSALS
 from inventory.adapters.repository import SqlStockItemRepository
@@ -39,7 +38,7 @@ from shared_kernel.adapters.settings import Settings
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.sku import Sku
-from tests.cluster import databases_in
+from tests.databases import Templates
 
 _SLUGS = {"InvalidValue": "invalid-value", "StaleVersion": "stale-version"} | {
     refusal.__name__: kind.slug
@@ -49,11 +48,15 @@ _EVERYTHING = 100_000
 
 
 class HandlersDriver:
-    def __init__(self, new: NewDatabases) -> None:
+    def __init__(self, clean: Templates) -> None:
+        self._clean = clean
         self._temporary = TemporaryDirectory(prefix="storehouse-features-")
         self.folder = Path(self._temporary.name)
-        new.copy_to(self.folder)
-        self._environment = databases_in(self.folder) | {"SQLITE_SYNCHRONOUS": "NORMAL"}
+        self._databases = clean.new(self.folder)
+        self._environment = {
+            **self._databases.environment,
+            "SQLITE_SYNCHRONOUS": "NORMAL",
+        }
         self._passed = timedelta()
         self._storehouse: Storehouse = assemble(
             Settings.from_environment(self._environment),
@@ -232,6 +235,7 @@ class HandlersDriver:
 
     def close(self) -> None:
         self._storehouse.stop()
+        self._clean.drop(self._databases)
         self._temporary.cleanup()
 
     def _catalog(self, handler: Any, order: Callable[[], object]) -> None:

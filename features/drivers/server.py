@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.cluster import ONE, Cluster, Layout, service_for
+from tests.databases import Templates
 
 PATIENCE_S = 20.0
 
@@ -14,7 +15,9 @@ PATIENCE_S = 20.0
 class Server:
     """One Storehouse for the whole run, in one process or in several."""
 
-    def __init__(self, bus: str = "inprocess", layout: Layout = ONE) -> None:
+    def __init__(
+        self, clean: Templates, bus: str = "inprocess", layout: Layout = ONE
+    ) -> None:
         self._temporary = TemporaryDirectory(prefix="storehouse-features-")
         self.folder = Path(self._temporary.name)
         self._clock = self.folder / "passed"
@@ -32,6 +35,7 @@ class Server:
                 str(self._clock),
             ),
             # On a busy machine a reader gets more time than a shopper would.
+            databases=clean.new(self.folder),
             settings={"CONSISTENCY_TIMEOUT_MS": str(int(PATIENCE_S * 1000))},
         )
         self._cluster.__enter__()

@@ -21,10 +21,10 @@ from tests.cluster import (
     SPLIT,
     Cluster,
     Layout,
-    databases_in,
     free_port,
     wait_until,
 )
+from tests.databases import Files
 from tests.faults.load import load
 
 pytestmark = pytest.mark.server
@@ -43,7 +43,7 @@ def made_split(folder: Path, ports: dict[str, int]) -> Iterator[list[str]]:
         cwd=ROOT,
         env={
             **os.environ,
-            **databases_in(folder),
+            **Files(folder).environment,
             **{name: str(port) for name, port in ports.items()},
             "BUS_URL": f"jetstream://127.0.0.1:{ports['NATS_PORT']}",
             "NATS_STORE": str(folder / "nats"),
