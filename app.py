@@ -133,7 +133,7 @@ def _stock_here(of_inventory: WritingService, surroundings: Surroundings) -> Sto
     log = of_inventory.log
     return Stock(
         feed=log,
-        settled=followed_through(source, followed, log.head, surroundings.progress),
+        settled=followed_through(source, followed, log.settle, surroundings.progress),
         levels=SqlStockLevels(of_inventory.databases[0]),
     )
 

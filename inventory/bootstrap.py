@@ -71,7 +71,7 @@ def plug_in(surroundings: Surroundings, catalog: EventFeed) -> WritingService:
             origin=catalog.source,
             by_way_of=NAME,
             through=followed_through(
-                catalog.source, of_catalog.cursor.saved, log.head, surroundings.progress
+                catalog.source, of_catalog.cursor.saved, log.settle, surroundings.progress
             ),
         ),
     )

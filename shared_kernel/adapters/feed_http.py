@@ -14,7 +14,7 @@ from shared_kernel.adapters.web.routes import Api, Success
 from shared_kernel.events.cloud_events import BATCH_MEDIA_TYPE, to_batch
 from shared_kernel.events.consistency import Progress, Reader
 from shared_kernel.events.envelope import Envelope
-from shared_kernel.events.event_log import EventFeed
+from shared_kernel.events.event_log import EventLog
 
 POLL_S = 0.05
 
@@ -61,16 +61,17 @@ _EVENT = {
 class ServedLog:
     """`followed` are the sources whose events cause events in `log`, and how far."""
 
-    log: EventFeed
+    log: EventLog
     followed: Mapping[str, Callable[[], int]]
     progress: Progress
 
     @property
     def token(self) -> str:
         """How far the log goes, and how far it reflects what it follows."""
-        # What was followed is read first: what it caused stands below the head.
+        # What was followed is read first: what it caused stands below the head, once it
+        # has been given positions.
         token = {source: reached() for source, reached in self.followed.items()}
-        token[self.log.source] = self.log.head()
+        token[self.log.source] = self.log.settle()
         return ",".join(f"{source}:{position}" for source, position in token.items())
 
     @property

@@ -14,29 +14,22 @@ from shared_kernel.adapters.feed_http import ServedLog, add_feeds
 from shared_kernel.adapters.web.routes import Api, set_up_web
 from shared_kernel.events.consistency import Progress
 from shared_kernel.events.envelope import Envelope
-from shared_kernel.events.event_log import EventFeed
+from shared_kernel.events.event_log import EventLog
 from tests.shared_kernel.operations.shop import Shop
 
 DEADLINE_S = 20
 
 
-@attrs.frozen
-class Watched:
-    """A feed that tells when somebody waits: it was found empty, and asked again."""
+class Watched(EventLog):
+    """A log that tells when somebody waits: it was found empty, and asked again."""
 
-    feed: EventFeed
-    waiting: threading.Semaphore = attrs.field(factory=lambda: threading.Semaphore(0))
-    asked: list[tuple[int, int]] = attrs.field(factory=list)
-
-    @property
-    def source(self) -> str:
-        return self.feed.source
-
-    def head(self) -> int:
-        return self.feed.head()
+    def __init__(self, log: EventLog) -> None:
+        super().__init__(log.database, log.source)
+        self.waiting = threading.Semaphore(0)
+        self.asked: list[tuple[int, int]] = []
 
     def read(self, after: int, limit: int) -> list[Envelope]:
-        batch = self.feed.read(after, limit)
+        batch = super().read(after, limit)
         who = (threading.get_ident(), after)
         self.asked.append(who)
         if not batch and self.asked.count(who) == 2:
