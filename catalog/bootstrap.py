@@ -84,7 +84,12 @@ def plug_in_commands(
         writer=writer,
         upkeep=(
             new_products,
-            ForgetIdempotencyKeys(NAME, database, surroundings.clock),
+            ForgetIdempotencyKeys(
+                NAME,
+                database,
+                surroundings.clock,
+                keep_hours=surroundings.settings.idempotency_key_hours,
+            ),
         ),
         dead_letters={
             "catalog": DeadLetterOffice(

@@ -1,4 +1,6 @@
-"""The scenarios on every bus, in one process and in several: they must not differ.
+"""The scenarios on every bus and database, in one process and in several.
+
+They must not differ.
 
 `python -m features.everywhere --help` says what can be asked of it.
 """
@@ -23,11 +25,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from tests.cluster import BUSES, LAYOUTS, CannotStartError, Cluster
+from tests.databases import KINDS, templates
 
-COMBINATIONS = [f"{bus}:{layout}" for bus in BUSES for layout in LAYOUTS]
+COMBINATIONS = [
+    f"{bus}:{layout}:{database}"
+    for database in KINDS
+    for bus in BUSES
+    for layout in LAYOUTS
+]
 FIRST = COMBINATIONS[0]
 """What the others are compared with, so it always runs."""
-REFUSED = {"inprocess:split"}
+REFUSED = {each for each in COMBINATIONS if each.startswith("inprocess:split:")}
 """This bus joins no two processes, and says so at the start."""
 
 _LIMIT_S = 600.0
@@ -90,9 +98,13 @@ class Runner:
 
     def _run_refused(self, combination: str) -> Ran:
         began = time.monotonic()
-        bus, layout = combination.split(":")
-        with TemporaryDirectory(prefix="storehouse-features-") as folder:
-            cluster = Cluster(Path(folder), LAYOUTS[layout], bus)
+        bus, layout, database = combination.split(":")
+        with (
+            TemporaryDirectory(prefix="storehouse-features-") as folder,
+            templates(database) as clean,
+        ):
+            databases = clean.new(Path(folder))
+            cluster = Cluster(Path(folder), LAYOUTS[layout], bus, databases=databases)
             try:
                 cluster.start()
                 good, said = False, "started, should be refused"
@@ -112,11 +124,12 @@ class Runner:
 
     def _behave(self, combination: str) -> bool:
         """Did it end well, and in time?"""
-        bus, layout = combination.split(":")
+        bus, layout, database = combination.split(":")
         history = self.file(combination, "history")
         history.touch()
         command = [sys.executable, "-m", "behave", "--no-color", "-D", "through=http"]
         command += ["-D", f"bus={bus}", "-D", f"layout={layout}"]
+        command += ["-D", f"database={database}"]
         command += ["-D", f"history={history}"]
         command += ["--tags", self.tags] if self.tags else []
         with (
@@ -182,7 +195,7 @@ class Runner:
 @click.command()
 @click.option(
     "--only",
-    metavar="BUS:LAYOUT",
+    metavar="BUS:LAYOUT:DATABASE",
     multiple=True,
     type=click.Choice(COMBINATIONS),
     help=f"Only this one, beside {FIRST}, with which it is compared. Repeatable.",
@@ -192,10 +205,10 @@ class Runner:
 def main(only: tuple[str, ...], tags: str | None, quick: bool) -> None:
     """Run the scenarios everywhere, and compare what an observer saw.
 
-    Each combination of a bus (inprocess, feed, nats, jetstream) and a layout (one
-    process, or split into three) runs all scenarios through HTTP, on real servers.
-    Orders and their answers, both logs, the listing and the stock must be the same
-    everywhere.
+    Each combination of a bus (inprocess, feed, nats, jetstream), a layout (one process,
+    or split into three) and a database (sqlite, postgresql) runs all scenarios through
+    HTTP, on real servers. Orders and their answers, both logs, the listing and the
+    stock must be the same everywhere.
 
     Exit code 0 if everything passed and nothing differs, else 1.
     """
@@ -257,12 +270,11 @@ def _summary(ran: Ran) -> str:
 
 
 def _table(ran: list[Ran]) -> Table:
-    table = Table("bus", "layout", title="Features everywhere")
+    table = Table("bus", "layout", "database", title="Features everywhere")
     for heading in ("scenarios", "failed", "steps", "seconds"):
         table.add_column(heading, justify="right")
     table.add_column("history")
     for each in ran:
-        bus, layout = each.combination.split(":")
         refused = each.combination in REFUSED
         numbers = (
             str(each.scenarios["passed"]),
@@ -270,8 +282,7 @@ def _table(ran: list[Ran]) -> Table:
             str(each.steps["passed"]),
         )
         table.add_row(
-            bus,
-            layout,
+            *each.combination.split(":"),
             *(("", "", "") if refused else numbers),
             f"{each.seconds:.1f}",
             each.history or "compared with",

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from inventory.adapters import catalog_acl
+from inventory.adapters import catalog_acl, compaction
 from inventory.adapters.cli import inventory_cli
 from inventory.adapters.expiry import ExpiryWorker
 from inventory.adapters.http import inventory_api
@@ -71,20 +71,29 @@ def plug_in(surroundings: Surroundings, catalog: EventFeed) -> WritingService:
             origin=catalog.source,
             by_way_of=NAME,
             through=followed_through(
-                catalog.source, of_catalog.cursor.saved, log.settle, surroundings.progress
+                catalog.source,
+                of_catalog.cursor.saved,
+                log.settle,
+                surroundings.progress,
             ),
         ),
     )
     return WritingService(
         name=NAME,
         log=log,
+        dated=compaction.dated,
         relay=surroundings.relay(log),
         writer=writer,
         followed=followed,
         subscriptions=(of_catalog, of_movements),
         upkeep=(
             ExpiryWorker(writer, surroundings.clock),
-            ForgetIdempotencyKeys(NAME, database, surroundings.clock),
+            ForgetIdempotencyKeys(
+                NAME,
+                database,
+                surroundings.clock,
+                keep_hours=settings.idempotency_key_hours,
+            ),
         ),
         dead_letters={
             "inventory": DeadLetterOffice(

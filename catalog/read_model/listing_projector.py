@@ -88,6 +88,7 @@ class ListingProjector:
     def products(self, batch: Sequence[Envelope], connection: Connection) -> None:
         """Apply events of the catalog's own log. Raises UnreadableEventError."""
         shown = products_shown(batch)
+        self._table.hold(connection)
         rows = self._table.load(connection, {product.sku for _, product in shown})
         fold_products(rows, shown)
         self._table.put(connection, rows.values())
@@ -96,6 +97,7 @@ class ListingProjector:
         self, changes: Sequence[AvailabilityChanged], connection: Connection
     ) -> None:
         """Apply what was heard of stock items, in order."""
+        self._table.hold(connection)
         rows = self._table.load(connection, {change.code for change in changes})
         known = frozenset(rows)
         changed = fold_availability(rows, changes)

@@ -133,6 +133,9 @@ class ListingTable:
 
     def __init__(self, table: sa.Table) -> None:
         self.table = table
+        self._hold = Prepared(
+            sa.text(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")
+        )
         self._load = Prepared(
             sa.select(*(table.c[name] for name in _FIELDS)).where(
                 one_of(table.c.code, "codes")
@@ -160,6 +163,15 @@ class ListingTable:
                 }
             )
         )
+
+    def hold(self, connection: Connection) -> None:
+        """Let nobody else write to it in this transaction; readers go on.
+
+        Two subscriptions bring a row up to date, each its half of it. SQLite has one
+        writer anyway.
+        """
+        if connection.dialect.name == "postgresql":
+            self._hold.write(connection, {})
 
     def load(self, connection: Connection, codes: Iterable[str]) -> dict[str, Listing]:
         wanted = {"codes": json.dumps(list(codes))}

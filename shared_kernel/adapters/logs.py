@@ -3,6 +3,7 @@
 import logging
 import sys
 
+import stamina.instrumentation
 import structlog
 
 
@@ -16,8 +17,9 @@ def set_up_logs(level: str, form: str) -> None:
             exception_formatter=structlog.dev.plain_traceback,
         )
     )
-    # Each attempt to reach another process would be a line; what came of it is one.
+    # Each attempt to reach a process or a database would be a line; what came of it is.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
+    stamina.instrumentation.set_on_retry_hooks([])
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

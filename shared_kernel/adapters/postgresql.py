@@ -79,7 +79,7 @@ class PostgresStore:
                 yield connection
             except DBAPIError as error:
                 self._undo(connection)
-                raise self._meaning(error) from error
+                raise self._meaning(error, connection) from error
             except BaseException:
                 self._undo(connection)
                 raise
@@ -94,7 +94,7 @@ class PostgresStore:
             yield connection
         except DBAPIError as error:
             self._undo(connection)
-            raise self._meaning(error) from error
+            raise self._meaning(error, connection) from error
         finally:
             connection.close()
 
@@ -233,7 +233,7 @@ class PostgresStore:
             wrapped = DBAPIError.instance(
                 "COMMIT", None, error, psycopg.Error, dialect=connection.dialect
             )
-            raise self._meaning(cast(DBAPIError, wrapped)) from error
+            raise self._meaning(cast(DBAPIError, wrapped), connection) from error
 
     def _undo(self, connection: Connection) -> None:
         """Whatever the transaction did; a connection that cannot is thrown away."""
@@ -245,7 +245,7 @@ class PostgresStore:
             with suppress(Exception):
                 connection.invalidate()
 
-    def _meaning(self, error: DBAPIError) -> Exception:
+    def _meaning(self, error: DBAPIError, connection: Connection) -> Exception:
         fault = error.orig
         if not isinstance(fault, psycopg.Error):
             return error
@@ -255,6 +255,7 @@ class PostgresStore:
             return ConcurrentUpdateError(_in_a_line(error))
         if fault.sqlstate == _READ_ONLY:
             # It was the primary once: the name leads to another server by now.
+            connection.invalidate()
             self.engine.dispose()
             return ConnectionLostError(f"{self.shown}: {_in_a_line(error)}")
         return error

@@ -19,6 +19,7 @@ from shared_kernel.adapters.unit_of_work import Writer
 from shared_kernel.adapters.web.routes import Api
 from shared_kernel.adapters.workers import Worker, Workers
 from shared_kernel.buses.port import EventBus
+from shared_kernel.events.compaction import Dated
 from shared_kernel.events.consistency import Progress
 from shared_kernel.events.envelope import HEARTBEAT
 from shared_kernel.events.event_log import EventFeed, EventLog
@@ -115,11 +116,12 @@ class Service:
 class WritingService(Service):
     """One that executes commands and publishes what they caused.
 
-    `followed` are the sources whose events cause events in `log`, and how far each
-    has been followed.
+    `dated` is the rule for a compaction of `log`. `followed` are the sources whose
+    events cause events in `log`, and how far each has been followed.
     """
 
     log: EventLog
+    dated: Dated | None = None
     relay: Relay
     writer: Writer[Any]
     followed: Mapping[str, Callable[[], int]] = attrs.field(factory=dict)

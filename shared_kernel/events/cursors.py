@@ -31,6 +31,7 @@ _THIS = sa.and_(
     _CURSORS.c.source == sa.bindparam("at"),
 )
 _READ = Prepared(sa.select(_CURSORS.c.position).where(_THIS))
+_HOLD = Prepared(sa.select(_CURSORS.c.position).where(_THIS).with_for_update())
 _HELD = Prepared(
     sa.select(_CURSORS.c.lease_holder, _CURSORS.c.lease_until_us).where(_THIS)
 )
@@ -176,6 +177,11 @@ def overtake(connection: Connection, subscription: str, source: str, to: int) ->
     if _READ.row(connection, this) is not None:
         return False
     return _BEGIN.write(connection, _row(subscription, source, to)) == 1
+
+
+def hold(connection: Connection, subscription: str, source: str) -> None:
+    """Let nothing be applied by the subscription while this transaction is open."""
+    _HOLD.row(connection, {"of": subscription, "at": source})
 
 
 def forget(connection: Connection, subscription: str, source: str) -> None:

@@ -151,7 +151,21 @@ def counted(connection: Connection, subscription: str, source: str) -> dict[str,
 
 def get(connection: Connection, number: int) -> DeadLetter:
     """Raises UnknownDeadLetterError."""
-    row = connection.execute(_ONE, {"wanted": number}).one_or_none()
+    return _found(connection, _ONE, number)
+
+
+def take(connection: Connection, number: int) -> DeadLetter:
+    """As `get`; until the transaction ends nobody else takes it.
+
+    Raises UnknownDeadLetterError.
+    """
+    return _found(connection, _ONE.with_for_update(), number)
+
+
+def _found(
+    connection: Connection, statement: sa.Select[Any], number: int
+) -> DeadLetter:
+    row = connection.execute(statement, {"wanted": number}).one_or_none()
     if row is None:
         raise UnknownDeadLetterError(number)
     return _from_row(row)

@@ -7,6 +7,7 @@ from sqlalchemy.engine import Connection
 from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.storage_errors import is_fault
 from shared_kernel.events import dead_letters
+from shared_kernel.events.cursors import hold
 from shared_kernel.events.dead_letters import DeadLetter, ReplayError, StillFailingError
 from shared_kernel.events.errors import reason_of
 from shared_kernel.events.subscription import Apply
@@ -84,6 +85,9 @@ class DeadLetterOffice:
 
     def _dead(self, connection: Connection, number: int) -> DeadLetter:
         letter = dead_letters.get(connection, number)
+        # What comes for the same key meanwhile waits, and finds what is done here.
+        hold(connection, letter.subscription, letter.envelope.source)
+        letter = dead_letters.take(connection, number)
         if letter.state != dead_letters.DEAD:
             raise ReplayError(
                 f"dead letter {number} waits behind an earlier one of "

@@ -9,13 +9,14 @@ import catalog.published
 import inventory.published
 from catalog.adapters import inventory_acl
 from catalog.read_model import listing_projector
-from inventory.adapters import catalog_acl
+from inventory.adapters import catalog_acl, compaction
 
 READERS: dict[type, list[str]] = {
     catalog_acl.ProductInserted: ["product.inserted"],
     catalog_acl.ProductSeen: ["product.discontinued", "product.relisted"],
     listing_projector.ProductShown: list(catalog.published.SUBJECTS),
     inventory_acl.StockSeen: list(inventory.published.SUBJECTS),
+    compaction.StockDated: list(inventory.published.SUBJECTS),
 }
 
 

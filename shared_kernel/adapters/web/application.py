@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 from flask import Flask
 
+from shared_kernel.adapters.compact_cli import compact_command
 from shared_kernel.adapters.database_cli import database_group
 from shared_kernel.adapters.dead_letters_cli import dead_letters_group
 from shared_kernel.adapters.events_cli import events_group
@@ -40,7 +41,15 @@ def web_application(storehouse: Storehouse) -> Flask:
         for each in service.pages:
             app.register_blueprint(each)
     app.cli.add_command(status_command(storehouse.services, operations.clock))
-    app.cli.add_command(events_group(storehouse.feeds))
+    events = events_group(storehouse.feeds)
+    events.add_command(
+        compact_command(
+            storehouse.services,
+            operations.clock,
+            storehouse.surroundings.settings.history_days,
+        )
+    )
+    app.cli.add_command(events)
     app.cli.add_command(
         database_group(
             [each for service in storehouse.services for each in service.schemas]

@@ -27,7 +27,7 @@ C = TypeVar("C")
 R = TypeVar("R")
 W = TypeVar("W", bound=SqlUnitOfWork[Any])
 
-KEEP_US = 24 * 3600 * 1_000_000
+HOUR_US = 3600 * 1_000_000
 FORGET_EVERY_US = 60_000_000
 
 
@@ -86,8 +86,8 @@ class Commands(Generic[W]):
     ) -> Response:
         """Execute `command` and answer as `respond` says.
 
-        With an `Idempotency-Key`, the answer is kept for a day, in the transaction of
-        the command itself, and told again when the request is repeated. The token
+        With an `Idempotency-Key`, the answer is kept for a time, in the transaction
+        of the command itself, and told again when the request is repeated. The token
         then names the present head, which lies behind the original one.
         """
         trace = traceparent()
@@ -139,17 +139,19 @@ class Commands(Generic[W]):
         respond: Callable[[R], Answer],
     ) -> Callable[[C, W], Answer]:
         def handle(command: C, work: W) -> Answer:
-            kept = _FIND.row(work.connection, {"wanted": key})
-            if kept is None:
+            told = _tell(work.connection, key, fingerprint)
+            if told is not None:
+                return told
+            try:
                 answer = respond(handler(command, work))
-                self._remember(work.connection, key, fingerprint, answer)
-                return answer
-            of_request, status, headers, body = kept
-            if of_request != fingerprint:
-                raise _KeyReused(key=key)
-            return Answer(
-                status=status, headers=msgspec.json.decode(headers), body=body
-            )
+            except DomainError:
+                # Refused, perhaps, since another process has just done the same.
+                told = _tell(work.connection, key, fingerprint)
+                if told is None:
+                    raise
+                return told
+            self._remember(work.connection, key, fingerprint, answer)
+            return answer
 
         return handle
 
@@ -171,13 +173,27 @@ class Commands(Generic[W]):
             raise ConcurrentUpdateError("the same request came twice") from error
 
 
-class ForgetIdempotencyKeys:
-    """Forgets the keys that are older than a day, once a minute."""
+def _tell(connection: Connection, key: str, fingerprint: bytes) -> Answer | None:
+    """What was answered to this request, if it was. Raises _KeyReused."""
+    kept = _FIND.row(connection, {"wanted": key})
+    if kept is None:
+        return None
+    of_request, status, headers, body = kept
+    if of_request != fingerprint:
+        raise _KeyReused(key=key)
+    return Answer(status=status, headers=msgspec.json.decode(headers), body=body)
 
-    def __init__(self, source: str, database: Database, clock: Clock) -> None:
+
+class ForgetIdempotencyKeys:
+    """Forgets the keys that are older than `keep_hours`, once a minute."""
+
+    def __init__(
+        self, source: str, database: Database, clock: Clock, *, keep_hours: int
+    ) -> None:
         self.name = f"{source}.idempotency-keys"
         self._database = database
         self._clock = clock
+        self._keep_us = keep_hours * HOUR_US
         self._next_us = 0
 
     def step(self) -> int:
@@ -186,7 +202,7 @@ class ForgetIdempotencyKeys:
             return 0
         self._next_us = now_us + FORGET_EVERY_US
         with self._database.writing() as connection:
-            return _FORGET.write(connection, {"before_us": now_us - KEEP_US})
+            return _FORGET.write(connection, {"before_us": now_us - self._keep_us})
 
 
 def _fingerprint() -> bytes:

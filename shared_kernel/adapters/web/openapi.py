@@ -17,6 +17,7 @@ from shared_kernel.adapters.web.problems import (
     MEDIA_TYPE,
     MISSING_FIELD,
     OUT_OF_RANGE,
+    OUTCOME_UNKNOWN,
     READ_MODEL_BEHIND,
     STALE_VERSION,
     UNAVAILABLE,
@@ -180,7 +181,7 @@ def problems_of(operation: Operation) -> list[ProblemKind]:
         *(_BODY if operation.body else ()),
         INVALID_PARAMETER,
         *((STALE_VERSION,) if operation.conditional else ()),
-        *((IDEMPOTENCY_KEY_REUSED,) if operation.idempotent else ()),
+        *((IDEMPOTENCY_KEY_REUSED, OUTCOME_UNKNOWN) if operation.idempotent else ()),
         *((READ_MODEL_BEHIND,) if operation.consistent else ()),
         UNAVAILABLE,
     ]

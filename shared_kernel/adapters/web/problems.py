@@ -10,7 +10,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from shared_kernel.adapters.peers import PeerError
-from shared_kernel.adapters.storage_errors import is_fault
+from shared_kernel.adapters.storage_errors import OutcomeUnknownError, is_fault
 from shared_kernel.adapters.web.tracing import traceparent
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.events.consistency import ReadModelBehindError
@@ -116,6 +116,13 @@ READ_MODEL_BEHIND = kind(
 )
 UNAVAILABLE = kind(
     "unavailable", 503, "Storage is not available now", "Nothing was done. Try again."
+)
+OUTCOME_UNKNOWN = kind(
+    "outcome-unknown",
+    503,
+    "Whether it was done is not known",
+    "Storage went away at the very end: all of the request was done, or nothing. Send "
+    "it again; with the same `Idempotency-Key` it is not done twice.",
 )
 PEER_UNAVAILABLE = kind(
     "peer-unavailable",
@@ -247,6 +254,8 @@ def _unexpected(error: Exception) -> Response:
     if is_fault(error):
         _log.warning("storage unavailable", error=str(error), **of)
         retry = {"Retry-After": RETRY_AFTER_S}
+        if isinstance(error, OutcomeUnknownError):
+            return Problem(OUTCOME_UNKNOWN, "storage is gone", headers=retry).response()
         return Problem(UNAVAILABLE, "storage is busy or gone", headers=retry).response()
     _log.exception("request failed", **of)
     return Problem(INTERNAL_ERROR, "the request could not be carried out").response()

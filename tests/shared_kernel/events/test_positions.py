@@ -309,7 +309,7 @@ def out_of_order(log: EventLog, read: list[Envelope]) -> list[str]:
     """Entries that do not stand behind what their transaction had seen."""
     everything = Prepared(sa.text("SELECT written, position FROM event_log"))
     with log.database.reading() as connection:
-        written = dict(everything.rows(connection, {}))
+        written: dict[int, int] = dict(everything.rows(connection, {}))
     return [
         f"{each.key} at {each.position} had seen {seen}"
         for each in read

@@ -111,18 +111,21 @@ def test_of_repetitions_at_once_one_is_carried_out(storehouse: Storehouse) -> No
     assert events(storehouse) == 1
 
 
-def test_a_key_is_forgotten_after_a_day(
-    client: FlaskClient, storehouse: Storehouse
+@pytest.mark.parametrize("keep_hours", [1, 24])
+def test_a_key_is_forgotten_after_so_many_hours(
+    client: FlaskClient, storehouse: Storehouse, keep_hours: int
 ) -> None:
     register(client, "k")
     database = Database(storehouse.surroundings.settings.catalog_database_url)
 
-    def forgotten_after(hours: int) -> int:
+    def forgotten_after(hours: float) -> int:
         now = system_clock() + timedelta(hours=hours)
-        return ForgetIdempotencyKeys("catalog", database, lambda: now).step()
+        return ForgetIdempotencyKeys(
+            "catalog", database, lambda: now, keep_hours=keep_hours
+        ).step()
 
-    assert forgotten_after(23) == 0
-    assert forgotten_after(25) == 1
+    assert forgotten_after(keep_hours - 0.5) == 0
+    assert forgotten_after(keep_hours + 0.5) == 1
     database.close()
 
 

@@ -1,0 +1,20 @@
+"""What a compaction of inventory's log must leave datable."""
+
+from collections.abc import Hashable
+
+import attrs
+
+from shared_kernel.events.envelope import Envelope
+from shared_kernel.events.reading import read_as
+
+
+@attrs.frozen(kw_only=True)
+class StockDated:
+    """The fields whose change readers date: since when is it sold out?"""
+
+    availability: str
+
+
+def dated(envelope: Envelope) -> Hashable:
+    """Raises UnreadableEventError."""
+    return read_as(StockDated, envelope).availability

@@ -1,0 +1,204 @@
+"""A storehouse whose logs were compacted goes on as if nothing had happened."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import click
+import pytest
+from click.testing import Result
+
+from shared_kernel.events.entries import Entry
+from tests.catalog.listings import listed, rows_of_listing
+from tests.databases import OWNERS, Databases
+from tests.storehouses import run
+from tests.web_clients import Shop, a_shop
+
+SKUS = [f"LAMP-{number}" for number in range(6)]
+BROKEN = b'{"sku":"LAMP-0","name":"Lamp"}'
+
+
+@pytest.fixture
+def shop(databases: Databases, tmp_path: Path) -> Iterator[Shop]:
+    """Which has a history."""
+    urls = {f"{owner}_database_url": databases.url(owner) for owner in OWNERS}
+    with a_shop(tmp_path, **urls) as shop:
+        for sku in SKUS:
+            shop.register(sku)
+        trade(shop, random.Random(7), 150)
+        yield shop
+
+
+def trade(shop: Shop, chance: random.Random, commands: int) -> None:
+    """Some are refused."""
+    for number in range(commands):
+        sku, few = chance.choice(SKUS), chance.randint(1, 6)
+        price = {"minor_units": few, "currency": "EUR"}
+        count = {"on_hand": few // 2, "reason": "seen"}
+        method, path, body = chance.choice(
+            [
+                ("PUT", f"/products/{sku}/name", {"name": f"Lamp {few}"}),
+                ("PUT", f"/products/{sku}/price", price),
+                ("POST", f"/products/{sku}/discontinue", None),
+                ("POST", f"/products/{sku}/relist", None),
+                ("POST", f"/stock/{sku}/receipts", {"quantity": few}),
+                ("POST", f"/stock/{sku}/counts", count),
+                ("PUT", f"/stock/{sku}/reservations/{number}", {"quantity": few}),
+                ("PUT", f"/stock/{sku}/reorder-point", {"pieces": few}),
+            ]
+        )
+        answer = shop.client.open(path, method=method, json=body)
+        assert answer.status_code in {200, 201, 204, 409}, answer.text
+        shop.clock.advance(chance.choice([0, 1, 60]))
+        shop.settle()
+
+
+def command(shop: Shop, group: str) -> click.Group:
+    return cast(click.Group, shop.client.application.cli.commands[group])
+
+
+def compact(shop: Shop, *options: str) -> Result:
+    result = run(command(shop, "events"), "compact", "--keep-days", "0", *options)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def rebuild(shop: Shop) -> None:
+    assert run(command(shop, "catalog"), "rebuild-listing").exit_code == 0
+
+
+def kept(shop: Shop) -> dict[str, list[int]]:
+    writing = shop.storehouse.writing
+    return {
+        each.log.source: [event.position for event in each.log.read(0, 10_000)]
+        for each in writing
+    }
+
+
+def heads(shop: Shop) -> dict[str, int]:
+    return {each.log.source: each.log.head() for each in shop.storehouse.writing}
+
+
+def levels(shop: Shop) -> list[Any]:
+    return [shop.client.get(f"/stock/{sku}").get_json() for sku in SKUS]
+
+
+def test_far_less_is_left_and_the_heads_stay(shop: Shop) -> None:
+    before = heads(shop)
+
+    compact(shop)
+
+    assert heads(shop) == before
+    for source, positions in kept(shop).items():
+        assert len(positions) < before[source] / 2
+        assert len(positions) <= 5 * len(SKUS)
+
+
+def test_the_listing_is_rebuilt_as_it_was(shop: Shop) -> None:
+    before = rows_of_listing(shop.storehouse)
+
+    compact(shop)
+    rebuild(shop)
+
+    assert rows_of_listing(shop.storehouse) == before
+
+
+def test_a_subscription_that_begins_anew_comes_to_the_same(shop: Shop) -> None:
+    before = rows_of_listing(shop.storehouse)
+    compact(shop)
+    with shop.storehouse.listing.databases[0].writing() as connection:
+        connection.exec_driver_sql("DELETE FROM product_listing")
+        connection.exec_driver_sql("UPDATE subscription_cursors SET position = 0")
+
+    shop.clock.advance(10)
+    shop.settle()
+
+    assert rows_of_listing(shop.storehouse) == before
+
+
+def test_an_inventory_that_begins_anew_opens_and_retires_the_same(
+    databases: Databases, shop: Shop, tmp_path: Path
+) -> None:
+    expected = [level["availability"] == "retired" for level in levels(shop)]
+    assert len(set(expected)) == 2
+    compact(shop)
+    (tmp_path / "new").mkdir()
+
+    with a_shop(tmp_path / "new", catalog_database_url=databases.url("catalog")) as new:
+        new.clock.advance(3600 * 24)
+        new.settle()
+
+        assert [level["availability"] == "retired" for level in levels(new)] == expected
+
+
+@pytest.mark.parametrize("source", ["catalog", "inventory"])
+def test_the_feed_leads_across_the_holes(shop: Shop, source: str) -> None:
+    compact(shop)
+    path, positions = f"/events/{source}?after=0&limit=3", []
+
+    while page := (answer := shop.client.get(path)).get_json():
+        positions += [event["position"] for event in page]
+        path = answer.headers["Link"].partition("<")[2].partition(">")[0]
+
+    assert [int(each) for each in positions] == kept(shop)[source]
+
+
+def test_new_events_go_on_behind_the_head(shop: Shop) -> None:
+    before = heads(shop)
+    compact(shop)
+
+    shop.register("NEW-1")
+
+    assert heads(shop) == {source: head + 1 for source, head in before.items()}
+    assert listed(shop.storehouse)[-1]["availability"] == "in_stock"
+    after = rows_of_listing(shop.storehouse)
+    rebuild(shop)
+    assert rows_of_listing(shop.storehouse) == after
+
+
+def test_trade_goes_on_between_compactions(shop: Shop) -> None:
+    chance = random.Random(8)
+    for _ in range(3):
+        trade(shop, chance, 20)
+        compact(shop)
+    before = rows_of_listing(shop.storehouse)
+
+    rebuild(shop)
+
+    assert rows_of_listing(shop.storehouse) == before
+
+
+def test_a_subscription_that_is_behind_finds_all_it_has_to_read(shop: Shop) -> None:
+    reader = shop.storehouse.listing.subscriptions[0]
+    with reader.cursor.database.writing() as connection:
+        connection.exec_driver_sql(
+            "UPDATE subscription_cursors SET position = 9 WHERE source = 'catalog'"
+        )
+    following = [position for position in kept(shop)["catalog"] if position > 9]
+
+    told = compact(shop).output
+
+    assert "catalog: catalog.listing has come to position 9\n" in told
+    assert [each for each in kept(shop)["catalog"] if each > 9] == following
+
+
+def test_a_product_with_dead_letters_keeps_its_history(shop: Shop) -> None:
+    log = shop.storehouse.catalog.log
+    renamed = b'{"sku":"LAMP-0","name":"New","status":"listed","version":99}'
+    with log.database.writing() as connection:
+        entries = [
+            Entry("product.renamed", "LAMP-0", data, None) for data in (BROKEN, renamed)
+        ]
+        log.append(connection, entries, shop.clock.us)
+    shop.clock.advance(10)
+    shop.settle()
+    assert len(shop.storehouse.listing.dead_letters["catalog_read"].list()) == 2
+    before = rows_of_listing(shop.storehouse)
+    whole = [event for event in log.read(0, 10_000) if event.key == "LAMP-0"]
+
+    compact(shop)
+    rebuild(shop)
+
+    assert rows_of_listing(shop.storehouse) == before
+    assert [e for e in log.read(0, 10_000) if e.key == "LAMP-0"] == whole
