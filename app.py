@@ -244,7 +244,7 @@ def _build(settings: Settings, clock: Clock, worker: Worker) -> Flask:
     # What there is at the start stays: the garbage collector need not look at it again.
     gc.collect()
     gc.freeze()
-    worker.on_stop(storehouse.stopping.set)
+    worker.on_stop(storehouse.ask_to_stop)
     worker.on_exit(files.release)
     worker.on_exit(storehouse.stop)
     storehouse.start()

@@ -87,7 +87,7 @@ def plug_in(surroundings: Surroundings, catalog: EventFeed) -> WritingService:
         followed=followed,
         subscriptions=(of_catalog, of_movements),
         upkeep=(
-            ExpiryWorker(writer, surroundings.clock),
+            ExpiryWorker(writer, database, surroundings.clock),
             ForgetIdempotencyKeys(
                 NAME,
                 database,

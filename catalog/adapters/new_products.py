@@ -22,8 +22,9 @@ from catalog.application.handlers import register_product
 from catalog.domain.errors import SkuAlreadyRegistered
 from shared_kernel.adapters.clock import Clock, to_us
 from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.patience import patiently
 from shared_kernel.adapters.prepared import Prepared
-from shared_kernel.adapters.storage_errors import is_fault
+from shared_kernel.adapters.storage_errors import ConcurrentUpdateError, is_fault
 from shared_kernel.adapters.unit_of_work import Writer
 from shared_kernel.adapters.web.tracing import within
 from shared_kernel.buses.port import Deliver, Delivery, Leave
@@ -119,7 +120,8 @@ class NewProducts:
             # What heals is tried again; anything else would fail for ever.
             if is_fault(error):
                 raise
-            self._bury(message, error)
+            # Another copy may bury another one at the same moment.
+            patiently(partial(self._bury, message, error), ConcurrentUpdateError)
 
     def _bury(self, message: Envelope, why: Exception) -> None:
         """Once, however often the message comes."""

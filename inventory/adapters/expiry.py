@@ -1,9 +1,13 @@
 """Releases reservations whose time is over."""
 
+from datetime import datetime
+
+from inventory.adapters.repository import SqlStockItemRepository
 from inventory.adapters.services import SqlInventoryUnitOfWork
 from inventory.application.commands import ExpireReservations
 from inventory.application.handlers import expire_reservations
 from shared_kernel.adapters.clock import Clock, to_us
+from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.unit_of_work import Writer
 
 BATCH = 200
@@ -15,8 +19,11 @@ class ExpiryWorker:
 
     name = "inventory.expiry"
 
-    def __init__(self, writer: Writer[SqlInventoryUnitOfWork], clock: Clock) -> None:
+    def __init__(
+        self, writer: Writer[SqlInventoryUnitOfWork], database: Database, clock: Clock
+    ) -> None:
         self._writer = writer
+        self._database = database
         self._clock = clock
         self._next_look_us = 0
 
@@ -25,7 +32,15 @@ class ExpiryWorker:
         now = self._clock()
         if to_us(now) < self._next_look_us:
             return 0
+        if not self._is_due(now):
+            self._next_look_us = to_us(now) + LOOK_EVERY_US
+            return 0
         command = ExpireReservations(now=now, limit=BATCH)
         expired = self._writer.execute(expire_reservations, command).result
         self._next_look_us = 0 if expired else to_us(now) + LOOK_EVERY_US
         return expired
+
+    def _is_due(self, now: datetime) -> bool:
+        """One question, where a transaction would be several."""
+        with self._database.reading() as connection:
+            return bool(SqlStockItemRepository(connection).due(now, limit=1))

@@ -88,11 +88,15 @@ class SqlStockItemRepository:
     def with_expired_reservations(
         self, now: datetime, limit: int
     ) -> Sequence[StockItem]:
-        asked = {"now_us": to_us(now), "limit": limit}
-        due = _SELECT_DUE.rows(self._connection, asked)
-        skus = [Sku(code) for (code,) in dict.fromkeys(due)]
+        skus = self.due(now, limit)
         self.prefetch((sku, None) for sku in skus)
         return [self.get(sku) for sku in skus]
+
+    def due(self, now: datetime, limit: int) -> list[Sku]:
+        """Whose reservations end by now; those of at most `limit` reservations."""
+        asked = {"now_us": to_us(now), "limit": limit}
+        due = _SELECT_DUE.rows(self._connection, asked)
+        return [Sku(code) for (code,) in dict.fromkeys(due)]
 
     def prefetch(self, wanted: Iterable[tuple[Sku, OrderReference | None]]) -> None:
         """Read in few statements what `find` will be asked for, absent ones too."""

@@ -17,6 +17,7 @@ from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventLog
 
 POLL_S = 0.05
+LOOK_S = 1.0
 
 UNKNOWN_SOURCE = kind(
     "unknown-source", 404, "There is no such log", "`detail` names those there are."
@@ -149,10 +150,15 @@ def _wait_for_events(
 ) -> list[Envelope]:
     """What comes first: events, the end of the time asked for, or of the process."""
     deadline = time.monotonic() + asked["wait"]
-    # Other processes write to the log too, and only the database tells of them.
+    log, progress = served.log, served.progress
+    # Other processes write to the log too. Of a file, only the database tells of that.
+    look_s = LOOK_S if log.announces else POLL_S
+    seen = progress.count
     while not stopping.is_set():
-        served.progress.pause(POLL_S)
-        batch = served.log.read(asked["after"], asked["limit"])
-        if batch or time.monotonic() >= deadline:
+        batch = log.read(asked["after"], asked["limit"])
+        left_s = deadline - time.monotonic()
+        if batch or left_s <= 0:
             return batch
+        progress.pause(seen, min(look_s, left_s))
+        seen = progress.count
     return []

@@ -66,6 +66,11 @@ class Storehouse:
                 self._listen()
         self.workers.start()
 
+    def ask_to_stop(self) -> None:
+        """Whoever waits for news goes without."""
+        self.stopping.set()
+        self.surroundings.progress.made()
+
     def stop(self) -> None:
         """Stop the workers after their step, and close bus and databases."""
         self.workers.stop()

@@ -6,7 +6,7 @@ context.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from functools import partial
 from types import TracebackType
@@ -14,11 +14,11 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 import attrs
 import msgspec
-import stamina
 from sqlalchemy.engine import Connection
 
 from shared_kernel.adapters.clock import Clock, to_us
 from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.patience import patiently
 from shared_kernel.adapters.storage_errors import (
     ConcurrentUpdateError,
     ConnectionLostError,
@@ -42,14 +42,6 @@ W = TypeVar("W", bound="SqlUnitOfWork[Any]")
 BATCH = 256
 CONFLICTS = 3
 """So often commands that share a commit try it together; then each by itself."""
-PATIENCE: Mapping[str, float] = {
-    "timeout": 3.0,
-    "wait_initial": 0.002,
-    "wait_max": 0.25,
-    "wait_jitter": 0.01,
-}
-"""How long a client waits for a server that restarts, and how often that is tried."""
-
 current_traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
 """The trace in whose course commands are executed (W3C Trace Context)."""
 
@@ -248,9 +240,7 @@ class Writer(Generic[W]):
                 return len(jobs) == 1 or conflicts < CONFLICTS
             return isinstance(error, ConnectionLostError)
 
-        for attempt in stamina.retry_context(on=may_heal, attempts=None, **PATIENCE):
-            with attempt:
-                self._commit(jobs, prepare)
+        patiently(partial(self._commit, jobs, prepare), may_heal)
 
     def _commit(
         self, jobs: Sequence[_Job[Any, W, Any]], prepare: Callable[[W], None]
@@ -271,7 +261,8 @@ class Writer(Generic[W]):
                 appended = work.flush()
         except OutcomeUnknownError as error:
             self._find_out(appended, error)
-        head = self._settle(appended)
+        # What is committed needs its position, or the client hears nothing of it.
+        head = _answered(partial(self._log.settle, appended))
         for job in jobs:
             # Others may have appended meanwhile: then this lies behind its own events.
             job.accepted += head - appended.count
@@ -286,7 +277,7 @@ class Writer(Generic[W]):
         if not appended.count:
             # Nothing happened that could happen twice.
             raise ConnectionLostError(str(error)) from error
-        if not _patiently(partial(self._was_committed, appended, error)):
+        if not _answered(partial(self._was_committed, appended, error)):
             raise ConnectionLostError(str(error)) from error
 
     def _was_committed(self, appended: Appended, error: OutcomeUnknownError) -> bool:
@@ -295,15 +286,10 @@ class Writer(Generic[W]):
             raise error
         return committed
 
-    def _settle(self, appended: Appended) -> int:
-        """What is committed needs its position, or the client hears nothing of it."""
-        return _patiently(partial(self._log.settle, appended))
 
-
-def _patiently(ask: Callable[[], T]) -> T:
-    """A question may be asked again, as long as there is hope."""
-    asking = stamina.RetryingCaller(attempts=None, **PATIENCE)
-    return asking((ConnectionLostError, OutcomeUnknownError), ask)
+def _answered(ask: Callable[[], T]) -> T:
+    """A question may be asked again, whatever became of the connection."""
+    return patiently(ask, (ConnectionLostError, OutcomeUnknownError))
 
 
 def _answer(job: _Job[Any, Any, R]) -> Committed[R]:

@@ -46,10 +46,10 @@ class Progress:
             self.count += 1
             self._condition.notify_all()
 
-    def pause(self, timeout_s: float) -> None:
-        """Return when something was made, or after that time."""
+    def pause(self, seen: int, timeout_s: float) -> None:
+        """Return when there was more than `seen`, or after that time."""
         with self._condition:
-            self._condition.wait(timeout_s)
+            self._condition.wait_for(lambda: self.count != seen, timeout_s)
 
     def wait(self, behind: Callable[[], Behind | None], timeout_s: float) -> None:
         """Return as soon as `behind()` is None. Raises ReadModelBehindError."""

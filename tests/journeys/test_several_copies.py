@@ -18,7 +18,7 @@ from catalog.domain.value_objects import OpeningStock, ProductName
 from inventory.application import commands as inventory
 from inventory.application import handlers as inventory_handlers
 from inventory.domain.value_objects import Quantity
-from shared_kernel.adapters import unit_of_work
+from shared_kernel.adapters import patience
 from shared_kernel.adapters.postgresql import PostgresStore
 from shared_kernel.adapters.settings import Settings
 from shared_kernel.adapters.storage_errors import (
@@ -240,7 +240,7 @@ def test_what_cannot_be_found_out_in_time_is_told(
     """The transaction may still be open at a server that has not heard of the break."""
     register(one)
     one.workers.run_until_idle()
-    monkeypatch.setitem(unit_of_work.PATIENCE, "timeout", 0.1)
+    monkeypatch.setitem(patience.PATIENCE, "timeout", 0.1)
     monkeypatch.setattr(AfterCommit, "_is_open", lambda *_: True)
 
     def break_off(_: Callable[[], None], connection: Connection) -> None:
@@ -295,7 +295,7 @@ def test_a_repeated_request_is_answered_the_same_by_every_copy_and_done_once(
 def test_a_server_that_is_away_is_a_503_that_says_when_to_come_again(
     one: Storehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(unit_of_work.PATIENCE, "timeout", 0.1)
+    monkeypatch.setitem(patience.PATIENCE, "timeout", 0.1)
 
     def refuse(_: PostgresStore) -> Connection:
         raise ConnectionLostError("nobody there")
