@@ -5,7 +5,7 @@ from typing import Any
 
 import attrs
 
-from catalog.adapters.services import CommandServices, SqlCatalogUnitOfWork
+from catalog.adapters.services import CommandServices
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
 from catalog.domain.errors import SkuAlreadyRegistered
@@ -42,13 +42,7 @@ class ImportProducts:
     def apply(self, rows: Sequence[Row]) -> list[Outcome | Refused]:
         read = [command_from(row) for row in rows]
         commands = [each for each in read if isinstance(each, RegisterProduct)]
-
-        def prefetch(work: SqlCatalogUnitOfWork) -> None:
-            work.products.prefetch(command.sku for command in commands)
-
-        answers = iter(
-            self.services.writer.execute_all(register_product, commands, prefetch)
-        )
+        answers = iter(self.services.writer.execute_all(register_product, commands))
         return [
             each if isinstance(each, Refused) else _outcome(row, next(answers))
             for row, each in zip(rows, read, strict=True)

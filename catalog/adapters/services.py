@@ -1,7 +1,7 @@
 """What the edges of the catalog (HTTP, command line) work with."""
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import attrs
 from sqlalchemy.engine import Connection
@@ -23,6 +23,9 @@ class SqlCatalogUnitOfWork(SqlUnitOfWork[Product]):
     def __init__(self, connection: Connection, log: EventLog, clock: Clock) -> None:
         self.products = SqlProductRepository(connection)
         super().__init__(connection, log, self.products, publish, clock)
+
+    def prefetch(self, commands: Sequence[Any]) -> None:
+        self.products.prefetch(command.sku for command in commands)
 
 
 class ListingProgress(Protocol):

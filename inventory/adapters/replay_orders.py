@@ -69,13 +69,7 @@ class ReplayOrders:
         named = [self._named(row) for row in rows]
         read = [_order_from(row, until) for row in named]
         orders = [each for each in read if isinstance(each, ReserveStock)]
-
-        def prefetch(work: SqlInventoryUnitOfWork) -> None:
-            work.stock_items.prefetch((each.sku, each.order) for each in orders)
-
-        answers = iter(
-            self.services.writer.execute_all(_reserve_and_ship, orders, prefetch)
-        )
+        answers = iter(self.services.writer.execute_all(_reserve_and_ship, orders))
         return [
             each if isinstance(each, Refused) else _outcome(row, each, next(answers))
             for row, each in zip(named, read, strict=True)

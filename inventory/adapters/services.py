@@ -1,6 +1,7 @@
 """What the edges of inventory (HTTP, command line, other contexts) work with."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import attrs
 from sqlalchemy.engine import Connection
@@ -8,7 +9,12 @@ from sqlalchemy.engine import Connection
 from inventory.adapters import catalog_acl
 from inventory.adapters.publisher import publish
 from inventory.adapters.repository import SqlStockItemRepository
-from inventory.application.commands import OpenStock, ReopenStock, RetireStock
+from inventory.application.commands import (
+    ExpireReservations,
+    OpenStock,
+    ReopenStock,
+    RetireStock,
+)
 from inventory.application.handlers import open_stock, reopen_stock, retire_stock
 from inventory.domain.stock_item import StockItem
 from shared_kernel.adapters.clock import Clock
@@ -26,6 +32,14 @@ class SqlInventoryUnitOfWork(SqlUnitOfWork[StockItem]):
     def __init__(self, connection: Connection, log: EventLog, clock: Clock) -> None:
         self.stock_items = SqlStockItemRepository(connection)
         super().__init__(connection, log, self.stock_items, publish, clock)
+
+    def prefetch(self, commands: Sequence[Any]) -> None:
+        self.stock_items.prefetch(
+            (command.sku, getattr(command, "order", None))
+            for command in commands
+            # Reservations expire wherever they are.
+            if not isinstance(command, ExpireReservations)
+        )
 
 
 @attrs.frozen
@@ -46,7 +60,7 @@ class CatalogPolicy:
             for envelope in batch
             if (command := catalog_acl.translate(envelope)) is not None
         ]
-        work.stock_items.prefetch([(command.sku, None) for _, command in orders])
+        work.prefetch([command for _, command in orders])
         for envelope, command in orders:
             work.traceparent = envelope.traceparent
             match command:

@@ -105,6 +105,9 @@ class SqlUnitOfWork(Generic[A]):
         """How many events the parts so far will append to the log."""
         return len(self._entries)
 
+    def prefetch(self, commands: Sequence[Any]) -> None:
+        """Read in few statements what `commands` will ask for one by one."""
+
     def flush(self) -> Appended:
         """Write rows and log entries."""
         self._repository.flush()
@@ -129,8 +132,10 @@ class _Job(Generic[C, W, R]):
     handler: Callable[[C, W], R]
     command: C
     traceparent: str | None
-    accepted: int = 0
     result: Any = None
+    accepted: int = 0
+    appended: Appended | None = None
+    position: int = 0
     error: BaseException | None = None
     done: bool = False
     turn: threading.Lock = attrs.field(factory=threading.Lock)
@@ -140,7 +145,8 @@ class Writer(Generic[W]):
     """Executes commands one after the other, those that wait together in one commit.
 
     The thread that finds nobody writing writes for all who came meanwhile, and then
-    hands the pen to the first who came since. Each caller returns after the commit.
+    hands the pen to the first who came since. Each caller returns after the commit,
+    when its events have positions.
     """
 
     def __init__(
@@ -176,15 +182,12 @@ class Writer(Generic[W]):
         self,
         handler: Callable[[C, W], R],
         commands: Sequence[C],
-        prepare: Callable[[W], None] = lambda work: None,
     ) -> list[Committed[R] | DomainError]:
-        """In one commit, each command as if alone: a refusal stands in its place.
-
-        `prepare` may read at once what the commands will ask for one by one.
-        """
+        """In one commit, each command as if alone: a refusal stands in its place."""
         trace = current_traceparent.get()
         jobs = [_Job(handler, command, trace) for command in commands]
-        self._run(jobs, prepare)
+        self._run(jobs)
+        self._settle(jobs)
         return [
             job.error if isinstance(job.error, DomainError) else _answer(job)
             for job in jobs
@@ -204,18 +207,16 @@ class Writer(Generic[W]):
                 heir = self._waiting[0] if self._waiting else None
             if heir is not None:
                 heir.turn.release()
+            # Meanwhile the next ones are written.
+            self._settle(batch)
             for job in batch:
                 job.done = True
                 if job.turn.locked():
                     job.turn.release()
 
-    def _run(
-        self,
-        jobs: Sequence[_Job[Any, W, Any]],
-        prepare: Callable[[W], None] = lambda work: None,
-    ) -> None:
+    def _run(self, jobs: Sequence[_Job[Any, W, Any]]) -> None:
         try:
-            self._commit_patiently(jobs, prepare)
+            self._commit_patiently(jobs)
         except Exception as error:  # noqa: BLE001 - told to the caller
             # What a locked database refuses to all, it would refuse to each, slowly.
             hopeless = is_fault(error) and not isinstance(error, ConcurrentUpdateError)
@@ -227,9 +228,7 @@ class Writer(Generic[W]):
             for job in jobs:
                 self._run([job])
 
-    def _commit_patiently(
-        self, jobs: Sequence[_Job[Any, W, Any]], prepare: Callable[[W], None]
-    ) -> None:
+    def _commit_patiently(self, jobs: Sequence[_Job[Any, W, Any]]) -> None:
         """Again as long as nothing was done and it may heal; not for ever."""
         conflicts = 0
 
@@ -240,16 +239,15 @@ class Writer(Generic[W]):
                 return len(jobs) == 1 or conflicts < CONFLICTS
             return isinstance(error, ConnectionLostError)
 
-        patiently(partial(self._commit, jobs, prepare), may_heal)
+        patiently(partial(self._commit, jobs), may_heal)
 
-    def _commit(
-        self, jobs: Sequence[_Job[Any, W, Any]], prepare: Callable[[W], None]
-    ) -> None:
+    def _commit(self, jobs: Sequence[_Job[Any, W, Any]]) -> None:
         appended = Appended(0)
         try:
             with self._database.writing() as connection:
                 work = self._unit_of_work(connection)
-                prepare(work)
+                if len(jobs) > 1:
+                    work.prefetch([job.command for job in jobs])
                 for job in jobs:
                     work.traceparent = job.traceparent
                     job.error = None
@@ -261,11 +259,25 @@ class Writer(Generic[W]):
                 appended = work.flush()
         except OutcomeUnknownError as error:
             self._find_out(appended, error)
-        # What is committed needs its position, or the client hears nothing of it.
-        head = _answered(partial(self._log.settle, appended))
         for job in jobs:
-            # Others may have appended meanwhile: then this lies behind its own events.
-            job.accepted += head - appended.count
+            job.appended = appended
+
+    def _settle(self, jobs: Sequence[_Job[Any, W, Any]]) -> None:
+        """What is committed needs its position, or the client hears nothing of it."""
+        committed = {job.appended for job in jobs if job.appended is not None}
+        try:
+            heads = {
+                each: _answered(partial(self._log.settle, each)) for each in committed
+            }
+        except Exception as error:  # noqa: BLE001 - told to the caller
+            for job in jobs:
+                job.error = job.error or OutcomeUnknownError(str(error))
+            return
+        for job in jobs:
+            if job.appended is not None:
+                # Where others have appended meanwhile, this lies behind its own events.
+                after = job.appended.count - job.accepted
+                job.position = heads[job.appended] - after
         self._on_commit()
 
     def _find_out(self, appended: Appended, error: OutcomeUnknownError) -> None:
@@ -295,4 +307,4 @@ def _answered(ask: Callable[[], T]) -> T:
 def _answer(job: _Job[Any, Any, R]) -> Committed[R]:
     if job.error is not None:
         raise job.error
-    return Committed(job.result, job.accepted)
+    return Committed(job.result, job.position)
