@@ -125,15 +125,15 @@ class PostgresTemplates:
 
 
 @contextmanager
-def templates(kind: str) -> Iterator[Templates]:
-    """Of `kind`; a server is started for it, and ended."""
+def templates(kind: str, *, durable: bool = False) -> Iterator[Templates]:
+    """Of `kind`; a server is started for it, and ended. `durable` survives crashes."""
     if kind == "sqlite":
         with TemporaryDirectory(prefix="storehouse-template-") as folder:
             files = Files(Path(folder))
             assemble(Settings.from_environment(files.environment)).stop()
             yield FileTemplates(files.folder)
         return
-    with PostgresServer() as server:
+    with PostgresServer(durable=durable) as server:
         clean = PostgresTemplates(server)
         clean.prepare()
         yield clean

@@ -9,7 +9,7 @@ class LastWill:
     def __init__(self, command: str) -> None:
         # Gone, however that came, when its end of the pipe is closed without a line.
         self._executor = subprocess.Popen(
-            ["sh", "-c", f"read -r _ || {command}"],
+            ["sh", "-c", f"read -r _ || {{ {command}; }}"],
             stdin=subprocess.PIPE,
             start_new_session=True,
         )

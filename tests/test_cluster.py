@@ -55,7 +55,7 @@ def test_one_process_survives_a_kill(tmp_path: Path) -> None:
         register(cluster, "LAMP-0002")
 
         assert quantities(cluster) == [3, 3]
-        wait_until(lambda: violations(tmp_path) == [], "coming to rest")
+        wait_until(lambda: violations(cluster.databases) == [], "coming to rest")
 
 
 @pytest.mark.server
@@ -76,7 +76,7 @@ def test_a_storehouse_becomes_several_processes_and_one_again(tmp_path: Path) ->
         register(cluster, "LAMP-0004")
 
         assert quantities(cluster) == [3, 3, 3, 3]
-        wait_until(lambda: violations(tmp_path) == [], "coming to rest")
+        wait_until(lambda: violations(cluster.databases) == [], "coming to rest")
 
 
 @pytest.mark.server

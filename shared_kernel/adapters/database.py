@@ -32,6 +32,9 @@ class Store(Protocol):
     one_writer: bool
     expected: str | None
 
+    @property
+    def exists(self) -> bool: ...
+
     def writing(self) -> AbstractContextManager[Connection]: ...
 
     def reading(self) -> AbstractContextManager[Connection]: ...
@@ -91,6 +94,11 @@ class Database:
     def upgrades_itself(self) -> bool:
         """At the start of each process; else only when an operator says so."""
         return self.store.upgrades_itself
+
+    @property
+    def exists(self) -> bool:
+        """False for a file that would only be made by its first use."""
+        return self.store.exists
 
     def expect(self, revision: str) -> None:
         """From now on refuse a database that is not at `revision` of its schema."""

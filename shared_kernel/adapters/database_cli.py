@@ -5,8 +5,14 @@ from collections.abc import Sequence
 import attrs
 import click
 import msgspec
+from rich.console import Console
 
+from shared_kernel.adapters.bulk.meter import Meter
+from shared_kernel.adapters.copies import DatabaseInUseError, ServedFiles
+from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.database_copy import CannotCopyError, copy
 from shared_kernel.adapters.migrations.migrate import Schema, SchemaState
+from shared_kernel.adapters.settings import read_database_url
 from shared_kernel.adapters.storage_errors import StorageUnavailableError
 from shared_kernel.adapters.terminal import show_table, storage_faults_told
 
@@ -67,7 +73,70 @@ def database_group(schemas: Sequence[Schema]) -> click.Group:
             what = "upgraded to" if done else "is current, at"
             click.echo(f"{schema.owner}: {what} revision {schema.head}")
 
+    @group.command("copy")
+    @click.option(
+        "--from",
+        "sources",
+        metavar="OWNER=URL",
+        multiple=True,
+        required=True,
+        help="The database of an owner that is to be copied; may be given again.",
+    )
+    def copy_(sources: Sequence[str]) -> None:
+        """Copy databases into those of the settings, as from SQLite to PostgreSQL.
+
+        Nothing may serve from a source meanwhile; a target must be upgraded and empty.
+        Each is copied in one transaction. Owners are those that `database status`
+        shows. What can be rebuilt need not be copied, but then has to be read anew.
+
+        \b
+        Example:
+          flask --app app database copy \\
+            --from catalog=sqlite:///var/catalog.db \\
+            --from catalog_read=sqlite:///var/catalog_read.db \\
+            --from inventory=sqlite:///var/inventory.db \\
+            --from inventory_read=sqlite:///var/inventory_read.db
+        """  # noqa: D301 - click takes \b as a character
+        pairs = [_pair(each, schemas) for each in sources]
+        files = ServedFiles()
+        try:
+            files.claim((each.database for each, _ in pairs), several=False)
+            for source, target in pairs:
+                with storage_faults_told():
+                    _copy(source, target)
+        except (DatabaseInUseError, CannotCopyError) as error:
+            raise click.ClickException(str(error)) from error
+        finally:
+            files.release()
+            for source, _ in pairs:
+                source.database.close()
+
     return group
+
+
+def _pair(given: str, schemas: Sequence[Schema]) -> tuple[Schema, Schema]:
+    """The source that is `given` as OWNER=URL, and its target."""
+    owner, _, url = given.partition("=")
+    for target in schemas:
+        if target.owner == owner:
+            try:
+                source = Database(read_database_url(url))
+            except ValueError as error:
+                raise click.UsageError(f"--from {owner}: expected {error}") from error
+            if not source.exists:
+                raise click.UsageError(f"--from {owner}: there is no {source.shown}")
+            return attrs.evolve(target, database=source), target
+    owners = ", ".join(schema.owner for schema in schemas)
+    raise click.UsageError(f"--from {given}: expected OWNER=URL, OWNER one of {owners}")
+
+
+def _copy(source: Schema, target: Schema) -> None:
+    with Meter(Console(stderr=True), f"Copying {source.owner}", 0) as meter:
+        copied = copy(
+            source, target, lambda table, rows: meter.show(rows, f"{rows:,} {table}")
+        )
+    told = ", ".join(f"{rows:,} {table}" for table, rows in copied.items() if rows)
+    click.echo(f"{source.owner}: {told or 'nothing to copy'}")
 
 
 def _look(schema: Schema) -> Found:

@@ -61,6 +61,8 @@ class PostgresStore:
     mend = MEND
     upgrades_itself = False
     one_writer = False
+    # Or else the server says so.
+    exists = True
 
     def __init__(self, url: URL, *, connections: int, timeout_ms: int) -> None:
         self.shown = url.render_as_string()

@@ -85,7 +85,8 @@ def _services(value: str) -> frozenset[str]:
     raise ValueError(f"some of {','.join(SERVICES)}")
 
 
-def _database(value: str) -> str:
+def read_database_url(value: str) -> str:
+    """Raises ValueError, which says what is accepted."""
     expected = (
         "a SQLite URL with a file, such as sqlite:///var/catalog.db, or a PostgreSQL "
         "URL with a database, such as postgresql://user:password@host/catalog or "
@@ -154,21 +155,27 @@ class Settings:
     inventory_url: str | None = setting("INVENTORY_URL", None, _peer)
     peer_timeout_ms: int = setting("PEER_TIMEOUT_MS", 1000, _between(10, 60_000))
     catalog_database_url: str = setting(
-        "CATALOG_DATABASE_URL", "sqlite:///var/catalog.db", _database, secret=True
+        "CATALOG_DATABASE_URL",
+        "sqlite:///var/catalog.db",
+        read_database_url,
+        secret=True,
     )
     catalog_read_database_url: str = setting(
         "CATALOG_READ_DATABASE_URL",
         "sqlite:///var/catalog_read.db",
-        _database,
+        read_database_url,
         secret=True,
     )
     inventory_database_url: str = setting(
-        "INVENTORY_DATABASE_URL", "sqlite:///var/inventory.db", _database, secret=True
+        "INVENTORY_DATABASE_URL",
+        "sqlite:///var/inventory.db",
+        read_database_url,
+        secret=True,
     )
     inventory_read_database_url: str = setting(
         "INVENTORY_READ_DATABASE_URL",
         "sqlite:///var/inventory_read.db",
-        _database,
+        read_database_url,
         secret=True,
     )
     sqlite_synchronous: str = setting(

@@ -49,6 +49,10 @@ class SqliteStore:
         # same identity inherits.
         self._readers: dict[int, Connection] = {}
 
+    @property
+    def exists(self) -> bool:
+        return Path(self.engine.url.database or "").is_file()
+
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         with self._turn:

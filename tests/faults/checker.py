@@ -5,11 +5,11 @@ import threading
 import time
 import urllib.request
 from collections import Counter
-from pathlib import Path
 
 import attrs
 
 from tests.cluster import Cluster
+from tests.databases import Databases
 from tests.faults.load import Load
 from tests.simulation.laws import read_log, violations
 
@@ -49,9 +49,9 @@ class Tally:
                 for counter, value in counters(process.port).items():
                     self.counted[counter] += value
 
-    def told(self, title: str, load: Load, folder: Path) -> str:
+    def told(self, title: str, load: Load, databases: Databases) -> str:
         sources = ("catalog", "inventory")
-        events = sum(len(read_log(folder, source)) for source in sources)
+        events = sum(len(read_log(databases, source)) for source in sources)
         faults = ", ".join(f"{name} {times}" for name, times in self.faults.items())
         return (
             f"{title}: {load.acknowledged} commands acknowledged, "
@@ -77,22 +77,22 @@ def counters(port: int) -> dict[str, int]:
     return found
 
 
-def come_to_rest(folder: Path, tally: Tally, begun: float) -> None:
+def come_to_rest(databases: Databases, tally: Tally, begun: float) -> None:
     """Measure from `begun`, the end of the faults, until nothing is left to be done."""
     pause = threading.Event()
-    while left := violations(folder):
+    while left := violations(databases):
         tally.rest_s = time.monotonic() - begun
         assert tally.rest_s < STOP_LOOKING_S, left
         pause.wait(0.05)
     tally.rest_s = time.monotonic() - begun
 
 
-def check(folder: Path, load: Load, tally: Tally) -> None:
+def check(databases: Databases, load: Load, tally: Tally) -> None:
     """Nothing lost, nothing twice, and soon."""
     recorded = Counter(
         (event.type, event.key, event.data.get("order", ""))
         for source in ("catalog", "inventory")
-        for event in read_log(folder, source)
+        for event in read_log(databases, source)
     )
     acknowledged = [deed for client in load.clients for deed in client.acknowledged]
     surprises = [each for client in load.clients for each in client.surprises]
@@ -105,5 +105,5 @@ def check(folder: Path, load: Load, tally: Tally) -> None:
     assert surprises == []
     assert lost == {}
     assert twice == {}
-    assert violations(folder) == []
+    assert violations(databases) == []
     assert tally.rest_s <= REST_S

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import ONE, SPLIT, Cluster, Layout
+from tests.databases import Databases
 from tests.faults.checker import TOLD, Tally, check, come_to_rest
 from tests.faults.load import load
 
@@ -22,10 +23,10 @@ WAY: list[tuple[Layout, str]] = [
 
 @pytest.mark.server
 def test_an_installation_changes_its_form_under_load(
-    tmp_path: Path, record_property: Callable[[str, str], None]
+    databases: Databases, tmp_path: Path, record_property: Callable[[str, str], None]
 ) -> None:
     tally = Tally()
-    with Cluster(tmp_path, ONE, "inprocess") as cluster:
+    with Cluster(tmp_path, ONE, "inprocess", databases=databases) as cluster:
         with load(cluster.ports_of) as at_work:
             at_work.more(30)
             for layout, bus in WAY:
@@ -40,7 +41,8 @@ def test_an_installation_changes_its_form_under_load(
             tally.faults["killed"] += 1
             at_work.more(30)
             changed = time.monotonic()
-        come_to_rest(tmp_path, tally, changed)
+        come_to_rest(databases, tally, changed)
         tally.count(cluster)
-    record_property(TOLD, tally.told("cut-over", at_work, tmp_path))
-    check(tmp_path, at_work, tally)
+    kind = type(databases).__name__.lower()
+    record_property(TOLD, tally.told(f"cut-over, {kind}", at_work, databases))
+    check(databases, at_work, tally)

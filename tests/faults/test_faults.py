@@ -6,16 +6,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import attrs
 import pytest
 
-from tests.cluster import SPLIT, Cluster, Layout, wait_until
+from tests.cluster import ONE, SPLIT, Cluster, Layout, wait_until
+from tests.databases import KINDS, Databases, Files, Schemas, templates
 from tests.faults.checker import TOLD, Tally, check, come_to_rest
 from tests.faults.load import Load, load
 from tests.nats_server import NatsServer
+from tests.postgres_server import PostgresServer
 from tests.tcp_proxy import Direction, TcpProxy
 
 pytestmark = pytest.mark.server
@@ -74,6 +77,33 @@ class Trial:
         pause(self.chance.uniform(0, 1))
         self.cluster.restart(chosen)
 
+    def postgres_is_killed(self) -> None:
+        self._postgres().kill()
+        pause(self.chance.uniform(0, 1))
+        self._postgres().start()
+
+    def postgres_is_restarted(self) -> None:
+        self._postgres().stop()
+        self._postgres().start()
+
+    def postgres_is_away(self, seconds: float = 5.0) -> None:
+        """Longer than a command waits."""
+        self._postgres().stop()
+        pause(seconds)
+        self._postgres().start()
+
+    def postgres_hangs(self, seconds: float = 2.0) -> None:
+        self._postgres().freeze()
+        pause(seconds)
+        self._postgres().thaw()
+
+    def postgres_ends_all_sessions(self) -> None:
+        self._postgres().execute(
+            "postgres",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'storehouse'",
+        )
+
     def do(self, fault: Callable[[], None]) -> None:
         self.tally.faults[fault.__name__] += 1
         fault()
@@ -81,6 +111,10 @@ class Trial:
     def _nats(self) -> NatsServer:
         assert self.cluster.nats is not None
         return self.cluster.nats
+
+    def _postgres(self) -> PostgresServer:
+        assert isinstance(self.cluster.databases, Schemas)
+        return self.cluster.databases.server
 
     def _some_proxy(self) -> TcpProxy:
         return self.chance.choice(list(self.cluster.proxies.values()))
@@ -92,24 +126,58 @@ class Try(Protocol):
     ) -> AbstractContextManager[Trial]: ...
 
 
+@pytest.fixture(params=KINDS)
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databases]:
+    """Databases of each kind; in PostgreSQL of a server that may be killed."""
+    if request.param == "sqlite":
+        yield Files(tmp_path)
+        return
+    with templates("postgresql", durable=True) as clean:
+        yield clean.new(tmp_path)
+
+
 @pytest.fixture
-def trial(tmp_path: Path, record_property: Callable[[str, str], None]) -> Try:
+def in_postgres(tmp_path: Path) -> Iterator[Databases]:
+    with templates("postgresql", durable=True) as clean:
+        yield clean.new(tmp_path)
+
+
+@pytest.fixture
+def trial(
+    kept: Databases, tmp_path: Path, record_property: Callable[[str, str], None]
+) -> Try:
     """Afterwards the load stops, everything comes to rest, and is checked."""
+    return partial(on_trial, kept, tmp_path, record_property)
 
-    @contextmanager
-    def on_trial(title: str, bus: str, layout: Layout = SPLIT) -> Iterator[Trial]:
-        tally = Tally()
-        with Cluster(tmp_path, layout, bus, proxied=True) as cluster:
-            with load(cluster.ports_of) as at_work:
-                at_work.more(20)
-                yield Trial(cluster, at_work, tally, random.Random(SEED))
-                healed = time.monotonic()
-            come_to_rest(tmp_path, tally, healed)
-            tally.count(cluster)
-        record_property(TOLD, tally.told(f"{bus}: {title}", at_work, tmp_path))
-        check(tmp_path, at_work, tally)
 
-    return on_trial
+@pytest.fixture
+def trial_in_postgres(
+    in_postgres: Databases, tmp_path: Path, record_property: Callable[[str, str], None]
+) -> Try:
+    return partial(on_trial, in_postgres, tmp_path, record_property)
+
+
+@contextmanager
+def on_trial(
+    databases: Databases,
+    folder: Path,
+    record_property: Callable[[str, str], None],
+    title: str,
+    bus: str,
+    layout: Layout = SPLIT,
+) -> Iterator[Trial]:
+    tally = Tally()
+    with Cluster(folder, layout, bus, proxied=True, databases=databases) as cluster:
+        with load(cluster.ports_of) as at_work:
+            at_work.more(20)
+            yield Trial(cluster, at_work, tally, random.Random(SEED))
+            healed = time.monotonic()
+        come_to_rest(databases, tally, healed)
+        tally.count(cluster)
+    kind = "sqlite" if isinstance(databases, Files) else "postgresql"
+    told = tally.told(f"{bus}, {kind}: {title}", at_work, databases)
+    record_property(TOLD, told)
+    check(databases, at_work, tally)
 
 
 def pause(seconds: float) -> None:
@@ -189,6 +257,37 @@ def test_of_two_copies_one_takes_over_from_the_other(trial: Try) -> None:
             at.cluster.restart(name)
 
 
+@pytest.mark.parametrize("bus", ["feed", "nats"])
+def test_postgres_is_killed_and_restarted(trial_in_postgres: Try, bus: str) -> None:
+    with trial_in_postgres("PostgreSQL killed", bus) as at:
+        for _ in range(3):
+            for fault in (
+                at.postgres_is_killed,
+                at.postgres_ends_all_sessions,
+                at.postgres_is_restarted,
+            ):
+                at.do(fault)
+                at.load.more(20)
+
+
+def test_postgres_is_away_and_hangs(trial_in_postgres: Try) -> None:
+    with trial_in_postgres("PostgreSQL away", "nats", COPIES) as at:
+        for fault in (at.postgres_is_away, at.postgres_hangs):
+            at.do(fault)
+            at.load.more(40)
+
+
+def test_copies_of_everything_on_one_server(trial_in_postgres: Try) -> None:
+    """Each in a process of its own with a bus that does not leave it."""
+    with trial_in_postgres("three copies of all", "inprocess", ONE * 3) as at:
+        for name in list(at.cluster.processes):
+            at.tally.faults[f"{name} killed"] += 1
+            at.a_process_is_killed(name)
+            at.load.more(40)
+        at.do(at.postgres_is_killed)
+        at.load.more(40)
+
+
 def test_all_of_it_at_once(trial: Try) -> None:
     title = f"everything for {SECONDS:.0f} s, seed {SEED}"
     with trial(title, "jetstream", COPIES) as at:
@@ -202,6 +301,13 @@ def test_all_of_it_at_once(trial: Try) -> None:
             at.connections_break,
             at.a_process_is_killed,
         ]
+        if isinstance(at.cluster.databases, Schemas):
+            faults += [
+                at.postgres_is_killed,
+                at.postgres_is_restarted,
+                at.postgres_hangs,
+                at.postgres_ends_all_sessions,
+            ]
         while time.monotonic() < deadline:
             at.do(at.chance.choice(faults))
             pause(at.chance.uniform(0, 0.5))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import ONE, Cluster
+from tests.databases import Databases
 from tests.faults.checker import TOLD, Tally, check, come_to_rest
 from tests.faults.load import load
 
@@ -18,10 +19,12 @@ SEED = 4711
 
 @pytest.mark.server
 def test_ten_kills_lose_nothing_and_repeat_nothing(
-    tmp_path: Path, record_property: Callable[[str, str], None]
+    databases: Databases,
+    tmp_path: Path,
+    record_property: Callable[[str, str], None],
 ) -> None:
     chance, tally = random.Random(SEED), Tally()
-    with Cluster(tmp_path, ONE, "inprocess") as cluster:
+    with Cluster(tmp_path, ONE, "inprocess", databases=databases) as cluster:
         (name,) = cluster.processes
         with load(cluster.ports_of, CLIENTS, pause_s=0) as at_work:
             for _ in range(KILLS):
@@ -32,9 +35,14 @@ def test_ten_kills_lose_nothing_and_repeat_nothing(
                 cluster.restart(name)
             at_work.more(50)
             healed = time.monotonic()
-        come_to_rest(tmp_path, tally, healed)
+        come_to_rest(databases, tally, healed)
         tally.count(cluster)
-    record_property(TOLD, tally.told("one process", at_work, tmp_path))
-    check(tmp_path, at_work, tally)
+    record_property(
+        TOLD,
+        tally.told(
+            f"one process, {type(databases).__name__.lower()}", at_work, databases
+        ),
+    )
+    check(databases, at_work, tally)
     # The kills came in the middle of something.
     assert at_work.repeated >= KILLS

@@ -5,15 +5,14 @@ an error with what it judges. Each violation is a sentence.
 """
 
 import json
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import attrs
+
+from tests.databases import Databases
 
 FOLLOWED = {
     "product.inserted": "stock.opened",
@@ -97,16 +96,16 @@ class Stock:
                 raise LookupError(unknown)
 
 
-def rows(folder: Path, owner: str, sql: str) -> list[Row]:
-    with closing(sqlite3.connect(folder / f"{owner}.db", timeout=30)) as database:
-        return database.execute(sql).fetchall()
+def rows(databases: Databases, owner: str, sql: str) -> list[Row]:
+    return databases.rows(owner, sql)
 
 
-def read_log(folder: Path, owner: str) -> list[Event]:
+def read_log(databases: Databases, owner: str) -> list[Event]:
     found = rows(
-        folder,
+        databases,
         owner,
-        "SELECT position, id, type, key, time_us, data FROM event_log ORDER BY 1",
+        "SELECT position, id, type, key, time_us, data FROM event_log "
+        "WHERE position IS NOT NULL ORDER BY 1",
     )
     return [
         Event(position, id_, type_, key, time_us, json.loads(data))
@@ -114,27 +113,27 @@ def read_log(folder: Path, owner: str) -> list[Event]:
     ]
 
 
-def history(folder: Path) -> dict[str, list[tuple[str, dict[str, Any]]]]:
+def history(databases: Databases) -> dict[str, list[tuple[str, dict[str, Any]]]]:
     """What happened to each SKU, in its order, however the SKUs were interleaved."""
     of_key: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
     for owner in ("catalog", "inventory"):
-        for event in read_log(folder, owner):
+        for event in read_log(databases, owner):
             of_key[f"{owner}/{event.key}"].append((event.type, event.data))
     return dict(of_key)
 
 
-def violations(folder: Path) -> list[str]:
+def violations(databases: Databases) -> list[str]:
     """Of a storehouse at rest: everything has been passed on and applied."""
-    products = read_log(folder, "catalog")
-    stock = read_log(folder, "inventory")
+    products = read_log(databases, "catalog")
+    stock = read_log(databases, "inventory")
     return [
         *log_violations("catalog", products),
         *log_violations("inventory", stock),
         *following_violations(products, stock),
-        *table_violations(folder, products, stock),
-        *cursor_violations(folder, len(products), len(stock)),
-        *movement_violations(folder, stock),
-        *listing_violations(folder, products, stock),
+        *table_violations(databases, products, stock),
+        *cursor_violations(databases, len(products), len(stock)),
+        *movement_violations(databases, stock),
+        *listing_violations(databases, products, stock),
     ]
 
 
@@ -168,11 +167,11 @@ def following_violations(products: list[Event], stock: list[Event]) -> Iterator[
 
 
 def table_violations(
-    folder: Path, products: list[Event], stock: list[Event]
+    databases: Databases, products: list[Event], stock: list[Event]
 ) -> Iterator[str]:
     expected = sorted(product_rows(products).values())
     stored = rows(
-        folder,
+        databases,
         "catalog",
         "SELECT sku, name, description, price_minor_units, price_currency, status, "
         "version FROM products ORDER BY sku",
@@ -214,17 +213,17 @@ def table_violations(
         ),
     }
     for sql, expected in compared.items():
-        if (stored := rows(folder, "inventory", sql)) != expected:
+        if (stored := rows(databases, "inventory", sql)) != expected:
             yield f"{sql} gives {stored}, the log says {expected}"
 
 
-def cursor_violations(folder: Path, products: int, stock: int) -> Iterator[str]:
+def cursor_violations(databases: Databases, products: int, stock: int) -> Iterator[str]:
     heads = {"catalog": products, "inventory": stock}
     for owner, subscribed in SUBSCRIPTIONS.items():
         cursors = {
             (name, source): position
             for name, source, position in rows(
-                folder,
+                databases,
                 owner,
                 # What a relay has published it saves only now and then.
                 "SELECT subscription, source, position FROM subscription_cursors "
@@ -236,15 +235,15 @@ def cursor_violations(folder: Path, products: int, stock: int) -> Iterator[str]:
         expected = {each: heads[each[1]] for each in subscribed}
         if cursors != expected:
             yield f"cursors are {cursors}, should be {expected}"
-        for letter in rows(folder, owner, "SELECT * FROM dead_letters"):
+        for letter in rows(databases, owner, "SELECT * FROM dead_letters"):
             yield f"{owner}: a dead letter is left: {letter}"
 
 
-def movement_violations(folder: Path, stock: list[Event]) -> Iterator[str]:
+def movement_violations(databases: Databases, stock: list[Event]) -> Iterator[str]:
     shown = [
         (position, sku, json.loads(body))
         for position, sku, body in rows(
-            folder,
+            databases,
             "inventory_read",
             "SELECT position, sku, body FROM stock_movements ORDER BY position",
         )
@@ -267,12 +266,12 @@ def movement_violations(folder: Path, stock: list[Event]) -> Iterator[str]:
 
 
 def listing_violations(
-    folder: Path, products: list[Event], stock: list[Event]
+    databases: Databases, products: list[Event], stock: list[Event]
 ) -> Iterator[str]:
     shown = {
         code: (place, body and json.loads(body))
         for code, place, body in rows(
-            folder, "catalog_read", "SELECT code, place, body FROM product_listing"
+            databases, "catalog_read", "SELECT code, place, body FROM product_listing"
         )
     }
     expected = listings(products, stock)

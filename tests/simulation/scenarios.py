@@ -141,7 +141,7 @@ def until_expired(number: int) -> Deed:
 
     def deed(world: World) -> bool:
         world.clock.now = max(world.clock.now, NOON + timedelta(seconds=30))
-        log = read_log(world.folder, "inventory")
+        log = read_log(world.databases, "inventory")
         return sum(event.type == "stock.expired" for event in log) == number
 
     return deed
@@ -159,7 +159,7 @@ def the_guilty_is_buried_and_what_follows_parked(world: World) -> bool:
         ("product.relisted", PARKED),
         ("product.renamed", PARKED),
     ]
-    assert [event.type for event in read_log(world.folder, "inventory")] == [
+    assert [event.type for event in read_log(world.databases, "inventory")] == [
         "stock.opened"
     ] * 2
     return True

@@ -172,7 +172,7 @@ class Storehouse(RuleBasedStateMachine):
             if hasattr(self, "world"):
                 self.points.crash_at = None
                 self.world.come_to_rest()
-                assert violations(self.world.folder) == []
+                assert violations(self.world.databases) == []
                 self.compare()
         finally:
             if hasattr(self, "world"):
@@ -181,9 +181,9 @@ class Storehouse(RuleBasedStateMachine):
             shutil.rmtree(self.here)
 
     def compare(self) -> None:
-        folder = self.world.folder
+        databases = self.world.databases
         shown = rows(
-            folder,
+            databases,
             "catalog_read",
             "SELECT code, name, place IS NOT NULL FROM product_listing ORDER BY code",
         )
@@ -191,7 +191,7 @@ class Storehouse(RuleBasedStateMachine):
             (sku.code, expected.name, expected.listed)
             for sku, expected in sorted(self.expected.items(), key=str)
         ]
-        stock = stock_items(read_log(folder, "inventory"))
+        stock = stock_items(read_log(databases, "inventory"))
         assert stock.keys() == {sku.code for sku in self.expected}
         for sku, expected in self.expected.items():
             item = stock[sku.code]
@@ -221,7 +221,7 @@ class Storehouse(RuleBasedStateMachine):
             return False
         except Crash:
             self.world.restart()
-            return len(read_log(self.world.folder, name)) > before
+            return len(read_log(self.world.databases, name)) > before
         return True
 
 

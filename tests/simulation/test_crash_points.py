@@ -64,14 +64,14 @@ def test_a_crash_at_any_point_changes_nothing_of_what_happened(
         return points, world
 
     points, world = played(0, None)
-    undisturbed = history(world.folder)
-    assert violations(world.folder) == []
+    undisturbed = history(world.databases)
+    assert violations(world.databases) == []
 
     for crash_at in range(1, points.passed + 1):
         crashed, world = played(crash_at, crash_at)
 
         where = f"crashed at point {crash_at}, {crashed.crashed}"
         assert world.lives == 2, where
-        assert violations(world.folder) == [], where
+        assert violations(world.databases) == [], where
         assert world.forgotten() == [], where
-        assert history(world.folder) == undisturbed, where
+        assert history(world.databases) == undisturbed, where

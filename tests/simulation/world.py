@@ -15,11 +15,11 @@ from shared_kernel.adapters.workers import Worker
 from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.buses.port import EventBus
 from shared_kernel.events.subscription import Subscription
+from tests.databases import Files
 from tests.shared_kernel.events.builders import ManualClock
 from tests.simulation.crashes import CrashableBus, CrashPoints
 from tests.simulation.laws import read_log
 
-OWNERS = ("catalog", "catalog_read", "inventory", "inventory_read")
 PATIENCE = 5000
 
 
@@ -33,7 +33,7 @@ class World:
         points: CrashPoints,
         bus: Callable[[], EventBus] = InProcessBus,
     ) -> None:
-        self.folder = folder
+        self.databases = Files(folder)
         self.chance = random.Random(seed)
         self.clock = ManualClock()
         self.points = points
@@ -57,7 +57,7 @@ class World:
     ) -> Committed[Any]:
         """An acknowledged command is remembered, with all that stood in the log."""
         done = context.writer.execute(handler, command)
-        ids = [event.id for event in read_log(self.folder, context.log.source)]
+        ids = [event.id for event in read_log(self.databases, context.log.source)]
         assert len(ids) == done.position
         self._acknowledged[context.log.source] = ids
         return done
@@ -94,17 +94,15 @@ class World:
         return [
             name
             for name, ids in self._acknowledged.items()
-            if [event.id for event in read_log(self.folder, name)][: len(ids)] != ids
+            if [event.id for event in read_log(self.databases, name)][: len(ids)] != ids
         ]
 
     def _be_born(self) -> Storehouse:
         self.lives += 1
-        urls: dict[str, Any] = {
-            f"{owner}_database_url": f"sqlite:///{self.folder / owner}.db"
-            for owner in OWNERS
-        }
         return assemble(
-            Settings(**urls, sqlite_synchronous="NORMAL"),
+            Settings.from_environment(
+                {**self.databases.environment, "SQLITE_SYNCHRONOUS": "NORMAL"}
+            ),
             CrashableBus(self._bus(), self.points),
             self.clock,
             jitter=self.chance.random,

@@ -1,0 +1,133 @@
+"""From SQLite to PostgreSQL, with all that there is."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from app import assemble
+from catalog.application import commands as catalog
+from catalog.application import handlers as catalog_handlers
+from catalog.domain.value_objects import OpeningStock, ProductName
+from shared_kernel.adapters.copies import ServedFiles
+from shared_kernel.adapters.database_cli import database_group
+from shared_kernel.adapters.settings import Settings
+from shared_kernel.adapters.storehouse import Storehouse
+from shared_kernel.domain.sku import Sku
+from tests.databases import OWNERS, Databases, Files, FileTemplates, Schemas
+from tests.simulation.laws import violations
+from tests.storehouses import run
+
+pytestmark = pytest.mark.server
+
+HELD = {
+    "catalog": ("products", "event_log", "idempotency_keys", "dead_letters"),
+    "catalog_read": ("product_listing", "dead_letters"),
+    "inventory": ("stock_items", "reservations", "shipments", "event_log"),
+    "inventory_read": ("stock_movements",),
+}
+
+
+@pytest.fixture
+def files(file_templates: FileTemplates, tmp_path: Path) -> Files:
+    return file_templates.new(tmp_path / "files")
+
+
+def opened(databases: Databases) -> Storehouse:
+    return assemble(Settings.from_environment(databases.environment))
+
+
+def register(storehouse: Storehouse, sku: str) -> int:
+    command = catalog.RegisterProduct(
+        sku=Sku(sku), name=ProductName("Lamp"), opening_stock=OpeningStock(3)
+    )
+    handler = catalog_handlers.register_product
+    position = storehouse.catalog.writer.execute(handler, command).position
+    storehouse.workers.run_until_idle()
+    return position
+
+
+def copy(schemas: Schemas, sources: Sequence[str]) -> Result:
+    storehouse = opened(schemas)
+    every = [each for service in storehouse.services for each in service.schemas]
+    given = [word for source in sources for word in ("--from", source)]
+    try:
+        return run(database_group(every), "copy", *given)
+    finally:
+        storehouse.stop()
+
+
+def held(databases: Databases) -> dict[str, list[tuple[object, ...]]]:
+    found = {}
+    for owner, tables in HELD.items():
+        for table in tables:
+            # Without what only one of the two kinds has.
+            columns = (
+                "position, id, type, key, time_us, traceparent, data"
+                if table == "event_log"
+                else "*"
+            )
+            rows = databases.rows(owner, f"SELECT {columns} FROM {table}")
+            found[f"{owner}.{table}"] = sorted(rows, key=str)
+    return found
+
+
+def test_everything_moves_and_goes_on_there(files: Files, schemas: Schemas) -> None:
+    before = opened(files)
+    for number in range(20):
+        register(before, f"LAMP-{number}")
+    before.workers.hand_back()
+    before.stop()
+
+    moved = copy(schemas, [f"{owner}={files.url(owner)}" for owner in OWNERS])
+
+    assert moved.exit_code == 0, moved.output
+    assert "catalog: 20 event_log, 20 products" in moved.output
+    assert held(schemas) == held(files)
+    after = opened(schemas)
+    assert register(after, "LAMP-20") == 21
+    assert violations(schemas) == []
+    after.stop()
+
+
+def test_what_is_there_is_not_overwritten(files: Files, schemas: Schemas) -> None:
+    opened(files).stop()
+    there = opened(schemas)
+    register(there, "LAMP-1")
+    there.stop()
+
+    refused = copy(schemas, [f"catalog={files.url('catalog')}"])
+
+    assert refused.exit_code == 1
+    assert "has data in" in refused.output
+    assert "name an empty database" in refused.output
+
+
+def test_a_source_that_is_served_is_refused(files: Files, schemas: Schemas) -> None:
+    served, storehouse = ServedFiles(), opened(files)
+    served.claim(storehouse.catalog.databases, several=False)
+
+    refused = copy(schemas, [f"catalog={files.url('catalog')}"])
+
+    assert refused.exit_code == 1
+    assert "is served by another process" in refused.output
+    served.release()
+    storehouse.stop()
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("sales=sqlite:///x.db", "OWNER one of catalog"),
+        ("catalog=sqlite:///nowhere.db", "there is no sqlite:///nowhere.db"),
+        ("catalog=mysql://x", "a SQLite URL with a file"),
+    ],
+)
+def test_a_source_that_is_none_is_told(
+    schemas: Schemas, source: str, said: str
+) -> None:
+    refused = copy(schemas, [source])
+
+    assert refused.exit_code == 2
+    assert said in refused.output
