@@ -45,6 +45,10 @@ split: export BUS_URL ?= nats://127.0.0.1:$(NATS_PORT)
 split: $(READY) ## NATS and three processes, joined by it, until Ctrl-C
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/honcho start || test $$? -eq 130
 
+.PHONY: postgres
+postgres: $(READY) ## a PostgreSQL server to try things with, until Ctrl-C
+	@exec $(RUN) -m tests.postgres_server
+
 # ------------------------------------------------------------------------ proving
 
 .PHONY: check

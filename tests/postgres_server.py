@@ -9,7 +9,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -196,7 +195,18 @@ def _copy_of(installed: Path, into: Path) -> Path:
     return into / installed.name
 
 
+def main() -> None:
+    """To try things with, until Ctrl-C; what it holds is gone then."""
+    with PostgresServer(durable=True) as server, suppress(KeyboardInterrupt):
+        server.create("storehouse")
+        for owner in ("catalog", "catalog_read", "inventory", "inventory_read"):
+            variable = f"{owner.upper()}_DATABASE_URL"
+            print(f"export {variable}='{server.url('storehouse', owner)}'")
+        print(
+            "# then: flask --app app database upgrade (Ctrl-C here ends it)", flush=True
+        )
+        threading.Event().wait()
+
+
 if __name__ == "__main__":
-    with PostgresServer() as server:
-        print(server.url("postgres"))
-        sys.stdin.readline()
+    main()

@@ -177,7 +177,10 @@ class PostgresStore:
         connection.execute(
             "SELECT set_config('search_path', %s, false),"
             " set_config('statement_timeout', %s, false),"
-            " set_config('idle_in_transaction_session_timeout', %s, false)",
+            " set_config('idle_in_transaction_session_timeout', %s, false),"
+            # A position that a crash takes back may have been read.
+            " set_config('synchronous_commit', coalesce(nullif("
+            "current_setting('synchronous_commit'), 'off'), 'on'), false)",
             [
                 f'"{self.schema}"',
                 str(self._timeout_ms),

@@ -257,6 +257,22 @@ def test_a_process_that_hangs_in_a_transaction_loses_it(schemas: Schemas) -> Non
     assert timeout == "10000"
 
 
+@pytest.mark.parametrize(("given", "is_so"), [("off", "on"), ("local", "local")])
+def test_a_commit_is_on_the_disk_before_it_is_seen(
+    schemas: Schemas, given: str, is_so: str
+) -> None:
+    schemas.server.execute(
+        "postgres",
+        f'ALTER DATABASE "{schemas.database}" SET synchronous_commit = {given}',
+    )
+    database = Database(schemas.url("catalog"))
+    with database.reading() as connection:
+        (found,) = connection.exec_driver_sql("SHOW synchronous_commit").one()
+    database.close()
+
+    assert found == is_so
+
+
 def test_the_version_changes_with_each_commit_and_not_without(
     database: Database, schemas: Schemas
 ) -> None:
