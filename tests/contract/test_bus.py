@@ -98,8 +98,9 @@ def test_what_each_bus_promises_is_documented() -> None:
 def capability_table() -> str:
     """Markdown: what each bus declares."""
     lines = [
-        "| bus | between processes | at least once | waits for members | in order |",
-        "| --- | --- | --- | --- | --- |",
+        "| bus | between processes | between copies | at least once "
+        "| waits for members | in order |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     for name, kind in BUSES.items():
         declared = kind.capabilities
@@ -107,6 +108,7 @@ def capability_table() -> str:
             "yes" if promised else "no"
             for promised in (
                 declared.between_processes,
+                declared.between_copies,
                 declared.at_least_once,
                 declared.waits_for_members,
                 declared.in_order,
