@@ -42,7 +42,9 @@ LAMP = Sku("LAMP-1")
 
 @contextmanager
 def copies(schemas: Schemas, how_many: int) -> Iterator[list[Storehouse]]:
-    settings = Settings.from_environment(schemas.environment)
+    settings = Settings.from_environment(
+        {**schemas.environment, "CONSISTENCY_TIMEOUT_MS": "100"}
+    )
     with ExitStack() as stack:
         made = []
         for number in range(how_many):
@@ -149,6 +151,30 @@ def test_what_one_copy_commits_wakes_the_relay_of_the_other(
         took_s.append(time.monotonic() - begun)
 
     assert sorted(took_s)[5] < 0.25
+
+
+def test_what_an_event_caused_is_waited_for_before_it_has_a_position(
+    one: Storehouse,
+) -> None:
+    """Reading one's own writes, in the moment between a commit and its settling."""
+    position = register(one)
+    (of_catalog, _) = one.inventory.subscriptions
+    while of_catalog.cursor.saved() < position:
+        of_catalog.step()
+    one.listing.subscriptions[0].step()
+
+    answer = (
+        web_application(one)
+        .test_client()
+        .get("/products/LAMP-1", headers={"Consistency-Token": f"catalog:{position}"})
+    )
+
+    behind = problem(answer, 503, "read-model-behind")
+    assert (behind["source"], behind["wanted"], behind["reached"]) == (
+        "inventory",
+        1,
+        0,
+    )
 
 
 def test_a_copy_that_is_gone_is_replaced_within_seconds(
