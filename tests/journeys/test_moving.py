@@ -1,6 +1,7 @@
 """From SQLite to PostgreSQL, with all that there is."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,14 @@ from catalog.application import commands as catalog
 from catalog.application import handlers as catalog_handlers
 from catalog.domain.value_objects import OpeningStock, ProductName
 from shared_kernel.adapters.copies import ServedFiles
+from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.database_cli import database_group
 from shared_kernel.adapters.settings import Settings
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.domain.sku import Sku
+from shared_kernel.events import dead_letters
 from tests.databases import OWNERS, Databases, Files, FileTemplates, Schemas
+from tests.shared_kernel.events.builders import an_envelope
 from tests.simulation.laws import violations
 from tests.storehouses import run
 
@@ -89,6 +93,34 @@ def test_everything_moves_and_goes_on_there(files: Files, schemas: Schemas) -> N
     assert register(after, "LAMP-20") == 21
     assert violations(schemas) == []
     after.stop()
+
+
+def bury(url: str) -> int:
+    """A dead letter; answer its number."""
+    with closing(Database(url)) as database:
+        with database.writing() as connection:
+            number = len(dead_letters.listed(connection)) + 1
+            letter = an_envelope(number)
+            dead_letters.add(
+                connection,
+                "listing",
+                [letter],
+                state="dead",
+                reason="x",
+                attempts=1,
+                now_us=1,
+            )
+        with database.reading() as connection:
+            return dead_letters.listed(connection)[-1].number
+
+
+def test_numbers_of_dead_letters_go_on(files: Files, schemas: Schemas) -> None:
+    assert bury(files.url("catalog")) == 1
+
+    moved = copy(schemas, [f"catalog={files.url('catalog')}"])
+
+    assert moved.exit_code == 0, moved.output
+    assert bury(schemas.url("catalog")) == 2
 
 
 def test_what_is_there_is_not_overwritten(files: Files, schemas: Schemas) -> None:

@@ -27,6 +27,7 @@ from shared_kernel.adapters.storage_errors import (
     OutcomeUnknownError,
 )
 from shared_kernel.adapters.storehouse import Storehouse
+from shared_kernel.adapters.web import commands as web_commands
 from shared_kernel.adapters.web.application import web_application
 from shared_kernel.domain.sku import Sku
 from shared_kernel.events.positions import AfterCommit
@@ -319,6 +320,33 @@ def test_a_repeated_request_is_answered_the_same_by_every_copy_and_done_once(
         "/products", json=a_product(sku="OTHER"), headers={"Idempotency-Key": "key-1"}
     )
     problem(answer, 422, "idempotency-key-reused")
+
+
+def test_a_repetition_that_comes_second_by_a_hair_is_not_refused(
+    two: list[Storehouse], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one commits after the second has looked for its key."""
+    clients = [web_application(storehouse).test_client() for storehouse in two]
+    tell, answers = web_commands._tell, []
+
+    def ask(place: int) -> tuple[int, bytes]:
+        answer = clients[place].post(
+            "/products", json=a_product(), headers={"Idempotency-Key": "once"}
+        )
+        return answer.status_code, answer.data
+
+    def tell_slowly(*asked: Any) -> Any:
+        told = tell(*asked)
+        monkeypatch.undo()
+        answers.append(ask(0))
+        return told
+
+    monkeypatch.setattr(web_commands, "_tell", tell_slowly)
+    answers.append(ask(1))
+
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 201
+    assert two[0].catalog.log.head() == 1
 
 
 def test_a_server_that_is_away_is_a_503_that_says_when_to_come_again(
