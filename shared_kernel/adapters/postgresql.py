@@ -43,6 +43,8 @@ MEND = "start it, or mend its ..._DATABASE_URL"
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _SERIALIZATION_FAILURE, _DEADLOCK_DETECTED = "40001", "40P01"
 _READ_ONLY = "25006"
+# Of those that end a session, beside all connection exceptions (class 08).
+_ENDED = {"25P03", "25P04", "57P01", "57P02", "57P03", "57P05"}
 
 _BEGIN = Prepared(sa.text("BEGIN"))
 _PATIENT = sa.text("SET LOCAL statement_timeout = 0")
@@ -274,13 +276,7 @@ def _has_hung_up(fault: psycopg.Error) -> bool:
     if fault.sqlstate is None:
         # Not said by the server, but about it.
         return isinstance(fault, psycopg.OperationalError)
-    # Connection exceptions, and those of an operator's intervention that end sessions.
-    return fault.sqlstate.startswith("08") or fault.sqlstate in (
-        "57P01",
-        "57P02",
-        "57P03",
-        "25P03",
-    )
+    return fault.sqlstate.startswith("08") or fault.sqlstate in _ENDED
 
 
 def _driver(connection: Connection) -> "psycopg.Connection[Any]":

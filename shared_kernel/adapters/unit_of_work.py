@@ -289,7 +289,11 @@ class Writer(Generic[W]):
         if not appended.count:
             # Nothing happened that could happen twice.
             raise ConnectionLostError(str(error)) from error
-        if not _answered(partial(self._was_committed, appended, error)):
+        try:
+            committed = _answered(partial(self._was_committed, appended, error))
+        except ConnectionLostError:
+            raise error from None
+        if not committed:
             raise ConnectionLostError(str(error)) from error
 
     def _was_committed(self, appended: Appended, error: OutcomeUnknownError) -> bool:
