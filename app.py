@@ -174,6 +174,7 @@ def main(clock: Clock = system_clock) -> None:
             partial(_build, settings, clock),
             host=settings.host,
             port=settings.port,
+            workers=settings.workers,
             threads=settings.threads,
             named=_named(settings),
         )

@@ -1,48 +1,67 @@
-"""Serving the application with Granian: one worker process, a pool of threads.
+"""Serving the application with Granian: worker processes, each with a pool of threads.
 
-The process that calls `serve` only watches. The application is built in the worker,
+The process that calls `serve` only watches. The application is built in each worker,
 which is forked from it, so that no thread and no database connection crosses the fork.
-The way down, on Ctrl-C, SIGTERM or a closed terminal:
+The workers build one after the other: the first one finds out what is amiss, and the
+others neither repeat it nor bring the same database up to date at the same time. Which
+of them answers a connection is the kernel's choice.
+
+The way down, on Ctrl-C, SIGTERM or a closed terminal, of each worker:
 
 1. the `on_stop` callbacks run, so that long polls may answer early
 2. new connections are refused, requests in flight are answered
 3. the `on_exit` callbacks run, the last registered first
-4. the worker ends, and `serve` returns
+4. the worker ends, and after the last one `serve` returns
 
 A worker that has not ended after GRACE_SECONDS is killed: a client that sends half a
-request and stays would hold it for ever. Where the watcher was killed, the worker ends
+request and stays would hold it for ever. Where the watcher was killed, the workers end
 at once.
+
+A worker that dies while others live is replaced, but not within REPLACEMENT_SECONDS of
+its birth: what kills every new one shall not keep the machine busy. When the last one
+dies, or one that has not been built yet, the server ends, the others the usual way
+down: whoever started it knows better than we when to try again. So does a replacement
+that `build` refuses.
 """
 
 import errno
+import fcntl
 import logging
 import multiprocessing
 import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
-from ctypes import c_int
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from ctypes import Array, c_int
 from functools import partial
 from multiprocessing.util import Finalize
+from queue import Empty, SimpleQueue
 from types import FrameType
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn, Self
 from wsgiref.types import WSGIApplication
 
 import attrs
 import click
-from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
+from granian.server import MPServer
 
 # A slow client and a long poll hold a thread each. More threads than busy connections
 # cost nothing: they start when needed and end after 30 s without work.
 THREADS = 64
 GRACE_SECONDS = 20
+REPLACEMENT_SECONDS = 2
+# Granian would divide these by the number of workers, and an idle connection counts.
+CONNECTIONS_PER_WORKER = 1024
 
 _WATCHERS_SIGNALS = frozenset({signal.SIGINT, signal.SIGHUP})
+_STOPS = _WATCHERS_SIGNALS | {signal.SIGTERM}
+_FAULT = -1
 _GRANIAN_LOGS: dict[str, Any] = {
     "formatters": {"plain": {"format": "%(levelname)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
@@ -65,7 +84,7 @@ class AddressUnavailableError(Exception):
 
 @attrs.define(eq=False)
 class Worker:
-    """The life of the serving process, as the application built in it sees it."""
+    """The life of one serving process, as the application built in it sees it."""
 
     _on_stop: list[Callable[[], None]] = attrs.field(factory=list, init=False)
     _on_exit: ExitStack = attrs.field(factory=ExitStack, init=False)
@@ -91,32 +110,38 @@ def serve(
     *,
     host: str,
     port: int,
+    workers: int = 1,
     threads: int = THREADS,
     named: str = "Storehouse",
 ) -> None:
     """Serve what `build` returns until told to stop; return after the last callback.
 
-    `build` is a function of a module and runs in the worker. Port 0 takes a free port.
-    `named` is what is said to serve.
+    `build` is a function of a module and runs once in each of the `workers`, at least
+    1, never in two at a time. Each has so many `threads`. Port 0 takes a free port.
+    `named` is what is said to serve, once, when all are built.
     Raises AddressUnavailableError before anything is built; the SystemExit with which
-    `build` refuses to go on; SystemExit(1) when the worker dies. Takes over the signals
-    of the process.
+    `build` refuses to go on; SystemExit(1) when no worker is left or one dies unbuilt;
+    OSError when no process can be had. Takes over the signals of the process.
     """
     address, port = _free_address(host, port)
-    server = Granian(
+    crew = _Crew.of(workers)
+    server = _Watcher(
+        crew,
         "storehouse",
         address,
         port,
         interface=Interfaces.WSGI,
         http=HTTPModes.http1,
         websockets=False,
+        workers=workers,
         blocking_threads=threads,
+        backpressure=CONNECTIONS_PER_WORKER,
         workers_kill_timeout=GRACE_SECONDS,
         log_level=LogLevels.error,
         log_dictconfig=_GRANIAN_LOGS,
     )
 
-    # A terminal that closes would make Granian start a second worker beside the first.
+    # A terminal that closes would make Granian start new workers beside the old ones.
     ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     hangup = signal.SIG_IGN if ignored else server.signal_handler_interrupt
     server.on_startup(partial(signal.signal, signal.SIGHUP, hangup))
@@ -124,27 +149,29 @@ def serve(
     # Until the worker has its own handlers it has copies of ours, which would swallow a
     # signal: it is born deaf, and listens when it can answer.
     os.register_at_fork(
-        before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGTERM}),
-        after_in_parent=partial(
-            signal.pthread_sigmask, signal.SIG_UNBLOCK, {signal.SIGTERM}
-        ),
+        before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, _STOPS),
+        after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, _STOPS),
     )
 
-    refusal = multiprocessing.RawValue("i", 0)
     # "Unexpected exit from worker-1" would follow each refusal. The worker's own log is
     # set up anew, so it still says what goes wrong in a request.
     logging.getLogger("_granian").setLevel(logging.CRITICAL)
     try:
         server.serve(
             target_loader=partial(
-                _in_worker, build, partial(_greet, named, address, port), refusal
+                _in_worker, build, partial(_greet, named, address, port), crew
             ),
             wrap_loader=False,
         )
     except SystemExit:
-        if refusal.value:
-            sys.exit(refusal.value)
-        click.echo("The serving process has died.", err=True)
+        if crew.refusal.value not in {0, _FAULT}:
+            sys.exit(crew.refusal.value)
+        _complain("The serving process has died.")
+        raise
+    except Exception:
+        # No process can be had, say. At its end, ours waits for those that there are.
+        for each in multiprocessing.active_children():
+            each.terminate()
         raise
 
 
@@ -192,14 +219,147 @@ _MENDS = {
 }
 
 
+@attrs.frozen(kw_only=True)
+class _Crew:
+    """What the processes know of each other; in memory that they share.
+
+    `built` has the process ids of those whose application is built, else 0. `refusal`
+    is the exit code of a build that refused, or _FAULT after one that failed. Whoever
+    has the lock of the file `turn` may build, and nobody else writes meanwhile, but for
+    the watcher, who strikes out the dead. The kernel gives the lock of a dead process
+    back; a lock of multiprocessing would stay locked.
+    """
+
+    built: Array[c_int]
+    refusal: c_int
+    greeted: c_int
+    turn: IO[bytes]
+
+    @classmethod
+    def of(cls, workers: int) -> Self:
+        return cls(
+            built=multiprocessing.RawArray(c_int, workers),
+            refusal=multiprocessing.RawValue(c_int, 0),
+            greeted=multiprocessing.RawValue(c_int, 0),
+            turn=tempfile.TemporaryFile(),
+        )
+
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        """Wait for the turn. Raises SystemExit if another has refused meanwhile."""
+        fcntl.lockf(self.turn, fcntl.LOCK_EX)
+        try:
+            if self.refusal.value:
+                sys.exit(self.refusal.value)
+            yield
+        except SystemExit as ending:
+            # Without a code it is a stop, of which the others are told as well.
+            if ending.code is not None:
+                code = ending.code
+                self.refusal.value = code if isinstance(code, int) else _FAULT
+            raise
+        except Exception:
+            self.refusal.value = _FAULT
+            raise
+        finally:
+            fcntl.lockf(self.turn, fcntl.LOCK_UN)
+
+    def has_built(self, process: int) -> bool:
+        """Enter the process. True if it is the one to greet: the first last one."""
+        self._exchange(0, process)
+        if self.greeted.value or 0 in self.built:
+            return False
+        self.greeted.value = 1
+        return True
+
+    def strike_out(self, process: int) -> None:
+        self._exchange(process, 0)
+
+    def _exchange(self, old: int, new: int) -> None:
+        self.built[list(self.built).index(old)] = new
+
+
+class _Bell:
+    """Wakes the watcher; rung by signal handlers too.
+
+    A `threading.Event`, which Granian has here, hangs when a handler sets it in the
+    moment in which the interrupted code holds its lock, and forgets what is set just
+    before it is cleared.
+    """
+
+    def __init__(self) -> None:
+        self._rings: SimpleQueue[None] = SimpleQueue()
+
+    def set(self) -> None:
+        self._rings.put(None)
+
+    def wait(self, timeout: float | None = None) -> None:
+        with suppress(Empty):
+            self._rings.get(timeout=timeout)
+
+
+class _Watcher(MPServer):
+    """Granian's main process, with a loop of its own to replace dead workers.
+
+    Granian's loop forgets a signal or a death that falls into its work on another
+    death; never ends when two workers take turns in dying; and builds a refusing
+    application twice. It appends the number of each dead worker to `interrupt_children`
+    and then rings; whatever is left there at the end makes it end with code 1.
+    """
+
+    def __init__(self, crew: _Crew, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._crew = crew
+        self._bell = _Bell()
+        # Granian only calls `set` on it, but for the loop below and one not used here.
+        self.main_loop_interrupt = self._bell  # type: ignore[assignment]
+
+    def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
+        while not self.interrupt_signal:
+            dead = list(self.interrupt_children)
+            if not dead:
+                self._bell.wait()
+                continue
+            if not self._can_go_on(dead):
+                return
+            number = min(dead, key=lambda each: self.wrks[each].birth)
+            pause = self.wrks[number].birth + REPLACEMENT_SECONDS - time.monotonic()
+            if pause > 0:
+                self._bell.wait(pause)
+            else:
+                self._replace(number, spawn_target, target_loader)
+        if self._can_go_on(self.interrupt_children):
+            # They were to be replaced: no reason to end otherwise than asked to.
+            self.interrupt_children.clear()
+
+    def _can_go_on(self, dead: list[int]) -> bool:
+        alive = any(each.inner.is_alive() for each in self.wrks)
+        all_built = all(self.wrks[each].inner.pid in self._crew.built for each in dead)
+        return alive and all_built and not self._crew.refusal.value
+
+    def _replace(self, number: int, spawn_target: Any, target_loader: Any) -> None:
+        dead = self.wrks[number].inner.pid
+        self._crew.strike_out(dead)
+        self.interrupt_children.remove(number)
+        self._respawn_workers([number], spawn_target, target_loader)
+        born = self.wrks[number].inner.pid
+        _complain(f"Serving process {dead} has died, process {born} replaces it.")
+
+
+def _complain(what: str) -> None:
+    # Whoever reads this may be gone, which is no reason to leave the workers alone.
+    with suppress(OSError):
+        click.echo(what, err=True)
+
+
 def _in_worker(
     build: Callable[[Worker], WSGIApplication],
     greet: Callable[[], None],
-    refusal: c_int,
+    crew: _Crew,
 ) -> WSGIApplication:
     # Until Granian takes SIGTERM over, nothing is served and nothing is to be finished.
     signal.signal(signal.SIGTERM, _leave)
-    # The terminal sends Ctrl-C to both processes; the watcher alone passes it on.
+    # The terminal sends Ctrl-C to every process; the watcher alone passes it on.
     signal.pthread_sigmask(signal.SIG_SETMASK, _WATCHERS_SIGNALS)
 
     worker = Worker()
@@ -207,13 +367,12 @@ def _in_worker(
     _in_background(_die_with_the_watcher)
     _in_background(partial(_pass_on_the_stop, worker, _signals_seen()))
 
-    try:
+    with crew.building():
         application = build(worker)
-    except SystemExit as ending:
-        refusal.value = ending.code if isinstance(ending.code, int) else 0
-        raise
+        is_to_greet = crew.has_built(os.getpid())
 
-    _in_background(greet)
+    if is_to_greet:
+        _in_background(greet)
     return application
 
 

@@ -1,11 +1,17 @@
 """A program that serves one tiny application and prints what becomes of it.
 
-    python tiny_server.py PORT [slow-build|broken-build|refused-build]
+    python tiny_server.py PORT [WAY [WORKERS [SINCE]]]
 
-`GET /` answers at once. `GET /slow` answers some time after the stop was asked for, or
-after ten seconds.
+WAY is one of WAYS_TO_BUILD, and is gone from build number SINCE on, from the first
+unless told. `no-more-processes` is no build: fork number SINCE fails, and all after it.
+
+`GET /` answers at once, `GET /process` with the id of the process that answers.
+`GET /slow` answers some time after the stop was asked for, or after ten seconds.
 """
 
+import errno
+import multiprocessing
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -13,6 +19,11 @@ from functools import partial
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from shared_kernel.adapters.server import Worker, serve
+
+told = sys.argv[1:]
+PORT, WAY, WORKERS, SINCE = (*told, *("0", "at-once", "1", "1")[len(told) :])
+# In memory that the processes share: no two of them build at a time.
+builds = multiprocessing.RawValue("i", 0)
 
 
 def say(line: str) -> None:
@@ -26,18 +37,23 @@ def build(worker: Worker) -> WSGIApplication:
     worker.on_stop(stopping.set)
     worker.on_exit(partial(say, "exit of what was built first"))
     worker.on_exit(partial(say, "exit of what was built last"))
-    WAYS_TO_BUILD[sys.argv[2] if len(sys.argv) > 2 else "at-once"]()
+    builds.value += 1
+    if builds.value >= int(SINCE):
+        WAYS_TO_BUILD[WAY]()
 
     def application(
         environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
+        answer = "served"
+        if environ["PATH_INFO"] == "/process":
+            answer = str(os.getpid())
         if environ["PATH_INFO"] == "/slow":
             say("slow request begun")
             stopping.wait(10)
             threading.Event().wait(0.3)
             say("slow request done")
         start_response("200 OK", [("Content-Type", "text/plain")])
-        return [b"served"]
+        return [answer.encode()]
 
     return application
 
@@ -56,13 +72,33 @@ def refuse_to_build() -> None:
     sys.exit(2)
 
 
+def build_at_once() -> None:
+    pass
+
+
 WAYS_TO_BUILD: dict[str, Callable[[], object]] = {
-    "at-once": lambda: None,
+    "at-once": build_at_once,
+    "no-more-processes": build_at_once,
     "slow-build": build_slowly,
     "broken-build": break_the_build,
     "refused-build": refuse_to_build,
 }
 
+
+def let_fork(times: int) -> None:
+    """From then on it is as if the system had no process left to give."""
+    fork, tickets = os.fork, iter(range(times))
+
+    def fork_with_a_ticket() -> int:
+        if next(tickets, None) is None:
+            raise BlockingIOError(errno.EAGAIN, "no process can be had")
+        return fork()
+
+    os.fork = fork_with_a_ticket
+
+
 if __name__ == "__main__":
-    serve(build, host="127.0.0.1", port=int(sys.argv[1]))
+    if WAY == "no-more-processes":
+        let_fork(int(SINCE) - 1)
+    serve(build, host="127.0.0.1", port=int(PORT), workers=int(WORKERS))
     say("served")
