@@ -59,7 +59,8 @@ check: static ## the quick part of the tests: no servers
 .PHONY: test
 test: static ## everything that CI runs
 	$(RUN) -m behave
-	$(RUN) -m features.everywhere --quick
+	$(RUN) -m features.everywhere --quick \
+		--only jetstream:split:sqlite --only nats:split:postgresql
 	$(RUN) -m pytest -n 2
 
 .PHONY: features-everywhere

@@ -27,7 +27,7 @@ COPIES: Layout = (*SPLIT, ("catalog-queries",), ("inventory",))
 TAKEOVER_S = 5.0
 WAYS: list[Direction | None] = [None, "up", "down"]
 SEED = int(os.environ.get("STOREHOUSE_FAULT_SEED", "4711"))
-SECONDS = float(os.environ.get("STOREHOUSE_FAULT_SECONDS", "60"))
+SECONDS = float(os.environ.get("STOREHOUSE_FAULT_SECONDS", "30"))
 
 
 @attrs.define(eq=False)
@@ -217,11 +217,11 @@ def test_a_process_is_cut_off_from_the_others(trial: Try, bus: str) -> None:
             for direction in WAYS:
                 at.tally.faults["cut"] += 1
                 proxy.cut(direction)
-                pause(0.7)
+                pause(0.4)
                 proxy.pass_through()
             at.tally.faults["delay"] += 1
             proxy.delay(0.3)
-            pause(0.5)
+            pause(0.4)
             proxy.pass_through()
         if bus != "feed":
             # So long that the client gives the connection up.
