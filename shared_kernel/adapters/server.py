@@ -40,7 +40,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from ctypes import Array, c_int
 from functools import partial
 from multiprocessing.util import Finalize
-from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import IO, Any, NoReturn, Self
 from wsgiref.types import WSGIApplication
@@ -62,6 +61,7 @@ CONNECTIONS_PER_WORKER = 1024
 _WATCHERS_SIGNALS = frozenset({signal.SIGINT, signal.SIGHUP})
 _STOPS = _WATCHERS_SIGNALS | {signal.SIGTERM}
 _FAULT = -1
+_REMINDER_SECONDS = 0.2
 _GRANIAN_LOGS: dict[str, Any] = {
     "formatters": {"plain": {"format": "%(levelname)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
@@ -146,13 +146,6 @@ def serve(
     hangup = signal.SIG_IGN if ignored else server.signal_handler_interrupt
     server.on_startup(partial(signal.signal, signal.SIGHUP, hangup))
 
-    # Until the worker has its own handlers it has copies of ours, which would swallow a
-    # signal: it is born deaf, and listens when it can answer.
-    os.register_at_fork(
-        before=partial(signal.pthread_sigmask, signal.SIG_BLOCK, _STOPS),
-        after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, _STOPS),
-    )
-
     # "Unexpected exit from worker-1" would follow each refusal. The worker's own log is
     # set up anew, so it still says what goes wrong in a request.
     logging.getLogger("_granian").setLevel(logging.CRITICAL)
@@ -170,8 +163,12 @@ def serve(
         raise
     except Exception:
         # No process can be had, say. At its end, ours waits for those that there are.
-        for each in multiprocessing.active_children():
+        left = multiprocessing.active_children()
+        for each in left:
             each.terminate()
+        for each in left:
+            each.join(GRACE_SECONDS)
+            each.kill()
         raise
 
 
@@ -246,11 +243,14 @@ class _Crew:
 
     @contextmanager
     def building(self) -> Iterator[None]:
-        """Wait for the turn. Raises SystemExit if another has refused meanwhile."""
+        """Wait for the turn; after a refusal, for the end."""
         fcntl.lockf(self.turn, fcntl.LOCK_EX)
         try:
-            if self.refusal.value:
-                sys.exit(self.refusal.value)
+            # The watcher stops the others when one has ended. That is to be the one who
+            # refused, when it has said why, not one who learns of it.
+            pause = threading.Event()
+            while self.refusal.value:
+                pause.wait(0.1)
             yield
         except SystemExit as ending:
             # Without a code it is a stop, of which the others are told as well.
@@ -280,22 +280,34 @@ class _Crew:
 
 
 class _Bell:
-    """Wakes the watcher; rung by signal handlers too.
+    """Wakes the watcher; rung by each signal and for each death.
 
-    A `threading.Event`, which Granian has here, hangs when a handler sets it in the
-    moment in which the interrupted code holds its lock, and forgets what is set just
-    before it is cleared.
+    A `threading.Event`, which Granian has here, misses a signal that comes just before
+    it waits, and hangs when a handler sets it in the moment in which the interrupted
+    code holds its lock.
     """
 
     def __init__(self) -> None:
-        self._rings: SimpleQueue[None] = SimpleQueue()
+        self._heard, self._rung = socket.socketpair()
+        self._rung.setblocking(False)
 
     def set(self) -> None:
-        self._rings.put(None)
+        # Full, it has been rung often enough.
+        with suppress(BlockingIOError):
+            self._rung.send(b"!")
 
     def wait(self, timeout: float | None = None) -> None:
-        with suppress(Empty):
-            self._rings.get(timeout=timeout)
+        self._heard.settimeout(timeout)
+        with suppress(TimeoutError):
+            self._heard.recv(1)
+
+    @contextmanager
+    def rung_by_signals(self) -> Iterator[None]:
+        signal.set_wakeup_fd(self._rung.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(-1)
 
 
 class _Watcher(MPServer):
@@ -303,8 +315,9 @@ class _Watcher(MPServer):
 
     Granian's loop forgets a signal or a death that falls into its work on another
     death; never ends when two workers take turns in dying; and builds a refusing
-    application twice. It appends the number of each dead worker to `interrupt_children`
-    and then rings; whatever is left there at the end makes it end with code 1.
+    application twice. A thread for each worker appends its number to
+    `interrupt_children` when it dies, and rings; whatever is left there at the end
+    makes the server end with code 1.
     """
 
     def __init__(self, crew: _Crew, *arguments: Any, **options: Any) -> None:
@@ -314,7 +327,17 @@ class _Watcher(MPServer):
         # Granian only calls `set` on it, but for the loop below and one not used here.
         self.main_loop_interrupt = self._bell  # type: ignore[assignment]
 
+    def _spawn_workers(self, spawn_target: Any, target_loader: Any) -> None:
+        with _deaf():
+            super()._spawn_workers(spawn_target, target_loader)  # type: ignore[no-untyped-call]
+
     def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
+        with self._bell.rung_by_signals():
+            self._look_after_workers(
+                partial(self._replace, spawn_target, target_loader)
+            )
+
+    def _look_after_workers(self, replace: Callable[[int], None]) -> None:
         while not self.interrupt_signal:
             dead = list(self.interrupt_children)
             if not dead:
@@ -327,7 +350,7 @@ class _Watcher(MPServer):
             if pause > 0:
                 self._bell.wait(pause)
             else:
-                self._replace(number, spawn_target, target_loader)
+                replace(number)
         if self._can_go_on(self.interrupt_children):
             # They were to be replaced: no reason to end otherwise than asked to.
             self.interrupt_children.clear()
@@ -337,13 +360,29 @@ class _Watcher(MPServer):
         all_built = all(self.wrks[each].inner.pid in self._crew.built for each in dead)
         return alive and all_built and not self._crew.refusal.value
 
-    def _replace(self, number: int, spawn_target: Any, target_loader: Any) -> None:
+    def _replace(self, spawn_target: Any, target_loader: Any, number: int) -> None:
         dead = self.wrks[number].inner.pid
         self._crew.strike_out(dead)
         self.interrupt_children.remove(number)
-        self._respawn_workers([number], spawn_target, target_loader)
+        with _deaf():
+            self._respawn_workers([number], spawn_target, target_loader)
         born = self.wrks[number].inner.pid
         _complain(f"Serving process {dead} has died, process {born} replaces it.")
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """While workers are born, and the threads that wait for their end.
+
+    Until a worker has its own handlers it has copies of ours, which would swallow a
+    signal: it is born deaf, and listens when it can answer. The threads stay deaf: a
+    signal that one of them hears does not wake the main thread.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
 
 
 def _complain(what: str) -> None:
@@ -363,9 +402,10 @@ def _in_worker(
     signal.pthread_sigmask(signal.SIG_SETMASK, _WATCHERS_SIGNALS)
 
     worker = Worker()
-    Finalize(worker, worker.exit, exitpriority=0)
+    seen, told = _signals_seen()
+    passing_on = _in_background(partial(_pass_on_the_stop, worker, seen))
+    Finalize(worker, partial(_exit, worker, told, passing_on), exitpriority=0)
     _in_background(_die_with_the_watcher)
-    _in_background(partial(_pass_on_the_stop, worker, _signals_seen()))
 
     with crew.building():
         application = build(worker)
@@ -376,8 +416,10 @@ def _in_worker(
     return application
 
 
-def _in_background(work: Callable[[], None]) -> None:
-    threading.Thread(target=work, daemon=True).start()
+def _in_background(work: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -391,18 +433,40 @@ def _die_with_the_watcher() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _signals_seen() -> socket.socket:
-    """A socket that yields a byte for each signal, whoever handles it."""
+def _signals_seen() -> tuple[socket.socket, socket.socket]:
+    """A socket that yields a byte for each signal, whoever handles it; and its end."""
     seen, told = socket.socketpair()
     told.setblocking(False)
-    signal.set_wakeup_fd(told.detach(), warn_on_full_buffer=False)
-    return seen
+    signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+    return seen, told
 
 
 def _pass_on_the_stop(worker: Worker, seen: socket.socket) -> None:
-    # To the end: a signal that nobody reads any more would be told as an error.
-    while seen.recv(1):
-        worker.stop()
+    if not seen.recv(1):
+        return
+    worker.stop()
+
+    seen.settimeout(_REMINDER_SECONDS)
+    while True:
+        try:
+            if not seen.recv(1):
+                return
+        except TimeoutError:
+            # Granian forgets a signal that comes while it sets itself up. Before that
+            # it cannot be lost, and a second one would disturb the way out.
+            if signal.getsignal(signal.SIGTERM) is not _leave:
+                main = threading.main_thread().ident
+                signal.pthread_kill(main or 0, signal.SIGTERM)
+
+
+def _exit(worker: Worker, told: socket.socket, passing_on: threading.Thread) -> None:
+    # A supervisor may tell the worker to stop, and the watcher does so too.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # A worker that has nothing to finish is here before the stop has been passed on.
+    signal.set_wakeup_fd(-1)
+    told.close()
+    passing_on.join()
+    worker.exit()
 
 
 def _greet(named: str, address: str, port: int) -> None:

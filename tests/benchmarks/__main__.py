@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from tests.benchmarks import in_process, over_buses, over_http
+from tests.benchmarks import in_process, over_buses, over_http, over_postgres
 from tests.benchmarks.measuring import show
 
 
@@ -12,6 +12,7 @@ def main() -> None:
     results = []
     for name, measure in (
         ("over HTTP", over_http.results),
+        ("on PostgreSQL", over_postgres.results),
         ("over NATS and between processes", over_buses.results),
         ("in one process", in_process.results),
     ):

@@ -76,12 +76,10 @@ def show(results: Sequence[Result]) -> None:
     for heading in ("work", "ours", "reference", "", "ratio", "to reach", "", "note"):
         table.add_column(heading, justify="left")
     for result in results:
-        reference = "" if result.reference is None else f"{result.reference:,.0f}"
+        reference = "" if result.reference is None else _shown(result.reference)
         table.add_row(
             result.work,
-            f"{result.ours:,.1f} {result.unit}"
-            if result.ours < 100
-            else f"{result.ours:,.0f} {result.unit}",
+            f"{_shown(result.ours)} {result.unit}",
             reference,
             result.reference_work,
             result.ratio,
@@ -90,3 +88,7 @@ def show(results: Sequence[Result]) -> None:
             result.note,
         )
     Console(width=width).print(table)
+
+
+def _shown(number: float) -> str:
+    return f"{number:,.1f}" if number < 100 else f"{number:,.0f}"

@@ -56,14 +56,14 @@ def _register(port: int, lags: list[float] | None) -> float:
     run = f"R{uuid.uuid4().hex[:12]}"
     rate = load(port, "/products", script="register.lua", arguments=(run,))
     if lags is not None:
-        lags.append(_time_to_catch_up(port))
+        lags.append(time_to_catch_up(port))
     return rate
 
 
-def _time_to_catch_up(port: int) -> float:
+def time_to_catch_up(port: int) -> float:
     """Seconds from now until all that was written, and what it caused, is listed."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
-    last = _post(connection, f"LAST-{uuid.uuid4().hex[:12]}")
+    last = post_product(connection, f"LAST-{uuid.uuid4().hex[:12]}")
     begun = time.perf_counter()
     while time.perf_counter() - begun < PATIENCE_S:
         response, _ = request(
@@ -105,7 +105,7 @@ def _visible(port: int, half_rate: float) -> Result:
 def _probe(port: int, number: int) -> float:
     connection = http.client.HTTPConnection("127.0.0.1", port)
     sku = f"PROBE-{number}-{uuid.uuid4().hex[:8]}"
-    token = _post(connection, sku)
+    token = post_product(connection, sku)
     acknowledged = time.perf_counter()
     # A product's place in the listing is the position of its registration.
     before = int(token.partition(":")[2]) - 1
@@ -116,7 +116,7 @@ def _probe(port: int, number: int) -> float:
     raise RuntimeError(f"{sku} does not appear")
 
 
-def _post(connection: http.client.HTTPConnection, sku: str) -> str:
+def post_product(connection: http.client.HTTPConnection, sku: str) -> str:
     body = json.dumps({"name": "Probe", "sku": sku, "stock_count": 1})
     response, answer = request(connection, "POST", "/products", body, JSON)
     if response.status != 201:
@@ -130,5 +130,5 @@ def _post(connection: http.client.HTTPConnection, sku: str) -> str:
 def _stock_up(port: int, products: int) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port)
     for number in range(products):
-        _post(connection, f"BENCH-{number:07}")
-    _time_to_catch_up(port)
+        post_product(connection, f"BENCH-{number:07}")
+    time_to_catch_up(port)

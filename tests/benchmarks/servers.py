@@ -13,15 +13,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import attrs
+
+from tests.databases import PostgresTemplates
+from tests.postgres_server import PostgresServer
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 CONNECTIONS = 16
 THREADS = 64
 SECONDS = 3
 START_S = 20.0
+# As a machine of some size is set up: its memory holds what is often read, and it is
+# not at checkpoints all the time.
+POSTGRES = {"shared_buffers": "1GB", "max_wal_size": "4GB"}
 
 _RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
 _FAILED = re.compile(r"Non-2xx or 3xx responses: (\d+)|Socket errors: (.*)")
+
+
+@attrs.frozen
+class Serving:
+    port: int
+    pid: int
 
 
 def wrk() -> str:
@@ -32,9 +46,9 @@ def wrk() -> str:
     return found
 
 
-def pinned(core: int, command: list[str]) -> list[str]:
+def pinned(core: int | None, command: list[str]) -> list[str]:
     """The same core for both servers, another one for the load, if there are two."""
-    if shutil.which("taskset") is None or (os.cpu_count() or 1) < 2:
+    if core is None or shutil.which("taskset") is None or (os.cpu_count() or 1) < 2:
         return command
     return ["taskset", "-c", str(core), *command]
 
@@ -42,12 +56,24 @@ def pinned(core: int, command: list[str]) -> list[str]:
 @contextmanager
 def storehouse() -> Iterator[int]:
     """A Storehouse with databases of its own; yields its port."""
-    with TemporaryDirectory(prefix="storehouse-bench-") as folder:
-        port = free_port()
-        settings = {"PORT": str(port), "THREADS": str(THREADS), "LOG_LEVEL": "ERROR"}
-        command = [sys.executable, str(ROOT / "app.py")]
-        with _running(command, port, folder, settings):
-            yield port
+    with _storehouse({}, core=0) as serving:
+        yield serving.port
+
+
+@contextmanager
+def on_databases(settings: Mapping[str, str]) -> Iterator[Serving]:
+    """A Storehouse on the databases in `settings`, and on any core."""
+    with _storehouse(settings, core=None) as serving:
+        yield serving
+
+
+@contextmanager
+def postgres(**settings: str) -> Iterator[PostgresTemplates]:
+    """A server that flushes each commit, and clean databases of it."""
+    with PostgresServer(durable=True, **POSTGRES, **settings) as server:
+        templates = PostgresTemplates(server)
+        templates.prepare()
+        yield templates
 
 
 @contextmanager
@@ -103,16 +129,30 @@ def free_port() -> int:
 
 
 @contextmanager
+def _storehouse(settings: Mapping[str, str], core: int | None) -> Iterator[Serving]:
+    with TemporaryDirectory(prefix="storehouse-bench-") as folder:
+        port = free_port()
+        served = {"PORT": str(port), "THREADS": str(THREADS), "LOG_LEVEL": "ERROR"}
+        command = [sys.executable, str(ROOT / "app.py")]
+        with _running(command, port, folder, {**settings, **served}, core) as pid:
+            yield Serving(port, pid)
+
+
+@contextmanager
 def _running(
-    command: list[str], port: int, folder: str, settings: Mapping[str, str]
-) -> Iterator[None]:
+    command: list[str],
+    port: int,
+    folder: str,
+    settings: Mapping[str, str],
+    core: int | None = 0,
+) -> Iterator[int]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **settings}
     process = subprocess.Popen(
-        pinned(0, command), cwd=folder, env=environment, stdout=subprocess.DEVNULL
+        pinned(core, command), cwd=folder, env=environment, stdout=subprocess.DEVNULL
     )
     try:
         _wait_for(port, process)
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait(30)

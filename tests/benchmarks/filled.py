@@ -1,0 +1,97 @@
+"""A Storehouse's databases with many products in them, within seconds.
+
+The application itself registers one product. What that has left in each table is then
+multiplied by SQL, so the rows are as the application writes them.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+from app import assemble
+from catalog.application.commands import RegisterProduct
+from catalog.application.handlers import register_product
+from catalog.domain.value_objects import OpeningStock, Price, ProductName
+from shared_kernel.adapters.settings import Settings
+from shared_kernel.domain.sku import Sku
+from tests.databases import OWNERS, Schemas
+
+FIRST = "FILL-0000000"
+
+_SKU = f"'{FIRST[:5]}' || lpad(number::text, 7, '0')"
+_OTHERS = "generate_series(1, {more}) AS number"
+
+
+def _in_bytes(column: str) -> str:
+    named = f"replace(convert_from({column}, 'UTF8'), '{FIRST}', {_SKU})"
+    return f"convert_to({named}, 'UTF8')"
+
+
+_LOG = f"""
+    INSERT INTO event_log (position, id, type, key, time_us, traceparent, data)
+    SELECT position + number, gen_random_uuid()::text, type, {_SKU}, time_us,
+           traceparent, {_in_bytes("data")}
+    FROM event_log, {_OTHERS} WHERE position = 1 ORDER BY number"""
+_STATEMENTS = {
+    "catalog": [
+        f"""INSERT INTO products SELECT {_SKU}, name, description, price_minor_units,
+            price_currency, status, version FROM products, {_OTHERS}
+            WHERE sku = '{FIRST}'""",
+        _LOG,
+    ],
+    "catalog_read": [
+        f"""INSERT INTO product_listing
+            SELECT {_SKU}, registered + number, place + number, name, description,
+                   price_minor_units, price_currency, status, availability,
+                   last_updated_us, version,
+                   replace(sought, lower('{FIRST}'), lower({_SKU})),
+                   {_in_bytes("body")}
+            FROM product_listing, {_OTHERS} WHERE code = '{FIRST}'""",
+    ],
+    "inventory": [
+        f"""INSERT INTO stock_items SELECT {_SKU}, on_hand, reorder_point, retired,
+            version FROM stock_items, {_OTHERS} WHERE sku = '{FIRST}'""",
+        _LOG,
+    ],
+    "inventory_read": [
+        f"""INSERT INTO stock_movements
+            SELECT position + number, {_SKU},
+                   convert_to(replace(replace(convert_from(body, 'UTF8'),
+                       '{FIRST}', {_SKU}), '"position":1,',
+                       '"position":' || position + number || ','), 'UTF8')
+            FROM stock_movements, {_OTHERS} WHERE position = 1 ORDER BY number""",
+    ],
+}
+# All that was published is applied.
+_CURSORS = "UPDATE subscription_cursors SET position = {products} WHERE position = 1"
+
+
+def fill(databases: Schemas, products: int) -> None:
+    """From clean ones to `products` that are listed and in stock."""
+    _register_the_first(databases)
+    # As many at a time as this machine has cores.
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda owner: _multiply(databases, owner, products), OWNERS))
+
+
+def _register_the_first(databases: Schemas) -> None:
+    storehouse = assemble(Settings.from_environment(databases.environment))
+    storehouse.catalog.writer.execute(
+        register_product,
+        RegisterProduct(
+            sku=Sku(FIRST),
+            name=ProductName("Product"),
+            price=Price(1999, "EUR"),
+            opening_stock=OpeningStock(5),
+        ),
+    )
+    storehouse.workers.run_until_idle()
+    storehouse.stop()
+
+
+def _multiply(databases: Schemas, owner: str, products: int) -> None:
+    with closing(databases.server.connect(databases.database)) as connection:
+        connection.execute(f"SET search_path TO {owner}".encode())
+        for statement in [*_STATEMENTS[owner], _CURSORS]:
+            sql = statement.format(more=products - 1, products=products)
+            connection.execute(sql.encode())
+        connection.execute("VACUUM ANALYZE")
