@@ -121,7 +121,10 @@ class NewProducts:
             if is_fault(error):
                 raise
             # Another copy may bury another one at the same moment.
-            patiently(partial(self._bury, message, error), ConcurrentUpdateError)
+            patiently(
+                partial(self._bury, message, error),
+                lambda e: isinstance(e, ConcurrentUpdateError),
+            )
 
     def _bury(self, message: Envelope, why: Exception) -> None:
         """Once, however often the message comes."""

@@ -6,7 +6,7 @@ from typing import TypeVar
 import stamina
 
 T = TypeVar("T")
-MayHeal = Callable[[Exception], bool] | type[Exception] | tuple[type[Exception], ...]
+MayHeal = Callable[[Exception], bool]
 
 PATIENCE: Mapping[str, float] = {
     "timeout": 3.0,
@@ -18,5 +18,14 @@ PATIENCE: Mapping[str, float] = {
 
 
 def patiently(do: Callable[[], T], may_heal: MayHeal) -> T:
-    """Answer what `do` does; raise what it raised last, when the time is up."""
+    """Answer what `do` does; raise what it raised last, when the time is up.
+
+    `may_heal` says of each error whether trying again is of use.
+    """
+    # What goes well at once, as nearly everything does, is spared the machinery.
+    try:
+        return do()
+    except Exception as error:
+        if not may_heal(error):
+            raise
     return stamina.RetryingCaller(attempts=None, **PATIENCE)(may_heal, do)

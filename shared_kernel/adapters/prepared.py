@@ -96,6 +96,8 @@ class Prepared:
 
     def write_all(self, connection: Connection, rows: Sequence[Values]) -> int:
         """Execute for each of `rows`; answer how many rows were written in all."""
+        if len(rows) == 1:
+            return self.write(connection, rows[0])
         if not rows:
             return 0
         sql, bind = self._for(connection.dialect, rows[0])

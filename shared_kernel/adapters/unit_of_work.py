@@ -305,7 +305,9 @@ class Writer(Generic[W]):
 
 def _answered(ask: Callable[[], T]) -> T:
     """A question may be asked again, whatever became of the connection."""
-    return patiently(ask, (ConnectionLostError, OutcomeUnknownError))
+    return patiently(
+        ask, lambda e: isinstance(e, ConnectionLostError | OutcomeUnknownError)
+    )
 
 
 def _answer(job: _Job[Any, Any, R]) -> Committed[R]:

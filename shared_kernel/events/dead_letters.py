@@ -120,7 +120,7 @@ def add(
         | {
             "subscription": subscription,
             "state": state,
-            "reason": reason,
+            "reason": _storable(reason),
             "attempts": attempts,
             "since_us": now_us,
         }
@@ -130,6 +130,11 @@ def add(
         connection.execute(_ADD, rows)
     except IntegrityError as error:
         raise ConcurrentUpdateError("a dead letter was added in between") from error
+
+
+def _storable(text: str) -> str:
+    """`text` with what databases do not take as text shown as such."""
+    return text.encode(errors="replace").decode().replace("\0", "�")
 
 
 def blocked_keys(connection: Connection, subscription: str, source: str) -> set[str]:
