@@ -69,7 +69,7 @@ def page(
         "after": after,
         "limit": limit + 1,
         "availability": availability,
-        "sought": sought.casefold() if sought else sought,
+        "sought": _storable(sought.casefold()) if sought else sought,
     }
     rows = statement.rows(connection, asked)
     more = len(rows) > limit
@@ -81,7 +81,7 @@ def page(
 
 
 def one(connection: Connection, code: str) -> ListedBody | None:
-    row = _ONE.row(connection, {"code": code})
+    row = _ONE.row(connection, {"code": _storable(code)})
     return None if row is None else ListedBody(*row)
 
 
@@ -92,3 +92,8 @@ def newest(connection: Connection, limit: int) -> list[bytes]:
 def counts(connection: Connection) -> dict[str, int]:
     """How many listed products have each availability."""
     return {row[0]: row[1] for row in _COUNTS.rows(connection, {})}
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL has no text with NUL in it, so it does not answer where that is."""
+    return text.replace("\0", "\ufffd")

@@ -349,6 +349,16 @@ def test_a_repetition_that_comes_second_by_a_hair_is_not_refused(
     assert two[0].catalog.log.head() == 1
 
 
+@pytest.mark.parametrize("path", ["/products/%00", "/stock/%00", "/stock?id=%00"])
+def test_what_the_database_cannot_store_is_not_there(
+    one: Storehouse, path: str
+) -> None:
+    client = web_application(one).test_client()
+
+    assert client.get(path).status_code == 404
+    assert client.get("/products?q=%00").get_json() == []
+
+
 def test_a_server_that_is_away_is_a_503_that_says_when_to_come_again(
     one: Storehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
