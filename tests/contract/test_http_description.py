@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from shared_kernel.adapters.settings import INVENTORY
 from shared_kernel.adapters.web.application import web_application
-from tests.benchmarks.servers import ROOT, storehouse
+from tests.cluster import ONE, ROOT, Cluster
+from tests.databases import Databases
 from tests.storehouses import a_storehouse
 
 
@@ -34,8 +36,11 @@ def test_every_route_is_described(tmp_path: Path) -> None:
 
 
 @pytest.mark.server
-def test_the_server_does_as_its_description_says() -> None:
-    with storehouse() as port:
+def test_the_server_does_as_its_description_says(
+    databases: Databases, tmp_path: Path
+) -> None:
+    with Cluster(tmp_path, ONE, "inprocess", databases=databases) as cluster:
+        (port,) = cluster.ports_of(INVENTORY)
         address = f"http://127.0.0.1:{port}/openapi.json"
         program = [str(Path(sys.executable).parent / "schemathesis"), "run", address]
         options = ["--checks", "all", "--workers", "1", "--max-examples", "10"]
