@@ -11,11 +11,11 @@ import httpx
 import pytest
 
 from shared_kernel.adapters.server import (
-    REPLACEMENT_SECONDS,
     AddressUnavailableError,
     Worker,
     serve,
 )
+from shared_kernel.adapters.serving_processes import REPLACEMENT_SECONDS
 from tests.shared_kernel.tiny_servers import (
     PATIENCE_SECONDS,
     TinyServer,
