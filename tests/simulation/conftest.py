@@ -1,4 +1,4 @@
-"""Where simulations keep their files."""
+"""Where simulations keep their data."""
 
 import tempfile
 from collections.abc import Iterator
@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from shared_kernel.adapters.migrations.migrate import Schema
-from tests.simulation.world import an_empty_storehouse
+from tests.databases import KINDS, FileTemplates, Schemas
+from tests.simulation.grounds import Fresh, copied, emptied
 
 MEMORY = Path("/dev/shm")
 
@@ -22,12 +23,25 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         yield Path(name)
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return an_empty_storehouse(tmp_path_factory.mktemp("simulation") / "template")
+@pytest.fixture(
+    params=[
+        kind if kind == "sqlite" else pytest.param(kind, marks=pytest.mark.server)
+        for kind in KINDS
+    ]
+)
+def fresh(request: pytest.FixtureRequest) -> Iterator[Fresh]:
+    """Clean databases for one life after the other, of each kind in turn."""
+    if request.param == "postgresql":
+        schemas: Schemas = request.getfixturevalue("schemas")
+        with emptied(schemas) as again:
+            yield again
+    else:
+        templates: FileTemplates = request.getfixturevalue("file_templates")
+        folder: Path = request.getfixturevalue("folder")
+        yield copied(templates, folder)
 
 
 @pytest.fixture
-def no_migrations(template: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The template is up to date: to look again takes half of a life's time."""
+def no_migrations(fresh: Fresh, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Databases are up to date: to look again takes half of a life's time."""
     monkeypatch.setattr(Schema, "prepare", lambda *_: None)

@@ -1,13 +1,16 @@
 """Every point at which a process may die, in turn."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import attrs
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.prepared import Prepared
 from shared_kernel.buses.port import (
     Capabilities,
     Deliver,
@@ -16,6 +19,10 @@ from shared_kernel.buses.port import (
     Leave,
 )
 from shared_kernel.events.envelope import Envelope
+from shared_kernel.events.positions import AfterCommit
+
+_HAS_WRITTEN = Prepared(sa.text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL"))
+_UNSETTLED = Prepared(sa.text("SELECT 1 FROM event_log WHERE position IS NULL LIMIT 1"))
 
 
 class Crash(BaseException):
@@ -27,11 +34,15 @@ class CrashPoints:
     """Counts the points that are passed, and crashes at the next one of that number."""
 
     crash_at: int | None = None
-    passed: int = 0
+    places: list[str] = attrs.field(factory=list)
     crashed: str = ""
 
+    @property
+    def passed(self) -> int:
+        return len(self.places)
+
     def point(self, where: str) -> None:
-        self.passed += 1
+        self.places.append(where)
         if self.passed == self.crash_at:
             self.crashed = where
             raise Crash(where)
@@ -74,21 +85,70 @@ def crash_around_commits(patch: pytest.MonkeyPatch, points: CrashPoints) -> None
 
     @contextmanager
     def crashable(database: Database) -> Iterator[Connection]:
-        file = database.url.rpartition("/")[2]
-        wrote = False
+        owner, wrote = owner_of(database), False
         with writing(database) as connection:
-            before = total_changes(connection)
+            has_written = changes_of(connection)
             yield connection
-            wrote = total_changes(connection) != before
+            wrote = has_written()
             if wrote:
-                points.point(f"instead of commit to {file}")
+                points.point(f"instead of commit to {owner}")
         if wrote:
-            points.point(f"after commit to {file}")
+            points.point(f"after commit to {owner}")
 
     patch.setattr(Database, "writing", crashable)
 
 
+def crash_around_settling(patch: pytest.MonkeyPatch, points: CrashPoints) -> None:
+    """A crash point before and after entries get their positions, if any lack them.
+
+    Where the insert gives them, there is nothing between it and its commit.
+    """
+    settle = AfterCommit.settle
+
+    def crashable(positions: AfterCommit) -> int:
+        owner = owner_of(positions.database)
+        with positions.database.reading() as connection:
+            unsettled = _UNSETTLED.row(connection, {})
+        if unsettled is None:
+            return settle(positions)
+        points.point(f"before positions in {owner}")
+        head = settle(positions)
+        points.point(f"after positions in {owner}")
+        return head
+
+    patch.setattr(AfterCommit, "settle", crashable)
+
+
+def writers_of(patch: pytest.MonkeyPatch) -> Sequence[str]:
+    """The owner of each database that has a write transaction open, at any time."""
+    writing, open_ones = Database.writing, list[str]()
+
+    @contextmanager
+    def watched(database: Database) -> Iterator[Connection]:
+        with writing(database) as connection:
+            open_ones.append(owner_of(database))
+            try:
+                yield connection
+            finally:
+                open_ones.remove(owner_of(database))
+
+    patch.setattr(Database, "writing", watched)
+    return open_ones
+
+
+def owner_of(database: Database) -> str:
+    return re.split("[/=]", database.url)[-1].removesuffix(".db")
+
+
+def changes_of(connection: Connection) -> Callable[[], bool]:
+    """Answers whether the transaction that has just begun has written anything."""
+    if connection.dialect.name == "postgresql":
+        return lambda: _HAS_WRITTEN.row(connection, {}) == (True,)
+    before = total_changes(connection)
+    return lambda: total_changes(connection) != before
+
+
 def total_changes(connection: Connection) -> int:
-    """How many rows the connection has ever written."""
+    """How many rows the connection to a SQLite file has ever written."""
     driver = connection.connection.dbapi_connection
     return int(driver.total_changes)  # type: ignore[union-attr]  # sqlite3 has it

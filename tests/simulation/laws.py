@@ -1,7 +1,7 @@
-"""What must hold of the four database files, whatever happened to the processes.
+"""What must hold of the four databases, whatever happened to the processes.
 
-Everything is read with `sqlite3` and folded by plain code, so that nothing here shares
-an error with what it judges. Each violation is a sentence.
+Everything is read with the plain driver and folded by plain code, so that nothing here
+shares an error with what it judges. Each violation is a sentence.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from tests.databases import Databases
+from tests.databases import Databases, Row
 
 FOLLOWED = {
     "product.inserted": "stock.opened",
@@ -27,7 +27,6 @@ SUBSCRIPTIONS = {
         ("catalog.listing", "inventory"),
     },
 }
-Row = tuple[Any, ...]
 
 
 @attrs.frozen
@@ -96,13 +95,8 @@ class Stock:
                 raise LookupError(unknown)
 
 
-def rows(databases: Databases, owner: str, sql: str) -> list[Row]:
-    return databases.rows(owner, sql)
-
-
 def read_log(databases: Databases, owner: str) -> list[Event]:
-    found = rows(
-        databases,
+    found = databases.rows(
         owner,
         "SELECT position, id, type, key, time_us, data FROM event_log "
         "WHERE position IS NOT NULL ORDER BY 1",
@@ -111,6 +105,23 @@ def read_log(databases: Databases, owner: str) -> list[Event]:
         Event(position, id_, type_, key, time_us, json.loads(data))
         for position, id_, type_, key, time_us, data in found
     ]
+
+
+def recorded(databases: Databases, owner: str) -> int:
+    """How many entries are committed, with a position or without."""
+    ((count,),) = databases.rows(owner, "SELECT count(*) FROM event_log")
+    return int(count)
+
+
+def unsettled(databases: Databases, owner: str) -> int:
+    """How many entries are committed and have no position: they are not in the log yet.
+
+    None ever on SQLite.
+    """
+    ((count,),) = databases.rows(
+        owner, "SELECT count(*) FROM event_log WHERE position IS NULL"
+    )
+    return int(count)
 
 
 def history(databases: Databases) -> dict[str, list[tuple[str, dict[str, Any]]]]:
@@ -129,6 +140,7 @@ def violations(databases: Databases) -> list[str]:
     return [
         *log_violations("catalog", products),
         *log_violations("inventory", stock),
+        *unsettled_violations(databases),
         *following_violations(products, stock),
         *table_violations(databases, products, stock),
         *cursor_violations(databases, len(products), len(stock)),
@@ -148,6 +160,12 @@ def log_violations(owner: str, log: Sequence[Event]) -> Iterator[str]:
     for key, counted in versions.items():
         if counted != list(range(1, len(counted) + 1)):
             yield f"{owner}: versions of {key} are {counted}"
+
+
+def unsettled_violations(databases: Databases) -> Iterator[str]:
+    for owner in ("catalog", "inventory"):
+        if count := unsettled(databases, owner):
+            yield f"{owner}: {count} entries have no position"
 
 
 def following_violations(products: list[Event], stock: list[Event]) -> Iterator[str]:
@@ -170,8 +188,7 @@ def table_violations(
     databases: Databases, products: list[Event], stock: list[Event]
 ) -> Iterator[str]:
     expected = sorted(product_rows(products).values())
-    stored = rows(
-        databases,
+    stored = databases.rows(
         "catalog",
         "SELECT sku, name, description, price_minor_units, price_currency, status, "
         "version FROM products ORDER BY sku",
@@ -213,7 +230,7 @@ def table_violations(
         ),
     }
     for sql, expected in compared.items():
-        if (stored := rows(databases, "inventory", sql)) != expected:
+        if (stored := databases.rows("inventory", sql)) != expected:
             yield f"{sql} gives {stored}, the log says {expected}"
 
 
@@ -222,8 +239,7 @@ def cursor_violations(databases: Databases, products: int, stock: int) -> Iterat
     for owner, subscribed in SUBSCRIPTIONS.items():
         cursors = {
             (name, source): position
-            for name, source, position in rows(
-                databases,
+            for name, source, position in databases.rows(
                 owner,
                 # What a relay has published it saves only now and then.
                 "SELECT subscription, source, position FROM subscription_cursors "
@@ -235,15 +251,14 @@ def cursor_violations(databases: Databases, products: int, stock: int) -> Iterat
         expected = {each: heads[each[1]] for each in subscribed}
         if cursors != expected:
             yield f"cursors are {cursors}, should be {expected}"
-        for letter in rows(databases, owner, "SELECT * FROM dead_letters"):
+        for letter in databases.rows(owner, "SELECT * FROM dead_letters"):
             yield f"{owner}: a dead letter is left: {letter}"
 
 
 def movement_violations(databases: Databases, stock: list[Event]) -> Iterator[str]:
     shown = [
         (position, sku, json.loads(body))
-        for position, sku, body in rows(
-            databases,
+        for position, sku, body in databases.rows(
             "inventory_read",
             "SELECT position, sku, body FROM stock_movements ORDER BY position",
         )
@@ -270,8 +285,8 @@ def listing_violations(
 ) -> Iterator[str]:
     shown = {
         code: (place, body and json.loads(body))
-        for code, place, body in rows(
-            databases, "catalog_read", "SELECT code, place, body FROM product_listing"
+        for code, place, body in databases.rows(
+            "catalog_read", "SELECT code, place, body FROM product_listing"
         )
     }
     expected = listings(products, stock)

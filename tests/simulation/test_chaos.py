@@ -1,10 +1,7 @@
 """Any commands, any order of work, a treacherous bus, and crashes at any point."""
 
-import shutil
-import tempfile
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -31,9 +28,15 @@ from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.sku import Sku
 from tests.shared_kernel.events.builders import NOON
 from tests.simulation.chaos_bus import ChaosBus
-from tests.simulation.crashes import Crash, CrashPoints, crash_around_commits
-from tests.simulation.laws import read_log, rows, stock_items, violations
-from tests.simulation.world import World, copy_of
+from tests.simulation.crashes import (
+    Crash,
+    CrashPoints,
+    crash_around_commits,
+    crash_around_settling,
+)
+from tests.simulation.grounds import Fresh
+from tests.simulation.laws import read_log, recorded, stock_items, violations
+from tests.simulation.world import World
 
 skus = st.sampled_from(["LAMP-0001", "CHAIR-0001", "DESK-0001"]).map(Sku)
 orders = st.sampled_from(["A", "B", "C"]).map(OrderReference)
@@ -56,21 +59,20 @@ class Storehouse(RuleBasedStateMachine):
     """`expected` is a model that knows no log, no bus and no crash."""
 
     # Given by the test, since hypothesis makes the machines.
-    template: Path
-    folder: Path
+    fresh: Fresh
 
     def __init__(self) -> None:
         super().__init__()
         self.expected: dict[Sku, Expected] = {}
-        self.here = Path(tempfile.mkdtemp(dir=self.folder))
         self.points = CrashPoints()
         self.patch = pytest.MonkeyPatch()
         crash_around_commits(self.patch, self.points)
+        crash_around_settling(self.patch, self.points)
 
     @initialize(seed=st.integers(0, 2**16), calm=st.sampled_from([0.0, 0.3, 0.9]))
     def open(self, seed: int, calm: float) -> None:
         self.world = World(
-            copy_of(self.template, self.here / "files"),
+            self.fresh(),
             seed,
             self.points,
             bus=lambda: ChaosBus(InProcessBus(), seed, calm),
@@ -178,12 +180,10 @@ class Storehouse(RuleBasedStateMachine):
             if hasattr(self, "world"):
                 self.world.close()
             self.patch.undo()
-            shutil.rmtree(self.here)
 
     def compare(self) -> None:
         databases = self.world.databases
-        shown = rows(
-            databases,
+        shown = databases.rows(
             "catalog_read",
             "SELECT code, name, place IS NOT NULL FROM product_listing ORDER BY code",
         )
@@ -214,24 +214,24 @@ class Storehouse(RuleBasedStateMachine):
         self, context: WritingService, handler: Callable[..., Any], command: object
     ) -> bool:
         """Whether it was done; after a crash, the log tells."""
-        name, before = context.log.source, context.log.head()
+        name, databases = context.log.source, self.world.databases
+        before = recorded(databases, name)
         try:
             self.world.execute(context, handler, command)
         except DomainError:
             return False
         except Crash:
             self.world.restart()
-            return len(read_log(self.world.databases, name)) > before
+            return recorded(databases, name) > before
         return True
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_migrations")
 def test_whatever_happens_the_acknowledged_happens_once_and_in_order(
-    template: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    fresh: Fresh, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Storehouse, "template", template, raising=False)
-    monkeypatch.setattr(Storehouse, "folder", folder, raising=False)
+    monkeypatch.setattr(Storehouse, "fresh", staticmethod(fresh), raising=False)
     run_state_machine_as_test(
         Storehouse,
         settings=settings(max_examples=40, stateful_step_count=40, deadline=None),

@@ -2,49 +2,44 @@
 
 import threading
 from collections.abc import Sequence
-from pathlib import Path
+from contextlib import closing
 
 import pytest
 
 from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.events.envelope import Envelope
-from tests.simulation.crashes import CrashPoints
+from tests.simulation.crashes import CrashPoints, writers_of
+from tests.simulation.grounds import Fresh
 from tests.simulation.scenarios import scenarios
 from tests.simulation.test_crash_points import NAMES, SEED, play
-from tests.simulation.world import World, copy_of
+from tests.simulation.world import World
 
 
 class WatchfulBus(InProcessBus):
-    """Looks at every database whenever something is handed to it."""
+    """Looks, whenever something is handed to it, who is `writing`."""
 
-    world: World | None = None
-    open_transactions = 0
-    published = 0
+    def __init__(self, writing: Sequence[str]) -> None:
+        super().__init__()
+        self.published = 0
+        self.published_in: list[str] = []
+        self._writing = writing
 
     def publish(self, batch: Sequence[Envelope]) -> None:
-        assert self.world is not None
         self.published += 1
-        self.open_transactions += sum(
-            database.store._turn.locked()  # type: ignore[attr-defined]
-            for service in self.world.storehouse.services
-            for database in service.databases
-        )
+        self.published_in += self._writing
         super().publish(batch)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_published_in_a_transaction_and_no_step_starts_a_thread(
-    name: str, template: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, fresh: Fresh, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bus, threads = WatchfulBus(), threading.active_count()
-    world = World(
-        copy_of(template, folder / "files"), SEED, CrashPoints(), bus=lambda: bus
-    )
-    bus.world = world
+    threads = threading.active_count()
+    bus = WatchfulBus(writers_of(monkeypatch))
 
-    play(world, scenarios(monkeypatch)[name])
-    world.close()
+    with closing(World(fresh(), SEED, CrashPoints(), bus=lambda: bus)) as world:
+        play(world, scenarios(monkeypatch)[name])
 
     assert bus.published > 0
-    assert bus.open_transactions == 0
+    assert bus.published_in == []
     assert threading.active_count() == threads

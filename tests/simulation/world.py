@@ -1,9 +1,7 @@
-"""A storehouse that is stepped by hand, dies, and lives again on the same files."""
+"""A storehouse that is stepped by hand, dies, and lives again on the same databases."""
 
 import random
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from app import assemble
@@ -15,10 +13,10 @@ from shared_kernel.adapters.workers import Worker
 from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.buses.port import EventBus
 from shared_kernel.events.subscription import Subscription
-from tests.databases import Files
+from tests.databases import Databases
 from tests.shared_kernel.events.builders import ManualClock
 from tests.simulation.crashes import CrashableBus, CrashPoints
-from tests.simulation.laws import read_log
+from tests.simulation.laws import read_log, unsettled
 
 PATIENCE = 5000
 
@@ -28,22 +26,26 @@ class World:
 
     def __init__(
         self,
-        folder: Path,
+        databases: Databases,
         seed: int,
         points: CrashPoints,
         bus: Callable[[], EventBus] = InProcessBus,
+        *,
+        clock: ManualClock | None = None,
+        name: str = "life",
     ) -> None:
-        self.databases = Files(folder)
+        self.databases = databases
         self.chance = random.Random(seed)
-        self.clock = ManualClock()
+        self.clock = clock or ManualClock()
         self.points = points
         self.lives = 0
         self._bus = bus
+        self._name = name
         self._acknowledged: dict[str, list[str]] = {"catalog": [], "inventory": []}
         self.storehouse = self._be_born()
 
     def restart(self) -> None:
-        """Nothing is handed back, saved or finished: only the files are left."""
+        """Nothing is handed back, saved or finished: only the databases are left."""
         self._drop()
         # Sometimes before the leases of the dead one have run out, sometimes after.
         self.clock.advance(self.chance.random() * 6)
@@ -72,14 +74,21 @@ class World:
         return self.storehouse.workers.employed
 
     def at_rest(self) -> bool:
-        """All that was recorded has been published and applied."""
-        return all(
-            service.relay.published() == service.log.head()
-            for service in self.storehouse.writing
-        ) and all(
-            up_to_date(subscription)
-            for service in self.storehouse.services
-            for subscription in service.subscriptions
+        """All that was recorded has its position, and was published and applied."""
+        return (
+            all(
+                service.relay.published() == service.log.head()
+                for service in self.storehouse.writing
+            )
+            and all(
+                up_to_date(subscription)
+                for service in self.storehouse.services
+                for subscription in service.subscriptions
+            )
+            and not any(
+                unsettled(self.databases, service.log.source)
+                for service in self.storehouse.writing
+            )
         )
 
     def come_to_rest(self) -> None:
@@ -101,12 +110,12 @@ class World:
         self.lives += 1
         return assemble(
             Settings.from_environment(
-                {**self.databases.environment, "SQLITE_SYNCHRONOUS": "NORMAL"}
+                self.databases.environment | {"SQLITE_SYNCHRONOUS": "NORMAL"}
             ),
             CrashableBus(self._bus(), self.points),
             self.clock,
             jitter=self.chance.random,
-            holder=f"life {self.lives}",
+            holder=f"{self._name} {self.lives}",
         )
 
     def _drop(self) -> None:
@@ -116,16 +125,3 @@ class World:
 
 def up_to_date(subscription: Subscription) -> bool:
     return subscription.cursor.saved() == subscription.feed.head()
-
-
-def an_empty_storehouse(folder: Path) -> Path:
-    """Its files, migrated once, so that each test can copy them."""
-    folder.mkdir()
-    world = World(folder, 0, CrashPoints())
-    world.close()
-    return folder
-
-
-def copy_of(template: Path, folder: Path) -> Path:
-    shutil.copytree(template, folder)
-    return folder
