@@ -1,4 +1,4 @@
-"""Whole storehouses on files of a test's own, worked by hand."""
+"""Whole storehouses on databases of a test's own, worked by hand."""
 
 import csv
 import json
@@ -17,22 +17,52 @@ from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.prepared import Prepared
 from shared_kernel.adapters.settings import Settings
 from shared_kernel.adapters.storehouse import Storehouse
+from tests.databases import (
+    OWNERS,
+    Databases,
+    Files,
+    FileTemplates,
+    PostgresTemplates,
+    Schemas,
+    Templates,
+)
 
 SUPERSTORE = Path(__file__).parents[1] / "samples" / "superstore"
-OWNERS = ("catalog", "catalog_read", "inventory", "inventory_read")
 
 
 @contextmanager
-def a_storehouse(folder: Path) -> Iterator[Storehouse]:
-    """Where there is one already in `folder`, that one, as after a restart."""
-    urls: dict[str, Any] = {
-        f"{owner}_database_url": f"sqlite:///{folder / owner}.db" for owner in OWNERS
-    }
-    storehouse = assemble(Settings(**urls, sqlite_synchronous="NORMAL"))
+def a_storehouse(where: Databases | Path) -> Iterator[Storehouse]:
+    """Where there is one already, that one, as after a restart.
+
+    In a folder it is on SQLite.
+    """
+    storehouse = assemble(Settings(**urls(where), sqlite_synchronous="NORMAL"))
     try:
         yield storehouse
     finally:
         storehouse.stop()
+
+
+def urls(where: Databases | Path) -> dict[str, Any]:
+    """The settings that lead there; in a folder to files of SQLite."""
+    databases = Files(where) if isinstance(where, Path) else where
+    return {f"{owner}_database_url": databases.url(owner) for owner in OWNERS}
+
+
+@contextmanager
+def a_copy_of(databases: Databases, folder: Path) -> Iterator[Databases]:
+    """Others with the same in them; files in `folder`. Nobody may be at work there."""
+    templates: Templates
+    if isinstance(databases, Schemas):
+        templates = PostgresTemplates(databases.server, databases.database)
+    else:
+        assert isinstance(databases, Files)
+        templates = FileTemplates(databases.folder)
+    copy = templates.new(folder)
+    try:
+        yield copy
+    finally:
+        templates.drop(copy)
 
 
 def run(command: click.Command, *arguments: str | Path) -> Result:

@@ -13,8 +13,9 @@ from app import assemble
 from shared_kernel.adapters.settings import Settings
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.adapters.web.application import web_application
+from tests.databases import Databases
 from tests.shared_kernel.events.builders import ManualClock
-from tests.storehouses import OWNERS
+from tests.storehouses import urls
 
 
 @attrs.frozen(kw_only=True)
@@ -42,14 +43,11 @@ class Shop:
 
 
 @contextmanager
-def a_shop(folder: Path, **settings: Any) -> Iterator[Shop]:
-    """Opened anew in the same folder, it is as after a restart."""
-    urls = {
-        f"{owner}_database_url": f"sqlite:///{folder / owner}.db" for owner in OWNERS
-    }
+def a_shop(where: Databases | Path, **settings: Any) -> Iterator[Shop]:
+    """Opened anew at the same place, it is as after a restart."""
     given = {"sqlite_synchronous": "NORMAL", "consistency_timeout_ms": 30}
     clock = ManualClock()
-    storehouse = assemble(Settings(**{**urls, **given, **settings}), clock=clock)
+    storehouse = assemble(Settings(**{**urls(where), **given, **settings}), clock=clock)
     try:
         client = web_application(storehouse).test_client()
         yield Shop(storehouse=storehouse, client=client, clock=clock)

@@ -129,7 +129,7 @@ class NewProducts:
     def _bury(self, message: Envelope, why: Exception) -> None:
         """Once, however often the message comes."""
         with self._database.writing() as connection:
-            if _KNOWN.row(connection, {"wanted": message.id}):
+            if _KNOWN.row(connection, {"wanted": dead_letters.storable(message.id)}):
                 return
             (last,) = _LAST.row(connection, {}) or (0,)
             dead_letters.add(

@@ -116,11 +116,11 @@ def add(
     Raises ConcurrentUpdateError if another one stands at such a position.
     """
     rows = [
-        attrs.asdict(envelope)
+        _storable_fields(envelope)
         | {
             "subscription": subscription,
             "state": state,
-            "reason": _storable(reason),
+            "reason": storable(reason),
             "attempts": attempts,
             "since_us": now_us,
         }
@@ -132,9 +132,19 @@ def add(
         raise ConcurrentUpdateError("a dead letter was added in between") from error
 
 
-def _storable(text: str) -> str:
-    """`text` with what databases do not take as text shown as such."""
-    return text.encode(errors="replace").decode().replace("\0", "�")
+def storable(text: str) -> str:
+    """`text` with what databases do not take as text replaced.
+
+    Events of our own have none of it; strangers send what they like.
+    """
+    return text.encode(errors="replace").decode().replace("\0", "\ufffd")
+
+
+def _storable_fields(envelope: Envelope) -> dict[str, object]:
+    return {
+        name: storable(value) if isinstance(value, str) else value
+        for name, value in attrs.asdict(envelope).items()
+    }
 
 
 def blocked_keys(connection: Connection, subscription: str, source: str) -> set[str]:

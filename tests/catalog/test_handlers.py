@@ -1,5 +1,4 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,12 +12,13 @@ from catalog.domain.value_objects import Description, Price, ProductName
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.domain.errors import StaleVersion
 from tests.catalog.builders import LAMP, a_registration
+from tests.databases import Databases
 from tests.storehouses import a_storehouse
 
 
 @pytest.fixture
-def storehouse(tmp_path: Path) -> Iterator[Storehouse]:
-    with a_storehouse(tmp_path) as storehouse:
+def storehouse(databases: Databases) -> Iterator[Storehouse]:
+    with a_storehouse(databases) as storehouse:
         yield storehouse
 
 

@@ -1,7 +1,6 @@
 """The first page, on a storehouse with something in it and on an empty one."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,13 +8,14 @@ import pytest
 from catalog.adapters.home import NEWEST, formatted
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.adapters.web.application import web_application
+from tests.databases import Databases
 from tests.storehouses import a_storehouse
 from tests.web_pages import Element, parsed
 
 
 @pytest.fixture
-def storehouse(tmp_path: Path) -> Iterator[Storehouse]:
-    with a_storehouse(tmp_path) as opened:
+def storehouse(databases: Databases) -> Iterator[Storehouse]:
+    with a_storehouse(databases) as opened:
         yield opened
 
 

@@ -1,13 +1,13 @@
 """The catalog over HTTP: every route, its answers and its refusals."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 from werkzeug.test import TestResponse
 
+from tests.databases import Databases
 from tests.web_clients import Shop, a_product, a_shop, problem
 
 LISTED_FIELDS = [
@@ -23,8 +23,8 @@ EUR = {"minor_units": 1999, "currency": "EUR"}
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    with a_shop(tmp_path) as opened:
+def shop(databases: Databases) -> Iterator[Shop]:
+    with a_shop(databases) as opened:
         yield opened
 
 

@@ -9,10 +9,12 @@ from catalog.adapters.import_products import ImportProducts
 from shared_kernel.adapters.bulk import run as bulk_run
 from shared_kernel.adapters.storehouse import Storehouse
 from tests.catalog.listings import listed, rows_of_listing
+from tests.databases import Databases
 from tests.storehouses import (
     SUPERSTORE,
     Crash,
     Moment,
+    a_copy_of,
     a_csv,
     a_storehouse,
     crash_at_commit,
@@ -30,10 +32,10 @@ def import_products(storehouse: Storehouse, *arguments: str | Path) -> tuple[int
 
 
 def test_the_real_products_are_listed_and_the_32_doubled_ones_refused_by_name(
-    tmp_path: Path,
+    databases: Databases, tmp_path: Path
 ) -> None:
     refused = tmp_path / "refused.csv"
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         code, output = import_products(
             storehouse, SUPERSTORE / "products.csv", "--refused", refused
         )
@@ -51,9 +53,11 @@ def test_the_real_products_are_listed_and_the_32_doubled_ones_refused_by_name(
     assert all("is already registered as" in row["reason"] for row in rows_of(refused))
 
 
-def test_a_second_import_skips_all_but_what_was_refused(tmp_path: Path) -> None:
+def test_a_second_import_skips_all_but_what_was_refused(
+    databases: Databases, tmp_path: Path
+) -> None:
     file = SUPERSTORE / "products.csv", "--refused", tmp_path / "refused.csv"
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         import_products(storehouse, *file)
         before = rows_of_listing(storehouse)
 
@@ -63,7 +67,9 @@ def test_a_second_import_skips_all_but_what_was_refused(tmp_path: Path) -> None:
         assert rows_of_listing(storehouse) == before
 
 
-def test_ndjson_is_taken_as_post_products_takes_it(tmp_path: Path) -> None:
+def test_ndjson_is_taken_as_post_products_takes_it(
+    databases: Databases, tmp_path: Path
+) -> None:
     file = some_ndjson(
         tmp_path / "products.ndjson",
         [
@@ -78,7 +84,7 @@ def test_ndjson_is_taken_as_post_products_takes_it(tmp_path: Path) -> None:
             {"name": "Desk", "sku": "DESK-1", "price_minor_units": 5, "x": 1},
         ],
     )
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         code, output = import_products(storehouse, file)
         lamp, chair = listed(storehouse)
 
@@ -133,11 +139,11 @@ def test_ndjson_is_taken_as_post_products_takes_it(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_row_is_refused_by_number_and_column_with_what_would_be_right(
-    tmp_path: Path, row: list[str], reason: str
+    databases: Databases, tmp_path: Path, row: list[str], reason: str
 ) -> None:
     good = ["CHAIR-1", "Chair", "", "", "", ""]
     file = a_csv(tmp_path / "products.csv", HEADER, [good, row])
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         code, output = import_products(storehouse, file)
 
         assert code == 1
@@ -146,12 +152,12 @@ def test_a_bad_row_is_refused_by_number_and_column_with_what_would_be_right(
 
 
 def test_what_was_refused_keeps_its_columns_and_can_be_mended_and_imported(
-    tmp_path: Path,
+    databases: Databases, tmp_path: Path
 ) -> None:
     rows = [["LAMP-1", 'A "bright", é lamp', "19.99"], ["CHAIR-1", "Chair", "1"]]
     file = a_csv(tmp_path / "p.csv", "sku,name,stock_count", rows)
     refused = tmp_path / "p.csv.refused.csv"
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         import_products(storehouse, file)
         [row] = rows_of(refused)
         assert list(row) == ["sku", "name", "stock_count", "reason"]
@@ -165,9 +171,11 @@ def test_what_was_refused_keeps_its_columns_and_can_be_mended_and_imported(
         assert "1 registered, 0 skipped, 0 refused" in output
 
 
-def test_without_refusals_there_is_no_file_of_them_any_more(tmp_path: Path) -> None:
+def test_without_refusals_there_is_no_file_of_them_any_more(
+    databases: Databases, tmp_path: Path
+) -> None:
     file = a_csv(tmp_path / "products.csv", "sku,name", [["LAMP-1", ""]])
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         import_products(storehouse, file)
         assert (tmp_path / "products.csv.refused.csv").exists()
 
@@ -222,10 +230,12 @@ def test_the_file_itself_is_never_taken_for_the_refusals(tmp_path: Path) -> None
     assert file.exists()
 
 
-def test_a_byte_order_mark_and_foreign_line_ends_are_no_matter(tmp_path: Path) -> None:
+def test_a_byte_order_mark_and_foreign_line_ends_are_no_matter(
+    databases: Databases, tmp_path: Path
+) -> None:
     file = tmp_path / "products.csv"
     file.write_bytes("\ufeffsku,name\r\nLAMP-1,Lampe für alle\r\n".encode())
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         code, _ = import_products(storehouse, file)
 
         assert code == 0
@@ -241,7 +251,7 @@ def thirty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_ctrl_c_ends_after_the_chunk_and_the_next_import_goes_on(
-    tmp_path: Path, thirty: Path, monkeypatch: pytest.MonkeyPatch
+    databases: Databases, thirty: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     apply = ImportProducts.apply
 
@@ -249,7 +259,7 @@ def test_ctrl_c_ends_after_the_chunk_and_the_next_import_goes_on(
         signal.raise_signal(signal.SIGINT)
         return apply(work, rows)  # type: ignore[arg-type] # handed on as it came
 
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         with monkeypatch.context() as patch:
             patch.setattr(ImportProducts, "apply", interrupted)
             code, output = import_products(storehouse, thirty)
@@ -267,22 +277,25 @@ def test_ctrl_c_ends_after_the_chunk_and_the_next_import_goes_on(
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["instead of", "after"])
 def test_a_crash_at_any_commit_is_made_good_by_importing_again(
-    tmp_path: Path, thirty: Path, moment: Moment
+    databases: Databases, tmp_path: Path, thirty: Path, moment: Moment
 ) -> None:
     crashed, number = True, 0
     while crashed:
         number += 1
-        folder = tmp_path / str(number)
-        with a_storehouse(folder) as storehouse, pytest.MonkeyPatch.context() as patch:
-            crash_at_commit(patch, number, moment)
-            try:
-                import_products(storehouse, thirty)
-                crashed = False
-            except Crash:
-                patch.undo()
-        with a_storehouse(folder) as storehouse:
-            _, output = import_products(storehouse, thirty)
-            shown = listed(storehouse)
+        with a_copy_of(databases, tmp_path / str(number)) as copy:
+            with (
+                a_storehouse(copy) as storehouse,
+                pytest.MonkeyPatch.context() as patch,
+            ):
+                crash_at_commit(patch, number, moment)
+                try:
+                    import_products(storehouse, thirty)
+                    crashed = False
+                except Crash:
+                    patch.undo()
+            with a_storehouse(copy) as storehouse:
+                _, output = import_products(storehouse, thirty)
+                shown = listed(storehouse)
 
         assert ", 0 refused" in output
         assert [product["code"] for product in shown] == [

@@ -15,12 +15,12 @@ from catalog.read_model.product_listing import product_listing
 from shared_kernel.adapters.prepared import Prepared
 from shared_kernel.adapters.storehouse import Storehouse
 from tests.catalog.listings import listed, rows_of_listing
-from tests.storehouses import OWNERS, a_csv, a_storehouse, query, run
+from tests.databases import Databases
+from tests.storehouses import a_csv, a_storehouse, query, run
 
 ROOT = Path(__file__).parents[2]
 PRODUCTS = 10_000
 _LISTED = Prepared(sa.select(sa.func.count()).select_from(product_listing))
-_TABLES = Prepared(sa.text("SELECT name FROM sqlite_master WHERE type = 'table'"))
 
 
 @pytest.fixture
@@ -30,17 +30,13 @@ def products(tmp_path: Path) -> Path:
 
 
 def kill_when(
-    folder: Path, happened: Callable[[], bool], *command: str | Path
+    databases: Databases, happened: Callable[[], bool], *command: str | Path
 ) -> subprocess.Popen[bytes]:
-    """Start `flask --app app …` on the storehouse in `folder`, and kill it."""
-    urls = {
-        f"{owner.upper()}_DATABASE_URL": f"sqlite:///{folder / owner}.db"
-        for owner in OWNERS
-    }
+    """Start `flask --app app …` on the storehouse in `databases`, and kill it."""
     process = subprocess.Popen(
         [sys.executable, "-m", "flask", "--app", "app", *map(str, command)],
         cwd=ROOT,
-        env=os.environ | urls,
+        env=os.environ | databases.environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -53,17 +49,18 @@ def kill_when(
 
 
 def names_of_tables(storehouse: Storehouse) -> set[str]:
-    return {name for (name,) in query(storehouse.listing.databases[0], _TABLES)}
+    with storehouse.listing.databases[0].reading() as connection:
+        return set(sa.inspect(connection).get_table_names())
 
 
 @pytest.mark.server
 def test_an_import_that_was_killed_goes_on_when_it_is_run_again(
-    tmp_path: Path, products: Path
+    databases: Databases, products: Path
 ) -> None:
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         listing = storehouse.listing.databases[0]
         process = kill_when(
-            tmp_path,
+            databases,
             lambda: query(listing, _LISTED)[0][0] > 0,
             "catalog",
             "import",
@@ -85,14 +82,14 @@ def test_an_import_that_was_killed_goes_on_when_it_is_run_again(
 
 @pytest.mark.server
 def test_a_rebuild_that_was_killed_leaves_the_listing_and_can_be_run_again(
-    tmp_path: Path, products: Path
+    databases: Databases, products: Path
 ) -> None:
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         run(storehouse.catalog.cli, "import", products)
         before = rows_of_listing(storehouse)
 
         kill_when(
-            tmp_path,
+            databases,
             lambda: "product_listing_rebuild" in names_of_tables(storehouse),
             "catalog",
             "rebuild-listing",

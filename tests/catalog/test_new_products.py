@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import attrs
 import pytest
@@ -13,6 +12,7 @@ from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.buses.port import Delivery
 from shared_kernel.events.dead_letters import DeadLetter, StillFailingError
 from shared_kernel.events.envelope import Envelope
+from tests.databases import Databases
 from tests.storehouses import a_storehouse
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -20,8 +20,8 @@ LAMP = {"name": "Desk lamp", "sku": "LAMP-0001", "stock_count": 5}
 
 
 @pytest.fixture
-def storehouse(tmp_path: Path) -> Iterator[Storehouse]:
-    with a_storehouse(tmp_path) as storehouse:
+def storehouse(databases: Databases) -> Iterator[Storehouse]:
+    with a_storehouse(databases) as storehouse:
         yield storehouse
 
 
@@ -115,6 +115,16 @@ def test_what_cannot_be_carried_out_is_buried_with_the_reason(
     assert reason in letter.reason
     assert letter.envelope.data == message.data
     assert registered(storehouse) == []
+
+
+def test_an_id_that_not_every_database_takes_does_not_stop_the_others(
+    storehouse: Storehouse,
+) -> None:
+    """A stranger may write anything into a header."""
+    answers = send(storehouse, a_message(b"no JSON", "a\0b"), a_message())
+
+    assert answers == ["acknowledged"] * 2
+    assert len(letters(storehouse)) == len(registered(storehouse)) == 1
 
 
 def test_a_sku_that_another_product_has_is_refused(storehouse: Storehouse) -> None:

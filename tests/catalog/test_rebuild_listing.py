@@ -9,13 +9,13 @@ import sqlalchemy as sa
 from catalog.adapters import rebuild_listing
 from catalog.adapters.rebuild_listing import AnotherRebuildError, ListingRebuild
 from shared_kernel.adapters.clock import system_clock
-from shared_kernel.adapters.prepared import Prepared
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.events import dead_letters
 from shared_kernel.events.cursors import overtake
 from shared_kernel.events.dead_letters import DEAD, PARKED
 from shared_kernel.events.entries import Entry
 from tests.catalog.listings import listed, rows_of_listing
+from tests.databases import Databases
 from tests.storehouses import (
     SUPERSTORE,
     Crash,
@@ -23,12 +23,7 @@ from tests.storehouses import (
     a_csv,
     a_storehouse,
     crash_at_commit,
-    query,
     run,
-)
-
-_SHAPE = Prepared(
-    sa.text("SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")
 )
 
 
@@ -59,6 +54,8 @@ def publish(storehouse: Storehouse, type_: str, key: str, data: bytes) -> None:
     log, [database] = storehouse.catalog.log, storehouse.catalog.databases
     with database.writing() as connection:
         log.append(connection, [Entry(type_, key, data, None)], 1)
+    log.settle()
+    storehouse.surroundings.on_commit()
     storehouse.workers.run_until_idle()
 
 
@@ -70,18 +67,20 @@ def letters(storehouse: Storehouse) -> list[tuple[str, int, str]]:
 
 
 @pytest.fixture
-def storehouse(tmp_path: Path) -> Iterator[Storehouse]:
+def storehouse(databases: Databases, tmp_path: Path) -> Iterator[Storehouse]:
     """Six products; of three the stock was shipped."""
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         register(storehouse, tmp_path, "A", "B", "C", "D", "E", "F")
         ship(storehouse, tmp_path, ("1", "A", 2), ("2", "B", 2), ("3", "C", 2))
         yield storehouse
 
 
 @pytest.mark.slow
-def test_the_real_listing_is_rebuilt_as_it_was(tmp_path: Path) -> None:
+def test_the_real_listing_is_rebuilt_as_it_was(
+    databases: Databases, tmp_path: Path
+) -> None:
     refused = tmp_path / "refused.csv"
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         products = SUPERSTORE / "products.csv"
         run(storehouse.catalog.cli, "import", products, "--refused", refused)
         lines = SUPERSTORE / "order_lines.csv"
@@ -128,10 +127,13 @@ def test_the_listing_goes_on_after_a_rebuild(
 
 
 def test_a_rebuild_beside_a_server_at_work_gives_the_listing_of_a_fresh_one(
-    storehouse: Storehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    storehouse: Storehouse,
+    databases: Databases,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(rebuild_listing, "BATCH", 2)
-    with a_storehouse(tmp_path) as other_process:
+    with a_storehouse(databases) as other_process:
         rebuild = a_rebuild(other_process)
         new = iter(range(1000))
 
@@ -172,9 +174,18 @@ def test_there_is_no_swap_for_a_listing_that_knows_less_than_the_one_that_serves
 def test_the_new_listing_has_the_tables_and_indexes_of_the_old_one(
     storehouse: Storehouse,
 ) -> None:
-    def shape() -> set[tuple[str, str]]:
-        rows = query(storehouse.listing.databases[0], _SHAPE)
-        return {(kind, name) for kind, name in rows}
+    def shape() -> dict[str, list[object]]:
+        """Of each table its columns and what is said of them, its key and indexes."""
+        with storehouse.listing.databases[0].reading() as connection:
+            inspector = sa.inspect(connection)
+            return {
+                table: [
+                    *(str(column) for column in inspector.get_columns(table)),
+                    inspector.get_pk_constraint(table)["constrained_columns"],
+                    inspector.get_indexes(table),
+                ]
+                for table in inspector.get_table_names()
+            }
 
     before = shape()
     run(storehouse.listing.cli, "rebuild-listing")
@@ -212,18 +223,21 @@ def test_a_listing_that_is_behind_is_brought_up_to_the_logs(
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["instead of", "after"])
 def test_a_crash_at_any_commit_leaves_a_listing_that_serves_and_can_be_rebuilt(
-    tmp_path: Path, moment: Moment, monkeypatch: pytest.MonkeyPatch
+    databases: Databases,
+    tmp_path: Path,
+    moment: Moment,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(rebuild_listing, "BATCH", 2)
     monkeypatch.setattr(rebuild_listing, "ROWS_HELD", 2)
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         register(storehouse, tmp_path, "A", "B", "C", "D", "E", "F")
         before = rows_of_listing(storehouse)
     crashed, number = True, 0
     while crashed:
         number += 1
         with (
-            a_storehouse(tmp_path) as storehouse,
+            a_storehouse(databases) as storehouse,
             pytest.MonkeyPatch.context() as patch,
         ):
             crash_at_commit(patch, number, moment)
@@ -232,7 +246,7 @@ def test_a_crash_at_any_commit_leaves_a_listing_that_serves_and_can_be_rebuilt(
                 crashed = False
             except Crash:
                 patch.undo()
-        with a_storehouse(tmp_path) as storehouse:
+        with a_storehouse(databases) as storehouse:
             assert rows_of_listing(storehouse) == before
             storehouse.workers.run_until_idle()
             assert rows_of_listing(storehouse) == before
@@ -328,6 +342,7 @@ def test_an_event_that_fails_before_the_listing_came_to_it_becomes_a_dead_letter
             Entry("product.renamed", "A", data, None) for data in (BROKEN, RENAMED)
         ]
         log.append(connection, entries, 1)
+    log.settle()
     expected = rows_of_listing(storehouse)
 
     run(storehouse.listing.cli, "rebuild-listing")
@@ -345,6 +360,7 @@ def test_a_dead_letter_replayed_meanwhile_is_in_the_new_listing(
     [read_database] = storehouse.listing.databases
     with database.writing() as connection:
         log.append(connection, [Entry("product.renamed", "A", RENAMED, None)], 1)
+    log.settle()
     with read_database.writing() as connection:
         overtake(connection, "catalog.listing", "catalog", 7)
         dead_letters.add(

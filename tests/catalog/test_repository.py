@@ -1,11 +1,9 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import attrs
 import pytest
 
 from catalog.adapters.repository import SqlProductRepository
-from catalog.adapters.tables import metadata
 from catalog.domain.errors import UnknownProduct
 from catalog.domain.product import Product
 from catalog.domain.value_objects import Price, ProductName
@@ -13,13 +11,12 @@ from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.storage_errors import ConcurrentUpdateError
 from shared_kernel.domain.sku import Sku
 from tests.catalog.builders import LAMP, a_product
+from tests.databases import Databases
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/catalog.db", synchronous="NORMAL")
-    with database.writing() as connection:
-        metadata.create_all(connection)
+def database(databases: Databases) -> Iterator[Database]:
+    database = Database(databases.url("catalog"), synchronous="NORMAL")
     yield database
     database.close()
 

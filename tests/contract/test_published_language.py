@@ -27,6 +27,7 @@ from shared_kernel.events.entries import Entry
 from shared_kernel.events.envelope import Envelope
 from tests.catalog.listings import listed
 from tests.contract.readers import READERS, complaints, name_of
+from tests.databases import Databases
 from tests.storehouses import a_storehouse
 
 ROOT = Path(__file__).parents[2]
@@ -209,9 +210,9 @@ def letters(storehouse: Storehouse) -> dict[tuple[str, str], DeadLetter]:
 
 @pytest.mark.parametrize("field", ["sku", "stock_count"])
 def test_inventory_buries_a_product_that_lacks_a_field_and_names_it(
-    tmp_path: Path, field: str
+    databases: Databases, field: str
 ) -> None:
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         lacking = {key: value for key, value in INSERTED.items() if key != field}
         publish(storehouse.catalog, "product.inserted", lacking)
         storehouse.workers.run_until_idle()
@@ -223,9 +224,9 @@ def test_inventory_buries_a_product_that_lacks_a_field_and_names_it(
 
 @pytest.mark.parametrize("field", ["sku", "name", "status", "version"])
 def test_the_listing_buries_a_product_that_lacks_a_field_and_names_it(
-    tmp_path: Path, field: str
+    databases: Databases, field: str
 ) -> None:
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         lacking = {key: value for key, value in INSERTED.items() if key != field}
         publish(storehouse.catalog, "product.inserted", lacking)
         storehouse.workers.run_until_idle()
@@ -237,9 +238,9 @@ def test_the_listing_buries_a_product_that_lacks_a_field_and_names_it(
 
 @pytest.mark.parametrize("field", ["sku", "availability"])
 def test_the_listing_buries_a_stock_event_that_lacks_a_field_and_names_it(
-    tmp_path: Path, field: str
+    databases: Databases, field: str
 ) -> None:
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         lacking = {key: value for key, value in DEPLETED.items() if key != field}
         publish(storehouse.catalog, "product.inserted", INSERTED)
         publish(storehouse.inventory, "stock.depleted", lacking)

@@ -1,12 +1,12 @@
 """Inventory over HTTP: every route, its answers and its refusals."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
 
+from tests.databases import Databases
 from tests.web_clients import Shop, a_shop, problem
 
 ORDER = "/stock/LAMP-1/reservations/ORDER-1"
@@ -14,16 +14,16 @@ LEVEL_FIELDS = ["sku", "on_hand", "reserved", "available", "availability", "vers
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
+def shop(databases: Databases) -> Iterator[Shop]:
     """LAMP-1 has five pieces on hand."""
-    with a_shop(tmp_path) as opened:
+    with a_shop(databases) as opened:
         opened.register("LAMP-1", stock_count=5)
         yield opened
 
 
 @pytest.fixture(scope="module")
 def refusing_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """The same, for tests that change nothing."""
+    """The same, for tests that change nothing; on SQLite."""
     with a_shop(tmp_path_factory.mktemp("shop")) as opened:
         opened.register("LAMP-1", stock_count=5)
         yield opened
@@ -217,9 +217,9 @@ def test_movements_are_shown_the_newest_first_page_by_page(shop: Shop) -> None:
 
 
 def test_a_token_of_the_catalog_lets_a_command_wait_for_the_stock_item(
-    tmp_path: Path,
+    databases: Databases,
 ) -> None:
-    with a_shop(tmp_path, consistency_timeout_ms=10_000) as shop:
+    with a_shop(databases, consistency_timeout_ms=10_000) as shop:
         shop.storehouse.start()
         for number in range(20):
             sku = f"LAMP-{number}"

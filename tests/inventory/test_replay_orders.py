@@ -12,10 +12,12 @@ from inventory.adapters.tables import reservations, shipments, stock_items
 from shared_kernel.adapters.bulk import run as bulk_run
 from shared_kernel.adapters.prepared import Prepared
 from shared_kernel.adapters.storehouse import Storehouse
+from tests.databases import Databases
 from tests.storehouses import (
     SUPERSTORE,
     Crash,
     Moment,
+    a_copy_of,
     a_csv,
     a_storehouse,
     crash_at_commit,
@@ -64,10 +66,10 @@ def shipped(storehouse: Storehouse) -> Sequence[tuple[str, str, int]]:
 
 @pytest.mark.slow
 def test_the_real_orders_leave_nothing_on_hand_and_nothing_reserved(
-    tmp_path: Path,
+    databases: Databases, tmp_path: Path
 ) -> None:
     refused = tmp_path / "refused.csv"
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         products = SUPERSTORE / "products.csv"
         run(storehouse.catalog.cli, "import", products, "--refused", refused)
         file = SUPERSTORE / "order_lines.csv", "--refused", refused
@@ -89,11 +91,11 @@ def test_the_real_orders_leave_nothing_on_hand_and_nothing_reserved(
 
 
 def test_a_further_line_of_the_same_order_and_sku_ships_under_a_number(
-    tmp_path: Path,
+    databases: Databases, tmp_path: Path
 ) -> None:
     lines = [["A-1", "LAMP", 1], ["A-1", "CHAIR", 2], ["A-1", "LAMP", 1]]
     file = a_csv(tmp_path / "orders.csv", HEADER, lines)
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         with_stock(storehouse, tmp_path, LAMP=5, CHAIR=5)
         replay(storehouse, file)
 
@@ -105,10 +107,12 @@ def test_a_further_line_of_the_same_order_and_sku_ships_under_a_number(
         assert on_hand(storehouse) == {"LAMP": 3, "CHAIR": 3}
 
 
-def test_a_line_is_refused_by_name_of_the_rule(tmp_path: Path) -> None:
+def test_a_line_is_refused_by_name_of_the_rule(
+    databases: Databases, tmp_path: Path
+) -> None:
     lines = [["A-1", "LAMP", 2], ["A-2", "LAMP", 2], ["A-3", "SOFA", 1]]
     file = a_csv(tmp_path / "orders.csv", HEADER, lines)
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         with_stock(storehouse, tmp_path, LAMP=3)
         code, output = replay(storehouse, file)
 
@@ -117,9 +121,11 @@ def test_a_line_is_refused_by_name_of_the_rule(tmp_path: Path) -> None:
     assert "row 4: SOFA: there is no stock item SOFA" in output
 
 
-def test_an_order_that_shipped_another_quantity_is_refused(tmp_path: Path) -> None:
+def test_an_order_that_shipped_another_quantity_is_refused(
+    databases: Databases, tmp_path: Path
+) -> None:
     file = a_csv(tmp_path / "orders.csv", HEADER, [["A-1", "LAMP", 2]])
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         with_stock(storehouse, tmp_path, LAMP=5)
         replay(storehouse, file)
         a_csv(file, HEADER, [["A-1", "LAMP", 1]])
@@ -130,12 +136,12 @@ def test_an_order_that_shipped_another_quantity_is_refused(tmp_path: Path) -> No
 
 
 def test_a_refused_further_line_keeps_its_number_when_it_is_given_again(
-    tmp_path: Path,
+    databases: Databases, tmp_path: Path
 ) -> None:
     lines = [["A-1", "LAMP", 2], ["A-1", "LAMP", 2]]
     file = a_csv(tmp_path / "orders.csv", HEADER, lines)
     refused = tmp_path / "orders.csv.refused.csv"
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         with_stock(storehouse, tmp_path, LAMP=3)
         replay(storehouse, file)
         [row] = rows_of(refused)
@@ -148,12 +154,14 @@ def test_a_refused_further_line_keeps_its_number_when_it_is_given_again(
         assert shipped(storehouse) == [("A-1", "LAMP", 2), ("A-1#2", "LAMP", 1)]
 
 
-def test_bad_values_are_refused_all_at_once_by_column(tmp_path: Path) -> None:
+def test_bad_values_are_refused_all_at_once_by_column(
+    databases: Databases, tmp_path: Path
+) -> None:
     file = some_ndjson(
         tmp_path / "orders.ndjson",
         [{"order": "A 1", "sku": "LAMP", "quantity": 0}, {"order": 7, "sku": "LAMP"}],
     )
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         code, output = replay(storehouse, file)
 
     assert code == 1
@@ -171,7 +179,7 @@ def orders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_ctrl_c_ends_after_the_chunk_and_the_next_replay_goes_on(
-    tmp_path: Path, orders: Path, monkeypatch: pytest.MonkeyPatch
+    databases: Databases, tmp_path: Path, orders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     apply = ReplayOrders.apply
 
@@ -179,7 +187,7 @@ def test_ctrl_c_ends_after_the_chunk_and_the_next_replay_goes_on(
         signal.raise_signal(signal.SIGINT)
         return apply(work, rows)  # type: ignore[arg-type] # handed on as it came
 
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         with_stock(storehouse, tmp_path, LAMP=20)
         with monkeypatch.context() as patch:
             patch.setattr(ReplayOrders, "apply", interrupted)
@@ -196,24 +204,28 @@ def test_ctrl_c_ends_after_the_chunk_and_the_next_replay_goes_on(
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["instead of", "after"])
 def test_a_crash_at_any_commit_is_made_good_by_replaying_again(
-    tmp_path: Path, orders: Path, moment: Moment
+    databases: Databases, tmp_path: Path, orders: Path, moment: Moment
 ) -> None:
+    with a_storehouse(databases) as storehouse:
+        with_stock(storehouse, tmp_path, LAMP=20)
     crashed, number = True, 0
     while crashed:
         number += 1
-        folder = tmp_path / str(number)
-        with a_storehouse(folder) as storehouse, pytest.MonkeyPatch.context() as patch:
-            with_stock(storehouse, tmp_path, LAMP=20)
-            crash_at_commit(patch, number, moment)
-            try:
-                replay(storehouse, orders)
-                crashed = False
-            except Crash:
-                patch.undo()
-        with a_storehouse(folder) as storehouse:
-            code, _ = replay(storehouse, orders)
+        with a_copy_of(databases, tmp_path / str(number)) as copy:
+            with (
+                a_storehouse(copy) as storehouse,
+                pytest.MonkeyPatch.context() as patch,
+            ):
+                crash_at_commit(patch, number, moment)
+                try:
+                    replay(storehouse, orders)
+                    crashed = False
+                except Crash:
+                    patch.undo()
+            with a_storehouse(copy) as storehouse:
+                code, _ = replay(storehouse, orders)
 
-            assert code == 0
-            assert on_hand(storehouse) == {"LAMP": 0}
-            assert len(shipped(storehouse)) == 20
+                assert code == 0
+                assert on_hand(storehouse) == {"LAMP": 0}
+                assert len(shipped(storehouse)) == 20
     assert number > 4

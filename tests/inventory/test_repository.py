@@ -1,12 +1,10 @@
-"""Stock items in a real database, in a file."""
+"""Stock items in a real database, of each kind."""
 
-import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
@@ -19,6 +17,7 @@ from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.storage_errors import ConcurrentUpdateError
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.sku import Sku
+from tests.databases import Databases
 from tests.inventory.builders import (
     CHAIR,
     LAMP,
@@ -34,16 +33,9 @@ from tests.inventory.builders import (
 from tests.inventory.strategies import Act, acts, counts
 
 
-def an_empty_database(folder: Path) -> Database:
-    database = Database(f"sqlite:///{folder}/inventory.db", synchronous="NORMAL")
-    with database.writing() as connection:
-        metadata.create_all(connection)
-    return database
-
-
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = an_empty_database(tmp_path)
+def database(databases: Databases) -> Iterator[Database]:
+    database = Database(databases.url("inventory"), synchronous="NORMAL")
     yield database
     database.close()
 
@@ -264,30 +256,34 @@ def test_stock_items_are_due_by_the_moment_their_first_reservation_ends(
     assert due(3, limit=1) == [CHAIR]
 
 
-@settings(max_examples=40, deadline=None)
+def empty(database: Database) -> None:
+    with database.writing() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(on_hand=counts, transactions=st.lists(st.lists(acts, max_size=6), max_size=6))
 def test_a_stock_item_lives_in_the_database_as_it_does_in_memory(
-    on_hand: Count, transactions: list[list[Act]]
+    database: Database, on_hand: Count, transactions: list[list[Act]]
 ) -> None:
     orders = [OrderReference(code) for code in "ABCDE"]
     model = StockItem.open(LAMP, on_hand)
-    with tempfile.TemporaryDirectory() as folder:
-        database = an_empty_database(Path(folder))
-        save(database, StockItem.open(LAMP, on_hand))
-        for transaction in transactions:
-            with database.writing() as connection:
-                stock_items = SqlStockItemRepository(connection)
-                stock_items.prefetch((LAMP, order) for order in orders)
-                for act in transaction:
-                    for item in (model, stock_items.get(LAMP)):
-                        try:
-                            act(item)
-                        except DomainError:
-                            continue
-                    stock_items.changed()
-                stock_items.flush()
-            with database.reading() as connection:
-                stock_items = SqlStockItemRepository(connection)
-                stock_items.prefetch((LAMP, order) for order in orders)
-                assert state(stock_items.get(LAMP)) == state(model)
-        database.close()
+    empty(database)
+    save(database, StockItem.open(LAMP, on_hand))
+    for transaction in transactions:
+        with database.writing() as connection:
+            stock_items = SqlStockItemRepository(connection)
+            stock_items.prefetch((LAMP, order) for order in orders)
+            for act in transaction:
+                for item in (model, stock_items.get(LAMP)):
+                    try:
+                        act(item)
+                    except DomainError:
+                        continue
+                stock_items.changed()
+            stock_items.flush()
+        with database.reading() as connection:
+            stock_items = SqlStockItemRepository(connection)
+            stock_items.prefetch((LAMP, order) for order in orders)
+            assert state(stock_items.get(LAMP)) == state(model)

@@ -1,27 +1,24 @@
 """The smallest aggregate there is, with all that a unit of work needs of it."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.database import Database, Limits
 from shared_kernel.adapters.prepared import Prepared
 from shared_kernel.adapters.unit_of_work import SqlUnitOfWork, Writer
 from shared_kernel.domain.aggregate import Aggregate
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.event import DomainEvent
 from shared_kernel.domain.sku import Sku
-from shared_kernel.events.entries import event_log_table
 from shared_kernel.events.event_log import EventLog
 from tests.shared_kernel.events.builders import ManualClock
 
 MOST = 1000
 
 _metadata = sa.MetaData()
-event_log_table(_metadata)
 _tallies = sa.Table(
     "tallies",
     _metadata,
@@ -32,7 +29,10 @@ _FIND = Prepared(
     sa.select(_tallies.c.version).where(_tallies.c.sku == sa.bindparam("wanted"))
 )
 _PUT = Prepared(
-    sa.text("INSERT OR REPLACE INTO tallies (sku, version) VALUES (:code, :becomes)")
+    sa.text(
+        "INSERT INTO tallies (sku, version) VALUES (:code, :becomes)"
+        " ON CONFLICT (sku) DO UPDATE SET version = excluded.version"
+    )
 )
 _ALL = Prepared(sa.select(_tallies.c.sku, _tallies.c.version))
 
@@ -127,8 +127,11 @@ class Tallies:
         return [(each.key, each.data) for each in self.log.read(0, 100_000)]
 
 
-def some_tallies(folder: Path, on_commit: Callable[[], None]) -> Tallies:
-    database = Database(f"sqlite:///{folder}/tallies.db", synchronous="NORMAL")
+def some_tallies(
+    url: str, on_commit: Callable[[], None], limits: Limits | None = None
+) -> Tallies:
+    """In a database that has a log already."""
+    database = Database(url, synchronous="NORMAL", limits=limits)
     with database.writing() as connection:
         _metadata.create_all(connection)
     log = EventLog(database, "tallies")

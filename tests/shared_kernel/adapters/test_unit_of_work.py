@@ -12,12 +12,14 @@ import pytest
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
-from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.database import Database, Limits
+from shared_kernel.adapters.storage_errors import is_fault
 from shared_kernel.adapters.unit_of_work import (
     BATCH,
     Committed,
     current_traceparent,
 )
+from tests.databases import Databases, FileTemplates, Schemas
 from tests.shared_kernel.adapters.tally import (
     MOST,
     Tallies,
@@ -29,8 +31,8 @@ from tests.shared_kernel.adapters.tally import (
 
 
 @pytest.fixture
-def tallies(tmp_path: Path) -> Iterator[Tallies]:
-    tallies = some_tallies(tmp_path, lambda: None)
+def tallies(databases: Databases) -> Iterator[Tallies]:
+    tallies = some_tallies(databases.url("catalog"), lambda: None)
     yield tallies
     tallies.database.close()
 
@@ -141,9 +143,10 @@ def test_an_event_carries_the_trace_of_its_own_command(tallies: Tallies) -> None
     assert traces == ["00-aa-bb-01", None]
 
 
-def test_who_is_told_of_commits_is_told_after_them(tmp_path: Path) -> None:
+def test_who_is_told_of_commits_is_told_after_them(databases: Databases) -> None:
     heads: list[int] = []
-    told = some_tallies(tmp_path, lambda: heads.append(told.log.head()))
+    url = databases.url("catalog")
+    told = some_tallies(url, lambda: heads.append(told.log.head()))
     told.writer.execute(tick, Tick())
     told.writer.execute(tick, Tick(times=2))
     told.database.close()
@@ -195,8 +198,9 @@ def test_commands_of_many_threads_each_happen_exactly_once(tallies: Tallies) -> 
                     seen["acknowledged"] += 1
                     assert done.result == seen["acknowledged"]
                     # Who has seen so much has seen this command.
-                    last = tallies.log.read(done.position - 1, 1)[0]
-                    assert last.key == f"T{number}"
+                    shown = tallies.log.read(before, done.position - before)
+                    mine = [each for each in shown if each.key == f"T{number}"]
+                    assert len(mine) == seen["acknowledged"]
             except TallyIsFull:
                 assert kind == 0
                 seen["refused"] += 1
@@ -259,12 +263,13 @@ def test_those_who_wait_share_the_next_commit(
     assert crowd < BATCH
 
 
-def test_a_locked_database_is_told_and_loses_nothing(
-    tallies: Tallies, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_locked_file_is_told_and_loses_nothing(
+    file_templates: FileTemplates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """In PostgreSQL only a row is locked: the next test."""
     monkeypatch.setattr("shared_kernel.adapters.sqlite.BUSY_TIMEOUT_MS", 1)
-    another = some_tallies(tmp_path, lambda: None)
-    holder = sqlite3.connect(tmp_path / "tallies.db", isolation_level=None)
+    another = some_tallies(file_templates.new(tmp_path).url("catalog"), lambda: None)
+    holder = sqlite3.connect(tmp_path / "catalog.db", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(OperationalError, match="locked"):
         another.writer.execute(tick, Tick())
@@ -273,3 +278,23 @@ def test_a_locked_database_is_told_and_loses_nothing(
 
     assert another.writer.execute(tick, Tick()).position == 1
     another.database.close()
+
+
+@pytest.mark.server
+def test_a_row_that_another_process_locks_for_long_is_told_and_loses_nothing(
+    schemas: Schemas,
+) -> None:
+    url = schemas.url("catalog")
+    another = some_tallies(url, lambda: None)
+    another.writer.execute(tick, Tick())
+    hurried = some_tallies(url, lambda: None, Limits(timeout_ms=100))
+
+    with another.database.writing() as holder:
+        holder.exec_driver_sql("SELECT * FROM tallies FOR UPDATE")
+        with pytest.raises(OperationalError, match="statement timeout") as raised:
+            hurried.writer.execute(tick, Tick())
+
+    assert is_fault(raised.value)
+    assert hurried.writer.execute(tick, Tick()).position == 2
+    for each in (another, hurried):
+        each.database.close()

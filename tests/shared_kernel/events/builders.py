@@ -25,12 +25,18 @@ SOURCE = "shop"
 _metadata = sa.MetaData()
 for table in (event_log_table, cursors_table, dead_letters_table):
     table(_metadata)
-# Without any key: what is applied twice stands here twice.
+# By no key of theirs: what is applied twice stands here twice.
 _effects = sa.Table(
-    "effects", _metadata, sa.Column("position", sa.Integer), sa.Column("key", sa.Text)
+    "effects",
+    _metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("position", sa.Integer),
+    sa.Column("key", sa.Text),
 )
-_APPLY = Prepared(sa.insert(_effects))
-_APPLIED = Prepared(sa.text("SELECT position FROM effects ORDER BY rowid"))
+_APPLY = Prepared(
+    sa.text("INSERT INTO effects (position, key) VALUES (:position, :key)")
+)
+_APPLIED = Prepared(sa.text("SELECT position FROM effects ORDER BY number"))
 
 
 class ManualClock:
@@ -51,9 +57,14 @@ class ManualClock:
 
 
 @contextmanager
-def a_database(file: Path) -> Iterator[Database]:
-    """With all tables of the kernel, and one for effects."""
-    database = Database(f"sqlite:///{file}", synchronous="NORMAL")
+def a_database(where: Path | str) -> Iterator[Database]:
+    """With all tables of the kernel, and one for effects.
+
+    `where` is a file of SQLite, or the URL of a database, which in PostgreSQL has the
+    tables of the kernel already.
+    """
+    url = f"sqlite:///{where}" if isinstance(where, Path) else where
+    database = Database(url, synchronous="NORMAL")
     with database.writing() as connection:
         _metadata.create_all(connection)
     try:

@@ -71,6 +71,7 @@ def record(log: EventLog, facts: Iterable[Fact]) -> None:
         for key, state, time_us in facts:
             entry = Entry("lamp.lit", key, state.encode(), None)
             log.append(connection, [entry], time_us)
+    log.settle()
 
 
 def lamp(*states: str, key: str = "A") -> list[Fact]:

@@ -15,6 +15,7 @@ from shared_kernel.adapters.database import Database
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.positions import Appended
+from tests.databases import Databases
 from tests.shared_kernel.events.builders import (
     NOON,
     SOURCE,
@@ -63,12 +64,27 @@ def test_reading_goes_on_behind_a_position_and_is_bounded(
     assert positions(log.read(1, 3)) == [2, 3, 4]
 
 
-def test_appending_answers_the_head_before(log: EventLog, source: Database) -> None:
+def test_after_a_commit_the_head_is_known(log: EventLog, source: Database) -> None:
     record(log, source, "AB")
 
     with source.writing() as connection:
-        assert log.append(connection, [an_entry()], 0) == Appended(1, 3)
-        assert log.append(connection, [], 0) == Appended(0, 3)
+        appended = log.append(connection, [an_entry(), an_entry()], 0)
+    with source.writing() as connection:
+        nothing = log.append(connection, [], 0)
+
+    assert (appended.count, log.settle(appended)) == (2, 4)
+    assert (nothing.count, log.settle(nothing)) == (0, 4)
+
+
+def test_in_a_file_the_head_is_known_before_the_commit(tmp_path: Path) -> None:
+    """Nobody else appends meanwhile; in PostgreSQL others may (test_positions)."""
+    with a_database(tmp_path / "log.db") as database:
+        log = EventLog(database, SOURCE)
+        record(log, database, "AB")
+
+        with database.writing() as connection:
+            assert log.append(connection, [an_entry()], 0) == Appended(1, 3)
+            assert log.append(connection, [], 0) == Appended(0, 3)
 
 
 def test_what_is_rolled_back_leaves_no_hole(log: EventLog, source: Database) -> None:
@@ -86,11 +102,12 @@ def test_what_is_rolled_back_leaves_no_hole(log: EventLog, source: Database) -> 
 
 def test_what_is_not_committed_yet_is_not_read(log: EventLog, source: Database) -> None:
     with source.writing() as connection:
-        log.append(connection, [an_entry()], 0)
+        appended = log.append(connection, [an_entry()], 0)
 
         assert log.read(0, 10) == []
         assert log.head() == 0
 
+    log.settle(appended)
     assert positions(log.read(0, 10)) == [1]
 
 
@@ -103,11 +120,12 @@ def write_much(database: Database, name: str, seed: int) -> None:
         ]
         try:
             with database.writing() as connection:
-                log.append(connection, entries, number)
+                appended = log.append(connection, entries, number)
                 if chance.random() < 0.2:
                     raise KeyError
         except KeyError:
             continue
+        log.settle(appended)
         number += 1
 
 
@@ -124,13 +142,13 @@ def follow(log: EventLog, until: Callable[[], bool]) -> list[Envelope]:
 
 @pytest.mark.slow
 def test_readers_miss_nothing_of_what_threads_and_processes_write(
-    tmp_path: Path,
+    databases: Databases,
 ) -> None:
-    file = tmp_path / "shared.db"
-    with a_database(file) as database:
+    url = databases.url("catalog")
+    with a_database(url) as database:
         processes = [
             subprocess.Popen(
-                [sys.executable, "-m", __spec__.name, str(file), str(seed)], cwd=ROOT
+                [sys.executable, "-m", __spec__.name, url, str(seed)], cwd=ROOT
             )
             for seed in range(2)
         ]
@@ -162,5 +180,5 @@ def test_readers_miss_nothing_of_what_threads_and_processes_write(
 
 
 if __name__ == "__main__":
-    with a_database(Path(sys.argv[1])) as opened:
+    with a_database(sys.argv[1]) as opened:
         write_much(opened, f"process-{sys.argv[2]}", int(sys.argv[2]))

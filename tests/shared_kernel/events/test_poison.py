@@ -218,6 +218,23 @@ def test_what_cannot_be_read_is_buried_at_once(
     assert applied(subscriber) == [2]
 
 
+@pytest.mark.parametrize("character", ["\0", "\U0001fa94"])
+def test_whatever_the_reason_says_the_event_is_buried(
+    subscribe: Subscribe,
+    log: EventLog,
+    source: Database,
+    subscriber: Database,
+    character: str,
+) -> None:
+    record(log, source, "AB")
+    guilty = Guilty({1}, lambda: UnreadableEventError(f"no field `{character}`"))
+
+    assert subscribe(guilty).step() == 2
+
+    assert states(subscriber) == [(1, DEAD)]
+    assert applied(subscriber) == [2]
+
+
 def test_several_guilty_ones_are_each_given_all_attempts(
     subscribe: Subscribe,
     log: EventLog,

@@ -21,7 +21,6 @@ from shared_kernel.events.subscription import Apply, Counts, Subscription
 from tests.shared_kernel.events.builders import (
     SOURCE,
     ManualClock,
-    a_database,
     an_envelope,
     applied,
     apply_effects,
@@ -549,29 +548,34 @@ deliveries = st.lists(
 @given(deliveries=deliveries)
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_delivery_in_any_order_takes_effect_once_and_in_order(
-    tmp_path_factory: pytest.TempPathFactory, deliveries: list[list[int] | str]
+    source: Database, subscriber: Database, deliveries: list[list[int] | str]
 ) -> None:
-    with a_database(tmp_path_factory.mktemp("any") / "any.db") as database:
-        log, clock = EventLog(database, SOURCE), ManualClock()
-        subscription = Subscription(
-            "listing", log, database, apply_effects, holder="one", clock=clock
-        )
-        subscription.step()
-        batch = record(log, database, "ABCDEFGHIJKL")
-        for delivery in deliveries:
-            if delivery == "heartbeat":
-                subscription.deliver(Delivery([heartbeat(SOURCE, 12, 0)]))
-            elif delivery == "step":
-                subscription.step()
-            else:
-                subscription.deliver(
-                    Delivery([batch[int(place)] for place in delivery])
-                )
-            assert applied(database) == list(range(1, len(applied(database)) + 1))
+    empty(source, "event_log")
+    empty(subscriber, "subscription_cursors", "effects")
+    log, clock = EventLog(source, SOURCE), ManualClock()
+    subscription = Subscription(
+        "listing", log, subscriber, apply_effects, holder="one", clock=clock
+    )
+    subscription.step()
+    batch = record(log, source, "ABCDEFGHIJKL")
+    for delivery in deliveries:
+        if delivery == "heartbeat":
+            subscription.deliver(Delivery([heartbeat(SOURCE, 12, 0)]))
+        elif delivery == "step":
+            subscription.step()
+        else:
+            subscription.deliver(Delivery([batch[int(place)] for place in delivery]))
+        assert applied(subscriber) == list(range(1, len(applied(subscriber)) + 1))
 
-        subscription.deliver(Delivery([heartbeat(SOURCE, 12, 0)]))
-        until_idle(subscription)
-        assert applied(database) == list(range(1, 13))
+    subscription.deliver(Delivery([heartbeat(SOURCE, 12, 0)]))
+    until_idle(subscription)
+    assert applied(subscriber) == list(range(1, 13))
+
+
+def empty(database: Database, *tables: str) -> None:
+    with database.writing() as connection:
+        for table in tables:
+            connection.exec_driver_sql(f"DELETE FROM {table}")
 
 
 def test_of_a_log_that_has_lost_its_tail_nothing_more_is_applied(

@@ -1,17 +1,17 @@
 """A shop of each test's own."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from shared_kernel.adapters.workers import Workers
+from tests.databases import Databases
 from tests.shared_kernel.operations.shop import Shop, a_shop, workers_that_run
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    with a_shop(tmp_path) as shop:
+def shop(databases: Databases) -> Iterator[Shop]:
+    with a_shop(databases) as shop:
         yield shop
 
 

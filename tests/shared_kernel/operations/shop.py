@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from shared_kernel.adapters.clock import to_us
 from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.operations_http import Operations, operations_api
+from shared_kernel.adapters.postgresql import PostgresStore
 from shared_kernel.adapters.service import WritingService
 from shared_kernel.adapters.web.routes import Api, set_up_web
 from shared_kernel.adapters.workers import Workers
@@ -25,6 +26,7 @@ from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.relay import Relay
 from shared_kernel.events.replay import DeadLetterOffice
 from shared_kernel.events.subscription import Subscription
+from tests.databases import Databases, Files
 from tests.shared_kernel.events.builders import Guilty, ManualClock, a_database
 
 NAME = "shop"
@@ -56,7 +58,8 @@ class Shop:
             for key in keys
         ]
         with self.source.writing() as connection:
-            self.log.append(connection, entries, to_us(self.clock()))
+            appended = self.log.append(connection, entries, to_us(self.clock()))
+        self.log.settle(appended)
 
     def publish(self) -> None:
         """All that is recorded, to the bus, and saved that it is there."""
@@ -80,22 +83,31 @@ class Shop:
     def repair(self) -> None:
         self.guilty.positions = set()
 
-    def destroy(self, database: Database) -> None:
-        """What was a database is none any more."""
+    def destroy(self, database: Database) -> str:
+        """What was a database is none any more; answer what users are told."""
+        if isinstance(database.store, PostgresStore):
+            return _drop_all(database, database.store.schema)
         database.close()
         file = Path(database.url.removeprefix("sqlite:///"))
         for each in file.parent.glob(file.name + "-*"):
             each.unlink()
         file.write_bytes(b"this is no database " * 500)
+        return "a database does not answer: file is not a database"
 
 
 @contextmanager
-def a_shop(folder: Path, name: str = NAME, holder: str = HOLDER) -> Iterator[Shop]:
-    """Where there is one already in `folder`, that one, as another process sees it."""
+def a_shop(
+    where: Databases | Path, name: str = NAME, holder: str = HOLDER
+) -> Iterator[Shop]:
+    """Where there is one already, that one, as another process sees it.
+
+    In a folder it is on SQLite.
+    """
+    databases = Files(where) if isinstance(where, Path) else where
     clock, guilty = ManualClock(), Guilty()
     with (
-        a_database(folder / f"{name}.db") as source,
-        a_database(folder / f"{name}_read.db") as reader,
+        a_database(databases.url("catalog")) as source,
+        a_database(databases.url("inventory")) as reader,
     ):
         log = EventLog(source, name)
         subscription = Subscription(
@@ -115,6 +127,19 @@ def a_shop(folder: Path, name: str = NAME, holder: str = HOLDER) -> Iterator[Sho
             cli=click.Group(name),
         )
         yield Shop(service, source, reader, guilty, clock)
+
+
+def _drop_all(database: Database, schema: str) -> str:
+    with database.maintaining() as connection:
+        (revision,) = connection.exec_driver_sql(
+            "SELECT version_num FROM alembic_version"
+        ).one()
+        connection.exec_driver_sql(f'DROP SCHEMA "{schema}" CASCADE')
+    database.expect(revision)
+    return (
+        f"{database.shown} has no tables yet, this version needs {revision}: run "
+        "`flask --app app database upgrade`"
+    )
 
 
 def workers_that_run() -> Workers:

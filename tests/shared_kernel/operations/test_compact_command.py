@@ -124,14 +124,12 @@ def test_a_process_without_a_log_says_so(shop: Shop) -> None:
 
 
 def test_a_database_that_does_not_answer_is_one_clear_line(busy: Shop) -> None:
-    busy.destroy(busy.reader)
+    why = busy.destroy(busy.reader)
 
     result = compact(busy)
 
     assert result.exit_code == 1
-    assert result.output == (
-        "Error: a database does not answer: file is not a database\n"
-    )
+    assert result.output == f"Error: {why}\n"
     assert len(positions(busy)) == 6
 
 

@@ -1,13 +1,12 @@
 """Law 10: nothing is silent, and what is unknown is never a false zero."""
 
-from pathlib import Path
-
 from shared_kernel.adapters.observation import (
     LogState,
     SubscriptionState,
     observe,
 )
 from shared_kernel.events.cursors import Lease
+from tests.databases import Databases
 from tests.shared_kernel.operations.shop import HOLDER, Shop, a_shop
 
 
@@ -99,12 +98,12 @@ def test_a_lease_handed_back_is_nobodys(shop: Shop) -> None:
     assert reading_of(shop).lease == Lease(None, alive=False)
 
 
-def test_another_process_sees_the_same(shop: Shop, tmp_path: Path) -> None:
+def test_another_process_sees_the_same(shop: Shop, databases: Databases) -> None:
     shop.bury("LAMP-0001", "LAMP-0001", "LAMP-0002")
     shop.publish()
     shop.record("LAMP-0003")
 
-    with a_shop(tmp_path, holder="elsewhere:2") as other:
+    with a_shop(databases, holder="elsewhere:2") as other:
         assert state_of(other) == state_of(shop)
 
 

@@ -13,20 +13,20 @@ import pytest
 
 from shared_kernel.adapters.clock import system_clock
 from shared_kernel.adapters.observation import observe
+from tests.databases import Databases
 from tests.shared_kernel.operations.processes import killed_after
-from tests.storehouses import OWNERS, a_storehouse
+from tests.storehouses import a_storehouse
 
 REPOSITORY = Path(__file__).parents[3]
 DEADLINE_S = 20
 
 
 @pytest.mark.server
-def test_a_stop_answers_long_polls_and_hands_all_leases_back(tmp_path: Path) -> None:
+def test_a_stop_answers_long_polls_and_hands_all_leases_back(
+    databases: Databases,
+) -> None:
     port = a_free_port()
-    environment = {"PORT": str(port)} | {
-        f"{owner.upper()}_DATABASE_URL": f"sqlite:///{tmp_path / owner}.db"
-        for owner in OWNERS
-    }
+    environment = {"PORT": str(port)} | databases.environment
     with ExitStack() as to_be_closed:
         server = to_be_closed.enter_context(
             subprocess.Popen(
@@ -56,7 +56,7 @@ def test_a_stop_answers_long_polls_and_hands_all_leases_back(tmp_path: Path) -> 
         assert [poll.getresponse().read() for poll in polls] == [b"[]", b"[]"]
         assert server.wait(DEADLINE_S) == 0
 
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         states = [observe(each, system_clock) for each in storehouse.services]
     readers = [each for state in states for each in state.subscriptions]
     assert len(readers) == 4

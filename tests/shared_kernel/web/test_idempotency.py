@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,14 +14,15 @@ from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.adapters.web.application import web_application
 from shared_kernel.adapters.web.commands import ForgetIdempotencyKeys
+from tests.databases import Databases
 from tests.storehouses import a_storehouse
 
 LAMP: dict[str, Any] = {"name": "Lamp", "sku": "LAMP-1", "stock_count": 5}
 
 
 @pytest.fixture
-def storehouse(tmp_path: Path) -> Iterator[Storehouse]:
-    with a_storehouse(tmp_path) as storehouse:
+def storehouse(databases: Databases) -> Iterator[Storehouse]:
+    with a_storehouse(databases) as storehouse:
         yield storehouse
 
 
@@ -89,10 +89,10 @@ def test_a_refused_request_may_be_mended_under_its_key(client: FlaskClient) -> N
     assert register(client, "b", sku="LAMP-2").status_code == 201
 
 
-def test_a_key_is_known_after_a_restart(tmp_path: Path) -> None:
-    with a_storehouse(tmp_path) as storehouse:
+def test_a_key_is_known_after_a_restart(databases: Databases) -> None:
+    with a_storehouse(databases) as storehouse:
         first = register(web_application(storehouse).test_client(), "k")
-    with a_storehouse(tmp_path) as storehouse:
+    with a_storehouse(databases) as storehouse:
         again = register(web_application(storehouse).test_client(), "k")
 
     assert (again.status_code, again.data) == (201, first.data)
