@@ -165,9 +165,11 @@ class NatsConnection:
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
         self._keeping = loop.create_task(self._keep_connected())
-        loop.run_forever()
-        loop.run_until_complete(self._let_go())
-        loop.close()
+        try:
+            loop.run_forever()
+            loop.run_until_complete(self._let_go())
+        finally:
+            loop.close()
 
     async def _keep_connected(self) -> None:
         while True:
@@ -293,14 +295,15 @@ class NatsConnection:
             )
 
     async def _let_go(self) -> None:
-        if self._client is not None:
-            try:
-                async with asyncio.timeout(CLOSE_S):
-                    await self._client.flush(timeout=1)
-                    await self._client.close()
-            except (nats.errors.Error, OSError, TimeoutError):
-                pass
-        tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+        """No task outlives the loop, whatever a client raises that breaks meanwhile."""
+        goodbye = asyncio.create_task(self._say_goodbye())
+        await asyncio.wait([goodbye], timeout=CLOSE_S)
+        tasks = {goodbye, *asyncio.all_tasks()} - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _say_goodbye(self) -> None:
+        if self._client is not None:
+            await self._client.flush(timeout=1)
+            await self._client.close()

@@ -1,8 +1,10 @@
 """NATS is shared with others: what they send, what they forbid, what is gone."""
 
 import asyncio
+import threading
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import nats
 import pytest
@@ -160,3 +162,30 @@ def send_as_a_stranger(
         await client.close()
 
     asyncio.run(sending())
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(
+    "breaks", [asyncio.CancelledError(), AttributeError("_transport"), OSError()]
+)
+def test_closing_leaves_no_loop_open_however_the_client_breaks(
+    tmp_path: Path, breaks: BaseException
+) -> None:
+    connected = threading.Event()
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def on_connected(client: Client) -> None:
+        async def flush(**_: Any) -> None:
+            raise breaks
+
+        client.flush = flush  # type: ignore[assignment]  # as if it broke just then
+        loops.append(asyncio.get_running_loop())
+        connected.set()
+
+    with NatsServer(tmp_path) as server:
+        connection = NatsConnection(NatsOptions(servers=[server.address]), on_connected)
+        connection.open()
+        assert connected.wait(10)
+        connection.close()
+
+    assert all(loop.is_closed() for loop in loops)
