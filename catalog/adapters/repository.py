@@ -5,14 +5,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from catalog.adapters.tables import products
 from catalog.domain.errors import UnknownProduct
 from catalog.domain.product import Product
 from catalog.domain.value_objects import Description, Price, ProductName, Status
 from shared_kernel.adapters.prepared import Prepared, one_of
-from shared_kernel.adapters.storage_errors import ConcurrentUpdateError
 from shared_kernel.domain.sku import Sku
 
 _SELECT_ONE = Prepared(select(products).where(products.c.sku == bindparam("wanted")))
@@ -119,17 +117,8 @@ class SqlProductRepository:
             else:
                 new.append(row)
         self._known, self._stored, self._unwritten = {}, {}, {}
-        self._write(new, known)
-
-    def _write(self, new: list[dict[str, Any]], known: list[dict[str, Any]]) -> None:
-        try:
-            _INSERT.write_all(self._connection, new)
-        except IntegrityError as error:
-            raise ConcurrentUpdateError(
-                "a product was registered in between"
-            ) from error
-        if _UPDATE.write_all(self._connection, known) != len(known):
-            raise ConcurrentUpdateError("a product was changed in between")
+        _INSERT.insist(self._connection, new)
+        _UPDATE.insist(self._connection, known)
 
     def _follow(self, row: Sequence[Any]) -> Product:
         product = product_from_row(row)

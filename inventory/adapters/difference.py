@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 from sqlalchemy import Connection, bindparam, delete, insert, update
-from sqlalchemy.exc import IntegrityError
 
 from inventory.adapters.rows import (
     reservation_to_row,
@@ -18,7 +17,6 @@ from inventory.adapters.tables import reservations, shipments, stock_items
 from inventory.domain.stock_item import StockItem
 from inventory.domain.value_objects import OrderReference, Reservation, Shipment
 from shared_kernel.adapters.prepared import Prepared
-from shared_kernel.adapters.storage_errors import ConcurrentUpdateError
 
 _INSERT_ITEMS = Prepared(insert(stock_items))
 _UPDATE_ITEMS = Prepared(
@@ -78,14 +76,9 @@ class Followed:
 
 def write(connection: Connection, unwritten: Sequence[Followed]) -> None:
     """Raises ConcurrentUpdateError if a stock item is not stored as it was read."""
-    try:
-        _write_items(connection, unwritten)
-        _write_reservations(connection, unwritten)
-        _write_shipments(connection, unwritten)
-    except IntegrityError as error:
-        raise ConcurrentUpdateError(
-            "a stock item was opened, reserved or shipped in between"
-        ) from error
+    _write_items(connection, unwritten)
+    _write_reservations(connection, unwritten)
+    _write_shipments(connection, unwritten)
 
 
 def _write_items(connection: Connection, unwritten: Sequence[Followed]) -> None:
@@ -98,18 +91,13 @@ def _write_items(connection: Connection, unwritten: Sequence[Followed]) -> None:
             row["stored_sku"] = row.pop("sku")
             row["stored_version"] = followed.stored_version
             known.append(row)
-    _INSERT_ITEMS.write_all(connection, new)
-    updated = _UPDATE_ITEMS.write_all(connection, known)
-    if updated != len(known):
-        raise ConcurrentUpdateError(
-            f"{len(known) - updated} of {len(known)} stock items "
-            "were changed in between"
-        )
+    _INSERT_ITEMS.insist(connection, new)
+    _UPDATE_ITEMS.insist(connection, known)
 
 
 def _write_reservations(connection: Connection, unwritten: Sequence[Followed]) -> None:
     # Before the new ones: an order may have been released and reserved again.
-    _DELETE_RESERVATIONS.write_all(
+    _DELETE_RESERVATIONS.insist(
         connection,
         [
             {"stored_sku": followed.item.sku.code, "stored_order": order.code}
@@ -117,7 +105,7 @@ def _write_reservations(connection: Connection, unwritten: Sequence[Followed]) -
             for order in followed.ended()
         ],
     )
-    _INSERT_RESERVATIONS.write_all(
+    _INSERT_RESERVATIONS.insist(
         connection,
         [
             reservation_to_row(followed.item.sku, order, reservation, placed)
@@ -128,7 +116,7 @@ def _write_reservations(connection: Connection, unwritten: Sequence[Followed]) -
 
 
 def _write_shipments(connection: Connection, unwritten: Sequence[Followed]) -> None:
-    _INSERT_SHIPMENTS.write_all(
+    _INSERT_SHIPMENTS.insist(
         connection,
         [
             shipment_to_row(followed.item.sku, order, shipment)

@@ -16,15 +16,15 @@ from typing import Any, cast
 
 import psycopg
 import sqlalchemy as sa
-from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8Dumper
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from shared_kernel.adapters import pipeline
 from shared_kernel.adapters.news import News
-from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.adapters.prepared import Prepared, arrive, in_terms_of_sqlalchemy
 from shared_kernel.adapters.storage_errors import (
     ConcurrentUpdateError,
     ConnectionLostError,
@@ -47,6 +47,7 @@ _READ_ONLY = "25006"
 _ENDED = {"25P03", "25P04", "57P01", "57P02", "57P03", "57P05"}
 
 _BEGIN = Prepared(sa.text("BEGIN"))
+_NOTHING = "a statement failed: nothing of this was committed"
 _PATIENT = sa.text("SET LOCAL statement_timeout = 0")
 _ALONE = sa.text("SELECT pg_advisory_xact_lock(hashtext('storehouse.upgrade'))")
 _VERSION = Prepared(sa.text("SELECT CAST(pg_current_snapshot() AS text)"))
@@ -79,8 +80,10 @@ class PostgresStore:
         connection = self._connect()
         try:
             try:
-                _BEGIN.write(connection, {})
+                pipeline.enter(connection, _driver(connection).pipeline())
+                _BEGIN.send(connection)
                 yield connection
+                arrive(connection)
             except DBAPIError as error:
                 self._undo(connection)
                 raise self._meaning(error, connection) from error
@@ -152,6 +155,9 @@ class PostgresStore:
         )
         event.listen(engine, "connect", lambda new, _: self._admit(new))
         event.listen(engine, "checkout", _refuse_a_dead_one)
+        event.listen(
+            engine, "before_cursor_execute", lambda used, *_: _leave_pipeline(used)
+        )
         return engine
 
     def _options(self) -> dict[str, Any]:
@@ -225,25 +231,27 @@ class PostgresStore:
 
     def _commit(self, connection: Connection) -> None:
         driver = _driver(connection)
-        if driver.info.transaction_status == TransactionStatus.INERROR:
-            # PostgreSQL would answer COMMIT with a rollback, and call that success.
-            self._undo(connection)
-            raise StorageError("a statement failed: nothing of this was committed")
         try:
-            driver.execute("COMMIT")
+            done = driver.execute("COMMIT")
+            pipeline.leave(connection)
             connection.commit()
+        except psycopg.errors.PipelineAborted as error:
+            self._undo(connection)
+            raise StorageError(_NOTHING) from error
         except psycopg.Error as error:
             if driver.closed:
                 self._undo(connection)
                 raise OutcomeUnknownError(f"{self.shown}: {error}") from error
             self._undo(connection)
-            wrapped = DBAPIError.instance(
-                "COMMIT", None, error, psycopg.Error, dialect=connection.dialect
-            )
+            wrapped = in_terms_of_sqlalchemy(error, "COMMIT", connection.dialect)
             raise self._meaning(cast(DBAPIError, wrapped), connection) from error
+        if done.statusmessage != "COMMIT":
+            # Of a transaction that has failed it makes a ROLLBACK, and no error.
+            raise StorageError(_NOTHING)
 
     def _undo(self, connection: Connection) -> None:
         """Whatever the transaction did; a connection that cannot is thrown away."""
+        pipeline.abandon(connection)
         try:
             if connection.in_transaction():
                 connection.rollback()
@@ -268,6 +276,15 @@ class PostgresStore:
         return error
 
 
+def _leave_pipeline(connection: Connection) -> None:
+    """SQLAlchemy itself looks for an answer at once."""
+    arrive(connection)
+    try:
+        pipeline.leave(connection)
+    except psycopg.Error as error:
+        raise in_terms_of_sqlalchemy(error, "", connection.dialect) from error
+
+
 def _in_a_line(error: DBAPIError) -> str:
     return " ".join(str(error.orig).split())
 
@@ -275,7 +292,9 @@ def _in_a_line(error: DBAPIError) -> str:
 def _has_hung_up(fault: psycopg.Error) -> bool:
     if fault.sqlstate is None:
         # Not said by the server, but about it.
-        return isinstance(fault, psycopg.OperationalError)
+        return isinstance(fault, psycopg.OperationalError) and not isinstance(
+            fault, psycopg.errors.PipelineAborted
+        )
     return fault.sqlstate.startswith("08") or fault.sqlstate in _ENDED
 
 

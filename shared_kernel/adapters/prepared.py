@@ -6,18 +6,26 @@ each batch behind it make a dozen of them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from operator import itemgetter
+from operator import itemgetter, methodcaller
 from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+
+from shared_kernel.adapters.pipeline import Pipeline, pipeline_of
+from shared_kernel.adapters.storage_errors import ConcurrentUpdateError
 
 Values = Mapping[str, Any]
 Row = tuple[Any, ...]
 Bind = Callable[[Values], Any]
 """From values by name to what the driver takes."""
+
+CHANGED = "a row was changed in between"
+INSERTED = "a row was inserted in between"
+_ALL, _FIRST = methodcaller("fetchall"), methodcaller("fetchone")
 
 
 class one_of(sa.ColumnElement[bool]):  # noqa: N801 - reads as SQL does
@@ -83,39 +91,79 @@ class Prepared:
 
     def rows(self, connection: Connection, values: Values) -> list[Row]:
         """All rows, as tuples."""
-        return list(self._execute(connection, values).fetchall())
+        return list(self._ask(connection, values, _ALL))
 
     def row(self, connection: Connection, values: Values) -> Row | None:
         """The first row, None if there is none."""
-        row: Row | None = self._execute(connection, values).fetchone()
+        row: Row | None = self._ask(connection, values, _FIRST)
         return row
 
     def write(self, connection: Connection, values: Values) -> int:
         """Answer how many rows were written."""
-        return int(self._execute(connection, values).rowcount)
+        return self.write_all(connection, [values])
 
     def write_all(self, connection: Connection, rows: Sequence[Values]) -> int:
         """Execute for each of `rows`; answer how many rows were written in all."""
-        if len(rows) == 1:
-            return self.write(connection, rows[0])
-        if not rows:
+        cursor = self._send(connection, rows)
+        if cursor is None:
             return 0
+        if (pipeline := pipeline_of(connection)) is not None:
+            _arrive(pipeline, connection)
+        return int(cursor.rowcount)
+
+    def send(self, connection: Connection) -> None:
+        """The same without values, and without waiting for the answer in a pipeline."""
+        self._send(connection, [{}])
+
+    def insist(self, connection: Connection, rows: Sequence[Values]) -> None:
+        """Execute for each of `rows`, each of which has to be written.
+
+        Raises ConcurrentUpdateError if one is not, or is there already: somebody else
+        was faster. In a pipeline nobody waits for that, and the next question raises
+        it, or the commit.
+        """
+        pipeline = pipeline_of(connection)
+        try:
+            cursor = self._send(connection, rows)
+        except IntegrityError as error:
+            raise ConcurrentUpdateError(INSERTED) from error
+        if cursor is None:
+            return
+        if pipeline is not None:
+            pipeline.expect(cursor, len(rows))
+        elif cursor.rowcount != len(rows):
+            raise ConcurrentUpdateError(CHANGED)
+
+    def _send(self, connection: Connection, rows: Sequence[Values]) -> Any:
+        """The driver's cursor, None if there are no rows."""
+        if not rows:
+            return None
         sql, bind = self._for(connection.dialect, rows[0])
         cursor = connection.connection.cursor()
         try:
-            cursor.executemany(sql, list(map(bind, rows)))
+            if len(rows) == 1:
+                cursor.execute(sql, bind(rows[0]))
+            else:
+                cursor.executemany(sql, list(map(bind, rows)))
         except connection.dialect.loaded_dbapi.Error as error:
-            raise in_terms_of_sqlalchemy(error, sql, connection.dialect) from error
-        return int(cursor.rowcount)
+            raise _meaning(error, sql, connection) from error
+        if (pipeline := pipeline_of(connection)) is not None:
+            pipeline.sent()
+        return cursor
 
-    def _execute(self, connection: Connection, values: Values) -> Any:
+    def _ask(
+        self, connection: Connection, values: Values, fetch: Callable[[Any], Any]
+    ) -> Any:
         sql, bind = self._for(connection.dialect, values)
         cursor = connection.connection.cursor()
         try:
             cursor.execute(sql, bind(values))
+            answer = fetch(cursor)
         except connection.dialect.loaded_dbapi.Error as error:
-            raise in_terms_of_sqlalchemy(error, sql, connection.dialect) from error
-        return cursor
+            raise _meaning(error, sql, connection) from error
+        if (pipeline := pipeline_of(connection)) is not None:
+            pipeline.answered()
+        return answer
 
     def _for(self, dialect: Dialect, values: Values) -> tuple[str, Bind]:
         known = self._compiled.get(dialect.name)
@@ -141,6 +189,39 @@ class Prepared:
         return (
             list(values) if isinstance(self._statement, sa.Insert | sa.Update) else None
         )
+
+
+def arrive(connection: Connection) -> None:
+    """See to it that all is written that was insisted on.
+
+    Raises ConcurrentUpdateError, and what else went wrong with statements that nobody
+    has waited for.
+    """
+    pipeline = pipeline_of(connection)
+    if pipeline is not None:
+        _arrive(pipeline, connection)
+        if not pipeline.is_as_expected:
+            raise ConcurrentUpdateError(CHANGED)
+
+
+def _arrive(pipeline: Pipeline, connection: Connection) -> None:
+    try:
+        pipeline.arrive()
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _meaning(error, "", connection) from error
+
+
+def _meaning(error: Exception, sql: str, connection: Connection) -> Exception:
+    """In a pipeline this may be about an earlier statement than the one in `sql`."""
+    wrapped = in_terms_of_sqlalchemy(error, sql, connection.dialect)
+    pipeline = pipeline_of(connection)
+    if (
+        pipeline is not None
+        and pipeline.expects
+        and isinstance(wrapped, IntegrityError)
+    ):
+        return ConcurrentUpdateError(INSERTED)
+    return wrapped
 
 
 def _by_name(given: Values) -> Bind:

@@ -83,15 +83,20 @@ def test_of_two_changes_to_the_same_version_the_second_is_refused(
 ) -> None:
     save(database, a_product())
 
-    with database.writing() as connection:
-        first, second = (SqlProductRepository(connection) for _ in range(2))
-        first.get(LAMP).rename(ProductName("Reading lamp"))
-        second.get(LAMP).rename(ProductName("Night lamp"))
-        first.changed()
-        first.flush()
-        second.changed()
-        with pytest.raises(ConcurrentUpdateError):
+    def change_twice() -> None:
+        with database.writing() as connection:
+            first, second = (SqlProductRepository(connection) for _ in range(2))
+            first.get(LAMP).rename(ProductName("Reading lamp"))
+            second.get(LAMP).rename(ProductName("Night lamp"))
+            first.changed()
+            first.flush()
+            second.changed()
             second.flush()
+
+    with pytest.raises(ConcurrentUpdateError):
+        change_twice()
+
+    assert load(database).name == a_product().name
 
 
 def test_of_two_registrations_of_one_sku_the_second_is_refused(

@@ -212,17 +212,20 @@ def test_of_two_changes_to_the_same_version_the_second_is_refused(
 ) -> None:
     save(database, a_stock_item(on_hand=5))
 
-    with database.writing() as connection:
-        first, second = (SqlStockItemRepository(connection) for _ in range(2))
-        first.get(LAMP).receive(Quantity(1))
-        second.get(LAMP).receive(Quantity(2))
-        first.changed()
-        first.flush()
-        second.changed()
-        with pytest.raises(ConcurrentUpdateError):
+    def change_twice() -> None:
+        with database.writing() as connection:
+            first, second = (SqlStockItemRepository(connection) for _ in range(2))
+            first.get(LAMP).receive(Quantity(1))
+            second.get(LAMP).receive(Quantity(2))
+            first.changed()
+            first.flush()
+            second.changed()
             second.flush()
 
-    assert load(database, LAMP, A).on_hand == 6
+    with pytest.raises(ConcurrentUpdateError):
+        change_twice()
+
+    assert load(database, LAMP, A).on_hand == 5
 
 
 def test_of_two_openings_the_second_is_refused(database: Database) -> None:

@@ -9,12 +9,10 @@ import msgspec
 import sqlalchemy as sa
 from flask import Response, request
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import IntegrityError
 
 from shared_kernel.adapters.clock import Clock, to_us
 from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.prepared import Prepared
-from shared_kernel.adapters.storage_errors import ConcurrentUpdateError
 from shared_kernel.adapters.unit_of_work import SqlUnitOfWork, Writer
 from shared_kernel.adapters.web.bodies import body_bytes
 from shared_kernel.adapters.web.parameters import idempotency_key, read_query
@@ -166,11 +164,8 @@ class Commands(Generic[W]):
             "body": answer.body,
             "created_us": to_us(self.clock()),
         }
-        try:
-            _REMEMBER.write(connection, row)
-        except IntegrityError as error:
-            # Next time it is found, and what another process answered is told again.
-            raise ConcurrentUpdateError("the same request came twice") from error
+        # If it is there by now, the next attempt finds what another process answered.
+        _REMEMBER.insist(connection, [row])
 
 
 def _tell(connection: Connection, key: str, fingerprint: bytes) -> Answer | None:
