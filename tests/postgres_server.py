@@ -106,6 +106,13 @@ class PostgresServer:
         """Whoever is connected to it is thrown out."""
         self.execute("postgres", f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
 
+    def dump(self, database: str, schema: str) -> str:
+        """As SQL, as a backup would have it."""
+        return self._run("pg_dump", f"--schema={schema}", self.url(database))
+
+    def restore(self, database: str, dumped: str) -> None:
+        self._run("psql", "-qvON_ERROR_STOP=1", self.url(database), input=dumped)
+
     def stop(self) -> None:
         """Sessions are ended, transactions undone, and all is written to the disk."""
         if self._process is not None:
@@ -163,15 +170,19 @@ class PostgresServer:
             self._will.revoke()
             self._will = None
 
-    def _run(self, name: str, *arguments: str) -> None:
+    def _run(self, name: str, *arguments: str, input: str = "") -> str:
         done = subprocess.run(
             [self._binary(name), *arguments],
+            input=input,
             capture_output=True,
             cwd="/",
             check=False,
+            text=True,
+            errors="replace",
             **self._identity,
         )
-        assert done.returncode == 0, done.stderr.decode(errors="replace")
+        assert done.returncode == 0, done.stderr
+        return str(done.stdout)
 
 
 def _installation() -> Path:

@@ -14,6 +14,8 @@ from shared_kernel.adapters.migrations.migrate import Schema
 from tests.databases import Databases
 
 ROOT = Path(__file__).parents[3]
+# What PostgreSQL needs to give positions.
+UNSEEN = {"written", "transaction", "seen_below", "seen_open"}
 Rows = Sequence[Mapping[str, Any]]
 Contents = Mapping[str, Rows]
 
@@ -132,9 +134,13 @@ class History:
         return Schema("new", Database(databases.url("new")), ROOT / self.folder)
 
 
-CATALOG = History("catalog/adapters/migrations/commands", ("0001", "0002", "0003"))
+CATALOG = History(
+    "catalog/adapters/migrations/commands", ("0001", "0002", "0003", "0004")
+)
 LISTING = History("catalog/adapters/migrations/listing", ("0001",))
-INVENTORY = History("inventory/adapters/migrations/commands", ("0001", "0002", "0003"))
+INVENTORY = History(
+    "inventory/adapters/migrations/commands", ("0001", "0002", "0003", "0004")
+)
 MOVEMENTS = History("inventory/adapters/migrations/movements", ("0001", "0002"))
 HISTORIES = (CATALOG, LISTING, INVENTORY, MOVEMENTS)
 
@@ -157,7 +163,7 @@ def contents(database: Database) -> Contents:
     with database.maintaining() as connection:
         return {
             table.name: [
-                {name: row[name] for name in row if name != "written"}
+                {name: row[name] for name in row if name not in UNSEEN}
                 for row in connection.execute(
                     sa.select(table).order_by(*table.primary_key)
                 ).mappings()

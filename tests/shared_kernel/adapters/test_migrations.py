@@ -131,8 +131,11 @@ def shape(database: Database) -> dict[str, Shape]:
 def give_back_positions(event_log: Shape) -> None:
     """PostgreSQL has besides what it needs to give positions after the commit."""
     assert event_log.columns.pop("written") == ("BIGINT", False)
+    assert event_log.columns.pop("transaction") == ("BIGINT", True)
+    assert event_log.columns.pop("seen_below") == ("BIGINT", True)
+    assert event_log.columns.pop("seen_open") == ("ARRAY", True)
     assert event_log.columns["position"] == ("BIGINT", True)
     assert event_log.key == ["written"]
-    assert event_log.indexes == {(True, ("position",)), (False, ("written",))}
+    assert event_log.indexes == {(True, ("position",)), (False, ("transaction",))}
     event_log.columns["position"] = ("BIGINT", False)
     event_log.key, event_log.indexes = ["position"], set()

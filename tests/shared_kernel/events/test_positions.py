@@ -24,6 +24,7 @@ from shared_kernel.events.positions import Appended
 from tests.cluster import ROOT, wait_until
 from tests.databases import Schemas
 from tests.faults.checker import TOLD
+from tests.postgres_server import PostgresServer
 
 pytestmark = pytest.mark.server
 
@@ -198,6 +199,78 @@ def test_a_long_log_is_not_searched_for_what_has_no_position(
         "the statistics",
     )
     assert schemas.server.execute(schemas.database, scans) == before
+
+
+def read_from_indexes(schemas: Schemas) -> int:
+    """How many index entries of the log's were looked at, by sessions that ended."""
+    ((many,),) = schemas.server.execute(
+        schemas.database,
+        "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes"
+        " WHERE schemaname = 'catalog' AND relname = 'event_log'",
+    )
+    return int(many)
+
+
+def ended_sessions(log: EventLog, schemas: Schemas) -> None:
+    log.database.close()
+    ours = (
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'storehouse'"
+        f" AND datname = '{schemas.database}'"
+    )
+    wait_until(
+        lambda: schemas.server.execute("postgres", ours) == [(0,)], "the end of all"
+    )
+
+
+@pytest.mark.parametrize("writes", [False, True], ids=["a reader", "a writer"])
+def test_what_cannot_be_vacuumed_yet_is_not_looked_at_again_and_again(
+    log: EventLog, schemas: Schemas, writes: bool
+) -> None:
+    """A backup, a slow report, somebody's long transaction."""
+    settled, more = 5000, 20
+    with schemas.server.connect(schemas.database) as old:
+        old.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        old.execute("SELECT count(*) FROM catalog.event_log")
+        if writes:
+            old.execute("CREATE TABLE public.report (number int)")
+        for _ in range(5):
+            log.settle(append(log, "A", settled // 5))
+        ended_sessions(log, schemas)
+        # Plans are to be made as for a long log.
+        schemas.server.execute(schemas.database, "ANALYZE catalog.event_log")
+        before = read_from_indexes(schemas)
+
+        for _ in range(more):
+            log.settle(append(log, "A"))
+
+        ended_sessions(log, schemas)
+        assert log.head() == settled + more
+        assert read_from_indexes(schemas) - before < settled
+        old.rollback()
+
+
+def test_a_log_goes_on_in_a_server_that_has_counted_fewer_transactions(
+    log: EventLog, schemas: Schemas
+) -> None:
+    """Restored from a dump, say: the numbers of transactions mean nothing there."""
+    with schemas.server.connect(schemas.database) as connection:
+        for _ in range(2000):
+            connection.execute("SELECT pg_current_xact_id()")
+    log.settle(append(log, "A", 2))
+    append(log, "B")
+    dumped = schemas.server.dump(schemas.database, "catalog")
+
+    with PostgresServer() as server:
+        server.create("restored")
+        server.restore("restored", dumped)
+        restored = Database(server.url("restored", "catalog"))
+        its_log = EventLog(restored, "catalog")
+        append(its_log, "C")
+
+        assert its_log.settle() == 4
+        assert its_log.settle(append(its_log, "D")) == 5
+        assert [key for _, key in standing(its_log)] == ["A", "A", "B", "C", "D"]
+        restored.close()
 
 
 @attrs.define(eq=False)

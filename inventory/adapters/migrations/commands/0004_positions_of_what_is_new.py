@@ -1,0 +1,17 @@
+"""PostgreSQL looks for entries without a position only where there may be some."""
+
+from shared_kernel.adapters.migrations.log_positions import (
+    look_at_all_there_was,
+    look_only_at_what_is_new,
+)
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    look_only_at_what_is_new()
+
+
+def downgrade() -> None:
+    look_at_all_there_was()
