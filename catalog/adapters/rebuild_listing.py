@@ -1,10 +1,11 @@
 """Builds the product listing anew from the logs, beside the one that serves.
 
-Everything goes into a table of its own. The last transaction puts that in the place of
-the old one and moves the cursors of the listing's subscription to where the rebuild has
-come; a subscription at work, in whatever process, notices and reads on from there. So
-an interruption at any point leaves the old listing as it was, and what it leaves lying
-goes with the next rebuild.
+Everything goes into a table of its own, and into indexes of its own where they can be
+renamed. The last transaction puts that in the place of the old one and moves the
+cursors of the listing's subscription to where the rebuild has come; a subscription at
+work, in whatever process, notices and reads on from there. So an interruption at any
+point leaves the old listing as it was, and what it leaves lying goes with the next
+rebuild.
 
 Dead letters stay as they are: neither they nor what waits behind them are applied. An
 event that fails becomes a dead letter, even one that was discarded in the past: nothing
@@ -18,8 +19,9 @@ from collections.abc import Callable, Iterable, Sequence
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
 
-from catalog.adapters import inventory_acl
+from catalog.adapters import inventory_acl, listing_indexes
 from catalog.adapters.left_out import DeadLettersChangedError, LeftOut
 from catalog.read_model.listing_projector import (
     fold_availability,
@@ -29,13 +31,13 @@ from catalog.read_model.listing_projector import (
 from catalog.read_model.product_listing import (
     Listing,
     ListingTable,
-    by_place,
     listing_table,
     product_listing,
 )
 from shared_kernel.adapters.clock import Clock, to_us
 from shared_kernel.adapters.database import Database
-from shared_kernel.events.cursors import Cursor, CursorMovedError, forget, overtake
+from shared_kernel.adapters.storage_errors import is_timeout
+from shared_kernel.events.cursors import Cursor, CursorMovedError, overtake
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventFeed
@@ -110,6 +112,7 @@ class ListingRebuild:
         self._table = ListingTable(_NEW)
         self._rows: dict[str, Listing] = {}
         self._written = False
+        self._indexed = False
         self._left_out = LeftOut(subscription)
 
     @property
@@ -146,7 +149,7 @@ class ListingRebuild:
         self._hold()
         for source in self._sources:
             source.position = source.time_us = 0
-        self._rows, self._written = {}, False
+        self._rows, self._written, self._indexed = {}, False, False
 
         def empty(connection: Connection) -> None:
             _NEW.drop(connection, checkfirst=True)
@@ -165,8 +168,7 @@ class ListingRebuild:
                 source.position = batch[-1].position
                 source.time_us = batch[-1].time_us
                 if len(self._rows) > ROWS_HELD:
-                    self._commit(self._write_rows)
-                    self._rows, self._written = {}, True
+                    self._write(self._write_rows)
                 return len(batch)
         return 0
 
@@ -175,6 +177,9 @@ class ListingRebuild:
 
         Raises AnotherRebuildError and DeadLettersChangedError.
         """
+        if not self._indexed:
+            self._write(self._write_indexed)
+            self._indexed = True
         try:
             self._commit(self._replace)
         except _Overtaken:
@@ -186,8 +191,19 @@ class ListingRebuild:
         self._fence.release()
 
     def _hold(self) -> None:
-        if not self._fence.lease(to_us(self._clock())):
+        try:
+            held = self._fence.lease(to_us(self._clock()))
+        except OperationalError as error:
+            if not is_timeout(error):
+                raise
+            # Whoever let the lease run out is in a transaction: it builds the indexes.
+            raise AnotherRebuildError from error
+        if not held:
             raise AnotherRebuildError
+
+    def _write(self, write: Callable[[Connection], None]) -> None:
+        self._commit(write)
+        self._rows, self._written = {}, True
 
     def _commit(self, write: Callable[[Connection], None]) -> None:
         now_us = to_us(self._clock())
@@ -196,6 +212,8 @@ class ListingRebuild:
             with self._database.writing() as connection:
                 self._fence.move(connection, to, now_us)
                 write(connection)
+                now_us = to_us(self._clock())
+                self._fence.keep(connection, now_us)
         except CursorMovedError as error:
             raise AnotherRebuildError from error
         self._fence.moved(to, now_us)
@@ -226,6 +244,10 @@ class ListingRebuild:
     def _write_rows(self, connection: Connection) -> None:
         self._table.put(connection, self._rows.values())
 
+    def _write_indexed(self, connection: Connection) -> None:
+        self._write_rows(connection)
+        listing_indexes.build(connection, product_listing.name, _NEW.name)
+
     def _replace(self, connection: Connection) -> None:
         for source in self._sources:
             if not overtake(
@@ -234,7 +256,8 @@ class ListingRebuild:
                 raise _Overtaken
         self._left_out.add_to(connection, to_us(self._clock()))
         self._write_rows(connection)
+        left = listing_indexes.what_is_left(connection, product_listing.name, _NEW.name)
         product_listing.drop(connection)
         connection.execute(_RENAME)
-        by_place.create(connection)
-        forget(connection, self._fence.subscription, self._fence.source)
+        for statement in left:
+            connection.exec_driver_sql(statement)

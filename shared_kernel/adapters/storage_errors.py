@@ -38,6 +38,15 @@ class WrongSchemaError(StorageUnavailableError):
     """The database is older or newer than the code. The message says the mend."""
 
 
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_QUERY_CANCELED = "57014"
+
+
+def is_timeout(error: DBAPIError) -> bool:
+    """Whether a statement took longer than PostgreSQL was told to let it."""
+    return getattr(error.orig, "sqlstate", None) == _QUERY_CANCELED
+
+
 def is_fault(error: BaseException) -> bool:
     """Whether `error` lies with the infrastructure and may heal by itself.
 

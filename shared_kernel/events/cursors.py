@@ -61,6 +61,9 @@ _LEASE = Prepared(
     )
     .returning(_CURSORS.c.position)
 )
+_KEEP = Prepared(
+    sa.update(_CURSORS).where(_THIS).values(lease_until_us=sa.bindparam("until_us"))
+)
 _RELEASE = Prepared(
     sa.update(_CURSORS)
     .where(_THIS, _CURSORS.c.lease_holder == sa.bindparam("holder"))
@@ -73,7 +76,6 @@ _OVERTAKE = Prepared(
     .where(_THIS, _CURSORS.c.position <= sa.bindparam("becomes"))
     .values(position=sa.bindparam("becomes"))
 )
-_FORGET = Prepared(sa.delete(_CURSORS).where(_THIS))
 
 
 class CursorMovedError(ConcurrentUpdateError):
@@ -134,6 +136,11 @@ class Cursor:
             self._ask_again_us = 0
             raise CursorMovedError(f"{self.subscription} at {self.source}")
 
+    def keep(self, connection: Connection, now_us: int) -> None:
+        """The lease, from `now_us` on, behind `move` and what took long after it."""
+        lease = {"until_us": now_us + LEASE_US}
+        _KEEP.write(connection, self._this() | lease)
+
     def moved(self, to: int, now_us: int) -> None:
         """What `move` asked for has been committed."""
         self.position = to
@@ -182,11 +189,6 @@ def overtake(connection: Connection, subscription: str, source: str, to: int) ->
 def hold(connection: Connection, subscription: str, source: str) -> None:
     """Let nothing be applied by the subscription while this transaction is open."""
     _HOLD.row(connection, {"of": subscription, "at": source})
-
-
-def forget(connection: Connection, subscription: str, source: str) -> None:
-    """Remove the cursor of a subscription that has come to its end."""
-    _FORGET.write(connection, {"of": subscription, "at": source})
 
 
 def _row(subscription: str, source: str, position: int) -> dict[str, object]:

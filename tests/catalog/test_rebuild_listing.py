@@ -1,21 +1,25 @@
 """`flask --app app catalog rebuild-listing`: a new listing in the old one's place."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
-from catalog.adapters import rebuild_listing
+from catalog.adapters import listing_indexes, rebuild_listing
 from catalog.adapters.rebuild_listing import AnotherRebuildError, ListingRebuild
-from shared_kernel.adapters.clock import system_clock
+from shared_kernel.adapters.clock import Clock, system_clock
+from shared_kernel.adapters.database import Database, Limits
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.events import dead_letters
 from shared_kernel.events.cursors import overtake
 from shared_kernel.events.dead_letters import DEAD, PARKED
 from shared_kernel.events.entries import Entry
 from tests.catalog.listings import listed, rows_of_listing
-from tests.databases import Databases
+from tests.databases import Databases, Schemas
+from tests.shared_kernel.events.builders import ManualClock
 from tests.storehouses import (
     SUPERSTORE,
     Crash,
@@ -26,15 +30,23 @@ from tests.storehouses import (
     run,
 )
 
+Write = Callable[[Connection], None]
 
-def a_rebuild(storehouse: Storehouse, holder: str = "rebuilder") -> ListingRebuild:
+
+def a_rebuild(
+    storehouse: Storehouse,
+    holder: str = "rebuilder",
+    *,
+    database: Database | None = None,
+    clock: Clock = system_clock,
+) -> ListingRebuild:
     return ListingRebuild(
         "catalog.listing",
         storehouse.catalog.log,
         storehouse.inventory.log,
-        storehouse.listing.databases[0],
+        database or storehouse.listing.databases[0],
         holder=holder,
-        clock=system_clock,
+        clock=clock,
     )
 
 
@@ -192,6 +204,106 @@ def test_the_new_listing_has_the_tables_and_indexes_of_the_old_one(
     assert shape() == before
 
 
+def indexes(databases: Databases) -> list[tuple[str, str]]:
+    """Name and definition of each, its key's too."""
+    found = (
+        "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'product_listing'"
+        if isinstance(databases, Schemas)
+        else "SELECT name, sql FROM sqlite_master WHERE tbl_name = 'product_listing'"
+        " AND type = 'index'"
+    )
+    return sorted((name, sql) for name, sql in databases.rows("catalog_read", found))
+
+
+def test_all_indexes_are_as_they_were_and_have_their_names(
+    storehouse: Storehouse, databases: Databases
+) -> None:
+    with storehouse.listing.databases[0].writing() as connection:
+        connection.exec_driver_sql(
+            'CREATE INDEX "An operator\'s own" ON product_listing (name)'
+            " WHERE name <> 'x'"
+        )
+    before = indexes(databases)
+    assert {"product_listing_place"} < {name for name, _ in before}
+
+    for _ in range(2):
+        run(storehouse.listing.cli, "rebuild-listing")
+
+        assert indexes(databases) == before
+
+
+@pytest.mark.server
+def test_indexes_may_take_longer_to_build_than_a_statement_may(
+    schemas: Schemas, tmp_path: Path
+) -> None:
+    with a_storehouse(schemas) as storehouse:
+        register(storehouse, tmp_path, "A", "B", "C", "D", "E", "F")
+        before = rows_of_listing(storehouse)
+        slow = build_slowly(storehouse.listing.databases[0])
+        hurried = Database(schemas.url("catalog_read"), limits=Limits(timeout_ms=300))
+        rebuild = a_rebuild(storehouse, database=hurried)
+
+        begun = time.perf_counter()
+        rebuild.run(lambda: None)
+
+        assert time.perf_counter() - begun > 6 * slow
+        assert rows_of_listing(storehouse) == before
+        hurried.close()
+
+
+def build_slowly(database: Database) -> float:
+    """From now on each row that is put into an index takes so many seconds."""
+    with database.writing() as connection:
+        connection.exec_driver_sql(
+            "CREATE FUNCTION slowly(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS"
+            " 'BEGIN PERFORM pg_sleep(0.1); RETURN $1; END'"
+        )
+        connection.exec_driver_sql(
+            "CREATE INDEX slow ON product_listing (slowly(code))"
+        )
+    return 0.1
+
+
+def test_a_listing_is_read_while_its_indexes_are_built(
+    storehouse: Storehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waited would wait for ever: it is all in one thread."""
+    before = listed(storehouse)
+    meanwhile = []
+    build = listing_indexes.build
+
+    def building(connection: Connection, old: str, new: str) -> None:
+        build(connection, old, new)
+        meanwhile.append(listed(storehouse))
+
+    monkeypatch.setattr(listing_indexes, "build", building)
+    a_rebuild(storehouse).run(lambda: None)
+
+    assert meanwhile == [before]
+
+
+def test_what_happens_while_indexes_are_built_is_in_the_new_listing(
+    storehouse: Storehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rebuild = a_rebuild(storehouse)
+    write = ListingRebuild._write
+
+    def building(rebuild: ListingRebuild, how: Write) -> None:
+        write(rebuild, how)
+        if not rebuild._indexed:
+            register(storehouse, tmp_path, "LAST")
+            ship(storehouse, tmp_path, ("4", "D", 2))
+
+    monkeypatch.setattr(ListingRebuild, "_write", building)
+    rebuild.run(lambda: None)
+
+    after = rows_of_listing(storehouse)
+    monkeypatch.undo()
+    run(storehouse.listing.cli, "rebuild-listing")
+    assert after == rows_of_listing(storehouse)
+    assert [row["code"] for row in listed(storehouse)][-1] == "LAST"
+
+
 def test_a_listing_that_is_behind_is_brought_up_to_the_logs(
     storehouse: Storehouse, tmp_path: Path
 ) -> None:
@@ -253,13 +365,14 @@ def test_a_crash_at_any_commit_leaves_a_listing_that_serves_and_can_be_rebuilt(
     assert number > 4
 
 
+def interrupted(*_: object) -> int:
+    raise KeyboardInterrupt
+
+
 def test_ctrl_c_leaves_the_old_listing_and_lets_another_rebuild_begin(
     storehouse: Storehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = rows_of_listing(storehouse)
-
-    def interrupted(rebuild: ListingRebuild) -> int:
-        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(ListingRebuild, "step", interrupted)
@@ -294,6 +407,81 @@ def test_a_rebuild_that_lost_its_lease_unawares_changes_nothing(
         slow.swap()
 
     assert rows_of_listing(storehouse) == before
+
+
+def test_a_rebuild_that_slept_through_two_others_changes_nothing(
+    storehouse: Storehouse,
+) -> None:
+    slow, quick, third = (a_rebuild(storehouse) for _ in range(3))
+    slow.begin()
+    while slow.step():
+        pass
+    quick.run(lambda: None)
+    before = rows_of_listing(storehouse)
+    third.begin()
+
+    with pytest.raises(AnotherRebuildError):
+        slow.swap()
+
+    assert rows_of_listing(storehouse) == before
+    while third.step():
+        pass
+    assert third.swap()
+    assert rows_of_listing(storehouse) == before
+
+
+@pytest.mark.server
+def test_a_second_rebuild_is_refused_while_the_first_one_builds_indexes(
+    schemas: Schemas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which may take longer than its lease, and than the second one waits."""
+    later = ManualClock(system_clock())
+    later.advance(seconds=60)
+    hurried = Database(schemas.url("catalog_read"), limits=Limits(timeout_ms=100))
+    refused = []
+    build = listing_indexes.build
+    with a_storehouse(schemas) as storehouse:
+        register(storehouse, tmp_path, "A", "B")
+        before = rows_of_listing(storehouse)
+        second = a_rebuild(storehouse, "second", database=hurried, clock=later)
+
+        def building(connection: Connection, old: str, new: str) -> None:
+            build(connection, old, new)
+            with pytest.raises(AnotherRebuildError) as raised:
+                second.run(lambda: None)
+            refused.append(str(raised.value))
+
+        monkeypatch.setattr(listing_indexes, "build", building)
+        a_rebuild(storehouse).run(lambda: None)
+
+        assert rows_of_listing(storehouse) == before
+    hurried.close()
+    assert len(refused) == 1
+
+
+def test_the_lease_lasts_from_the_end_of_what_took_long(
+    storehouse: Storehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = ManualClock(system_clock())
+    build = listing_indexes.build
+
+    def building(connection: Connection, old: str, new: str) -> None:
+        build(connection, old, new)
+        clock.advance(seconds=600)
+
+    monkeypatch.setattr(listing_indexes, "build", building)
+    # It reads on before the swap, and so could lose what it has built.
+    monkeypatch.setattr(ListingRebuild, "_replace", interrupted)
+    rebuild = a_rebuild(storehouse, clock=clock)
+    rebuild.begin()
+    with pytest.raises(KeyboardInterrupt):
+        rebuild.swap()
+    monkeypatch.undo()
+
+    with pytest.raises(AnotherRebuildError):
+        a_rebuild(storehouse, "second", clock=clock).begin()
+    clock.advance(seconds=4)
+    a_rebuild(storehouse, "second", clock=clock).begin()
 
 
 BROKEN = b'{"sku":"A","name":"Lamp"}'
