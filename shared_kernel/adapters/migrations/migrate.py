@@ -14,7 +14,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, NotSupportedError, ProgrammingError
 
 from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.storage_errors import (
@@ -137,7 +137,10 @@ class Schema:
             if not is_fault(error) and not isinstance(error, DatabaseError):
                 raise
             why = " ".join(str(getattr(error, "orig", error)).split())
-            raise StorageUnavailableError(
-                f"{self.database.shown} cannot be opened: {why}; "
-                f"{self.database.store.mend}"
-            ) from error
+            # Whoever is refused something has come in.
+            message = (
+                f"cannot be changed: {why.rstrip('.')}; nothing was done"
+                if isinstance(error, ProgrammingError | NotSupportedError)
+                else f"cannot be opened: {why}; {self.database.store.mend}"
+            )
+            raise StorageUnavailableError(f"{self.database.shown} {message}") from error
