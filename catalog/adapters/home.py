@@ -1,12 +1,13 @@
 """The first page: what this is, and the newest products."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from flask import Blueprint, Response
 
 from catalog.adapters.services import QueryServices
 from catalog.read_model import listing_queries
+from catalog.read_model.listing_queries import Counted
 from shared_kernel.adapters.web.pages import page
 
 NEWEST = 20
@@ -14,13 +15,14 @@ NEWEST = 20
 _THREE = "BHD IQD JOD KWD LYD OMR TND"
 _NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
 _DIGITS = dict.fromkeys(_THREE.split(), 3) | dict.fromkeys(_NONE.split(), 0)
-_IN_WORDS = {
+IN_WORDS = {
     "in_stock": "in stock",
     "low": "only a few left",
     "out_of_stock": "out of stock",
     "retired": "retired",
     "unknown": "not yet known",
 }
+"""Of each availability."""
 
 
 def home_page(services: QueryServices) -> Blueprint:
@@ -36,12 +38,20 @@ def home_page(services: QueryServices) -> Blueprint:
             "catalog/home.html",
             products=[json.loads(body) for body in newest],
             counts=counts,
+            in_all=in_all,
             events={source: seen() for source, seen in services.reader.cursors.items()},
-            words=_IN_WORDS,
+            words=IN_WORDS,
             price=formatted,
         )
 
     return blueprint
+
+
+def in_all(counted: Iterable[Counted]) -> str:
+    """`1,234`, or `10,000+` if some of them have more than were counted."""
+    each = list(counted)
+    more = any(one.more for one in each)
+    return f"{sum(one.products for one in each):,}" + ("+" if more else "")
 
 
 def formatted(price: Mapping[str, object] | None) -> str:

@@ -9,7 +9,7 @@ from catalog.adapters.listing_pages import ListingPages
 from catalog.adapters.services import QueryServices
 from catalog.domain.errors import UnknownProduct
 from catalog.read_model import listing_queries
-from catalog.read_model.product_listing import ListedProduct
+from catalog.read_model.product_listing import AVAILABILITIES, ListedProduct
 from shared_kernel.adapters.web.parameters import Parameter, integer, read_query
 from shared_kernel.adapters.web.problems import UNKNOWN_SKU
 from shared_kernel.adapters.web.reading import next_link, wait_until_visible
@@ -21,10 +21,7 @@ _CURSOR = integer("cursor", "Where to go on: follow `Link`.", 0, 2**63 - 1, defa
 _AVAILABILITY = Parameter(
     name="availability",
     description="Only products of this availability.",
-    schema={
-        "type": "string",
-        "enum": ["in_stock", "low", "out_of_stock", "retired", "unknown"],
-    },
+    schema={"type": "string", "enum": list(AVAILABILITIES)},
 )
 _Q = Parameter(
     name="q",

@@ -1,9 +1,16 @@
-"""The questions that are asked of the product listing, one statement each."""
+"""The questions that are asked of the product listing, one statement each.
+
+None reads all of it: where a value may be rare or frequent, PostgreSQL is to plan for
+the one that is asked for. (SQLite has no index for texts.)
+"""
+
+from typing import Any
 
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from catalog.read_model.product_listing import AVAILABILITIES
 from catalog.read_model.product_listing import product_listing as _listing
 from shared_kernel.adapters.prepared import Prepared, holds
 
@@ -18,9 +25,9 @@ _SOUGHT = holds(_listing.c.sought, "sought")
 # By what is asked for: nothing, an availability, a text, both.
 _PAGES = {
     (False, False): Prepared(_PAGE),
-    (True, False): Prepared(_PAGE.where(_AVAILABLE)),
-    (False, True): Prepared(_PAGE.where(_SOUGHT)),
-    (True, True): Prepared(_PAGE.where(_AVAILABLE, _SOUGHT)),
+    (True, False): Prepared(_PAGE.where(_AVAILABLE), planned_anew=True),
+    (False, True): Prepared(_PAGE.where(_SOUGHT), planned_anew=True),
+    (True, True): Prepared(_PAGE.where(_AVAILABLE, _SOUGHT), planned_anew=True),
 }
 _ONE = Prepared(
     sa.select(_listing.c.body, _listing.c.version).where(
@@ -33,11 +40,22 @@ _NEWEST = Prepared(
     .order_by(_listing.c.place.desc())
     .limit(sa.bindparam("limit"))
 )
-_COUNTS = Prepared(
-    sa.select(_listing.c.availability, sa.func.count())
-    .where(_listing.c.place.is_not(None))
-    .group_by(_listing.c.availability)
-)
+
+
+def _number_of(availability: str) -> sa.ScalarSelect[Any]:
+    """Of listed products; no more are looked at than `most`."""
+    some = (
+        sa.select(_listing.c.place)
+        .where(_listing.c.availability == availability, _listing.c.place.is_not(None))
+        .limit(sa.bindparam("most"))
+        .subquery()
+    )
+    return sa.select(sa.func.count()).select_from(some).scalar_subquery()
+
+
+_COUNTS = Prepared(sa.select(*map(_number_of, AVAILABILITIES)), planned_anew=True)
+MOST_COUNTED = 10_000
+"""Of one availability: to count a million takes longer than a page may."""
 
 
 @attrs.frozen
@@ -46,6 +64,14 @@ class ListingPage:
 
     body: bytes
     next_after: int | None
+
+
+@attrs.frozen
+class Counted:
+    """So many `products`; `more` if there are more than were counted."""
+
+    products: int
+    more: bool
 
 
 @attrs.frozen
@@ -89,9 +115,15 @@ def newest(connection: Connection, limit: int) -> list[bytes]:
     return [body for (body,) in _NEWEST.rows(connection, {"limit": limit})]
 
 
-def counts(connection: Connection) -> dict[str, int]:
-    """How many listed products have each availability."""
-    return {row[0]: row[1] for row in _COUNTS.rows(connection, {})}
+def counts(connection: Connection) -> dict[str, Counted]:
+    """How many listed products have each availability, of those that any has."""
+    most = MOST_COUNTED
+    numbers = _COUNTS.row(connection, {"most": most + 1}) or ()
+    return {
+        availability: Counted(min(number, most), number > most)
+        for availability, number in zip(AVAILABILITIES, numbers, strict=True)
+        if number
+    }
 
 
 def _storable(text: str) -> str:

@@ -21,6 +21,8 @@ from shared_kernel.adapters.prepared import Prepared, one_of
 
 LISTED = "listed"
 UNKNOWN = "unknown"
+AVAILABILITIES = ("in_stock", "low", "out_of_stock", "retired", UNKNOWN)
+"""In inventory's words; `unknown` until inventory has said something."""
 
 metadata = sa.MetaData()
 
@@ -152,7 +154,6 @@ class ListingTable:
                 },
             )
         )
-        # No column that has an index: so only the row itself is written.
         self._put_availability = Prepared(
             sa.update(table)
             .where(table.c.code == sa.bindparam("of"))
@@ -199,4 +200,10 @@ class ListingTable:
 
 
 product_listing = listing_table("product_listing", metadata)
-by_place = sa.Index("product_listing_place", product_listing.c.place)
+# PostgreSQL has one on `sought` besides, of trigrams: the migrations know where from.
+sa.Index("product_listing_place", product_listing.c.place)
+sa.Index(
+    "product_listing_availability",
+    product_listing.c.availability,
+    product_listing.c.place,
+)

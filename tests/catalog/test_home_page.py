@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
-from catalog.adapters.home import NEWEST, formatted
+from catalog.adapters.home import IN_WORDS, NEWEST, formatted, in_all
+from catalog.read_model import listing_queries
+from catalog.read_model.listing_queries import Counted
+from catalog.read_model.product_listing import AVAILABILITIES
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.adapters.web.application import web_application
 from tests.databases import Databases
@@ -75,6 +78,34 @@ def test_counts_tell_what_is_there_and_what_happened(storehouse: Storehouse) -> 
         "3 catalog events",
         "3 inventory events",
     ]
+
+
+def test_more_than_a_page_can_wait_for_are_not_counted_and_said_to_be_more(
+    storehouse: Storehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing_queries, "MOST_COUNTED", 2)
+    register(storehouse, {}, {}, {}, {"stock_count": 0}, {"stock_count": 0})
+
+    (counts,) = home(storehouse).all("ul", class_="counts")
+
+    assert [each.text for each in counts.all("li")][:3] == [
+        "4+ on sale",
+        "2+ in stock",
+        "2 out of stock",
+    ]
+
+
+def test_numbers_are_shown_with_their_thousands() -> None:
+    many, few = Counted(10_000, more=True), Counted(1_234, more=False)
+
+    assert in_all([many]) == "10,000+"
+    assert in_all([few]) == "1,234"
+    assert in_all([many, few]) == "11,234+"
+    assert in_all([]) == "0"
+
+
+def test_there_are_words_for_each_availability() -> None:
+    assert tuple(IN_WORDS) == AVAILABILITIES
 
 
 def test_only_the_newest_products_are_shown(storehouse: Storehouse) -> None:

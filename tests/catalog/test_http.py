@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 import pytest
 from werkzeug.test import TestResponse
@@ -236,6 +236,45 @@ def test_the_listing_is_narrowed(shop: Shop, query: str, expected: list[str]) ->
     shop.register("OIL-1", name="Lampe à huile", stock_count=0)
 
     assert codes(shop, query) == expected
+
+
+@pytest.mark.parametrize(
+    ("sought", "expected"),
+    [
+        ("lamp", ["LAMP-1", "LAMP-2", "LAMP_3"]),
+        ("LAMP 5", ["LAMP-1"]),
+        ("mp-", ["LAMP-1", "LAMP-2"]),
+        ("P_3", ["LAMP_3"]),
+        ("5%", ["LAMP-1"]),
+        ("%", ["LAMP-1"]),
+        ("5%%", []),
+        ("l%p", []),
+        ("_", ["LAMP_3"]),
+        ("l_mp", []),
+        ("\\", ["LAMP-2"]),
+        ("c:\\ö", ["LAMP-2"]),
+        ("\\%", []),
+        ("C:\\ÖL", ["LAMP-2"]),
+        ("ß", ["LAMP_3"]),
+        ("STRASSE", ["LAMP_3"]),
+        ("'", ["LAMP_3"]),
+        ("灯", ["LAMP_3"]),
+        ("5", ["LAMP-1"]),
+        ("3", ["LAMP_3"]),
+        ("1\nlamp 5", ["LAMP-1"]),
+        (".*", []),
+        ("%(sought)s", []),
+        ("\\&", []),
+    ],
+)
+def test_a_text_is_sought_as_it_is_written_but_for_upper_and_lower_case(
+    shop: Shop, sought: str, expected: list[str]
+) -> None:
+    shop.register("LAMP-1", name="Lamp 5% off")
+    shop.register("LAMP-2", name="C:\\Öllampe\\")
+    shop.register("LAMP_3", name="Straße's 灯")
+
+    assert codes(shop, f"?{urlencode({'q': sought})}") == expected
 
 
 def test_the_older_paths_answer_as_the_present_ones(shop: Shop) -> None:

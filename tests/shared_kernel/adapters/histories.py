@@ -137,7 +137,7 @@ class History:
 CATALOG = History(
     "catalog/adapters/migrations/commands", ("0001", "0002", "0003", "0004")
 )
-LISTING = History("catalog/adapters/migrations/listing", ("0001",))
+LISTING = History("catalog/adapters/migrations/listing", ("0001", "0002"))
 INVENTORY = History(
     "inventory/adapters/migrations/commands", ("0001", "0002", "0003", "0004")
 )

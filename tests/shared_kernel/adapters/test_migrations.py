@@ -71,6 +71,8 @@ def test_a_migrated_database_has_the_tables_that_the_code_expects(
     found = shape(migrated)
     if not migrated.one_writer and event_log_table in kernel:
         give_back_positions(found["event_log"])
+    if not migrated.one_writer and "product_listing" in found:
+        found["product_listing"].indexes.remove((False, ("sought",)))
     assert found == shape(by_code)
 
 

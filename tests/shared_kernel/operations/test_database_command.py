@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).parents[3]
 DEADLINE_S = 60
 HEADS = {
     "catalog": "0004",
-    "catalog_read": "0001",
+    "catalog_read": "0002",
     "inventory": "0004",
     "inventory_read": "0002",
 }

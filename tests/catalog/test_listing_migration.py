@@ -1,0 +1,151 @@
+"""The index of texts: where the extension comes from that it needs on PostgreSQL."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.migrations.migrate import Schema
+from shared_kernel.adapters.storage_errors import StorageUnavailableError
+from tests.databases import Schemas
+from tests.shared_kernel.adapters.histories import (
+    LISTING,
+    contents,
+    fill,
+    upgrade_to,
+)
+
+pytestmark = pytest.mark.server
+
+GUEST = "storehouse_guest"
+
+
+@pytest.fixture
+def of_a_guest(schemas: Schemas) -> Iterator[Schema]:
+    """A listing's schema, not made yet, of a role that is no superuser.
+
+    Nothing but making schemas is allowed to it. There is no extension.
+    """
+    run(schemas, "DROP EXTENSION pg_trgm CASCADE")
+    run(schemas, f"CREATE ROLE {GUEST} LOGIN")
+    run(schemas, f'GRANT CREATE ON DATABASE "{schemas.database}" TO {GUEST}')
+    url = make_url(schemas.url("new")).set(username=GUEST)
+    schema = Schema(
+        "new",
+        Database(url.render_as_string()),
+        LISTING.schema(schemas).revisions,
+    )
+    with closing(schema.database):
+        yield schema
+    run(schemas, f"DROP OWNED BY {GUEST} CASCADE")
+    run(schemas, f"DROP ROLE {GUEST}")
+
+
+def run(schemas: Schemas, statement: str) -> None:
+    schemas.server.execute(schemas.database, statement)
+
+
+def index_of_texts(schemas: Schemas) -> list[str]:
+    return [
+        definition.partition(" USING ")[2]
+        for (definition,) in schemas.rows(
+            "new",
+            "SELECT indexdef FROM pg_indexes WHERE schemaname = 'new'"
+            " AND indexname = 'product_listing_sought'",
+        )
+    ]
+
+
+def extensions(schemas: Schemas) -> list[str]:
+    return [
+        place
+        for (place,) in schemas.rows(
+            "new",
+            "SELECT CAST(CAST(extnamespace AS regnamespace) AS text)"
+            " FROM pg_extension WHERE extname = 'pg_trgm'",
+        )
+    ]
+
+
+def test_who_may_make_the_schema_may_also_have_the_extension(
+    schemas: Schemas, of_a_guest: Schema
+) -> None:
+    of_a_guest.upgrade()
+
+    assert extensions(schemas) == ["public"]
+    assert index_of_texts(schemas) == ["gin (sought public.gin_trgm_ops)"]
+
+
+def test_an_extension_that_somebody_put_elsewhere_is_used(
+    schemas: Schemas, of_a_guest: Schema
+) -> None:
+    run(schemas, 'CREATE SCHEMA "Some tools"')
+    run(schemas, 'CREATE EXTENSION pg_trgm SCHEMA "Some tools"')
+    run(schemas, f'GRANT USAGE ON SCHEMA "Some tools" TO {GUEST}')
+
+    of_a_guest.upgrade()
+
+    assert extensions(schemas) == ['"Some tools"']
+    assert index_of_texts(schemas) == ['gin (sought "Some tools".gin_trgm_ops)']
+
+
+def test_a_database_without_the_usual_schema_has_it_in_ours(
+    schemas: Schemas, of_a_guest: Schema
+) -> None:
+    run(schemas, "DROP SCHEMA public")
+
+    of_a_guest.upgrade()
+
+    assert extensions(schemas) == ["new"]
+    assert index_of_texts(schemas) == ["gin (sought gin_trgm_ops)"]
+
+
+def test_the_way_back_leaves_the_extension_to_others(
+    schemas: Schemas, of_a_guest: Schema
+) -> None:
+    of_a_guest.upgrade()
+
+    of_a_guest.downgrade("0001")
+
+    assert extensions(schemas) == ["public"]
+    assert index_of_texts(schemas) == []
+
+
+def test_an_extension_that_cannot_be_had_is_told_and_leaves_all_as_it_was(
+    schemas: Schemas, of_a_guest: Schema
+) -> None:
+    upgrade_to(of_a_guest, "0001")
+    before = fill(of_a_guest.database)
+    run(schemas, f'REVOKE CREATE ON DATABASE "{schemas.database}" FROM {GUEST}')
+    run(schemas, f"ALTER SCHEMA new OWNER TO {GUEST}")
+
+    with pytest.raises(StorageUnavailableError) as raised:
+        of_a_guest.upgrade()
+
+    assert str(raised.value) == (
+        f"{of_a_guest.database.shown} cannot be changed: permission denied for "
+        f"database {schemas.database}; nothing was done"
+    )
+    assert contents(of_a_guest.database) == before
+    assert of_a_guest.state().revision == "0001"
+
+
+def test_an_extension_in_a_place_that_is_closed_to_us_is_told(
+    schemas: Schemas, of_a_guest: Schema
+) -> None:
+    run(schemas, "CREATE SCHEMA tools")
+    run(schemas, "CREATE EXTENSION pg_trgm SCHEMA tools")
+    upgrade_to(of_a_guest, "0001")
+    before = fill(of_a_guest.database)
+
+    with pytest.raises(StorageUnavailableError) as raised:
+        of_a_guest.upgrade()
+
+    assert str(raised.value) == (
+        f"{of_a_guest.database.shown} cannot be changed: permission denied for schema "
+        "tools; nothing was done"
+    )
+    assert contents(of_a_guest.database) == before
+    assert of_a_guest.state().revision == "0001"
