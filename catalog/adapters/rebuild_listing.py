@@ -14,7 +14,8 @@ is missing from the listing without a word.
 Of two rebuilds the later one is refused with AnotherRebuildError.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import attrs
 import sqlalchemy as sa
@@ -69,6 +70,17 @@ def _fold_product_events(rows: dict[str, Listing], batch: Sequence[Envelope]) ->
 
 def _fold_stock_events(rows: dict[str, Listing], batch: Sequence[Envelope]) -> None:
     fold_availability(rows, inventory_acl.availability_changes(batch))
+
+
+@contextmanager
+def _not_for_long() -> Iterator[None]:
+    """Whoever holds the fence for longer than this may wait is building indexes."""
+    try:
+        yield
+    except OperationalError as error:
+        if not is_timeout(error):
+            raise
+        raise AnotherRebuildError from error
 
 
 class _Overtaken(Exception):
@@ -191,13 +203,8 @@ class ListingRebuild:
         self._fence.release()
 
     def _hold(self) -> None:
-        try:
+        with _not_for_long():
             held = self._fence.lease(to_us(self._clock()))
-        except OperationalError as error:
-            if not is_timeout(error):
-                raise
-            # Whoever let the lease run out is in a transaction: it builds the indexes.
-            raise AnotherRebuildError from error
         if not held:
             raise AnotherRebuildError
 
@@ -210,7 +217,8 @@ class ListingRebuild:
         to = self._fence.position + 1
         try:
             with self._database.writing() as connection:
-                self._fence.move(connection, to, now_us)
+                with _not_for_long():
+                    self._fence.move(connection, to, now_us)
                 write(connection)
                 now_us = to_us(self._clock())
                 self._fence.keep(connection, now_us)

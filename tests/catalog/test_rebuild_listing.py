@@ -432,11 +432,25 @@ def test_a_rebuild_that_slept_through_two_others_changes_nothing(
     assert rows_of_listing(storehouse) == before
 
 
+def one_that_begins(rebuild: ListingRebuild) -> Callable[[], object]:
+    return lambda: rebuild.run(lambda: None)
+
+
+def one_that_lost_its_lease_unawares(rebuild: ListingRebuild) -> Callable[[], object]:
+    rebuild.begin()
+    rebuild.end()
+    return rebuild.swap
+
+
 @pytest.mark.server
-def test_a_second_rebuild_is_refused_while_the_first_one_builds_indexes(
-    schemas: Schemas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("another", [one_that_begins, one_that_lost_its_lease_unawares])
+def test_another_rebuild_is_refused_while_one_builds_indexes(
+    schemas: Schemas,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    another: Callable[[ListingRebuild], Callable[[], object]],
 ) -> None:
-    """Which may take longer than its lease, and than the second one waits."""
+    """Which may take longer than its lease, and than the other one waits."""
     later = ManualClock(system_clock())
     later.advance(seconds=60)
     hurried = Database(schemas.url("catalog_read"), limits=Limits(timeout_ms=100))
@@ -445,12 +459,12 @@ def test_a_second_rebuild_is_refused_while_the_first_one_builds_indexes(
     with a_storehouse(schemas) as storehouse:
         register(storehouse, tmp_path, "A", "B")
         before = rows_of_listing(storehouse)
-        second = a_rebuild(storehouse, "second", database=hurried, clock=later)
+        go_on = another(a_rebuild(storehouse, "another", database=hurried, clock=later))
 
         def building(connection: Connection, old: str, new: str) -> None:
             build(connection, old, new)
             with pytest.raises(AnotherRebuildError) as raised:
-                second.run(lambda: None)
+                go_on()
             refused.append(str(raised.value))
 
         monkeypatch.setattr(listing_indexes, "build", building)
