@@ -1,7 +1,8 @@
 """The questions that are asked of the product listing, one statement each.
 
-None reads all of it: where a value may be rare or frequent, PostgreSQL is to plan for
-the one that is asked for. (SQLite has no index for texts.)
+Where a value may be rare or frequent, PostgreSQL is to plan for the one that is asked
+for: then none reads all of the listing, but for rare texts without a trigram. SQLite
+has no index of texts.
 """
 
 from typing import Any

@@ -1,9 +1,11 @@
 """A Storehouse's databases with many products in them, within seconds.
 
 The application itself registers one product. What that has left in each table is then
-multiplied by SQL, so the rows are as the application writes them.
+multiplied by SQL, so the rows are as the application writes them. Each has a word of
+its own in its name, and a few are low.
 """
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -16,14 +18,32 @@ from shared_kernel.domain.sku import Sku
 from tests.databases import OWNERS, Schemas
 
 FIRST = "FILL-0000000"
+NAME = "Product"
+LOW = 20
+"""Products, however many there are."""
 
 _SKU = f"'{FIRST[:5]}' || lpad(number::text, 7, '0')"
+_NAME = f"'{NAME} ' || substr(md5(number::text), 1, 8)"
+_IS_LOW = f"number % ({{products}} / {LOW}) = {{products}} / {LOW} / 2"
+_AVAILABILITY = f"CASE WHEN {_IS_LOW} THEN 'low' ELSE 'in_stock' END"
 _OTHERS = "generate_series(1, {more}) AS number"
 
 
 def _in_bytes(column: str) -> str:
-    named = f"replace(convert_from({column}, 'UTF8'), '{FIRST}', {_SKU})"
-    return f"convert_to({named}, 'UTF8')"
+    text = f"convert_from({column}, 'UTF8')"
+    for first, each in (
+        (FIRST, _SKU),
+        (f'"{NAME}"', f"""'"' || {_NAME} || '"'"""),
+        ('"in_stock"', f"""'"' || {_AVAILABILITY} || '"'"""),
+    ):
+        text = f"replace({text}, '{first}', {each})"
+    return f"convert_to({text}, 'UTF8')"
+
+
+def word_of(number: int) -> str:
+    """Which stands in the name of that product, `FILL-0000123` for 123, alone."""
+    digest = hashlib.md5(str(number).encode(), usedforsecurity=False)
+    return digest.hexdigest()[:8]
 
 
 _LOG = f"""
@@ -33,23 +53,23 @@ _LOG = f"""
     FROM event_log, {_OTHERS} WHERE position = 1 ORDER BY number"""
 _STATEMENTS = {
     "catalog": [
-        f"""INSERT INTO products SELECT {_SKU}, name, description, price_minor_units,
-            price_currency, status, version FROM products, {_OTHERS}
+        f"""INSERT INTO products SELECT {_SKU}, {_NAME}, description,
+            price_minor_units, price_currency, status, version FROM products, {_OTHERS}
             WHERE sku = '{FIRST}'""",
         _LOG,
     ],
     "catalog_read": [
         f"""INSERT INTO product_listing
-            SELECT {_SKU}, registered + number, place + number, name, description,
-                   price_minor_units, price_currency, status, availability,
-                   last_updated_us, version,
-                   replace(sought, lower('{FIRST}'), lower({_SKU})),
+            SELECT {_SKU}, registered + number, place + number, {_NAME}, description,
+                   price_minor_units, price_currency, status, {_AVAILABILITY},
+                   last_updated_us, version, lower({_SKU} || E'\\n' || {_NAME}),
                    {_in_bytes("body")}
             FROM product_listing, {_OTHERS} WHERE code = '{FIRST}'""",
     ],
     "inventory": [
-        f"""INSERT INTO stock_items SELECT {_SKU}, on_hand, reorder_point, retired,
-            version FROM stock_items, {_OTHERS} WHERE sku = '{FIRST}'""",
+        f"""INSERT INTO stock_items SELECT {_SKU}, on_hand,
+            CASE WHEN {_IS_LOW} THEN on_hand ELSE reorder_point END, retired, version
+            FROM stock_items, {_OTHERS} WHERE sku = '{FIRST}'""",
         _LOG,
     ],
     "inventory_read": [
@@ -79,7 +99,7 @@ def _register_the_first(databases: Schemas) -> None:
         register_product,
         RegisterProduct(
             sku=Sku(FIRST),
-            name=ProductName("Product"),
+            name=ProductName(NAME),
             price=Price(1999, "EUR"),
             opening_stock=OpeningStock(5),
         ),
