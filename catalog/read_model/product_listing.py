@@ -172,7 +172,7 @@ class ListingTable:
         writer anyway.
         """
         if connection.dialect.name == "postgresql":
-            self._hold.write(connection, {})
+            self._hold.send(connection)
 
     def load(self, connection: Connection, codes: Iterable[str]) -> dict[str, Listing]:
         wanted = {"codes": json.dumps(list(codes))}
@@ -181,7 +181,7 @@ class ListingTable:
 
     def put(self, connection: Connection, listings: Iterable[Listing]) -> None:
         rows = [listing_to_row(listing) for listing in listings]
-        self._put.write_all(connection, rows)
+        self._put.send(connection, rows)
 
     def put_availability(
         self, connection: Connection, listings: Iterable[Listing]
@@ -196,7 +196,7 @@ class ListingTable:
             }
             for listing in listings
         ]
-        self._put_availability.write_all(connection, rows)
+        self._put_availability.send(connection, rows)
 
 
 product_listing = listing_table("product_listing", metadata)

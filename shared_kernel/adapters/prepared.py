@@ -129,9 +129,12 @@ class Prepared:
             _arrive(pipeline, connection)
         return int(cursor.rowcount)
 
-    def send(self, connection: Connection) -> None:
-        """The same without values, and without waiting for the answer in a pipeline."""
-        self._send(connection, [{}])
+    def send(self, connection: Connection, rows: Sequence[Values] = ({},)) -> None:
+        """The same, whatever is written; in a pipeline nobody waits for that.
+
+        What goes wrong there is raised by the next question, or by the commit.
+        """
+        self._send(connection, rows)
 
     def insist(self, connection: Connection, rows: Sequence[Values]) -> None:
         """Execute for each of `rows`, each of which has to be written.
@@ -213,11 +216,10 @@ class Prepared:
 def arrive(connection: Connection) -> None:
     """See to it that all is written that was insisted on.
 
-    Raises ConcurrentUpdateError, and what else went wrong with statements that nobody
-    has waited for.
+    Raises ConcurrentUpdateError, and what else goes wrong.
     """
     pipeline = pipeline_of(connection)
-    if pipeline is not None:
+    if pipeline is not None and pipeline.expects:
         _arrive(pipeline, connection)
         if not pipeline.is_as_expected:
             raise ConcurrentUpdateError(CHANGED)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
 
 from catalog.application import commands as catalog
 from catalog.application import handlers as catalog_handlers
@@ -145,6 +146,23 @@ def test_a_statement_of_sqlalchemy_itself_meets_the_error_of_what_was_sent_befor
     assert stored(database) == [1]
 
 
+def test_what_nobody_waited_for_and_failed_is_raised_by_the_commit(
+    database: Database,
+) -> None:
+    def try_it() -> None:
+        with database.writing() as connection:
+            ADD.send(connection, new(1, 2))
+            ADD.send(connection, new(2))
+
+    with pytest.raises(IntegrityError, match=r"(?i)unique"):
+        try_it()
+
+    assert stored(database) == []
+    with database.writing() as connection:
+        ADD.send(connection, new(1, 2))
+    assert stored(database) == [1, 2]
+
+
 @contextmanager
 def round_trips(database: Database) -> Iterator[list[int]]:
     """How often the next connection of the pool waits for the server."""
@@ -220,3 +238,20 @@ def test_an_idempotency_key_takes_one_more(storehouse: Storehouse) -> None:
         post(8)
 
     assert posting == [5]
+
+
+@pytest.mark.server
+def test_a_batch_of_the_listing_takes_four_round_trips(storehouse: Storehouse) -> None:
+    """Move the cursor; ask for dead letters; read rows; write them and commit."""
+    of_products = storehouse.listing.subscriptions[0]
+    for number in range(8):
+        register(storehouse, number)
+        storehouse.workers.run_until_idle()
+    for number in (8, 9):
+        register(storehouse, number)
+    storehouse.catalog.relay.step()
+
+    with round_trips(storehouse.listing.databases[0]) as projecting:
+        assert of_products.step() == 2
+
+    assert projecting == [4]
