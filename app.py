@@ -18,7 +18,6 @@ from catalog.adapters.listing_http import HttpListingProgress
 from catalog.adapters.services import Stock
 from inventory.adapters.stock_levels import SqlStockLevels
 from shared_kernel.adapters.clock import Clock, system_clock
-from shared_kernel.adapters.copies import DatabaseInUseError, ServedFiles
 from shared_kernel.adapters.logs import set_up_logs
 from shared_kernel.adapters.peers import (
     HttpEventFeed,
@@ -40,7 +39,8 @@ from shared_kernel.adapters.settings import (
     BadSettingError,
     Settings,
 )
-from shared_kernel.adapters.storage_errors import (
+from shared_kernel.adapters.storage.copies import DatabaseInUseError, ServedFiles
+from shared_kernel.adapters.storage.errors import (
     ConnectionLostError,
     StorageUnavailableError,
 )

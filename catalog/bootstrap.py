@@ -24,11 +24,11 @@ from catalog.adapters.services import (
 )
 from catalog.read_model.listing_projector import ListingProjector
 from catalog.read_model.product_listing import ListingTable, product_listing
-from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.migrations.migrate import Schema
 from shared_kernel.adapters.service import Service, Surroundings, WritingService
 from shared_kernel.adapters.settings import CATALOG_COMMANDS, CATALOG_QUERIES
-from shared_kernel.adapters.unit_of_work import Writer
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.unit_of_work import Writer
 from shared_kernel.adapters.web.commands import ForgetIdempotencyKeys
 from shared_kernel.events.consistency import Reader
 from shared_kernel.events.envelope import Envelope

@@ -13,9 +13,9 @@ from click.testing import CliRunner, Result
 from sqlalchemy.engine import Connection
 
 from app import assemble
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.prepared import Prepared
 from shared_kernel.adapters.settings import Settings
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.prepared import Prepared
 from shared_kernel.adapters.storehouse import Storehouse
 from tests.databases import (
     OWNERS,

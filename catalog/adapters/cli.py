@@ -12,7 +12,7 @@ from catalog.adapters.services import CommandServices
 from shared_kernel.adapters.bulk.interruption import EXIT_CODE
 from shared_kernel.adapters.bulk.meter import Meter, Rate
 from shared_kernel.adapters.bulk.run import CommandFailed, run, takes_a_row_file
-from shared_kernel.adapters.storage_errors import is_fault
+from shared_kernel.adapters.storage.errors import is_fault
 from shared_kernel.adapters.workers import Workers
 
 

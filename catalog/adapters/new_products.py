@@ -21,11 +21,11 @@ from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
 from catalog.domain.errors import SkuAlreadyRegistered
 from shared_kernel.adapters.clock import Clock, to_us
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.patience import patiently
-from shared_kernel.adapters.prepared import Prepared
-from shared_kernel.adapters.storage_errors import ConcurrentUpdateError, is_fault
-from shared_kernel.adapters.unit_of_work import Writer
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.errors import ConcurrentUpdateError, is_fault
+from shared_kernel.adapters.storage.patience import patiently
+from shared_kernel.adapters.storage.prepared import Prepared
+from shared_kernel.adapters.storage.unit_of_work import Writer
 from shared_kernel.adapters.web.tracing import within
 from shared_kernel.buses.port import Deliver, Delivery, Leave
 from shared_kernel.events import dead_letters

@@ -36,8 +36,8 @@ from catalog.read_model.product_listing import (
     product_listing,
 )
 from shared_kernel.adapters.clock import Clock, to_us
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.storage_errors import is_timeout
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.errors import is_timeout
 from shared_kernel.events.cursors import Cursor, CursorMovedError, overtake
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.errors import UnreadableEventError

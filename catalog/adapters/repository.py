@@ -10,7 +10,7 @@ from catalog.adapters.tables import products
 from catalog.domain.errors import UnknownProduct
 from catalog.domain.product import Product
 from catalog.domain.value_objects import Description, Price, ProductName, Status
-from shared_kernel.adapters.prepared import Prepared, one_of
+from shared_kernel.adapters.storage.prepared import Prepared, one_of
 from shared_kernel.domain.sku import Sku
 
 _SELECT_ONE = Prepared(select(products).where(products.c.sku == bindparam("wanted")))

@@ -11,8 +11,8 @@ from catalog.adapters.repository import SqlProductRepository
 from catalog.application.stock_levels import StockLevels
 from catalog.domain.product import Product
 from shared_kernel.adapters.clock import Clock
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.unit_of_work import SqlUnitOfWork, Writer
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.unit_of_work import SqlUnitOfWork, Writer
 from shared_kernel.events.consistency import Reader, Through
 from shared_kernel.events.event_log import EventFeed, EventLog
 

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
 from shared_kernel.adapters.clock import from_us
-from shared_kernel.adapters.prepared import Prepared, one_of
+from shared_kernel.adapters.storage.prepared import Prepared, one_of
 
 LISTED = "listed"
 UNKNOWN = "unknown"

@@ -18,7 +18,7 @@ from inventory.domain.errors import UnknownStockItem
 from inventory.domain.stock_item import StockItem
 from inventory.domain.value_objects import OrderReference
 from shared_kernel.adapters.clock import to_us
-from shared_kernel.adapters.prepared import Prepared, one_of
+from shared_kernel.adapters.storage.prepared import Prepared, one_of
 from shared_kernel.domain.sku import Sku
 
 _ITEM = len(stock_items.c)

@@ -18,9 +18,9 @@ from inventory.application.commands import (
 from inventory.application.handlers import open_stock, reopen_stock, retire_stock
 from inventory.domain.stock_item import StockItem
 from shared_kernel.adapters.clock import Clock
-from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.settings import Settings
-from shared_kernel.adapters.unit_of_work import SqlUnitOfWork, Writer
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.unit_of_work import SqlUnitOfWork, Writer
 from shared_kernel.events.consistency import Reader
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventLog

@@ -3,7 +3,7 @@
 import attrs
 
 from inventory.adapters.repository import SqlStockItemRepository
-from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.storage.database import Database
 from shared_kernel.domain.sku import Sku
 
 

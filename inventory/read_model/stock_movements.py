@@ -7,7 +7,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.adapters.storage.prepared import Prepared
 from shared_kernel.events.entries import POSITION
 from shared_kernel.events.envelope import Envelope
 

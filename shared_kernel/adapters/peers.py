@@ -17,7 +17,7 @@ import urllib3
 from circuitbreaker import CircuitBreaker
 
 from shared_kernel.adapters.attempts import Attempts, NoAnswerError
-from shared_kernel.adapters.unit_of_work import current_traceparent
+from shared_kernel.adapters.storage.unit_of_work import current_traceparent
 from shared_kernel.adapters.web.tracing import traceparent
 from shared_kernel.events.cloud_events import from_batch
 from shared_kernel.events.envelope import Envelope

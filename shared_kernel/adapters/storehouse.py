@@ -7,7 +7,6 @@ from functools import partial
 import attrs
 
 from shared_kernel.adapters.clock import to_us
-from shared_kernel.adapters.database import Listener
 from shared_kernel.adapters.peers import Peer
 from shared_kernel.adapters.service import Service, Surroundings, WritingService
 from shared_kernel.adapters.settings import (
@@ -15,6 +14,7 @@ from shared_kernel.adapters.settings import (
     CATALOG_QUERIES,
     INVENTORY,
 )
+from shared_kernel.adapters.storage.database import Listener
 from shared_kernel.adapters.workers import Worker, Workers
 from shared_kernel.buses.port import Delivery
 from shared_kernel.events.envelope import heartbeat

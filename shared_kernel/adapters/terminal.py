@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.exc import DBAPIError
 
-from shared_kernel.adapters.storage_errors import StorageError
+from shared_kernel.adapters.storage.errors import StorageError
 
 _UNBROKEN = 100_000
 """Columns; wider than any row."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import structlog
 
-from shared_kernel.adapters.storage_errors import is_fault
+from shared_kernel.adapters.storage.errors import is_fault
 
 IDLE_S = 0.1
 """How long a thread sleeps unless woken; how soon it sees what others wrote."""

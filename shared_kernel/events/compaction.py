@@ -18,7 +18,7 @@ from typing import NamedTuple
 import attrs
 import sqlalchemy as sa
 
-from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.adapters.storage.prepared import Prepared
 from shared_kernel.events.entries import LOG
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.errors import UnreadableEventError

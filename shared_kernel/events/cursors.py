@@ -5,9 +5,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.prepared import Prepared
-from shared_kernel.adapters.storage_errors import ConcurrentUpdateError
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.errors import ConcurrentUpdateError
+from shared_kernel.adapters.storage.prepared import Prepared
 
 LEASE_US = 3_000_000
 RENEW_US = 1_000_000

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from shared_kernel.adapters.prepared import Prepared
-from shared_kernel.adapters.storage_errors import ConcurrentUpdateError
+from shared_kernel.adapters.storage.errors import ConcurrentUpdateError
+from shared_kernel.adapters.storage.prepared import Prepared
 from shared_kernel.events.envelope import Envelope
 
 DEAD = "dead"

@@ -4,7 +4,7 @@ UnreadableEventError   the event itself: it goes to the dead letters at once
 LogCutShortError       its source: nothing is applied until the log is whole again
 """
 
-from shared_kernel.adapters.storage_errors import StorageError
+from shared_kernel.adapters.storage.errors import StorageError
 
 
 class UnreadableEventError(Exception):

@@ -9,8 +9,8 @@ from typing import Protocol
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.prepared import Prepared
 from shared_kernel.events.entries import LOG, Entry, head_of
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.positions import Appended, positions_of
@@ -59,7 +59,7 @@ class EventLog:
 
     @property
     def announces(self) -> bool:
-        """Whether other processes can hear of what is appended (`adapters.news`)."""
+        """Whether other processes can hear of what is appended (`storage.news`)."""
         return not self.database.one_writer
 
     def append(

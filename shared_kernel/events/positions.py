@@ -18,8 +18,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError
 from uuid_utils import uuid7
 
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.prepared import Prepared
 from shared_kernel.events.entries import LOG, Entry, head_of
 
 _INSERT = Prepared(sa.insert(LOG))

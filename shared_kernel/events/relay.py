@@ -3,7 +3,7 @@
 import structlog
 
 from shared_kernel.adapters.clock import Clock, system_clock, to_us
-from shared_kernel.adapters.storage_errors import is_fault
+from shared_kernel.adapters.storage.errors import is_fault
 from shared_kernel.buses.port import BusError, EventBus
 from shared_kernel.events.consistency import Progress
 from shared_kernel.events.cursors import Cursor, CursorMovedError

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.storage_errors import is_fault
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.errors import is_fault
 from shared_kernel.events import dead_letters
 from shared_kernel.events.cursors import hold
 from shared_kernel.events.dead_letters import DeadLetter, ReplayError, StillFailingError

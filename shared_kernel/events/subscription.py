@@ -12,8 +12,8 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from shared_kernel.adapters.clock import Clock, system_clock, to_us
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.storage_errors import is_fault
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.errors import is_fault
 from shared_kernel.buses.port import Deliver, Delivery, Leave
 from shared_kernel.events import dead_letters
 from shared_kernel.events.cursors import Cursor, CursorMovedError

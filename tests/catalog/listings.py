@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from catalog.read_model.product_listing import product_listing
-from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.adapters.storage.prepared import Prepared
 from shared_kernel.adapters.storehouse import Storehouse
 from tests.storehouses import query
 

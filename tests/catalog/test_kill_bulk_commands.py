@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from catalog.read_model.product_listing import product_listing
-from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.adapters.storage.prepared import Prepared
 from shared_kernel.adapters.storehouse import Storehouse
 from tests.catalog.listings import listed, rows_of_listing
 from tests.databases import Databases

@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from catalog.adapters.new_products import NewProducts
-from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.storage.database import Database
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.buses.port import Delivery
 from shared_kernel.events.dead_letters import DeadLetter, StillFailingError

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from catalog.adapters import listing_indexes, rebuild_listing
 from catalog.adapters.rebuild_listing import AnotherRebuildError, ListingRebuild
 from shared_kernel.adapters.clock import Clock, system_clock
-from shared_kernel.adapters.database import Database, Limits
+from shared_kernel.adapters.storage.database import Database, Limits
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.events import dead_letters
 from shared_kernel.events.cursors import overtake

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from inventory.adapters.replay_orders import ReplayOrders
 from inventory.adapters.tables import reservations, shipments, stock_items
 from shared_kernel.adapters.bulk import run as bulk_run
-from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.adapters.storage.prepared import Prepared
 from shared_kernel.adapters.storehouse import Storehouse
 from tests.databases import Databases
 from tests.storehouses import (

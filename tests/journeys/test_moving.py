@@ -11,10 +11,10 @@ from app import assemble
 from catalog.application import commands as catalog
 from catalog.application import handlers as catalog_handlers
 from catalog.domain.value_objects import OpeningStock, ProductName
-from shared_kernel.adapters.copies import ServedFiles
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.database_cli import database_group
+from shared_kernel.adapters.operations.database_cli import database_group
 from shared_kernel.adapters.settings import Settings
+from shared_kernel.adapters.storage.copies import ServedFiles
+from shared_kernel.adapters.storage.database import Database
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.domain.sku import Sku
 from shared_kernel.events import dead_letters

@@ -19,13 +19,13 @@ from catalog.domain.value_objects import OpeningStock, ProductName
 from inventory.application import commands as inventory
 from inventory.application import handlers as inventory_handlers
 from inventory.domain.value_objects import Quantity
-from shared_kernel.adapters import patience
-from shared_kernel.adapters.postgresql import PostgresStore
 from shared_kernel.adapters.settings import Settings
-from shared_kernel.adapters.storage_errors import (
+from shared_kernel.adapters.storage import patience
+from shared_kernel.adapters.storage.errors import (
     ConnectionLostError,
     OutcomeUnknownError,
 )
+from shared_kernel.adapters.storage.postgresql import PostgresStore
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.adapters.web import commands as web_commands
 from shared_kernel.adapters.web.application import web_application

@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.prepared import Prepared
 from shared_kernel.buses.port import (
     Capabilities,
     Deliver,

@@ -12,7 +12,7 @@ import attrs
 import pytest
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.storage.database import Database
 from shared_kernel.events.cursors import LEASE_US, Cursor
 from shared_kernel.events.positions import AfterCommit
 from tests.databases import Databases

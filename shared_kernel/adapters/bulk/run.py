@@ -29,7 +29,7 @@ from shared_kernel.adapters.bulk.row_file import (
     RowFile,
     UnusableFileError,
 )
-from shared_kernel.adapters.storage_errors import is_fault
+from shared_kernel.adapters.storage.errors import is_fault
 from shared_kernel.adapters.workers import Workers
 from shared_kernel.events.consistency import ReadModelBehindError
 

@@ -16,8 +16,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DatabaseError, NotSupportedError, ProgrammingError
 
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.storage_errors import (
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.errors import (
     StorageUnavailableError,
     WrongSchemaError,
     is_fault,

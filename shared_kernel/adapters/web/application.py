@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 from flask import Flask
 
-from shared_kernel.adapters.compact_cli import compact_command
-from shared_kernel.adapters.database_cli import database_group
-from shared_kernel.adapters.dead_letters_cli import dead_letters_group
-from shared_kernel.adapters.events_cli import events_group
-from shared_kernel.adapters.operations_cli import status_command
-from shared_kernel.adapters.operations_http import Operations, operations_api
+from shared_kernel.adapters.operations.compact_cli import compact_command
+from shared_kernel.adapters.operations.database_cli import database_group
+from shared_kernel.adapters.operations.dead_letters_cli import dead_letters_group
+from shared_kernel.adapters.operations.events_cli import events_group
+from shared_kernel.adapters.operations.operations_cli import status_command
+from shared_kernel.adapters.operations.operations_http import Operations, operations_api
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.adapters.web.pages import pages
 from shared_kernel.adapters.web.routes import set_up_web

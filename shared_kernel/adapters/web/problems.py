@@ -10,7 +10,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from shared_kernel.adapters.peers import PeerError
-from shared_kernel.adapters.storage_errors import OutcomeUnknownError, is_fault
+from shared_kernel.adapters.storage.errors import OutcomeUnknownError, is_fault
 from shared_kernel.adapters.web.tracing import traceparent
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.events.consistency import ReadModelBehindError

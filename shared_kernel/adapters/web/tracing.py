@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from flask import request
 
-from shared_kernel.adapters.unit_of_work import current_traceparent
+from shared_kernel.adapters.storage.unit_of_work import current_traceparent
 
 _TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}\Z"

@@ -8,8 +8,8 @@ import sys
 
 import sqlalchemy as sa
 
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.prepared import Prepared
 
 ONE = Prepared(sa.text("SELECT 1"))
 

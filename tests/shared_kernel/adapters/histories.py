@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from alembic import command
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.migrations.migrate import Schema
+from shared_kernel.adapters.storage.database import Database
 from tests.databases import Databases
 
 ROOT = Path(__file__).parents[3]

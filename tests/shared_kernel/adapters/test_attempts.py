@@ -14,7 +14,7 @@ from shared_kernel.adapters.peers import (
     Peer,
     PeerUnavailableError,
 )
-from shared_kernel.adapters.unit_of_work import current_traceparent
+from shared_kernel.adapters.storage.unit_of_work import current_traceparent
 from shared_kernel.events.consistency import ReadModelBehindError
 from tests.contract.bus_bench import until
 from tests.peer_server import JSON, PeerServer

@@ -11,9 +11,9 @@ import catalog.adapters.tables
 import catalog.read_model.product_listing
 import inventory.adapters.tables
 import inventory.read_model.stock_movements
-from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.migrations.migrate import Schema
-from shared_kernel.adapters.storage_errors import StorageUnavailableError
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.errors import StorageUnavailableError
 from shared_kernel.adapters.web.commands import idempotency_keys_table
 from shared_kernel.events.cursors import cursors_table
 from shared_kernel.events.dead_letters import dead_letters_table

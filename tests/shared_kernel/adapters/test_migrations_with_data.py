@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.storage_errors import StorageUnavailableError
+from shared_kernel.adapters.storage.errors import StorageUnavailableError
 from shared_kernel.events.entries import Entry
 from shared_kernel.events.event_log import EventLog
 from tests.databases import Databases, Schemas

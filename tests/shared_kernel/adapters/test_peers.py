@@ -16,7 +16,7 @@ from shared_kernel.adapters.peers import (
     PeerUnavailableError,
     StrangePeerError,
 )
-from shared_kernel.adapters.storage_errors import is_fault
+from shared_kernel.adapters.storage.errors import is_fault
 from shared_kernel.adapters.web.tracing import within
 from shared_kernel.events.cloud_events import to_batch
 from shared_kernel.events.consistency import Behind, ReadModelBehindError

@@ -7,9 +7,9 @@ from contextlib import ExitStack, closing
 import attrs
 import pytest
 
-from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.migrations.migrate import Schema
-from shared_kernel.adapters.storage_errors import WrongSchemaError, is_fault
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.errors import WrongSchemaError, is_fault
 from shared_kernel.adapters.web.application import web_application
 from tests.databases import Databases, Schemas
 from tests.shared_kernel.adapters.histories import CATALOG, upgrade_to

@@ -12,8 +12,8 @@ from flask import Flask
 from structlog.testing import capture_logs
 from werkzeug.serving import make_server
 
-from shared_kernel.adapters.feed_http import ServedLog, add_feeds
 from shared_kernel.adapters.peers import HttpEventFeed, Peer
+from shared_kernel.adapters.web.feed_http import ServedLog, add_feeds
 from shared_kernel.adapters.web.routes import Api, set_up_web
 from shared_kernel.buses.feed import FeedBus
 from shared_kernel.events.consistency import Progress

@@ -11,8 +11,8 @@ import sys
 
 from sqlalchemy import text
 
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.prepared import Prepared
 from shared_kernel.events.entries import Entry
 from shared_kernel.events.event_log import EventLog
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.storage.database import Database
 from shared_kernel.events.event_log import EventLog
 from tests.databases import Databases
 from tests.shared_kernel.events.builders import SOURCE, ManualClock, a_database

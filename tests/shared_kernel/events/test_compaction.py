@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.storage.database import Database
 from shared_kernel.events import compaction
 from shared_kernel.events.compaction import Compaction, Dated
 from shared_kernel.events.entries import Entry

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.storage_errors import is_fault
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.errors import is_fault
 from shared_kernel.events.cursors import LEASE_US, Cursor, CursorMovedError, overtake
 from tests.shared_kernel.events.builders import SOURCE, ManualClock
 

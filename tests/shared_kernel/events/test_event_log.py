@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.storage.database import Database
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.positions import Appended

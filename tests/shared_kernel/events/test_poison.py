@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.storage.database import Database
 from shared_kernel.buses.port import Delivery
 from shared_kernel.events import dead_letters
 from shared_kernel.events import subscription as subscriptions

@@ -15,8 +15,8 @@ import attrs
 import pytest
 import sqlalchemy as sa
 
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.prepared import Prepared
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.prepared import Prepared
 from shared_kernel.events.entries import Entry
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventLog

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy.pool import QueuePool
 
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.postgresql import PostgresStore
-from shared_kernel.adapters.sqlite import SqliteStore
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.postgresql import PostgresStore
+from shared_kernel.adapters.storage.sqlite import SqliteStore
 from shared_kernel.buses.port import BusUnavailableError
 from shared_kernel.events import relay as relays
 from shared_kernel.events.envelope import Envelope

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
-from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.storage.database import Database
 from shared_kernel.buses.port import Delivery
 from shared_kernel.events.dead_letters import (
     DEAD,

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.storage.database import Database
 from shared_kernel.events import dead_letters
 from shared_kernel.events.dead_letters import UnknownDeadLetterError
 from shared_kernel.events.entries import Entry

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.storage_errors import ConcurrentUpdateError
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.errors import ConcurrentUpdateError
 from shared_kernel.buses.port import Deliver, Delivery, Leave
 from shared_kernel.events import inbox
 from shared_kernel.events import subscription as subscriptions

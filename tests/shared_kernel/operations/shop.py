@@ -11,10 +11,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from shared_kernel.adapters.clock import to_us
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.operations_http import Operations, operations_api
-from shared_kernel.adapters.postgresql import PostgresStore
+from shared_kernel.adapters.operations.operations_http import Operations, operations_api
 from shared_kernel.adapters.service import WritingService
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.postgresql import PostgresStore
 from shared_kernel.adapters.web.routes import Api, set_up_web
 from shared_kernel.adapters.workers import Workers
 from shared_kernel.buses.in_process import InProcessBus

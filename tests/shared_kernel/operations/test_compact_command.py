@@ -3,7 +3,7 @@
 import pytest
 from click.testing import Result
 
-from shared_kernel.adapters.compact_cli import compact_command
+from shared_kernel.adapters.operations.compact_cli import compact_command
 from shared_kernel.events.compaction import Compaction
 from tests.shared_kernel.operations.shop import Shop
 from tests.storehouses import run

@@ -13,9 +13,9 @@ import pytest
 from click.testing import Result
 from sqlalchemy.engine import make_url
 
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.database_cli import database_group
 from shared_kernel.adapters.migrations.migrate import Schema
+from shared_kernel.adapters.operations.database_cli import database_group
+from shared_kernel.adapters.storage.database import Database
 from shared_kernel.adapters.storehouse import Storehouse
 from tests.databases import OWNERS, Databases, Schemas
 from tests.storehouses import a_storehouse, run

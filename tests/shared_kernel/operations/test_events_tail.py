@@ -16,7 +16,7 @@ from click.testing import Result
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
 from catalog.domain.value_objects import OpeningStock, ProductName
-from shared_kernel.adapters.events_cli import events_group, follow
+from shared_kernel.adapters.operations.events_cli import events_group, follow
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.domain.sku import Sku
 from shared_kernel.events.envelope import Envelope

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from shared_kernel.adapters.feed_http import ServedLog, add_feeds
+from shared_kernel.adapters.web.feed_http import ServedLog, add_feeds
 from shared_kernel.adapters.web.routes import Api, set_up_web
 from shared_kernel.events.consistency import Progress
 from shared_kernel.events.envelope import Envelope

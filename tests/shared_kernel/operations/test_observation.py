@@ -1,6 +1,6 @@
 """Law 10: nothing is silent, and what is unknown is never a false zero."""
 
-from shared_kernel.adapters.observation import (
+from shared_kernel.adapters.operations.observation import (
     LogState,
     SubscriptionState,
     observe,

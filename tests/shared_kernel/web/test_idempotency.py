@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from shared_kernel.adapters.clock import system_clock
-from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.storage.database import Database
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.adapters.web.application import web_application
 from shared_kernel.adapters.web.commands import ForgetIdempotencyKeys

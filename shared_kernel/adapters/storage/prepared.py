@@ -15,8 +15,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from shared_kernel.adapters.pipeline import Pipeline, pipeline_of
-from shared_kernel.adapters.storage_errors import ConcurrentUpdateError
+from shared_kernel.adapters.storage.errors import ConcurrentUpdateError
+from shared_kernel.adapters.storage.pipeline import Pipeline, pipeline_of
 
 Values = Mapping[str, Any]
 Row = tuple[Any, ...]

@@ -11,8 +11,8 @@ from typing import Protocol
 import attrs
 from sqlalchemy.engine import Connection, make_url
 
-from shared_kernel.adapters.sqlite import SqliteStore
-from shared_kernel.adapters.storage_errors import StorageUnavailableError
+from shared_kernel.adapters.storage.errors import StorageUnavailableError
+from shared_kernel.adapters.storage.sqlite import SqliteStore
 
 
 class Listener(Protocol):
@@ -147,7 +147,7 @@ def _store(url: str, synchronous: str, limits: Limits) -> Store:
         return SqliteStore(parsed, synchronous)
     # Not everyone has the driver: it is an extra.
     try:
-        from shared_kernel.adapters.postgresql import PostgresStore  # noqa: PLC0415
+        from shared_kernel.adapters.storage.postgresql import PostgresStore  # noqa: PLC0415
     except ImportError as error:
         raise StorageUnavailableError(
             f"{parsed.render_as_string()} needs the extra `postgresql`: "

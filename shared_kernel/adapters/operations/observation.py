@@ -11,9 +11,9 @@ import attrs
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared_kernel.adapters.clock import Clock, to_us
-from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.service import Service, WritingService
-from shared_kernel.adapters.storage_errors import StorageError
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.errors import StorageError
 from shared_kernel.events import dead_letters
 from shared_kernel.events.cursors import Lease
 from shared_kernel.events.event_log import EventFeed, EventLog

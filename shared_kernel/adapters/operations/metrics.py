@@ -11,7 +11,11 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from shared_kernel.adapters.observation import LogState, ServiceState, SubscriptionState
+from shared_kernel.adapters.operations.observation import (
+    LogState,
+    ServiceState,
+    SubscriptionState,
+)
 from shared_kernel.events.cursors import Lease
 from shared_kernel.events.subscription import Counts, Subscription
 

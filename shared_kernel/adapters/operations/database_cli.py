@@ -8,12 +8,12 @@ import msgspec
 from rich.console import Console
 
 from shared_kernel.adapters.bulk.meter import Meter
-from shared_kernel.adapters.copies import DatabaseInUseError, ServedFiles
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.database_copy import CannotCopyError, copy
 from shared_kernel.adapters.migrations.migrate import Schema, SchemaState
 from shared_kernel.adapters.settings import read_database_url
-from shared_kernel.adapters.storage_errors import StorageUnavailableError
+from shared_kernel.adapters.storage.copies import DatabaseInUseError, ServedFiles
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.database_copy import CannotCopyError, copy
+from shared_kernel.adapters.storage.errors import StorageUnavailableError
 from shared_kernel.adapters.terminal import show_table, storage_faults_told
 
 

@@ -22,16 +22,20 @@ from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from shared_kernel.adapters import pipeline
-from shared_kernel.adapters.news import News
-from shared_kernel.adapters.prepared import Prepared, arrive, in_terms_of_sqlalchemy
-from shared_kernel.adapters.storage_errors import (
+from shared_kernel.adapters.storage import pipeline
+from shared_kernel.adapters.storage.errors import (
     ConcurrentUpdateError,
     ConnectionLostError,
     OutcomeUnknownError,
     StorageError,
     StorageUnavailableError,
     WrongSchemaError,
+)
+from shared_kernel.adapters.storage.news import News
+from shared_kernel.adapters.storage.prepared import (
+    Prepared,
+    arrive,
+    in_terms_of_sqlalchemy,
 )
 
 CONNECT_TIMEOUT_S = 3

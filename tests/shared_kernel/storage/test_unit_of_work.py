@@ -12,15 +12,15 @@ import pytest
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
-from shared_kernel.adapters.database import Database, Limits
-from shared_kernel.adapters.storage_errors import is_fault
-from shared_kernel.adapters.unit_of_work import (
+from shared_kernel.adapters.storage.database import Database, Limits
+from shared_kernel.adapters.storage.errors import is_fault
+from shared_kernel.adapters.storage.unit_of_work import (
     BATCH,
     Committed,
     current_traceparent,
 )
 from tests.databases import Databases, FileTemplates, Schemas
-from tests.shared_kernel.adapters.tally import (
+from tests.shared_kernel.storage.tally import (
     MOST,
     Tallies,
     TallyIsFull,
@@ -267,7 +267,7 @@ def test_a_locked_file_is_told_and_loses_nothing(
     file_templates: FileTemplates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In PostgreSQL only a row is locked: the next test."""
-    monkeypatch.setattr("shared_kernel.adapters.sqlite.BUSY_TIMEOUT_MS", 1)
+    monkeypatch.setattr("shared_kernel.adapters.storage.sqlite.BUSY_TIMEOUT_MS", 1)
     another = some_tallies(file_templates.new(tmp_path).url("catalog"), lambda: None)
     holder = sqlite3.connect(tmp_path / "catalog.db", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")

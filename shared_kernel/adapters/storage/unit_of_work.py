@@ -17,14 +17,14 @@ import msgspec
 from sqlalchemy.engine import Connection
 
 from shared_kernel.adapters.clock import Clock, to_us
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.patience import patiently
-from shared_kernel.adapters.storage_errors import (
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.errors import (
     ConcurrentUpdateError,
     ConnectionLostError,
     OutcomeUnknownError,
     is_fault,
 )
+from shared_kernel.adapters.storage.patience import patiently
 from shared_kernel.domain.aggregate import Aggregate
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.event import DomainEvent

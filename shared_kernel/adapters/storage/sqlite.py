@@ -15,8 +15,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.pool import NullPool
 
-from shared_kernel.adapters.prepared import Prepared
-from shared_kernel.adapters.storage_errors import StorageUnavailableError
+from shared_kernel.adapters.storage.errors import StorageUnavailableError
+from shared_kernel.adapters.storage.prepared import Prepared
 
 BUSY_TIMEOUT_MS = 10_000
 MEND = "make its folder writable, or name another file by its ..._DATABASE_URL"

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.database import Database
 from shared_kernel.adapters.migrations.migrate import Schema
+from shared_kernel.adapters.storage.database import Database
 
 BATCH = 5000
 REVISIONS = "alembic_version"

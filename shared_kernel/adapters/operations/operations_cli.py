@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from shared_kernel.adapters.clock import Clock
-from shared_kernel.adapters.observation import ServiceState, observe
+from shared_kernel.adapters.operations.observation import ServiceState, observe
 from shared_kernel.adapters.service import Service
 from shared_kernel.adapters.terminal import show_table
 from shared_kernel.events.cursors import Lease

@@ -13,7 +13,7 @@ from typing import IO
 
 from sqlalchemy.engine import make_url
 
-from shared_kernel.adapters.database import Database
+from shared_kernel.adapters.storage.database import Database
 
 
 class DatabaseInUseError(Exception):

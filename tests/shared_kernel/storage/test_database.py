@@ -12,14 +12,14 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.prepared import Prepared
-from shared_kernel.adapters.sqlite import SqliteStore
-from shared_kernel.adapters.storage_errors import (
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.errors import (
     ConcurrentUpdateError,
     StorageUnavailableError,
     is_fault,
 )
+from shared_kernel.adapters.storage.prepared import Prepared
+from shared_kernel.adapters.storage.sqlite import SqliteStore
 from tests.databases import Databases
 
 _things = sa.Table(

@@ -17,9 +17,9 @@ from catalog.domain.value_objects import OpeningStock, ProductName
 from inventory.application import commands as inventory
 from inventory.application import handlers as inventory_handlers
 from inventory.domain.value_objects import Quantity
-from shared_kernel.adapters.database import Database
-from shared_kernel.adapters.prepared import Prepared
-from shared_kernel.adapters.storage_errors import ConcurrentUpdateError
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.adapters.storage.errors import ConcurrentUpdateError
+from shared_kernel.adapters.storage.prepared import Prepared
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.adapters.web.application import web_application
 from shared_kernel.domain.sku import Sku

@@ -10,10 +10,10 @@ from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from shared_kernel.adapters.clock import Clock
-from shared_kernel.adapters.feed_http import ServedLog, add_feeds
-from shared_kernel.adapters.metrics import registry_of
-from shared_kernel.adapters.observation import ServiceState, observe
+from shared_kernel.adapters.operations.metrics import registry_of
+from shared_kernel.adapters.operations.observation import ServiceState, observe
 from shared_kernel.adapters.service import Service, WritingService
+from shared_kernel.adapters.web.feed_http import ServedLog, add_feeds
 from shared_kernel.adapters.web.parameters import read_query
 from shared_kernel.adapters.web.problems import RETRY_AFTER_S, Problem, kind
 from shared_kernel.adapters.web.routes import Api, Success

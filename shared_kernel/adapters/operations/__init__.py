@@ -1,0 +1,1 @@
+"""For operators: what can be measured, and commands that look after the data."""

@@ -1,0 +1,1 @@
+"""Databases: SQLite files or PostgreSQL, transactions, prepared statements, faults."""
