@@ -28,7 +28,7 @@ from shared_kernel.adapters.migrations.migrate import Schema
 from shared_kernel.adapters.service import Service, Surroundings, WritingService
 from shared_kernel.adapters.settings import CATALOG_COMMANDS, CATALOG_QUERIES
 from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.unit_of_work import Writer
+from shared_kernel.adapters.storage.writer import Writer
 from shared_kernel.adapters.web.commands import ForgetIdempotencyKeys
 from shared_kernel.events.consistency import Reader
 from shared_kernel.events.envelope import Envelope

@@ -14,7 +14,7 @@ from inventory.adapters.services import (
 from inventory.read_model import stock_movements
 from shared_kernel.adapters.migrations.migrate import Schema
 from shared_kernel.adapters.service import Surroundings, WritingService
-from shared_kernel.adapters.storage.unit_of_work import Writer
+from shared_kernel.adapters.storage.writer import Writer
 from shared_kernel.adapters.web.commands import ForgetIdempotencyKeys
 from shared_kernel.events.consistency import Reader, followed_through
 from shared_kernel.events.event_log import EventFeed, EventLog

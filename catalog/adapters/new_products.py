@@ -25,7 +25,7 @@ from shared_kernel.adapters.storage.database import Database
 from shared_kernel.adapters.storage.errors import ConcurrentUpdateError, is_fault
 from shared_kernel.adapters.storage.patience import patiently
 from shared_kernel.adapters.storage.prepared import Prepared
-from shared_kernel.adapters.storage.unit_of_work import Writer
+from shared_kernel.adapters.storage.writer import Writer
 from shared_kernel.adapters.web.tracing import within
 from shared_kernel.buses.port import Deliver, Delivery, Leave
 from shared_kernel.events import dead_letters

@@ -12,7 +12,8 @@ from catalog.application.stock_levels import StockLevels
 from catalog.domain.product import Product
 from shared_kernel.adapters.clock import Clock
 from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.unit_of_work import SqlUnitOfWork, Writer
+from shared_kernel.adapters.storage.unit_of_work import SqlUnitOfWork
+from shared_kernel.adapters.storage.writer import Writer
 from shared_kernel.events.consistency import Reader, Through
 from shared_kernel.events.event_log import EventFeed, EventLog
 

@@ -8,7 +8,7 @@ from inventory.application.commands import ExpireReservations
 from inventory.application.handlers import expire_reservations
 from shared_kernel.adapters.clock import Clock, to_us
 from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.unit_of_work import Writer
+from shared_kernel.adapters.storage.writer import Writer
 
 BATCH = 200
 LOOK_EVERY_US = 500_000

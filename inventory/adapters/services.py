@@ -20,7 +20,8 @@ from inventory.domain.stock_item import StockItem
 from shared_kernel.adapters.clock import Clock
 from shared_kernel.adapters.settings import Settings
 from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.unit_of_work import SqlUnitOfWork, Writer
+from shared_kernel.adapters.storage.unit_of_work import SqlUnitOfWork
+from shared_kernel.adapters.storage.writer import Writer
 from shared_kernel.events.consistency import Reader
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventLog

@@ -15,7 +15,7 @@ from shared_kernel.adapters.clock import Clock, system_clock
 from shared_kernel.adapters.migrations.migrate import Schema
 from shared_kernel.adapters.settings import Settings
 from shared_kernel.adapters.storage.database import Database, Limits
-from shared_kernel.adapters.storage.unit_of_work import Writer
+from shared_kernel.adapters.storage.writer import Writer
 from shared_kernel.adapters.web.routes import Api
 from shared_kernel.adapters.workers import Worker, Workers
 from shared_kernel.buses.port import EventBus

@@ -7,7 +7,7 @@ from typing import Any
 from app import assemble
 from shared_kernel.adapters.service import WritingService
 from shared_kernel.adapters.settings import Settings
-from shared_kernel.adapters.storage.unit_of_work import Committed
+from shared_kernel.adapters.storage.writer import Committed
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.adapters.workers import Worker
 from shared_kernel.buses.in_process import InProcessBus

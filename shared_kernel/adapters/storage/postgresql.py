@@ -9,18 +9,15 @@ again; one whose connection breaks in the commit itself is either done or not, a
 event log can tell (`shared_kernel.events.positions`).
 """
 
-import select
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import psycopg
 import sqlalchemy as sa
-from psycopg.types.numeric import Int8Dumper
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
-from sqlalchemy.exc import DBAPIError, DisconnectionError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.exc import DBAPIError
 
 from shared_kernel.adapters.storage import pipeline
 from shared_kernel.adapters.storage.errors import (
@@ -29,19 +26,19 @@ from shared_kernel.adapters.storage.errors import (
     OutcomeUnknownError,
     StorageError,
     StorageUnavailableError,
-    WrongSchemaError,
 )
 from shared_kernel.adapters.storage.news import News
+from shared_kernel.adapters.storage.postgresql_session import (
+    Session,
+    meet_the_schema,
+    refuse_a_dead_one,
+)
 from shared_kernel.adapters.storage.prepared import (
     Prepared,
     arrive,
     in_terms_of_sqlalchemy,
 )
 
-CONNECT_TIMEOUT_S = 3
-IDLE_IN_TRANSACTION_MS = 10_000
-"""A process that hangs in a transaction loses it, and the locks that it holds."""
-UPGRADE = "flask --app app database upgrade"
 MEND = "start it, or mend its ..._DATABASE_URL"
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -76,7 +73,7 @@ class PostgresStore:
         self.schema = str(url.query.get("schema", "public"))
         self.expected: str | None = None
         self._connections = connections
-        self._timeout_ms = timeout_ms
+        self._session = Session(self.schema, timeout_ms)
         self.engine = self._create_engine(url.difference_update_query(["schema"]))
 
     @contextmanager
@@ -141,9 +138,9 @@ class PostgresStore:
     def connect_alone(self) -> "psycopg.Connection[Any]":
         """A connection outside the pool. Raises psycopg.OperationalError."""
         arguments, options = self.engine.dialect.create_connect_args(self.engine.url)
-        options.update(self._options())
+        options.update(self._session.options)
         connection = psycopg.connect(*arguments, **options, autocommit=True)
-        self._set_up(connection)
+        self._session.set_up(connection)
         return connection
 
     def _create_engine(self, url: URL) -> Engine:
@@ -152,73 +149,26 @@ class PostgresStore:
             isolation_level="AUTOCOMMIT",
             pool_size=self._connections,
             max_overflow=0,
-            pool_timeout=self._timeout_ms / 1000,
+            pool_timeout=self._session.timeout_ms / 1000,
             pool_use_lifo=True,
             pool_reset_on_return=None,
-            connect_args=self._options(),
+            connect_args=self._session.options,
         )
         event.listen(engine, "connect", lambda new, _: self._admit(new))
-        event.listen(engine, "checkout", _refuse_a_dead_one)
+        event.listen(engine, "checkout", refuse_a_dead_one)
         event.listen(
             engine, "before_cursor_execute", lambda used, *_: _leave_pipeline(used)
         )
         return engine
 
-    def _options(self) -> dict[str, Any]:
-        """Of libpq: who is not answered for long hangs up."""
-        return {
-            "connect_timeout": CONNECT_TIMEOUT_S,
-            "keepalives_idle": 5,
-            "keepalives_interval": 2,
-            "keepalives_count": 3,
-            "tcp_user_timeout": self._timeout_ms + 1000,
-            "application_name": "storehouse",
-        }
-
-    def _admit(self, connection: Any) -> None:
+    def _admit(self, new: "psycopg.Connection[Any]") -> None:
         try:
-            self._set_up(connection)
-            self._meet_the_schema(connection)
+            self._session.set_up(new)
+            if self.expected is not None:
+                meet_the_schema(new, self.expected, self.shown)
         except BaseException:
-            connection.close()
+            new.close()
             raise
-
-    def _set_up(self, connection: "psycopg.Connection[Any]") -> None:
-        # Otherwise each size of number would be a statement of its own to the server.
-        connection.adapters.register_dumper(int, Int8Dumper)
-        connection.execute(
-            "SELECT set_config('search_path', %s, false),"
-            " set_config('statement_timeout', %s, false),"
-            " set_config('idle_in_transaction_session_timeout', %s, false),"
-            # A position that a crash takes back may have been read.
-            " set_config('synchronous_commit', coalesce(nullif("
-            "current_setting('synchronous_commit'), 'off'), 'on'), false)",
-            [
-                f'"{self.schema}"',
-                str(self._timeout_ms),
-                str(max(IDLE_IN_TRANSACTION_MS, 2 * self._timeout_ms)),
-            ],
-        )
-
-    def _meet_the_schema(self, connection: "psycopg.Connection[Any]") -> None:
-        if self.expected is None:
-            return
-        try:
-            row = connection.execute("SELECT version_num FROM alembic_version")
-            (found,) = row.fetchone() or (None,)
-        except psycopg.errors.UndefinedTable:
-            found = None
-        if found == self.expected:
-            return
-        at = "has no tables yet" if found is None else f"is at revision {found}"
-        mend = (
-            "it was upgraded by a newer version of Storehouse: run that one"
-            if found is not None and found > self.expected
-            else f"run `{UPGRADE}`"
-        )
-        raise WrongSchemaError(
-            f"{self.shown} {at}, this version needs {self.expected}: {mend}"
-        )
 
     def _connect(self) -> Connection:
         try:
@@ -304,13 +254,3 @@ def _has_hung_up(fault: psycopg.Error) -> bool:
 
 def _driver(connection: Connection) -> "psycopg.Connection[Any]":
     return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
-
-
-def _refuse_a_dead_one(connection: Any, _: ConnectionPoolEntry, __: object) -> None:
-    """A server says nothing unasked, unless it hangs up."""
-    if connection.closed:
-        raise DisconnectionError
-    polled = select.poll()
-    polled.register(connection.fileno(), select.POLLIN)
-    if polled.poll(0):
-        raise DisconnectionError

@@ -13,7 +13,8 @@ from sqlalchemy.engine import Connection
 from shared_kernel.adapters.clock import Clock, to_us
 from shared_kernel.adapters.storage.database import Database
 from shared_kernel.adapters.storage.prepared import Prepared
-from shared_kernel.adapters.storage.unit_of_work import SqlUnitOfWork, Writer
+from shared_kernel.adapters.storage.unit_of_work import SqlUnitOfWork
+from shared_kernel.adapters.storage.writer import Writer
 from shared_kernel.adapters.web.bodies import body_bytes
 from shared_kernel.adapters.web.parameters import idempotency_key, read_query
 from shared_kernel.adapters.web.problems import IDEMPOTENCY_KEY_REUSED, Problem

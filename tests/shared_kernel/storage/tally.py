@@ -8,7 +8,8 @@ from sqlalchemy.engine import Connection
 
 from shared_kernel.adapters.storage.database import Database, Limits
 from shared_kernel.adapters.storage.prepared import Prepared
-from shared_kernel.adapters.storage.unit_of_work import SqlUnitOfWork, Writer
+from shared_kernel.adapters.storage.unit_of_work import SqlUnitOfWork
+from shared_kernel.adapters.storage.writer import Writer
 from shared_kernel.domain.aggregate import Aggregate
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.event import DomainEvent

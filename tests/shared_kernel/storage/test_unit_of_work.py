@@ -14,11 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 from shared_kernel.adapters.storage.database import Database, Limits
 from shared_kernel.adapters.storage.errors import is_fault
-from shared_kernel.adapters.storage.unit_of_work import (
-    BATCH,
-    Committed,
-    current_traceparent,
-)
+from shared_kernel.adapters.storage.unit_of_work import current_traceparent
+from shared_kernel.adapters.storage.writer import BATCH, Committed
 from tests.databases import Databases, FileTemplates, Schemas
 from tests.shared_kernel.storage.tally import (
     MOST,
