@@ -6,7 +6,7 @@ python -m tests.benchmarks.over_postgres
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -32,9 +32,14 @@ from tests.databases import PostgresTemplates, Schemas
 
 CLIENTS = (1, 4, 16)
 COMMANDS = 1200
+OLD_EVENTS = 100_000
+A_THOUSAND_EVENTS = """
+    INSERT INTO event_log (id, type, key, time_us, data)
+    SELECT gen_random_uuid()::text, 'product.renamed', 'OLD', 1, '{}'
+    FROM generate_series(1, 1000)"""
 LEAST_OF_PSYCOPG = 0.40
 LEAST_OF_ONE = 0.80
-"""Where there is no core for the second process. With four it has to be faster."""
+"""Where there is no core for a second process. With four it has to be faster."""
 ROUNDS_OVER_HTTP = 3
 
 Do = Callable[[Work], object]
@@ -46,6 +51,7 @@ def results() -> list[Result]:
     with postgres() as templates:
         measured = [
             *_commands(templates),
+            _under_an_old_snapshot(templates),
             _two_processes(templates, "WORKERS=2", _two_workers),
             _two_processes(templates, "2 servers", _two_servers),
             *at_scale.results(templates),
@@ -55,7 +61,7 @@ def results() -> list[Result]:
 
 def _commands(templates: PostgresTemplates) -> list[Result]:
     with (
-        _a_storehouse(templates) as storehouse,
+        _a_storehouse(_clean(templates)) as storehouse,
         _clients(templates, max(CLIENTS)) as by_hand,
     ):
         registered = [_registering(storehouse, by_hand[:many]) for many in CLIENTS]
@@ -92,6 +98,40 @@ def _renaming(storehouse: Storehouse, by_hand: Sequence[ByHand]) -> Result:
             lambda: renamed(reference, by_hand[0].register),
         ),
     )
+
+
+def _under_an_old_snapshot(templates: PostgresTemplates) -> Result:
+    """As beside a `pg_dump`: of all that is written nothing is vacuumed."""
+    databases, clients = _clean(templates), max(CLIENTS)
+    with (
+        _a_storehouse(databases) as ours,
+        _a_storehouse(_clean(templates)) as reference,
+        closing(databases.server.connect(databases.database)) as old,
+    ):
+        old.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        old.execute("SELECT count(*) FROM catalog.event_log")
+        _append(databases, OLD_EVENTS)
+        medians = interleaved(
+            lambda: _rate([partial(_register, ours)] * clients, to_register(COMMANDS)),
+            lambda: _rate(
+                [partial(_register, reference)] * clients, to_register(COMMANDS)
+            ),
+        )
+    return compared(
+        f"register, {clients} clients, under a snapshot {OLD_EVENTS:,} events old",
+        "without",
+        "commands/s",
+        medians,
+        LEAST_OF_ONE,
+    )
+
+
+def _append(databases: Schemas, events: int) -> None:
+    with closing(databases.server.connect(databases.database)) as connection:
+        connection.execute("SET search_path TO catalog")
+        for _ in range(events // 1000):
+            connection.execute(A_THOUSAND_EVENTS)
+            connection.execute("SELECT give_positions()")
 
 
 def _against_psycopg(what: str, clients: int, medians: tuple[float, float]) -> Result:
@@ -192,9 +232,9 @@ def _clean(templates: PostgresTemplates) -> Schemas:
 
 
 @contextmanager
-def _a_storehouse(templates: PostgresTemplates) -> Iterator[Storehouse]:
+def _a_storehouse(databases: Schemas) -> Iterator[Storehouse]:
     """Its workers do not run."""
-    storehouse = assemble(Settings.from_environment(_clean(templates).environment))
+    storehouse = assemble(Settings.from_environment(databases.environment))
     yield storehouse
     storehouse.stop()
 
