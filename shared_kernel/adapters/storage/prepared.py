@@ -26,7 +26,10 @@ Bind = Callable[[Values], Any]
 CHANGED = "a row was changed in between"
 INSERTED = "a row was inserted in between"
 _ALL, _FIRST = methodcaller("fetchall"), methodcaller("fetchone")
-_AS_USUAL: Mapping[str, Any] = {}
+
+_Compiled = tuple[str, Bind, Mapping[str, Any], bool]
+"""For one kind of database: options of the driver's `execute` stand behind, and whether
+there are pipelines."""
 
 
 class one_of(sa.ColumnElement[bool]):  # noqa: N801 - reads as SQL does
@@ -103,9 +106,8 @@ class Prepared:
         planned_anew: bool = False,
     ) -> None:
         self._statement = statement
-        # Of psycopg's `execute`; SQLite's has none.
-        self._how = {"postgresql": {"prepare": False}} if planned_anew else {}
-        self._compiled: dict[str, tuple[str, Bind]] = {}
+        self._planned_anew = planned_anew
+        self._compiled: dict[str, _Compiled] = {}
 
     def rows(self, connection: Connection, values: Values) -> list[Row]:
         """All rows, as tuples."""
@@ -143,14 +145,13 @@ class Prepared:
         was faster. In a pipeline nobody waits for that, and the next question raises
         it, or the commit.
         """
-        pipeline = pipeline_of(connection)
         try:
             cursor = self._send(connection, rows)
         except IntegrityError as error:
             raise ConcurrentUpdateError(INSERTED) from error
         if cursor is None:
             return
-        if pipeline is not None:
+        if (pipeline := pipeline_of(connection)) is not None:
             pipeline.expect(cursor, len(rows))
         elif cursor.rowcount != len(rows):
             raise ConcurrentUpdateError(CHANGED)
@@ -159,7 +160,7 @@ class Prepared:
         """The driver's cursor, None if there are no rows."""
         if not rows:
             return None
-        sql, bind = self._for(connection.dialect, rows[0])
+        sql, bind, _, pipelined = self._for(connection.dialect, rows[0])
         cursor = connection.connection.cursor()
         try:
             if len(rows) == 1:
@@ -168,26 +169,25 @@ class Prepared:
                 cursor.executemany(sql, list(map(bind, rows)))
         except connection.dialect.loaded_dbapi.Error as error:
             raise _meaning(error, sql, connection) from error
-        if (pipeline := pipeline_of(connection)) is not None:
+        if pipelined and (pipeline := pipeline_of(connection)) is not None:
             pipeline.sent()
         return cursor
 
     def _ask(
         self, connection: Connection, values: Values, fetch: Callable[[Any], Any]
     ) -> Any:
-        sql, bind = self._for(connection.dialect, values)
+        sql, bind, how, pipelined = self._for(connection.dialect, values)
         cursor = connection.connection.cursor()
         try:
-            how = self._how.get(connection.dialect.name, _AS_USUAL)
             cursor.execute(sql, bind(values), **how)
             answer = fetch(cursor)
         except connection.dialect.loaded_dbapi.Error as error:
             raise _meaning(error, sql, connection) from error
-        if (pipeline := pipeline_of(connection)) is not None:
+        if pipelined and (pipeline := pipeline_of(connection)) is not None:
             pipeline.answered()
         return answer
 
-    def _for(self, dialect: Dialect, values: Values) -> tuple[str, Bind]:
+    def _for(self, dialect: Dialect, values: Values) -> "_Compiled":
         known = self._compiled.get(dialect.name)
         if known is None:
             compiled = self._statement.compile(
@@ -203,7 +203,9 @@ class Prepared:
                 if dialect.positional
                 else _by_name(given)
             )
-            known = (str(compiled), bind)
+            server = dialect.name == "postgresql"
+            how = {"prepare": False} if server and self._planned_anew else {}
+            known = (str(compiled), bind, how, server)
             self._compiled[dialect.name] = known
         return known
 
