@@ -35,7 +35,7 @@ from catalog.read_model.product_listing import (
     listing_table,
     product_listing,
 )
-from shared_kernel.adapters.clock import Clock, to_us
+from shared_kernel.adapters.clock import Clock, moments_of
 from shared_kernel.adapters.storage.database import Database
 from shared_kernel.adapters.storage.errors import is_timeout
 from shared_kernel.events.cursors import Cursor, CursorMovedError, overtake
@@ -117,7 +117,7 @@ class ListingRebuild:
             _Source(stock, _fold_stock_events),
         )
         self._database = database
-        self._clock = clock
+        self._now = moments_of(clock)
         # Not a place in a log: it counts transactions, so that of two rebuilds the one
         # that believes it is alone cannot write.
         self._fence = Cursor(database, f"{subscription}.rebuild", "rebuild", holder)
@@ -204,7 +204,7 @@ class ListingRebuild:
 
     def _hold(self) -> None:
         with _not_for_long():
-            held = self._fence.lease(to_us(self._clock()))
+            held = self._fence.lease(self._now())
         if not held:
             raise AnotherRebuildError
 
@@ -213,18 +213,18 @@ class ListingRebuild:
         self._rows, self._written = {}, True
 
     def _commit(self, write: Callable[[Connection], None]) -> None:
-        now_us = to_us(self._clock())
+        now = self._now()
         to = self._fence.position + 1
         try:
             with self._database.writing() as connection:
                 with _not_for_long():
-                    self._fence.move(connection, to, now_us)
+                    self._fence.move(connection, to, now.wall_us)
                 write(connection)
-                now_us = to_us(self._clock())
-                self._fence.keep(connection, now_us)
+                now = self._now()
+                self._fence.keep(connection, now.wall_us)
         except CursorMovedError as error:
             raise AnotherRebuildError from error
-        self._fence.moved(to, now_us)
+        self._fence.moved(to, now)
 
     def _fold(self, source: _Source, batch: Sequence[Envelope]) -> None:
         batch = self._left_out.applicable(batch)
@@ -262,7 +262,7 @@ class ListingRebuild:
                 connection, self._subscription, source.feed.source, source.position
             ):
                 raise _Overtaken
-        self._left_out.add_to(connection, to_us(self._clock()))
+        self._left_out.add_to(connection, self._now().wall_us)
         self._write_rows(connection)
         left = listing_indexes.what_is_left(connection, product_listing.name, _NEW.name)
         product_listing.drop(connection)

@@ -1,7 +1,9 @@
 """Time, where it comes in from outside. The domain is given it as an argument."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 Clock = Callable[[], datetime]
 
@@ -21,3 +23,30 @@ def to_us(moment: datetime) -> int:
 
 def from_us(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
+
+
+class Moment(NamedTuple):
+    """One reading of both clocks, in microseconds.
+
+    `wall_us` is since 1970 (UTC), and may jump: it says when something was. Durations
+    are measured by `monotonic_us` alone, which never goes back and means nothing to
+    another process.
+    """
+
+    wall_us: int
+    monotonic_us: int
+
+
+def moments_of(clock: Clock) -> Callable[[], Moment]:
+    """Reads `clock`, and the machine's monotonic clock beside the machine's own.
+
+    Any other clock is the only one there is: it serves for both.
+    """
+    if clock is system_clock:
+        return lambda: Moment(to_us(clock()), time.monotonic_ns() // 1000)
+
+    def read() -> Moment:
+        now_us = to_us(clock())
+        return Moment(now_us, now_us)
+
+    return read

@@ -1,16 +1,22 @@
 """How far each subscription has come, and who may move it (law 3)."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
+from shared_kernel.adapters.clock import Moment
 from shared_kernel.adapters.storage.database import Database
 from shared_kernel.adapters.storage.errors import ConcurrentUpdateError
 from shared_kernel.adapters.storage.prepared import Prepared
 
 LEASE_US = 3_000_000
 RENEW_US = 1_000_000
+SKEW_US = 1_000_000
+"""So far the clocks of machines may differ without meaning that one was set back."""
 
 
 def cursors_table(metadata: sa.MetaData) -> sa.Table:
@@ -33,7 +39,9 @@ _THIS = sa.and_(
 _READ = Prepared(sa.select(_CURSORS.c.position).where(_THIS))
 _HOLD = Prepared(sa.select(_CURSORS.c.position).where(_THIS).with_for_update())
 _HELD = Prepared(
-    sa.select(_CURSORS.c.lease_holder, _CURSORS.c.lease_until_us).where(_THIS)
+    sa.select(
+        _CURSORS.c.position, _CURSORS.c.lease_holder, _CURSORS.c.lease_until_us
+    ).where(_THIS)
 )
 # Of two that begin at once the later one finds it done.
 _BEGIN = Prepared(insert(_CURSORS).on_conflict_do_nothing())
@@ -54,6 +62,10 @@ _LEASE = Prepared(
             _CURSORS.c.lease_holder.is_(None),
             _CURSORS.c.lease_holder == sa.bindparam("holder"),
             _CURSORS.c.lease_until_us <= sa.bindparam("now_us"),
+            sa.and_(
+                _CURSORS.c.lease_holder == sa.bindparam("gone"),
+                _CURSORS.c.lease_until_us == sa.bindparam("gone_until_us"),
+            ),
         ),
     )
     .values(
@@ -86,7 +98,8 @@ class CursorMovedError(ConcurrentUpdateError):
 class Lease:
     """Who works a subscription: None if nobody took it up, or it was handed back.
 
-    A holder that is not `alive` has let it run out.
+    A holder that is not `alive` has let it run out. Nor is one whose lease ends later
+    than any lease can: it was taken before the clock was set back.
     """
 
     holder: str | None
@@ -108,23 +121,45 @@ class Cursor:
     position: int = 0
     _held: bool = attrs.field(default=False, init=False)
     _ask_again_us: int = attrs.field(default=0, init=False)
+    _other: tuple[str | None, int] = attrs.field(default=(None, 0), init=False)
+    _other_since_us: int = attrs.field(default=0, init=False)
 
-    def lease(self, now_us: int) -> bool:
-        """Take or keep the lease; answer whether it is ours."""
-        if now_us < self._ask_again_us:
+    def lease(self, now: Moment) -> bool:
+        """Take or keep the lease; answer whether it is ours.
+
+        Another one's is over when its time is up, and also when it has not been renewed
+        for as long as a lease lasts by our own monotonic clock: its holder is dead, and
+        the clock by which it took the lease was ahead of ours.
+        """
+        if now.monotonic_us < self._ask_again_us:
             return self._held
-        asked = self._this() | {"now_us": now_us} | self._lease_from(now_us)
+        asked = self._this() | self._given_up(now) | self._lease_from(now.wall_us)
         with self.database.writing() as connection:
-            row = ours = _LEASE.row(connection, asked)
+            row = ours = _LEASE.row(connection, asked | {"now_us": now.wall_us})
             if ours is None:
-                row = _READ.row(connection, self._this())
+                row = _HELD.row(connection, self._this())
+                self._watch(row, now)
             if row is None:
                 _BEGIN.write(connection, _row(self.subscription, self.source, 0))
-                row = ours = _LEASE.row(connection, asked)
+                row = ours = _LEASE.row(connection, asked | {"now_us": now.wall_us})
         self._held = ours is not None
         self.position = row[0] if row else 0
-        self._ask_again_us = now_us + RENEW_US
+        self._ask_again_us = now.monotonic_us + RENEW_US
         return self._held
+
+    def _watch(self, row: Sequence[Any] | None, now: Moment) -> None:
+        """Remember since when the other one's lease has been as it is."""
+        _, holder, until_us = row or (0, None, 0)
+        if (holder, until_us) != self._other:
+            self._other = holder, until_us
+            self._other_since_us = now.monotonic_us
+
+    def _given_up(self, now: Moment) -> dict[str, object]:
+        """The lease that may be taken whatever it says, if there is one."""
+        holder, until_us = self._other
+        if now.monotonic_us - self._other_since_us < LEASE_US:
+            holder = None
+        return {"gone": holder, "gone_until_us": until_us}
 
     def move(self, connection: Connection, to: int, now_us: int) -> None:
         """Within the caller's transaction. Raises CursorMovedError."""
@@ -141,10 +176,10 @@ class Cursor:
         lease = {"until_us": now_us + LEASE_US}
         _KEEP.write(connection, self._this() | lease)
 
-    def moved(self, to: int, now_us: int) -> None:
+    def moved(self, to: int, now: Moment) -> None:
         """What `move` asked for has been committed."""
         self.position = to
-        self._ask_again_us = now_us + RENEW_US
+        self._ask_again_us = now.monotonic_us + RENEW_US
 
     def saved(self) -> int:
         """The committed position, whoever moved it there."""
@@ -156,8 +191,9 @@ class Cursor:
         """The committed lease, whoever holds it."""
         with self.database.reading() as connection:
             row = _HELD.row(connection, self._this())
-        holder, until_us = row or (None, 0)
-        return Lease(holder, holder is not None and until_us > now_us)
+        _, holder, until_us = row or (0, None, 0)
+        is_alive = now_us < until_us <= now_us + LEASE_US + SKEW_US
+        return Lease(holder, holder is not None and is_alive)
 
     def release(self) -> None:
         """Let another copy take over at once."""

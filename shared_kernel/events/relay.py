@@ -2,7 +2,7 @@
 
 import structlog
 
-from shared_kernel.adapters.clock import Clock, system_clock, to_us
+from shared_kernel.adapters.clock import Clock, Moment, moments_of, system_clock
 from shared_kernel.adapters.storage.errors import is_fault
 from shared_kernel.buses.port import BusError, EventBus
 from shared_kernel.events.consistency import Progress
@@ -48,7 +48,7 @@ class Relay:
         self._progress = progress or Progress()
         self._look_every_us = LOOK_EVERY_US if log.announces else 0
         self._bus = bus
-        self._clock = clock
+        self._now = moments_of(clock)
         self._position: int | None = None
         self._seen = -1
         self._next_look_us = 0
@@ -59,21 +59,21 @@ class Relay:
 
     def step(self) -> int:
         """Publish what is new, at most one batch; answer how many entries."""
-        now_us = to_us(self._clock())
-        if now_us < self._not_before_us:
+        now = self._now()
+        if now.monotonic_us < self._not_before_us:
             return 0
         try:
-            if not self.cursor.lease(now_us):
+            if not self.cursor.lease(now):
                 self._position = None
                 return 0
-            done = self._publish(now_us)
-            if now_us >= self._next_save_us:
+            done = self._publish(now)
+            if now.monotonic_us >= self._next_save_us:
                 self.save()
-                self._next_save_us = now_us + SAVE_EVERY_US
+                self._next_save_us = now.monotonic_us + SAVE_EVERY_US
         except Exception as error:
             if not isinstance(error, BusError) and not is_fault(error):
                 raise
-            self._wait(error, now_us)
+            self._wait(error, now)
             return 0
         if self._failures:
             _log.info("relay goes on", relay=self.name)
@@ -82,17 +82,17 @@ class Relay:
 
     def save(self) -> None:
         """Remember how far the log has been published."""
-        position, now_us = self._position, to_us(self._clock())
+        position, now = self._position, self._now()
         if position is None or position == self.cursor.position:
             return
         try:
             with self._log.database.writing() as connection:
-                self.cursor.move(connection, position, now_us)
+                self.cursor.move(connection, position, now.wall_us)
         except CursorMovedError:
             # Another copy publishes by now: it goes on from where it knows.
             self._position = None
         else:
-            self.cursor.moved(position, now_us)
+            self.cursor.moved(position, now)
 
     def stop(self) -> None:
         """The last thing a process does: what it published need not be repeated."""
@@ -108,21 +108,23 @@ class Relay:
         """The position up to which the log is known to have been published."""
         return max(self.cursor.saved(), self._position or 0)
 
-    def _publish(self, now_us: int) -> int:
+    def _publish(self, now: Moment) -> int:
         if self._position is None or self._position < self.cursor.position:
             self._position = self.cursor.position
-        batch = self._new_entries(self._position, now_us)
+        batch = self._new_entries(self._position, now)
         if batch:
             self._bus.publish(batch)
             self._position = batch[-1].position
-        if now_us >= self._next_heartbeat_us:
-            self._bus.publish([heartbeat(self._log.source, self._position, now_us)])
-            self._next_heartbeat_us = now_us + HEARTBEAT_EVERY_US
+        if now.monotonic_us >= self._next_heartbeat_us:
+            self._bus.publish(
+                [heartbeat(self._log.source, self._position, now.wall_us)]
+            )
+            self._next_heartbeat_us = now.monotonic_us + HEARTBEAT_EVERY_US
         return len(batch)
 
-    def _new_entries(self, position: int, now_us: int) -> list[Envelope]:
+    def _new_entries(self, position: int, now: Moment) -> list[Envelope]:
         progress = self._progress.count
-        if progress == self._seen and now_us < self._next_look_us:
+        if progress == self._seen and now.monotonic_us < self._next_look_us:
             return []
         if self._log.settle() > position:
             batch = self._log.read(position, BATCH)
@@ -131,12 +133,12 @@ class Relay:
         if not batch:
             # What is made from here on is news.
             self._seen = progress
-            self._next_look_us = now_us + self._look_every_us
+            self._next_look_us = now.monotonic_us + self._look_every_us
         return batch
 
-    def _wait(self, error: Exception, now_us: int) -> None:
+    def _wait(self, error: Exception, now: Moment) -> None:
         self._failures += 1
         backoff_us = FIRST_BACKOFF_US * 2 ** min(self._failures, 16)
-        self._not_before_us = now_us + min(backoff_us, MAX_BACKOFF_US)
+        self._not_before_us = now.monotonic_us + min(backoff_us, MAX_BACKOFF_US)
         if self._failures == 1:
             _log.warning("relay waits", relay=self.name, error=str(error))

@@ -11,7 +11,7 @@ import attrs
 import structlog
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.clock import Clock, system_clock, to_us
+from shared_kernel.adapters.clock import Clock, Moment, moments_of, system_clock
 from shared_kernel.adapters.storage.database import Database
 from shared_kernel.adapters.storage.errors import is_fault
 from shared_kernel.buses.port import Deliver, Delivery, Leave
@@ -96,7 +96,7 @@ class Subscription:
         self.counts = Counts()
         self._database = database
         self._apply = apply
-        self._clock = clock
+        self._now = moments_of(clock)
         self._jitter = jitter
         self._joins = joins
         self._memberships: list[Leave] = []
@@ -115,11 +115,11 @@ class Subscription:
 
     def step(self) -> int:
         """Apply one batch, if there is one; answer how many events were passed."""
-        now_us = to_us(self._clock())
-        if now_us < self._trouble.not_before_us:
+        now = self._now()
+        if now.monotonic_us < self._trouble.not_before_us:
             return 0
         try:
-            passed = self._advance(now_us)
+            passed = self._advance(now)
         except CursorMovedError:
             self._inbox.answer(well=False)
             return 0
@@ -128,7 +128,7 @@ class Subscription:
             if not is_fault(error):
                 raise
             self._faults += 1
-            self._back_off(now_us, self._faults, MAX_FAULT_BACKOFF_US)
+            self._back_off(now, self._faults, MAX_FAULT_BACKOFF_US)
             if self._faults == 1:
                 _log.warning(
                     "subscription waits for the infrastructure",
@@ -160,8 +160,8 @@ class Subscription:
         self._joins = joins
         self.cursor.release()
 
-    def _advance(self, now_us: int) -> int:
-        if not self.cursor.lease(now_us):
+    def _advance(self, now: Moment) -> int:
+        if not self.cursor.lease(now):
             self._stand_by()
             return 0
         if self._joins and not self._memberships:
@@ -169,25 +169,25 @@ class Subscription:
             # Whatever was brought while it was no member went to nobody.
             self._announced = None
         if self._inbox:
-            self._heard_us = now_us
+            self._heard_us = now.monotonic_us
         if self._announced is None or self._announced < self.cursor.position:
             self._announced = self._head_of_a_whole_log()
-            self._heard_us = now_us
-        elif now_us - self._heard_us >= SILENCE_US:
+            self._heard_us = now.monotonic_us
+        elif now.monotonic_us - self._heard_us >= SILENCE_US:
             self._announced = max(self._announced, self.feed.head())
-            self._heard_us = now_us
+            self._heard_us = now.monotonic_us
         batch = self._next_batch()
         if not batch:
             return 0
         if batch[0].position <= self._singly_until:
-            return self._apply_singly(batch, now_us)
+            return self._apply_singly(batch, now)
         try:
-            self._commit(batch, now_us)
+            self._commit(batch, now)
         except Exception as error:
             if is_fault(error):
                 raise
             self._singly_until = batch[-1].position
-            return self._apply_singly(batch, now_us)
+            return self._apply_singly(batch, now)
         return len(batch)
 
     def _stand_by(self) -> None:
@@ -238,34 +238,34 @@ class Subscription:
         self._reading = True
         return batch
 
-    def _apply_singly(self, batch: Sequence[Envelope], now_us: int) -> int:
+    def _apply_singly(self, batch: Sequence[Envelope], now: Moment) -> int:
         """So that only the guilty event is tried again and, in the end, given up."""
         for passed, envelope in enumerate(batch):
             try:
-                self._commit([envelope], now_us)
+                self._commit([envelope], now)
             except Exception as error:
                 if is_fault(error):
                     raise
-                if not self._give_up(envelope, error, now_us):
+                if not self._give_up(envelope, error, now):
                     return passed
         return len(batch)
 
-    def _commit(self, batch: Sequence[Envelope], now_us: int) -> None:
+    def _commit(self, batch: Sequence[Envelope], now: Moment) -> None:
         """One transaction: the effects, what must wait, and the cursor."""
         to = batch[-1].position
         with self._database.writing() as connection:
-            self.cursor.move(connection, to, now_us)
+            self.cursor.move(connection, to, now.wall_us)
             blocked = dead_letters.blocked_keys(connection, self.name, self.source)
             if blocked:
-                self._park([e for e in batch if e.key in blocked], connection, now_us)
+                self._park([e for e in batch if e.key in blocked], connection, now)
                 batch = [e for e in batch if e.key not in blocked]
             if batch:
                 self._apply(batch, connection)
-        self.cursor.moved(to, now_us)
+        self.cursor.moved(to, now)
         self._on_progress()
 
     def _park(
-        self, envelopes: Sequence[Envelope], connection: Connection, now_us: int
+        self, envelopes: Sequence[Envelope], connection: Connection, now: Moment
     ) -> None:
         if envelopes:
             dead_letters.add(
@@ -275,10 +275,10 @@ class Subscription:
                 state=dead_letters.PARKED,
                 reason="waits behind a dead letter of the same key",
                 attempts=0,
-                now_us=now_us,
+                now_us=now.wall_us,
             )
 
-    def _give_up(self, envelope: Envelope, error: Exception, now_us: int) -> bool:
+    def _give_up(self, envelope: Envelope, error: Exception, now: Moment) -> bool:
         """Count a failed attempt; after the last, bury the event and pass it."""
         trouble = self._trouble
         if trouble.position != envelope.position:
@@ -286,10 +286,10 @@ class Subscription:
         trouble.attempts += 1
         hopeless = isinstance(error, UnreadableEventError)
         if trouble.attempts < MAX_ATTEMPTS and not hopeless:
-            self._back_off(now_us, trouble.attempts)
+            self._back_off(now, trouble.attempts)
             return False
         with self._database.writing() as connection:
-            self.cursor.move(connection, envelope.position, now_us)
+            self.cursor.move(connection, envelope.position, now.wall_us)
             dead_letters.add(
                 connection,
                 self.name,
@@ -297,9 +297,9 @@ class Subscription:
                 state=dead_letters.DEAD,
                 reason=reason_of(error),
                 attempts=trouble.attempts,
-                now_us=now_us,
+                now_us=now.wall_us,
             )
-        self.cursor.moved(envelope.position, now_us)
+        self.cursor.moved(envelope.position, now)
         self._on_progress()
         _log.error(
             "event dead-lettered",
@@ -315,9 +315,9 @@ class Subscription:
         return True
 
     def _back_off(
-        self, now_us: int, failures: int, longest_us: int = MAX_BACKOFF_US
+        self, now: Moment, failures: int, longest_us: int = MAX_BACKOFF_US
     ) -> None:
         """Twice as long each time, and between half of it and all: copies spread."""
         at_most_us = min(FIRST_BACKOFF_US * 2 ** min(failures, 16), longest_us)
         wait_us = at_most_us * (0.5 + self._jitter() / 2)
-        self._trouble.not_before_us = now_us + int(wait_us)
+        self._trouble.not_before_us = now.monotonic_us + int(wait_us)

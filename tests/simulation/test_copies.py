@@ -12,6 +12,7 @@ import attrs
 import pytest
 from sqlalchemy.engine import Connection
 
+from shared_kernel.adapters.clock import Moment
 from shared_kernel.adapters.storage.database import Database
 from shared_kernel.events.cursors import LEASE_US, Cursor
 from shared_kernel.events.positions import AfterCommit
@@ -97,8 +98,8 @@ def repeats(patch: pytest.MonkeyPatch) -> list[str]:
     """
     moved, found, reached = Cursor.moved, list[str](), dict[str, int]()
 
-    def watched(cursor: Cursor, to: int, now_us: int) -> None:
-        moved(cursor, to, now_us)
+    def watched(cursor: Cursor, to: int, now: Moment) -> None:
+        moved(cursor, to, now)
         place = f"{cursor.subscription} at {cursor.source}"
         if to <= reached.get(place, 0):
             found.append(f"{place} from {reached[place]} to {to}")

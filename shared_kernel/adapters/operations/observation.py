@@ -15,7 +15,7 @@ from shared_kernel.adapters.service import Service, WritingService
 from shared_kernel.adapters.storage.database import Database
 from shared_kernel.adapters.storage.errors import StorageError
 from shared_kernel.events import dead_letters
-from shared_kernel.events.cursors import Lease
+from shared_kernel.events.cursors import SKEW_US, Lease
 from shared_kernel.events.event_log import EventFeed, EventLog
 from shared_kernel.events.subscription import Subscription
 
@@ -27,7 +27,8 @@ class SubscriptionState:
     """How far `name` has read the log of `source`, and who works it.
 
     The lag in seconds is the age of the oldest event that is still to be applied, 0 if
-    there is none. `elsewhere`: another process has that log.
+    there is none, unknown if the clock was set back since that. `elsewhere`: another
+    process has that log.
     """
 
     name: str
@@ -45,7 +46,8 @@ class SubscriptionState:
 class LogState:
     """How far the log reaches, and how far of that is known to be on the bus.
 
-    `oldest_unpublished_seconds` is 0 if everything has been handed to the bus.
+    `oldest_unpublished_seconds` is 0 if everything has been handed to the bus, and
+    unknown if the clock was set back since the oldest was recorded.
     """
 
     source: str
@@ -127,7 +129,11 @@ def _age_seconds(feed: EventFeed, position: int | None, now_us: int) -> float | 
     following = _known(lambda: feed.read(position, 1))
     if following is None:
         return None
-    return max(0, now_us - following[0].time_us) / 1e6 if following else 0.0
+    if not following:
+        return 0.0
+    age_us = now_us - following[0].time_us
+    # Recorded in the future: the clock was set back, and nobody knows when that was.
+    return None if age_us < -SKEW_US else max(0, age_us) / 1e6
 
 
 def _known(measure: Callable[[], T]) -> T | None:

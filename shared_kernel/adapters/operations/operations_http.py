@@ -23,6 +23,8 @@ from shared_kernel.events.consistency import Progress
 MOST_LAG_S = 10.0
 """A subscription that lags more makes the process not ready."""
 
+SINCE_UNKNOWN = "for an unknown time: the clock was set back"
+
 NOT_READY = kind(
     "not-ready",
     503,
@@ -151,17 +153,22 @@ def _behind(states: Iterable[ServiceState], operations: Operations) -> Iterator[
     for state in states:
         if state.log is not None:
             unpublished = state.log.oldest_unpublished_seconds
-            if unpublished is None:
+            if unpublished is None and state.log.unpublished is not None:
+                yield f"{state.name}: unpublished {SINCE_UNKNOWN}"
+            elif unpublished is None:
                 yield f"{state.name}: its database does not answer"
             elif unpublished > MOST_LAG_S and not operations.between_processes:
                 yield f"{state.name}: unpublished for {unpublished:.1f} s"
         for subscription in state.subscriptions:
             place = f"{subscription.name} of {subscription.source}"
             lag = subscription.lag_seconds
-            if lag is None:
+            events = subscription.lag_events
+            if lag is None and events is not None:
+                yield f"{place}: {events} events behind {SINCE_UNKNOWN}"
+            elif lag is None:
                 # What does not depend on a process that is away goes on without it.
                 if subscription.elsewhere and subscription.cursor is not None:
                     continue
                 yield f"{place}: lag unknown"
             elif lag > MOST_LAG_S:
-                yield f"{place}: {subscription.lag_events} events, {lag:.1f} s behind"
+                yield f"{place}: {events} events, {lag:.1f} s behind"

@@ -9,7 +9,7 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.clock import to_us
+from shared_kernel.adapters.clock import Moment, to_us
 from shared_kernel.adapters.storage.database import Database
 from shared_kernel.adapters.storage.prepared import Prepared
 from shared_kernel.buses.port import Capabilities, Deliver, Leave
@@ -51,6 +51,10 @@ class ManualClock:
     @property
     def us(self) -> int:
         return to_us(self.now)
+
+    @property
+    def moment(self) -> Moment:
+        return Moment(self.us, self.us)
 
     def advance(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)

@@ -1,6 +1,7 @@
 """A read waits until what it must show is there, and says so if it cannot."""
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -9,6 +10,8 @@ from shared_kernel.events.consistency import (
     Progress,
     Reader,
     ReadModelBehindError,
+    TooManyWaitError,
+    UnknownPositionError,
     followed_through,
 )
 
@@ -128,3 +131,64 @@ def test_a_reader_names_every_source_whose_positions_mean_something() -> None:
     )
 
     assert reader.sources == {"catalog", "inventory"}
+
+
+def reader_of(head: Callable[[], int]) -> Reader:
+    """It has come to 4, and the log of the catalog says where it ends."""
+    return Reader(
+        cursors={"catalog": lambda: 4}, heads={"catalog": head}, progress=Progress()
+    )
+
+
+def test_a_position_behind_the_end_of_the_log_is_refused() -> None:
+    with pytest.raises(UnknownPositionError) as raised:
+        reader_of(lambda: 6).wait_for({"catalog": 7}, timeout_s=60)
+
+    assert str(raised.value) == "catalog has no position 7: its log ends at 6"
+
+
+def test_what_the_log_has_is_waited_for() -> None:
+    with pytest.raises(ReadModelBehindError):
+        reader_of(lambda: 7).wait_for({"catalog": 7}, timeout_s=0.01)
+
+
+def unreachable() -> int:
+    raise ConnectionError
+
+
+def test_what_a_log_that_cannot_be_asked_may_have_is_waited_for() -> None:
+    with pytest.raises(ReadModelBehindError):
+        reader_of(unreachable).wait_for({"catalog": 7}, timeout_s=0.01)
+
+
+def test_what_has_been_seen_asks_no_log() -> None:
+    def unexpected() -> int:
+        raise AssertionError
+
+    reader_of(unexpected).wait_for({"catalog": 4}, timeout_s=0)
+
+
+def test_only_as_many_wait_as_there_are_places() -> None:
+    progress, seen, waits = Progress(places=1), threading.Event(), threading.Event()
+
+    def behind() -> Behind | None:
+        waits.set()
+        return None if seen.is_set() else Behind("catalog", 7, 4)
+
+    def wait() -> None:
+        progress.wait(behind, 30)
+
+    first = threading.Thread(target=wait)
+    first.start()
+    assert waits.wait(10)
+    lag = Behind("shop", 2, 1)
+    try:
+        with pytest.raises(TooManyWaitError, match="too many requests wait"):
+            while True:
+                progress.wait(lambda: lag, 0)
+    except ReadModelBehindError:
+        pass
+    progress.wait(lambda: None, 0)
+    seen.set()
+    first.join()
+    progress.wait(behind, 0)

@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
+from shared_kernel.adapters.clock import Moment
 from shared_kernel.adapters.storage.database import Database
 from shared_kernel.adapters.storage.errors import is_fault
 from shared_kernel.events.cursors import LEASE_US, Cursor, CursorMovedError, overtake
 from tests.shared_kernel.events.builders import SOURCE, ManualClock
 
 Copies = Callable[[str], Cursor]
+HOUR_US = 3_600_000_000
 
 
 @pytest.fixture
@@ -20,7 +22,7 @@ def copy(subscriber: Database) -> Copies:
 def move(database: Database, cursor: Cursor, to: int, clock: ManualClock) -> None:
     with database.writing() as connection:
         cursor.move(connection, to, clock.us)
-    cursor.moved(to, clock.us)
+    cursor.moved(to, clock.moment)
 
 
 def test_a_cursor_begins_before_the_first_entry(
@@ -29,7 +31,7 @@ def test_a_cursor_begins_before_the_first_entry(
     cursor = copy("one")
 
     assert cursor.saved() == 0
-    assert cursor.lease(clock.us)
+    assert cursor.lease(clock.moment)
     assert cursor.position == 0
 
 
@@ -37,19 +39,19 @@ def test_a_cursor_stands_where_it_was_moved_to(
     copy: Copies, subscriber: Database, clock: ManualClock
 ) -> None:
     cursor = copy("one")
-    cursor.lease(clock.us)
+    cursor.lease(clock.moment)
     move(subscriber, cursor, 7, clock)
     cursor.release()
 
     another = copy("two")
-    another.lease(clock.us)
+    another.lease(clock.moment)
 
     assert another.position == another.saved() == 7
 
 
 def test_only_one_copy_holds_the_lease(copy: Copies, clock: ManualClock) -> None:
-    assert copy("one").lease(clock.us)
-    assert not copy("two").lease(clock.us)
+    assert copy("one").lease(clock.moment)
+    assert not copy("two").lease(clock.moment)
 
 
 def test_who_works_keeps_the_lease(
@@ -57,9 +59,9 @@ def test_who_works_keeps_the_lease(
 ) -> None:
     one, two = copy("one"), copy("two")
     for position in range(1, 12):
-        assert one.lease(clock.us)
+        assert one.lease(clock.moment)
         move(subscriber, one, position, clock)
-        assert not two.lease(clock.us)
+        assert not two.lease(clock.moment)
         clock.advance(1)
 
 
@@ -68,44 +70,79 @@ def test_who_has_nothing_to_do_keeps_the_lease(
 ) -> None:
     one, two = copy("one"), copy("two")
     for _ in range(60):
-        assert one.lease(clock.us)
-        assert not two.lease(clock.us)
+        assert one.lease(clock.moment)
+        assert not two.lease(clock.moment)
         clock.advance(0.2)
 
 
 def test_a_dead_copy_loses_the_lease_within_seconds(
     copy: Copies, clock: ManualClock
 ) -> None:
-    copy("dead").lease(clock.us)
+    copy("dead").lease(clock.moment)
     standby = copy("standby")
     died_us = clock.us
-    while not standby.lease(clock.us) and clock.us < died_us + 60_000_000:
+    while not standby.lease(clock.moment) and clock.us < died_us + 60_000_000:
         clock.advance(0.1)
 
     assert LEASE_US <= clock.us - died_us <= 5_000_000
+
+
+def test_a_lease_taken_before_the_clock_was_set_back_is_lost_within_seconds(
+    copy: Copies, clock: ManualClock
+) -> None:
+    copy("dead").lease(clock.moment)
+    restarted, set_back_us = copy("restarted"), clock.us - HOUR_US
+
+    def tries_after(passed_us: int) -> bool:
+        return restarted.lease(Moment(set_back_us + passed_us, passed_us))
+
+    assert not any(tries_after(us) for us in range(0, LEASE_US, 100_000))
+    assert any(tries_after(us) for us in range(LEASE_US, 5_000_000, 100_000))
+
+
+def test_who_works_keeps_the_lease_though_the_clock_was_set_back(
+    copy: Copies, clock: ManualClock
+) -> None:
+    one, two = copy("one"), copy("two")
+    for passed_us in range(0, 60_000_000, 200_000):
+        behind_us = HOUR_US if passed_us > 10_000_000 else 0
+        wall_us = clock.us + passed_us - behind_us
+        assert one.lease(Moment(wall_us, passed_us))
+        assert not two.lease(Moment(wall_us, 7 * HOUR_US + passed_us))
+
+
+def test_a_lease_from_before_the_clock_was_set_back_is_not_called_alive(
+    copy: Copies, clock: ManualClock
+) -> None:
+    one = copy("one")
+    one.lease(clock.moment)
+
+    assert one.held(clock.us).alive
+    assert one.held(clock.us - 500_000).alive
+    assert not one.held(clock.us - HOUR_US).alive
 
 
 def test_a_lease_that_is_given_back_is_free_at_once(
     copy: Copies, clock: ManualClock
 ) -> None:
     one = copy("one")
-    one.lease(clock.us)
+    one.lease(clock.moment)
     one.release()
 
-    assert copy("two").lease(clock.us)
+    assert copy("two").lease(clock.moment)
 
 
 def test_releasing_takes_nothing_from_another_holder(
     copy: Copies, clock: ManualClock
 ) -> None:
     one, two = copy("one"), copy("two")
-    one.lease(clock.us)
+    one.lease(clock.moment)
     clock.advance(10)
-    two.lease(clock.us)
+    two.lease(clock.moment)
 
     one.release()
 
-    assert not copy("three").lease(clock.us)
+    assert not copy("three").lease(clock.moment)
 
 
 def test_a_copy_that_was_overtaken_cannot_move_the_cursor(
@@ -113,9 +150,9 @@ def test_a_copy_that_was_overtaken_cannot_move_the_cursor(
 ) -> None:
     """Its clock stood still, say: the lease is the economy, this is the safety."""
     slow, quick = copy("slow"), copy("quick")
-    slow.lease(clock.us)
+    slow.lease(clock.moment)
     clock.advance(10)
-    quick.lease(clock.us)
+    quick.lease(clock.moment)
     move(subscriber, quick, 1, clock)
 
     with (
@@ -125,7 +162,7 @@ def test_a_copy_that_was_overtaken_cannot_move_the_cursor(
         slow.move(connection, 1, clock.us)
 
     assert is_fault(raised.value)
-    assert not slow.lease(clock.us)
+    assert not slow.lease(clock.moment)
     assert slow.position == 1
 
 

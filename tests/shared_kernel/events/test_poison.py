@@ -292,7 +292,7 @@ def test_a_copy_that_was_overtaken_buries_nothing(
     """What kept failing here has been applied there."""
     record(log, source, "A")
     slow = subscribe(Guilty({1}, lambda: UnreadableEventError("x")), holder="slow")
-    slow.cursor.lease(clock.us)
+    slow.cursor.lease(clock.moment)
     clock.advance(10)
     subscribe(Guilty(), holder="quick").step()
     slow.cursor._ask_again_us = clock.us + 10**9

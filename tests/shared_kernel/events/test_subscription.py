@@ -318,7 +318,7 @@ def test_two_copies_that_both_think_they_are_alone_do_nothing_twice(
     batch = record(log, source, "ABC")
     for copy in (two, one):
         copy.deliver(Delivery(batch))
-        assert copy.cursor.lease(clock.us)
+        assert copy.cursor.lease(clock.moment)
 
     assert two.step() == 3
     assert one.step() == 0

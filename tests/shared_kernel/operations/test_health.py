@@ -66,6 +66,23 @@ def test_a_subscription_behind_is_named_with_its_lag(
     assert answer.json["services"][0]["log"]["head"] == 2
 
 
+def test_who_is_behind_since_the_clock_was_set_back_is_named(
+    shop: Shop, workers: Workers
+) -> None:
+    shop.record("LAMP-0001")
+    shop.clock.advance(-3600)
+
+    answer = a_client(shop, workers).get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json is not None
+    assert answer.json["behind"] == [
+        f"{NAME}: unpublished for an unknown time: the clock was set back",
+        f"{LISTING} of {NAME}: 1 events behind for an unknown time: "
+        "the clock was set back",
+    ]
+
+
 def test_a_relay_behind_is_named(shop: Shop, workers: Workers) -> None:
     shop.record("LAMP-0001")
     shop.read()

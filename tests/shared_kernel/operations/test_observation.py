@@ -65,6 +65,23 @@ def test_lag_is_that_of_the_oldest_event_not_yet_applied(shop: Shop) -> None:
     assert (reading.cursor, reading.lag_events, reading.lag_seconds) == (1, 2, 7.0)
 
 
+def test_ages_are_unknown_when_the_clock_was_set_back(shop: Shop) -> None:
+    shop.record("LAMP-0001")
+    shop.clock.advance(-3600)
+
+    state, reading = state_of(shop), reading_of(shop)
+
+    assert (state.unpublished, state.oldest_unpublished_seconds) == (1, None)
+    assert (reading.lag_events, reading.lag_seconds) == (1, None)
+
+
+def test_clocks_may_differ_by_a_second(shop: Shop) -> None:
+    shop.record("LAMP-0001")
+    shop.clock.advance(-1)
+
+    assert state_of(shop).oldest_unpublished_seconds == 0.0
+
+
 def test_dead_letters_are_counted_apart_from_what_waits_behind(shop: Shop) -> None:
     shop.bury("LAMP-0001", "LAMP-0001", "LAMP-0002", "LAMP-0001")
 
