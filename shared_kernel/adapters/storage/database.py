@@ -27,10 +27,12 @@ class Store(Protocol):
     """What a kind of database does its own way; `Database` says what."""
 
     shown: str
-    mend: str
     upgrades_itself: bool
     one_writer: bool
     expected: str | None
+
+    @property
+    def mend(self) -> str: ...
 
     @property
     def exists(self) -> bool: ...

@@ -5,6 +5,7 @@ processes queue at `BEGIN IMMEDIATE`. Each thread that reads keeps a connection 
 own: in WAL mode readers neither wait nor make others wait.
 """
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,7 +20,8 @@ from shared_kernel.adapters.storage.errors import StorageUnavailableError
 from shared_kernel.adapters.storage.prepared import Prepared
 
 BUSY_TIMEOUT_MS = 10_000
-MEND = "make its folder writable, or name another file by its ..._DATABASE_URL"
+LEAST_FREE_BYTES = 1_048_576
+"""With less room on the disk, a database that cannot be opened lacks just that."""
 
 _BEGIN = Prepared(sa.text("BEGIN IMMEDIATE"))
 _COMMIT = Prepared(sa.text("COMMIT"))
@@ -33,7 +35,6 @@ class SqliteStore:
     lose the last ones (never corrupting), which suits what can be built again.
     """
 
-    mend = MEND
     upgrades_itself = True
     one_writer = True
 
@@ -48,6 +49,10 @@ class SqliteStore:
         # is being taken down brings the interpreter down with it. Who comes with the
         # same identity inherits.
         self._readers: dict[int, Connection] = {}
+
+    @property
+    def mend(self) -> str:
+        return _mend(Path(self.engine.url.database or "").parent)
 
     @property
     def exists(self) -> bool:
@@ -107,7 +112,7 @@ class SqliteStore:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageUnavailableError(
-                f"{url} cannot be opened: {folder}: {error.strerror}; {MEND}"
+                f"{url} cannot be opened: {folder}: {error.strerror}; {_mend(folder)}"
             ) from error
         engine = sa.create_engine(
             url,
@@ -148,3 +153,15 @@ class SqliteStore:
             connection.invalidate()
             connection.close()
             self._writer = None
+
+
+def _mend(folder: Path) -> str:
+    """What to do about a file in `folder` that cannot be opened."""
+    there = next(
+        each
+        for each in (folder.absolute(), *folder.absolute().parents)
+        if each.is_dir()
+    )
+    if shutil.disk_usage(there).free < LEAST_FREE_BYTES:
+        return "its disk is full: free some space, or name a file on another disk"
+    return "make its folder writable, or name another file by its ..._DATABASE_URL"

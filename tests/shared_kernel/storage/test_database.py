@@ -1,12 +1,14 @@
 """Transactions, those who only read, and faults told apart from failures."""
 
 import contextlib
+import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import sqlalchemy as sa
@@ -21,6 +23,11 @@ from shared_kernel.adapters.storage.errors import (
 from shared_kernel.adapters.storage.prepared import Prepared
 from shared_kernel.adapters.storage.sqlite import SqliteStore
 from tests.databases import Databases
+
+
+class Usage(NamedTuple):
+    free: int
+
 
 _things = sa.Table(
     "things",
@@ -207,6 +214,15 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
 
     with pytest.raises(StorageUnavailableError, match=r"cannot be opened: .*/file: "):
         Database(f"sqlite:///{tmp_path}/file/things.db")
+
+
+def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(Database(f"sqlite:///{tmp_path}/things.db")) as database:
+        assert database.store.mend.startswith("make its folder writable")
+
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(free=4096))
+
+        assert database.store.mend.startswith("its disk is full: free some space")
 
 
 @pytest.mark.parametrize(
