@@ -40,7 +40,11 @@ GROUP = "catalog.new-product"
 _LETTERS = dead_letters.dead_letters_table(sa.MetaData())
 _OF = _LETTERS.c.subscription == GROUP
 _KNOWN = Prepared(
-    sa.select(_LETTERS.c.number).where(_OF, _LETTERS.c.id == sa.bindparam("wanted"))
+    sa.select(_LETTERS.c.number).where(
+        _OF,
+        _LETTERS.c.id == sa.bindparam("wanted"),
+        _LETTERS.c.data == sa.bindparam("said"),
+    )
 )
 _LAST = Prepared(
     sa.select(sa.func.coalesce(sa.func.max(_LETTERS.c.position), 0)).where(_OF)
@@ -127,9 +131,19 @@ class NewProducts:
             )
 
     def _bury(self, message: Envelope, why: Exception) -> None:
-        """Once, however often the message comes."""
+        """Once, however often the message comes.
+
+        Senders that know nothing of each other may give the same id: the same id with
+        another payload is another message.
+        """
+        name = {"wanted": dead_letters.storable(message.id), "said": message.data}
         with self._database.writing() as connection:
-            if _KNOWN.row(connection, {"wanted": dead_letters.storable(message.id)}):
+            if known := _KNOWN.row(connection, name):
+                _log.warning(
+                    "new product refused again",
+                    message_id=message.id,
+                    dead_letter=known[0],
+                )
                 return
             (last,) = _LAST.row(connection, {}) or (0,)
             dead_letters.add(

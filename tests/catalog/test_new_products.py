@@ -143,6 +143,25 @@ def test_a_message_that_comes_again_changes_nothing(storehouse: Storehouse) -> N
     assert len(letters(storehouse)) == 1
 
 
+def test_senders_that_give_the_same_ids_lose_no_message(storehouse: Storehouse) -> None:
+    one = [a_message(b"no JSON of one: %d" % each, str(each)) for each in range(20)]
+    two = [a_message(b"no JSON of two: %d" % each, str(each)) for each in range(25)]
+
+    send(storehouse, *one, *two)
+
+    kept = [letter.envelope.data for letter in letters(storehouse)]
+    assert kept == [message.data for message in (*one, *two)]
+
+
+def test_a_repeated_refusal_is_told(
+    storehouse: Storehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = a_message(b"no JSON", "2")
+    send(storehouse, bad, bad)
+
+    assert capsys.readouterr().out.count("new product refused again") == 1
+
+
 def test_a_fault_of_the_infrastructure_buries_nothing(
     storehouse: Storehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
