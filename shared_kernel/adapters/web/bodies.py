@@ -57,6 +57,9 @@ class Body(Generic[T]):
         except RecursionError:
             raise too_deep() from None
         self._validate(value)
+        # Each key has a colon, so there are as many unless one stands in a text.
+        if raw.count(b":") != _count_keys(value):
+            _refuse_repeated_keys(raw)
         # Not strict: 5.0 is a whole number to JSON Schema, and so it is here.
         return msgspec.convert(value, self.kind, strict=False)
 
@@ -103,6 +106,31 @@ def _accept_media_type() -> None:
             f"Content-Type is {request.content_type!r}, expected 'application/json'",
             headers={"Accept": "application/json"},
         )
+
+
+def _count_keys(value: Any) -> int:
+    """In all objects of `value`, which is valid and so not deep."""
+    match value:
+        case dict():
+            return len(value) + sum(map(_count_keys, value.values()))
+        case list():
+            return sum(map(_count_keys, value))
+        case _:
+            return 0
+
+
+def _refuse_repeated_keys(raw: bytes) -> None:
+    """Which of two values counts is anybody's guess (RFC 8259, section 4)."""
+    json.loads(raw, object_pairs_hook=_refuse_repeated)
+
+
+def _refuse_repeated(pairs: Sequence[tuple[str, Any]]) -> None:
+    names = set[str]()
+    for name, _ in pairs:
+        if name in names:
+            detail = f"the key {name!r} is given more than once, expected once"
+            raise Problem(MALFORMED_JSON, detail)
+        names.add(name)
 
 
 def _with_bounded_numbers(raw: bytes) -> Any:

@@ -109,6 +109,36 @@ def test_what_is_not_json_is_malformed(lasting_shop: Shop, body: bytes) -> None:
     problem(send(lasting_shop, body), 400, "malformed-json")
 
 
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        (b'{"name":"a","sku":"A","stock_count":1,"stock_count":2}', "stock_count"),
+        (b'{"name":"a","sku":"A","stock_count":1,"n\\u0061me":"b"}', "name"),
+        (
+            (
+                b'{"name":"a","sku":"A","stock_count":1,"price":'
+                b'{"minor_units":1,"currency":"EUR","currency" : "USD"}}'
+            ),
+            "currency",
+        ),
+    ],
+)
+def test_a_key_that_is_given_twice_is_named(
+    lasting_shop: Shop, body: bytes, key: str
+) -> None:
+    document = problem(send(lasting_shop, body), 400, "malformed-json")
+
+    assert (
+        document["detail"] == f"the key {key!r} is given more than once, expected once"
+    )
+
+
+def test_a_colon_in_a_text_is_no_key(lasting_shop: Shop) -> None:
+    body = b'{"name":"a: b","sku":"COLON","stock_count":1}'
+
+    assert send(lasting_shop, body).status_code == 201
+
+
 @pytest.mark.parametrize("depth", [256, 5_000, 200_000])
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'])
 def test_nobody_follows_a_body_into_any_depth(
