@@ -78,6 +78,13 @@ def _file(value: str) -> str:
     raise ValueError("a file that is there")
 
 
+def _names(value: str) -> tuple[str, ...]:
+    names = tuple(name.strip().lower() for name in value.split(",") if name.strip())
+    if names and all(re.fullmatch(r"\*|\.?[a-z0-9_.:-]+", name) for name in names):
+        return names
+    raise ValueError("names without ports, such as shop.example,.shop.example, or *")
+
+
 def _services(value: str) -> frozenset[str]:
     named = frozenset(name.strip() for name in value.split(",") if name.strip())
     if named and named <= frozenset(SERVICES):
@@ -190,6 +197,7 @@ class Settings:
     )
     history_days: int = setting("HISTORY_DAYS", 30, _between(0, 36_500))
     host: str = setting("HOST", "127.0.0.1", _text)
+    trusted_hosts: tuple[str, ...] | None = setting("TRUSTED_HOSTS", None, _names)
     port: int = setting("PORT", 8000, _between(1, 65535))
     workers: int = setting("WORKERS", 1, _between(1, 64))
     threads: int = setting("THREADS", 64, _between(1, 256))

@@ -12,6 +12,7 @@ from shared_kernel.adapters.operations.events_cli import events_group
 from shared_kernel.adapters.operations.operations_cli import status_command
 from shared_kernel.adapters.operations.operations_http import Operations, operations_api
 from shared_kernel.adapters.storehouse import Storehouse
+from shared_kernel.adapters.web.known_hosts import serve_known_hosts, trusted_names
 from shared_kernel.adapters.web.pages import pages
 from shared_kernel.adapters.web.routes import set_up_web
 
@@ -21,6 +22,8 @@ def web_application(storehouse: Storehouse) -> Flask:
     app = Flask("storehouse", root_path=str(Path(__file__).parent), static_folder=None)
     app.extensions["storehouse"] = storehouse
     set_up_web(app)
+    settings = storehouse.surroundings.settings
+    serve_known_hosts(app, trusted_names(settings.trusted_hosts, settings.host))
     operations = Operations(
         services=storehouse.services,
         workers=storehouse.workers,

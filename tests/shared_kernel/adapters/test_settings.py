@@ -12,6 +12,7 @@ DATABASES = [
     "INVENTORY_READ_DATABASE_URL",
 ]
 BAD = [
+    ("TRUSTED_HOSTS", "http://shop.example", "names without ports"),
     ("BUS_URL", "carrier-pigeon://loft", "inprocess:"),
     ("BUS_URL", "inproces:", "inprocess:"),
     ("BUS_URL", "nats:", "nats://host"),

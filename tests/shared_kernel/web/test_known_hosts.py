@@ -1,0 +1,86 @@
+"""Whom the process serves: names it knows, and pages of its own."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from flask import Flask, Response
+from flask.testing import FlaskClient
+
+from shared_kernel.adapters.web.known_hosts import serve_known_hosts, trusted_names
+from shared_kernel.adapters.web.problems import answer_errors_with_problems
+
+
+def a_client(
+    setting: Sequence[str] | None = None, host: str = "127.0.0.1"
+) -> FlaskClient:
+    app = Flask("shop")
+    answer_errors_with_problems(app)
+    serve_known_hosts(app, trusted_names(setting, host))
+    app.add_url_rule("/", view_func=lambda: Response("done"), methods=["GET", "POST"])
+    return app.test_client()
+
+
+def asked(client: FlaskClient, method: str = "GET", **headers: str) -> tuple[int, Any]:
+    answer = client.open("/", method=method, headers=headers)
+    document = answer.get_json(silent=True) or {}
+    return answer.status_code, document.get("type")
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "LOCALHOST"]
+)
+def test_on_loopback_loopback_names_are_served(host: str) -> None:
+    assert asked(a_client(), Host=host) == (200, None)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "[", "a b"])
+def test_on_loopback_no_other_name_is_served(host: str) -> None:
+    assert asked(a_client(), Host=host) == (400, "/problems/unknown-host")
+
+
+def test_the_refusal_names_the_setting() -> None:
+    answer = a_client().get("/", headers={"Host": "evil.example"})
+
+    assert answer.json is not None
+    assert answer.json["detail"] == (
+        "Host is 'evil.example', expected localhost, 127.0.0.1, ::1: "
+        "name it in TRUSTED_HOSTS, if it is one of yours"
+    )
+
+
+def test_names_of_the_setting_are_served_and_no_others() -> None:
+    client = a_client(("shop.example", ".stores.example"))
+
+    assert asked(client, Host="shop.example:8443")[0] == 200
+    assert asked(client, Host="till.stores.example")[0] == 200
+    assert asked(client, Host="localhost")[0] == 400
+
+
+@pytest.mark.parametrize(
+    "client", [a_client(("*",)), a_client(host="0.0.0.0")], ids=["any", "not loopback"]
+)
+def test_any_name_is_served_where_nobody_can_know_them(client: FlaskClient) -> None:
+    assert asked(client, Host="anything.example")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "", "http://localhost:9"]
+)
+def test_a_foreign_page_gives_no_orders(origin: str) -> None:
+    answer = asked(a_client(), "POST", Origin=origin, Host="localhost:8000")
+
+    assert answer == (403, "/problems/foreign-origin")
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:8000", "https://localhost:8000"])
+def test_a_page_of_its_own_gives_orders(origin: str) -> None:
+    assert asked(a_client(), "POST", Origin=origin, Host="localhost:8000")[0] == 200
+
+
+def test_who_is_no_browser_gives_orders() -> None:
+    assert asked(a_client(), "POST", Host="localhost:8000")[0] == 200
+
+
+def test_a_foreign_page_may_be_refused_what_it_reads_by_the_browser() -> None:
+    assert asked(a_client(), Origin="http://evil.example", Host="localhost")[0] == 200
