@@ -129,6 +129,7 @@ def plug_in_queries(
             NAME: of_products.cursor.saved,
             inventory_acl.SOURCE: of_stock.cursor.saved,
         },
+        heads={NAME: catalog.head, inventory_acl.SOURCE: stock.feed.head},
         progress=surroundings.progress,
         origin=NAME,
         by_way_of=inventory_acl.SOURCE,

@@ -55,6 +55,7 @@ def plug_in(surroundings: Surroundings, catalog: EventFeed) -> WritingService:
         surroundings.on_commit,
     )
     followed = {catalog.source: of_catalog.cursor.saved}
+    heads = {catalog.source: catalog.head, NAME: log.head}
     services = InventoryServices(
         settings=settings,
         clock=surroundings.clock,
@@ -63,10 +64,13 @@ def plug_in(surroundings: Surroundings, catalog: EventFeed) -> WritingService:
         database=database,
         read_database=read_database,
         stock=Reader(
-            cursors={**followed, NAME: log.head}, progress=surroundings.progress
+            cursors={**followed, NAME: log.head},
+            heads=heads,
+            progress=surroundings.progress,
         ),
         movements=Reader(
-            cursors={NAME: of_movements.cursor.saved},
+            cursors={**followed, NAME: of_movements.cursor.saved},
+            heads=heads,
             progress=surroundings.progress,
             origin=catalog.source,
             by_way_of=NAME,

@@ -45,8 +45,13 @@ class Surroundings:
     clock: Clock = system_clock
     jitter: Callable[[], float] = random.random
     holder: str = attrs.field(factory=this_process)
-    progress: Progress = attrs.field(factory=Progress)
+    progress: Progress = attrs.field()
     workers: Workers = attrs.field(factory=Workers)
+
+    @progress.default
+    def _progress(self) -> Progress:
+        # Who waits holds a thread, and others need some too.
+        return Progress(places=max(1, self.settings.threads // 4))
 
     def on_commit(self) -> None:
         """Something was written that the workers carry on, and readers wait for."""

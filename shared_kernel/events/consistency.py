@@ -6,8 +6,13 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
+from shared_kernel.adapters.storage.errors import is_fault
+
 POLL_S = 0.02
 """How often to look for progress that another process makes."""
+
+PLACES = 16
+"""How many may wait at a time, unless said otherwise."""
 
 
 @attrs.frozen
@@ -33,10 +38,31 @@ class ReadModelBehindError(Exception):
         self.behind = behind
 
 
-class Progress:
-    """Wakes whoever waits for a log to grow, or for a subscription to get on."""
+class TooManyWaitError(ReadModelBehindError):
+    """The read model is behind, and nobody else may wait for it now."""
 
-    def __init__(self) -> None:
+    def __str__(self) -> str:
+        return f"too many requests wait for the read model: {super().__str__()}"
+
+
+class UnknownPositionError(Exception):
+    """`position` was asked for, but the log of `source` ends at `end`."""
+
+    def __init__(self, source: str, position: int, end: int) -> None:
+        super().__init__(f"{source} has no position {position}: its log ends at {end}")
+        self.source = source
+        self.position = position
+        self.end = end
+
+
+class Progress:
+    """Wakes whoever waits for a log to grow, or for a subscription to get on.
+
+    Who waits for a subscription holds a thread and one of the `places`.
+    """
+
+    def __init__(self, places: int = PLACES) -> None:
+        self._vacant = threading.BoundedSemaphore(places)
         self._condition = threading.Condition()
         self.count = 0
         """How often it was made: whoever knows it finds out whether there was more."""
@@ -52,14 +78,26 @@ class Progress:
             self._condition.wait_for(lambda: self.count != seen, timeout_s)
 
     def wait(self, behind: Callable[[], Behind | None], timeout_s: float) -> None:
-        """Return as soon as `behind()` is None. Raises ReadModelBehindError."""
+        """Return as soon as `behind()` is None. Raises ReadModelBehindError.
+
+        Without a vacant place that is a TooManyWaitError, at once.
+        """
         deadline = time.monotonic() + timeout_s
-        while (lag := behind()) is not None:
-            left_s = deadline - time.monotonic()
-            if left_s <= 0:
-                raise ReadModelBehindError(lag)
-            with self._condition:
-                self._condition.wait(min(left_s, POLL_S))
+        lag = behind()
+        if lag is None:
+            return
+        if not self._vacant.acquire(blocking=False):
+            raise TooManyWaitError(lag)
+        try:
+            while lag is not None:
+                left_s = deadline - time.monotonic()
+                if left_s <= 0:
+                    raise ReadModelBehindError(lag)
+                with self._condition:
+                    self._condition.wait(min(left_s, POLL_S))
+                lag = behind()
+        finally:
+            self._vacant.release()
 
 
 Through = Callable[[int, float], int]
@@ -92,10 +130,12 @@ class Reader:
     """A read model that can tell how far it has come, per source.
 
     What a position of the source `origin` names counts as seen only together with what
-    it caused in `by_way_of`, and that is what `through` finds out.
+    it caused in `by_way_of`, and that is what `through` finds out. `heads` tell where
+    the logs end that can be asked: nobody waits for what stands behind.
     """
 
     cursors: Mapping[str, Callable[[], int]]
+    heads: Mapping[str, Callable[[], int]] = attrs.field(factory=dict)
     progress: Progress
     origin: str | None = None
     by_way_of: str | None = None
@@ -108,13 +148,22 @@ class Reader:
         return frozenset(source for source in named if source is not None)
 
     def wait_for(self, token: Mapping[str, int], timeout_s: float) -> None:
-        """Return once all of `token` is visible. Raises ReadModelBehindError."""
+        """Return once all of `token` is visible.
+
+        Raises ReadModelBehindError and UnknownPositionError.
+        """
         deadline = time.monotonic() + timeout_s
-        wanted = {source: token[source] for source in self.cursors if source in token}
+        wanted = {
+            source: token[source]
+            for source, reached in self.cursors.items()
+            if source in token and reached() < token[source]
+        }
+        self._refuse_unknown(wanted)
         caused_by = token.get(self.origin) if self.origin else None
         if caused_by is not None and self.through and self.by_way_of:
             # Asked once: what others write meanwhile is not waited for.
-            settled = self.through(caused_by, timeout_s)
+            left_s = max(0.0, deadline - time.monotonic())
+            settled = self.through(caused_by, left_s)
             wanted[self.by_way_of] = max(wanted.get(self.by_way_of, 0), settled)
 
         def behind() -> Behind | None:
@@ -125,3 +174,21 @@ class Reader:
             return None
 
         self.progress.wait(behind, deadline - time.monotonic())
+
+    def _refuse_unknown(self, wanted: Mapping[str, int]) -> None:
+        # A token is answered after the commit, so what it names is in the log by now.
+        for source, position in wanted.items():
+            end = self._end_of(source)
+            if end is not None and end < position:
+                raise UnknownPositionError(source, position, end)
+
+    def _end_of(self, source: str) -> int | None:
+        """Where the log of `source` ends, if it can be asked now."""
+        if source not in self.heads:
+            return None
+        try:
+            return self.heads[source]()
+        except Exception as error:
+            if not is_fault(error):
+                raise
+            return None

@@ -19,7 +19,7 @@ def before_call(
     """Send keys that are new and tokens that a write may have answered.
 
     An `Idempotency-Key` is for one request. A position that no log has come to is
-    waited for, and that ends in a 503, as it should.
+    refused, as it should be.
     """
     key = case.headers.get("Idempotency-Key")
     if isinstance(key, str) and _KEY.fullmatch(key):

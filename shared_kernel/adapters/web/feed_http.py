@@ -78,7 +78,8 @@ class ServedLog:
     @property
     def reader(self) -> Reader:
         cursors = {**self.followed, self.log.source: self.log.head}
-        return Reader(cursors=cursors, progress=self.progress)
+        heads = {self.log.source: self.log.head}
+        return Reader(cursors=cursors, heads=heads, progress=self.progress)
 
 
 def add_feeds(

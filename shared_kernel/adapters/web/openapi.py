@@ -22,6 +22,7 @@ from shared_kernel.adapters.web.problems import (
     STALE_VERSION,
     UNAVAILABLE,
     UNKNOWN_FIELD,
+    UNKNOWN_POSITION,
     UNSUPPORTED_MEDIA_TYPE,
     WRONG_TYPE,
     ProblemKind,
@@ -182,7 +183,7 @@ def problems_of(operation: Operation) -> list[ProblemKind]:
         INVALID_PARAMETER,
         *((STALE_VERSION,) if operation.conditional else ()),
         *((IDEMPOTENCY_KEY_REUSED, OUTCOME_UNKNOWN) if operation.idempotent else ()),
-        *((READ_MODEL_BEHIND,) if operation.consistent else ()),
+        *((UNKNOWN_POSITION, READ_MODEL_BEHIND) if operation.consistent else ()),
         UNAVAILABLE,
     ]
     return list(dict.fromkeys(kinds))

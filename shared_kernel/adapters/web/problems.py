@@ -13,7 +13,7 @@ from shared_kernel.adapters.peers import PeerError
 from shared_kernel.adapters.storage.errors import OutcomeUnknownError, is_fault
 from shared_kernel.adapters.web.tracing import traceparent
 from shared_kernel.domain.errors import DomainError
-from shared_kernel.events.consistency import ReadModelBehindError
+from shared_kernel.events.consistency import ReadModelBehindError, UnknownPositionError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -50,6 +50,13 @@ INVALID_PARAMETER = kind(
     400,
     "A parameter or header is not as it should be",
     "`errors` names each, and what would be right.",
+)
+UNKNOWN_POSITION = kind(
+    "unknown-position",
+    400,
+    "The log has no such position",
+    "`Consistency-Token` names a position that no write has answered: the log of "
+    "`source` ends at `end`. Send the token of a write as it is.",
 )
 NOT_FOUND = kind("not-found", 404, "There is nothing here", "Look at /docs.")
 METHOD_NOT_ALLOWED = kind(
@@ -112,7 +119,8 @@ READ_MODEL_BEHIND = kind(
     503,
     "What you wrote is not visible yet",
     "The read model did not come as far as `Consistency-Token` asks within the time "
-    "allowed. Try again, or send `Prefer: handling=lenient` to read what there is.",
+    "allowed, or too many wait for it. Try again, or send `Prefer: handling=lenient` "
+    "to read what there is.",
 )
 UNAVAILABLE = kind(
     "unavailable", 503, "Storage is not available now", "Nothing was done. Try again."
@@ -193,6 +201,7 @@ def answer_errors_with_problems(app: Flask) -> None:
     """Whatever goes wrong: never HTML, never a stack trace."""
     app.register_error_handler(Problem, lambda problem: problem.response())
     app.register_error_handler(ReadModelBehindError, _behind)
+    app.register_error_handler(UnknownPositionError, _unknown_position)
     app.register_error_handler(PeerError, _peer_away)
     app.register_error_handler(HTTPException, _http_exception)
     app.register_error_handler(Exception, _unexpected)
@@ -208,6 +217,16 @@ def _behind(error: ReadModelBehindError) -> Response:
         wanted=behind.wanted,
         reached=behind.reached,
         lag_events=behind.lag_events,
+    ).response()
+
+
+def _unknown_position(error: UnknownPositionError) -> Response:
+    return Problem(
+        UNKNOWN_POSITION,
+        str(error),
+        source=error.source,
+        position=error.position,
+        end=error.end,
     ).response()
 
 

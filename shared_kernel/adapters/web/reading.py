@@ -8,7 +8,11 @@ from flask import request
 
 from shared_kernel.adapters.peers import PeerError
 from shared_kernel.adapters.web.parameters import consistency_token, prefers_lenient
-from shared_kernel.events.consistency import Reader, ReadModelBehindError
+from shared_kernel.events.consistency import (
+    Reader,
+    ReadModelBehindError,
+    UnknownPositionError,
+)
 
 
 def wait_until_visible(
@@ -16,15 +20,15 @@ def wait_until_visible(
 ) -> None:
     """Wait for what the request's token names; of `sources` it may name more.
 
-    Raises ReadModelBehindError and PeerError, unless the client is content with what
-    there is.
+    Raises ReadModelBehindError, UnknownPositionError and PeerError, unless the client
+    is content with what there is.
     """
     if "Consistency-Token" not in request.headers:
         return
     token = consistency_token({*reader.sources, *sources})
     try:
         reader.wait_for(token, timeout_ms / 1000)
-    except (ReadModelBehindError, PeerError):
+    except (ReadModelBehindError, UnknownPositionError, PeerError):
         if not prefers_lenient():
             raise
 

@@ -1,9 +1,12 @@
 """`Consistency-Token`: a read shows what its reader wrote, or says that it cannot."""
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from werkzeug.test import TestResponse
 
 from tests.web_clients import Shop, a_product, a_shop, problem
 
@@ -11,10 +14,25 @@ TOKEN = "Consistency-Token"
 READS = ["/products", "/products/LAMP-1", "/stock/LAMP-1", "/stock/LAMP-1/movements"]
 
 
+def written(shop: Shop, *skus: str) -> str:
+    """The token of the last one of products that nobody reads of yet."""
+    answers = [shop.client.post("/products", json=a_product(sku=sku)) for sku in skus]
+    return answers[-1].headers[TOKEN]
+
+
+def get(shop: Shop, token: str, refused: threading.Event) -> TestResponse:
+    client = shop.client.application.test_client()
+    answer = client.get("/products", headers={TOKEN: token})
+    if answer.status_code == 503:
+        refused.set()
+    return answer
+
+
 @pytest.mark.parametrize("path", [*READS, "/stock?id=LAMP-1"])
 def test_a_read_that_cannot_show_it_in_time_says_so(shop: Shop, path: str) -> None:
     shop.register()
-    response = shop.client.get(path, headers={"Consistency-Token": "catalog:9"})
+    token = written(shop, *(f"CHAIR-{number}" for number in range(8)))
+    response = shop.client.get(path, headers={TOKEN: token})
 
     document = problem(response, 503, "read-model-behind")
 
@@ -25,22 +43,70 @@ def test_a_read_that_cannot_show_it_in_time_says_so(shop: Shop, path: str) -> No
 
 
 def test_it_says_so_within_the_time_allowed(shop: Shop) -> None:
+    token = written(shop, "LAMP-1")
     begun = time.monotonic()
 
-    shop.client.get("/products", headers={"Consistency-Token": "catalog:9"})
+    shop.client.get("/products", headers={TOKEN: token})
 
     assert 0.03 <= time.monotonic() - begun < 1
+
+
+@pytest.mark.parametrize("path", [*READS, "/stock?id=LAMP-1", "/events/catalog"])
+def test_a_position_that_the_log_has_not_reached_is_refused_at_once(
+    tmp_path: Path, path: str
+) -> None:
+    with a_shop(tmp_path, consistency_timeout_ms=60_000) as shop:
+        shop.register()
+        begun = time.monotonic()
+        answer = shop.client.get(path, headers={TOKEN: "catalog:999999"})
+
+        document = problem(answer, 400, "unknown-position")
+
+        assert time.monotonic() - begun < 10
+        told = {name: document[name] for name in ("source", "position", "end")}
+        assert told == {"source": "catalog", "position": 999999, "end": 1}
+
+
+@pytest.mark.parametrize("path", ["/products", "/stock/LAMP-1/movements"])
+def test_that_holds_for_what_is_caused_elsewhere_too(shop: Shop, path: str) -> None:
+    shop.register()
+    answer = shop.client.get(path, headers={TOKEN: "catalog:1, inventory:2"})
+
+    assert problem(answer, 400, "unknown-position")["source"] == "inventory"
+
+
+def test_those_that_wait_leave_threads_to_the_others(tmp_path: Path) -> None:
+    waiting = {"threads": 8, "consistency_timeout_ms": 60_000}
+    with a_shop(tmp_path, **waiting) as shop, ThreadPoolExecutor(3) as threads:
+        shop.register()
+        seen = "catalog:1"
+        token = written(shop, "LAMP-2")
+        refused = threading.Event()
+        answers = [threads.submit(get, shop, token, refused) for _ in range(3)]
+        assert refused.wait(30)
+
+        assert get(shop, seen, refused).status_code == 200
+        shop.settle()
+
+        found = sorted(
+            (each.result() for each in answers), key=lambda each: each.status_code
+        )
+        assert [each.status_code for each in found] == [200, 200, 503]
+        document = problem(found[2], 503, "read-model-behind")
+        assert "too many requests wait for the read model" in document["detail"]
+        assert found[2].headers["Retry-After"] == "1"
 
 
 @pytest.mark.parametrize(
     "prefer", ["handling=lenient", "respond-async, handling=lenient; wait=1"]
 )
 def test_a_lenient_reader_gets_what_there_is(shop: Shop, prefer: str) -> None:
-    headers = {"Consistency-Token": "catalog:9", "Prefer": prefer}
+    for token in (written(shop, "LAMP-1"), "catalog:9"):
+        headers = {TOKEN: token, "Prefer": prefer}
 
-    response = shop.client.get("/products", headers=headers)
+        response = shop.client.get("/products", headers=headers)
 
-    assert (response.status_code, response.get_json()) == (200, [])
+        assert (response.status_code, response.get_json()) == (200, [])
 
 
 @pytest.mark.parametrize("path", READS)
