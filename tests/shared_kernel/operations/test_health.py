@@ -76,10 +76,10 @@ def test_who_is_behind_since_the_clock_was_set_back_is_named(
 
     assert answer.status_code == 503
     assert answer.json is not None
+    why = "for an unknown time: the clock was set back"
     assert answer.json["behind"] == [
-        f"{NAME}: unpublished for an unknown time: the clock was set back",
-        f"{LISTING} of {NAME}: 1 events behind for an unknown time: "
-        "the clock was set back",
+        f"{NAME}: unpublished {why}",
+        f"{LISTING} of {NAME}: 1 events behind {why}",
     ]
 
 
