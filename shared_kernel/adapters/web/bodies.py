@@ -1,14 +1,14 @@
 """Request bodies: read once, held against a schema, all faults told at once."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 import jsonschema_rs
 import msgspec
 from flask import request
 
-from shared_kernel.adapters.web.body_faults import faults, too_deep
+from shared_kernel.adapters.web.body_faults import faults, repeated_key, too_deep
 from shared_kernel.adapters.web.problems import (
     MALFORMED_JSON,
     OUT_OF_RANGE,
@@ -121,16 +121,27 @@ def _count_keys(value: Any) -> int:
 
 def _refuse_repeated_keys(raw: bytes) -> None:
     """Which of two values counts is anybody's guess (RFC 8259, section 4)."""
-    json.loads(raw, object_pairs_hook=_refuse_repeated)
+    found = next(_repeated_keys(json.loads(raw, object_pairs_hook=_Pairs), ()), None)
+    if found is not None:
+        raise repeated_key(found)
 
 
-def _refuse_repeated(pairs: Sequence[tuple[str, Any]]) -> None:
-    names = set[str]()
-    for name, _ in pairs:
+class _Pairs(tuple[tuple[str, Any], ...]):
+    """An object as it was written; arrays are lists."""
+
+
+def _repeated_keys(
+    value: Any, path: tuple[str | int, ...]
+) -> Iterator[tuple[str | int, ...]]:
+    """Their paths in `value`, which is valid and so not deep."""
+    if not isinstance(value, _Pairs | list):
+        return
+    names = set[str | int]()
+    for name, inner in value if isinstance(value, _Pairs) else enumerate(value):
         if name in names:
-            detail = f"the key {name!r} is given more than once, expected once"
-            raise Problem(MALFORMED_JSON, detail)
+            yield (*path, name)
         names.add(name)
+        yield from _repeated_keys(inner, (*path, name))
 
 
 def _with_bounded_numbers(raw: bytes) -> Any:

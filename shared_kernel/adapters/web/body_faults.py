@@ -10,6 +10,7 @@ import jsonschema_rs
 from shared_kernel.adapters.web.problems import (
     INVALID_BODY,
     INVALID_VALUE,
+    MALFORMED_JSON,
     MISSING_FIELD,
     OUT_OF_RANGE,
     UNKNOWN_FIELD,
@@ -56,6 +57,12 @@ def too_deep() -> Problem:
     """Of a body that nobody can follow to its bottom."""
     detail = "expected fewer objects and arrays in one another"
     return _problem([Fault(WRONG_TYPE, "", detail)])
+
+
+def repeated_key(path: Sequence[str | int]) -> Problem:
+    """Of an object that has the last name in `path` more than once."""
+    detail = f"the key {path[-1]!r} is given more than once, expected once"
+    return _problem([Fault(MALFORMED_JSON, _pointer(path), detail)])
 
 
 def _problem(found: Sequence[Fault]) -> Problem:

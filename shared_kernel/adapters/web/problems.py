@@ -43,7 +43,10 @@ def kind(slug: str, status: int, title: str, explanation: str) -> ProblemKind:
 KINDS: dict[str, ProblemKind] = {}
 
 MALFORMED_JSON = kind(
-    "malformed-json", 400, "The body is not JSON", "`detail` says where it breaks off."
+    "malformed-json",
+    400,
+    "The body is not JSON",
+    "`detail` says where it breaks off, or which key is given more than once.",
 )
 INVALID_PARAMETER = kind(
     "invalid-parameter",

@@ -5,13 +5,16 @@ import json
 import re
 from typing import Any
 
+import attrs
 import pytest
+from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from shared_kernel.adapters.web.bodies import MAX_BODY_BYTES
+from shared_kernel.adapters.web.bodies import MAX_BODY_BYTES, Body
 from shared_kernel.adapters.web.body_faults import MOST_FAULTS
+from shared_kernel.adapters.web.problems import Problem
 from tests.web_clients import Shop, a_product, faults, problem
 
 MISSING, UNKNOWN = "/problems/missing-field", "/problems/unknown-field"
@@ -110,27 +113,52 @@ def test_what_is_not_json_is_malformed(lasting_shop: Shop, body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "key"),
+    ("body", "pointer"),
     [
-        (b'{"name":"a","sku":"A","stock_count":1,"stock_count":2}', "stock_count"),
-        (b'{"name":"a","sku":"A","stock_count":1,"n\\u0061me":"b"}', "name"),
+        (b'{"name":"a","sku":"A","stock_count":1,"stock_count":2}', "/stock_count"),
+        (b'{"name":"a","sku":"A","stock_count":1,"n\\u0061me":"b: c"}', "/name"),
         (
             (
                 b'{"name":"a","sku":"A","stock_count":1,"price":'
                 b'{"minor_units":1,"currency":"EUR","currency" : "USD"}}'
             ),
-            "currency",
+            "/price/currency",
         ),
     ],
 )
-def test_a_key_that_is_given_twice_is_named(
-    lasting_shop: Shop, body: bytes, key: str
+def test_a_key_that_is_given_twice_is_named_and_pointed_to(
+    lasting_shop: Shop, body: bytes, pointer: str
 ) -> None:
     document = problem(send(lasting_shop, body), 400, "malformed-json")
 
-    assert (
-        document["detail"] == f"the key {key!r} is given more than once, expected once"
-    )
+    key = pointer.rpartition("/")[2]
+    detail = f"the key {key!r} is given more than once, expected once"
+    assert document["detail"] == f"{pointer}: {detail}"
+    assert document["errors"] == [
+        {"type": "/problems/malformed-json", "pointer": pointer, "detail": detail}
+    ]
+
+
+def test_a_key_that_is_given_twice_is_found_within_an_array() -> None:
+    @attrs.frozen
+    class Line:
+        pieces: int
+
+    @attrs.frozen
+    class Order:
+        lines: list[Line]
+
+    raw = b'{"lines":[{"pieces":1},{"pieces":2,"pieces":3}]}'
+
+    with (
+        Flask("shop").test_request_context(
+            method="POST", data=raw, content_type="application/json"
+        ),
+        pytest.raises(Problem) as refused,
+    ):
+        Body(Order).read()
+
+    assert [fault["pointer"] for fault in refused.value.errors] == ["/lines/1/pieces"]
 
 
 def test_a_colon_in_a_text_is_no_key(lasting_shop: Shop) -> None:
