@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -79,10 +80,22 @@ def _file(value: str) -> str:
 
 
 def _names(value: str) -> tuple[str, ...]:
-    names = tuple(name.strip().lower() for name in value.split(",") if name.strip())
-    if names and all(re.fullmatch(r"\*|\.?[a-z0-9_.:-]+", name) for name in names):
+    try:
+        names = tuple(_name(each.strip()) for each in value.split(",") if each.strip())
+    except ValueError:
+        names = ()
+    if names:
         return names
     raise ValueError("names without ports, such as shop.example,.shop.example, or *")
+
+
+def _name(value: str) -> str:
+    """Of a host: what stands in front of the port. Raises ValueError."""
+    if ":" in value:
+        return str(IPv6Address(value.removeprefix("[").removesuffix("]")))
+    if re.fullmatch(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", value):
+        return value.lower()
+    raise ValueError(value)
 
 
 def _services(value: str) -> frozenset[str]:

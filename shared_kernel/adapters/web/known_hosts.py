@@ -5,14 +5,16 @@ process from within the browser of somebody who reaches it. The names give it aw
 """
 
 import ipaddress
+import re
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from flask import Flask, request
 
 from shared_kernel.adapters.web.problems import Problem, kind
 
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+_LOOPBACK_NETWORK = "127.0.0.0/8"
+LOOPBACK_NAMES = ("localhost", _LOOPBACK_NETWORK, "::1")
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s\[\]:/?#@\\]+))(?::[0-9]*)?")
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 UNKNOWN_HOST = kind(
@@ -25,7 +27,8 @@ FOREIGN_ORIGIN = kind(
     "foreign-origin",
     403,
     "A page of another site may not give orders",
-    "`Origin` is not where this is served.",
+    "`Origin` is not where this is served. Open the page under the name in `Host`; a "
+    "reverse proxy passes `Host` on as it is.",
 )
 
 
@@ -36,9 +39,7 @@ def trusted_names(setting: Sequence[str] | None, host: str) -> Sequence[str]:
     """
     if setting:
         return () if "*" in setting else setting
-    if not _is_loopback(host):
-        return ()
-    return tuple(dict.fromkeys((*LOOPBACK_NAMES, host.strip("[]"))))
+    return LOOPBACK_NAMES if _is_loopback(host) else ()
 
 
 def serve_known_hosts(app: Flask, names: Sequence[str]) -> None:
@@ -56,9 +57,12 @@ def serve_known_hosts(app: Flask, names: Sequence[str]) -> None:
         origin = request.headers.get("Origin")
         if origin is None or request.method in _READING:
             return
-        if origin.lower().partition("://")[2] != host.lower():
+        place = origin.lower().partition("://")[2]
+        if not place or place != host.lower():
             raise Problem(
-                FOREIGN_ORIGIN, f"Origin is {origin!r}, expected a page of {host!r}"
+                FOREIGN_ORIGIN,
+                f"Origin is {origin!r}, expected a page of {host!r}: open it there, or "
+                "let the proxy in between pass Host on as it is",
             )
 
     app.before_request(look)
@@ -66,18 +70,20 @@ def serve_known_hosts(app: Flask, names: Sequence[str]) -> None:
 
 def _is_among(names: Sequence[str], host: str) -> bool:
     """Whatever the port. A name with a leading dot stands for all below it, too."""
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:
+    match = _HOST.fullmatch(host.lower())
+    if match is None:
         return False
+    name = match[1] or match[2]
     return any(
-        name == each.lstrip(".") or (each.startswith(".") and name.endswith(each))
+        name == each.lstrip(".")
+        or (each.startswith(".") and name.endswith(each))
+        or (each == _LOOPBACK_NETWORK and _is_loopback(name))
         for each in names
     )
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "localhost":
+    if host.lower() == "localhost":
         return True
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback

@@ -13,6 +13,9 @@ DATABASES = [
 ]
 BAD = [
     ("TRUSTED_HOSTS", "http://shop.example", "names without ports"),
+    ("TRUSTED_HOSTS", "shop.example:8000", "names without ports"),
+    ("TRUSTED_HOSTS", "shop.example,*.shop.example", "names without ports"),
+    ("TRUSTED_HOSTS", ",", "names without ports"),
     ("BUS_URL", "carrier-pigeon://loft", "inprocess:"),
     ("BUS_URL", "inproces:", "inprocess:"),
     ("BUS_URL", "nats:", "nats://host"),
@@ -92,6 +95,14 @@ def test_what_is_set_is_read() -> None:
     assert settings.sqlite_synchronous == "NORMAL"
     assert settings.catalog_database_url == "sqlite:////data/catalog.db"
     assert settings.services == Settings().services
+
+
+def test_trusted_hosts_are_read_as_browsers_write_them() -> None:
+    settings = Settings.from_environment(
+        {"TRUSTED_HOSTS": "Shop.example, .stores.example,[0:0::1]"}
+    )
+
+    assert settings.trusted_hosts == ("shop.example", ".stores.example", "::1")
 
 
 @pytest.mark.parametrize(("variable", "value", "accepted"), BAD)

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from shared_kernel.adapters.web.known_hosts import serve_known_hosts, trusted_names
 from shared_kernel.adapters.web.problems import answer_errors_with_problems
+from tests.web_clients import Shop, problem
 
 
 def a_client(
@@ -28,13 +29,35 @@ def asked(client: FlaskClient, method: str = "GET", **headers: str) -> tuple[int
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "LOCALHOST"]
+    "host",
+    [
+        "localhost",
+        "localhost:8000",
+        "127.0.0.1:8000",
+        "127.1.2.3",
+        "[::1]:8000",
+        "LOCALHOST",
+    ],
 )
 def test_on_loopback_loopback_names_are_served(host: str) -> None:
     assert asked(a_client(), Host=host) == (200, None)
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "[", "a b"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "localhost.evil.example",
+        "127.evil.example",
+        "127.0.0.1.evil.example",
+        "10.0.0.1",
+        "localhost/evil.example",
+        "evil.example@localhost",
+        "localhost:80:90",
+        "[",
+        "a b",
+    ],
+)
 def test_on_loopback_no_other_name_is_served(host: str) -> None:
     assert asked(a_client(), Host=host) == (400, "/problems/unknown-host")
 
@@ -44,7 +67,7 @@ def test_the_refusal_names_the_setting() -> None:
 
     assert answer.json is not None
     assert answer.json["detail"] == (
-        "Host is 'evil.example', expected localhost, 127.0.0.1, ::1: "
+        "Host is 'evil.example', expected localhost, 127.0.0.0/8, ::1: "
         "name it in TRUSTED_HOSTS, if it is one of yours"
     )
 
@@ -64,6 +87,11 @@ def test_any_name_is_served_where_nobody_can_know_them(client: FlaskClient) -> N
     assert asked(client, Host="anything.example")[0] == 200
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "::1", "LocalHost"])
+def test_on_any_loopback_address_other_names_are_refused(host: str) -> None:
+    assert asked(a_client(host=host), Host="evil.example")[0] == 400
+
+
 @pytest.mark.parametrize(
     "origin", ["http://evil.example", "null", "", "http://localhost:9"]
 )
@@ -71,6 +99,24 @@ def test_a_foreign_page_gives_no_orders(origin: str) -> None:
     answer = asked(a_client(), "POST", Origin=origin, Host="localhost:8000")
 
     assert answer == (403, "/problems/foreign-origin")
+
+
+def test_a_page_without_a_place_gives_no_orders_even_without_a_host() -> None:
+    answer = a_client().post(
+        "/", headers={"Origin": "null"}, environ_overrides={"HTTP_HOST": ""}
+    )
+
+    assert answer.status_code == 403
+
+
+def test_the_refusal_of_a_page_says_what_to_do() -> None:
+    answer = a_client().post("/", headers={"Origin": "http://evil.example"})
+
+    assert answer.json is not None
+    assert answer.json["detail"] == (
+        "Origin is 'http://evil.example', expected a page of 'localhost': open it "
+        "there, or let the proxy in between pass Host on as it is"
+    )
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:8000", "https://localhost:8000"])
@@ -84,3 +130,10 @@ def test_who_is_no_browser_gives_orders() -> None:
 
 def test_a_foreign_page_may_be_refused_what_it_reads_by_the_browser() -> None:
     assert asked(a_client(), Origin="http://evil.example", Host="localhost")[0] == 200
+
+
+def test_the_whole_shop_is_served_under_known_names_only(lasting_shop: Shop) -> None:
+    for path in ("/", "/products", "/healthz", "/nothing"):
+        answer = lasting_shop.client.get(path, headers={"Host": "evil.example"})
+
+        problem(answer, 400, "unknown-host")
