@@ -122,7 +122,12 @@ def _peers(settings: Settings) -> dict[str, Peer]:
         INVENTORY: settings.inventory_url,
     }
     return {
-        service: Peer(service, url, timeout_s=settings.peer_timeout_ms / 1000)
+        service: Peer(
+            service,
+            url,
+            timeout_s=settings.peer_timeout_ms / 1000,
+            token=settings.peer_token,
+        )
         for service, url in addresses.items()
         if service and url and service not in settings.services
     }

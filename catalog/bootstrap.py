@@ -4,7 +4,6 @@ Two services: one takes commands, the other one answers queries.
 """
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from sqlalchemy.engine import Connection
@@ -25,11 +24,17 @@ from catalog.adapters.services import (
 from catalog.read_model.listing_projector import ListingProjector
 from catalog.read_model.product_listing import ListingTable, product_listing
 from shared_kernel.adapters.migrations.migrate import Schema
-from shared_kernel.adapters.service import Service, Surroundings, WritingService
+from shared_kernel.adapters.service import (
+    Service,
+    Surroundings,
+    WritingService,
+    group_of,
+)
 from shared_kernel.adapters.settings import CATALOG_COMMANDS, CATALOG_QUERIES
 from shared_kernel.adapters.storage.database import Database
 from shared_kernel.adapters.storage.writer import Writer
 from shared_kernel.adapters.web.commands import ForgetIdempotencyKeys
+from shared_kernel.buses.port import Deliver, Leave
 from shared_kernel.events.consistency import Reader
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventFeed, EventLog
@@ -69,12 +74,18 @@ def plug_in_commands(
     services = CommandServices(
         clock=surroundings.clock, writer=writer, log=log, listing=listing
     )
+
+    def join(deliver: Deliver) -> Leave:
+        # Another shop is told of new products, too.
+        group = group_of(GROUP, log.mark(0).log)
+        return surroundings.bus.subscribe(SUBJECT, group, deliver)
+
     new_products = NewProducts(
         writer,
         database,
         log,
         surroundings.clock,
-        partial(surroundings.bus.subscribe, SUBJECT, GROUP),
+        join,
         surroundings.workers.wake,
     )
     return WritingService(

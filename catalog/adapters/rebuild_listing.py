@@ -38,7 +38,13 @@ from catalog.read_model.product_listing import (
 from shared_kernel.adapters.clock import Clock, moments_of
 from shared_kernel.adapters.storage.database import Database
 from shared_kernel.adapters.storage.errors import is_timeout
-from shared_kernel.events.cursors import Cursor, CursorMovedError, overtake
+from shared_kernel.events.cursors import (
+    Cursor,
+    CursorMovedError,
+    Place,
+    overtake,
+    place_of,
+)
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventFeed
@@ -91,8 +97,12 @@ class _Overtaken(Exception):
 class _Source:
     feed: EventFeed
     fold: Fold
-    position: int = 0
+    place: Place = attrs.field(factory=Place)
     time_us: int = 0
+
+    @property
+    def position(self) -> int:
+        return self.place.position
 
 
 class ListingRebuild:
@@ -160,7 +170,7 @@ class ListingRebuild:
         """Start from nothing. Raises AnotherRebuildError."""
         self._hold()
         for source in self._sources:
-            source.position = source.time_us = 0
+            source.place, source.time_us = Place(), 0
         self._rows, self._written, self._indexed = {}, False, False
 
         def empty(connection: Connection) -> None:
@@ -177,7 +187,7 @@ class ListingRebuild:
             batch = source.feed.read(source.position, BATCH)
             if batch:
                 self._fold(source, batch)
-                source.position = batch[-1].position
+                source.place = place_of(batch[-1])
                 source.time_us = batch[-1].time_us
                 if len(self._rows) > ROWS_HELD:
                     self._write(self._write_rows)
@@ -214,7 +224,7 @@ class ListingRebuild:
 
     def _commit(self, write: Callable[[Connection], None]) -> None:
         now = self._now()
-        to = self._fence.position + 1
+        to = Place(self._fence.position + 1)
         try:
             with self._database.writing() as connection:
                 with _not_for_long():
@@ -259,7 +269,7 @@ class ListingRebuild:
     def _replace(self, connection: Connection) -> None:
         for source in self._sources:
             if not overtake(
-                connection, self._subscription, source.feed.source, source.position
+                connection, self._subscription, source.feed.source, source.place
             ):
                 raise _Overtaken
         self._left_out.add_to(connection, self._now().wall_us)

@@ -8,7 +8,7 @@ PeerError (a fault of the infrastructure, like any ConnectionError)
 import random
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import flask
 import msgspec
@@ -21,11 +21,15 @@ from shared_kernel.adapters.storage.unit_of_work import current_traceparent
 from shared_kernel.adapters.web.tracing import traceparent
 from shared_kernel.events.cloud_events import from_batch
 from shared_kernel.events.envelope import Envelope
+from shared_kernel.events.event_log import Mark
+from shared_kernel.events.identity import LogKeys
 
 ATTEMPTS = 3
 FAILURES_UNTIL_OPEN = 5
 OPEN_S = 1.0
 MOST_EVENTS = 1000
+
+B = TypeVar("B", bound=msgspec.Struct)
 
 _log = structlog.get_logger(__name__)
 
@@ -62,7 +66,8 @@ class Peer:
     """The process at `url` that runs the service `name`. Safe for all threads.
 
     An attempt waits `timeout_s` at the most. What fails is attempted again, at most
-    twice, with backoff and jitter, unless twice that time has passed. After five
+    twice, with backoff and jitter, unless twice that time has passed. `token` is the
+    secret that the processes of one Storehouse share. After five
     failures in a row the breaker opens: for a second every request fails at once, and
     then one alone finds out whether the peer is back.
     """
@@ -74,8 +79,10 @@ class Peer:
         *,
         timeout_s: float = 1.0,
         jitter: Callable[[], float] = random.random,
+        token: str | None = None,
     ) -> None:
         self.name = name
+        self._token = token
         self.url = url
         self._attempts = Attempts(url, timeout_s, jitter)
         self._trying = threading.Lock()
@@ -106,6 +113,11 @@ class Peer:
             )
         except NoAnswerError as error:
             raise PeerUnavailableError(self.name, self.url, str(error)) from error
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """Headers that show the peer who asks. They go where only peers may go."""
+        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
 
     def expect(self, service: str) -> None:
         """Look whether `service` runs there; a peer that is away is not waited for.
@@ -195,6 +207,24 @@ class HttpEventFeed:
         query = f"after={after}&limit={min(limit, MOST_EVENTS)}&wait={wait_s}"
         return self._ask(query, patience_s=wait_s, attempts=1)
 
+    def mark(self, position: int) -> Mark:
+        return self._told(f"log?position={position}", MarkBody).mark()
+
+    def keys(self) -> LogKeys:
+        return self._told("keys", KeysBody, self._peer.credentials).keys()
+
+    def _told(
+        self, what: str, body: type[B], headers: Mapping[str, str] | None = None
+    ) -> B:
+        path = f"/events/{self._source}/{what}"
+        response = self._peer.get(path, headers)
+        try:
+            if response.status != 200:
+                raise ValueError(response.status)
+            return msgspec.json.decode(response.data, type=body)
+        except ValueError as error:
+            raise self._peer.strange(response, f"GET {path}") from error
+
     def settled(self, position: int, timeout_s: float) -> int:
         """By where in this log all stands that events of what it follows caused.
 
@@ -230,6 +260,31 @@ class HttpEventFeed:
         if followed > self._settled[0]:
             self._settled = (followed, head)
         return batch, head
+
+
+class MarkBody(msgspec.Struct):
+    """What `GET /events/{source}/log` answers. `digest` is written in hexadecimal."""
+
+    log: str
+    head: int
+    digest: str | None
+
+    def mark(self) -> Mark:
+        """Raises ValueError."""
+        digest = None if self.digest is None else bytes.fromhex(self.digest)
+        return Mark(self.log, self.head, digest)
+
+
+class KeysBody(msgspec.Struct):
+    """What `GET /events/{source}/keys` answers."""
+
+    log: str
+    key: str
+    former: str | None = None
+    former_until: int | None = None
+
+    def keys(self) -> LogKeys:
+        return LogKeys(self.log, self.key, self.former, self.former_until)
 
 
 class _Alive(msgspec.Struct):

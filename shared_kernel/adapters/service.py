@@ -18,7 +18,7 @@ from shared_kernel.adapters.storage.database import Database, Limits
 from shared_kernel.adapters.storage.writer import Writer
 from shared_kernel.adapters.web.routes import Api
 from shared_kernel.adapters.workers import Worker, Workers
-from shared_kernel.buses.port import EventBus
+from shared_kernel.buses.port import Deliver, EventBus, Leave
 from shared_kernel.events.compaction import Dated
 from shared_kernel.events.consistency import Progress
 from shared_kernel.events.envelope import HEARTBEAT
@@ -31,6 +31,14 @@ from shared_kernel.events.subscription import Apply, Subscription
 def this_process() -> str:
     """The name under which this process holds leases."""
     return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def group_of(name: str, log: str) -> str:
+    """The group of `name` among those who follow `log`: another shop's is another.
+
+    The end of a UUID (version 7): its beginning is a time.
+    """
+    return f"{name}.{log[-12:]}" if log else name
 
 
 @attrs.frozen(kw_only=True)
@@ -82,10 +90,16 @@ class Surroundings:
             holder=self.holder,
             clock=self.clock,
             jitter=self.jitter,
-            joins=[partial(self.bus.subscribe, subject, name) for subject in subjects],
+            joins=[partial(self._join, subject, name) for subject in subjects],
+            # Only on a broker can anybody else publish.
+            confirms=self.bus.capabilities.between_processes
+            and isinstance(feed, EventLog),
             on_delivery=self.workers.wake,
             on_progress=self.on_commit,
         )
+
+    def _join(self, subject: str, name: str, log: str, deliver: Deliver) -> Leave:
+        return self.bus.subscribe(subject, group_of(name, log), deliver)
 
     def relay(self, log: EventLog) -> Relay:
         return Relay(

@@ -156,6 +156,7 @@ class Settings:
 
     bus_url: str = setting("BUS_URL", "inprocess:", _bus, secret=True)
     bus_subject_prefix: str | None = setting("BUS_SUBJECT_PREFIX", None, _subject)
+    peer_token: str | None = setting("PEER_TOKEN", None, _text, secret=True)
     nats_token: str | None = setting("NATS_TOKEN", None, _text, secret=True)
     nats_credentials: str | None = setting("NATS_CREDENTIALS", None, _file)
     nats_tls_ca: str | None = setting("NATS_TLS_CA", None, _file)

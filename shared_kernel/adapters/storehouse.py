@@ -96,7 +96,9 @@ class Storehouse:
         brought = service.relay.leads or surroundings.bus.capabilities.between_copies
         if head is not None and not brought:
             now_us = to_us(surroundings.clock())
-            announcement = Delivery([heartbeat(log.source, head, now_us)])
+            announcement = Delivery(
+                [heartbeat(log.source, head, now_us)], from_log=True
+            )
             for each in self.services:
                 for subscription in each.subscriptions:
                     if subscription.feed is log:

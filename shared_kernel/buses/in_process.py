@@ -22,10 +22,12 @@ class _Group:
     members: list[Deliver] = attrs.field(factory=list)
     _turns: Iterator[int] = attrs.field(factory=itertools.count)
 
-    def deliver(self, batch: Sequence[Envelope]) -> None:
+    def deliver(self, batch: Sequence[Envelope], *, from_log: bool) -> None:
         # Members come and go in other threads.
         if members := tuple(self.members):
-            members[next(self._turns) % len(members)](Delivery(batch))
+            members[next(self._turns) % len(members)](
+                Delivery(batch, from_log=from_log)
+            )
 
 
 class InProcessBus:
@@ -52,7 +54,11 @@ class InProcessBus:
 
     def publish(self, batch: Sequence[Envelope]) -> None:
         if batch:
-            self._published.send(batch)
+            self._published.send(batch, from_log=False)
+
+    def pass_on(self, batch: Sequence[Envelope]) -> None:
+        """What was read from a log just now."""
+        self._published.send(batch, from_log=True)
 
     def subscribe(self, pattern: str, group: str, deliver: Deliver) -> Leave:
         joined = self._groups.get((pattern, group))
@@ -69,10 +75,10 @@ class InProcessBus:
         matches = matcher(pattern)
         founded = _Group()
 
-        def receive(batch: Sequence[Envelope]) -> None:
+        def receive(batch: Sequence[Envelope], *, from_log: bool) -> None:
             if wanted := [envelope for envelope in batch if matches(envelope.type)]:
                 try:
-                    founded.deliver(wanted)
+                    founded.deliver(wanted, from_log=from_log)
                 except Exception:  # noqa: BLE001 - the other groups get it all the same
                     _log.exception("delivery failed", pattern=pattern, group=group)
 

@@ -37,6 +37,12 @@ def headers_of(envelope: Envelope) -> dict[str, str]:
     }
     if envelope.traceparent is not None:
         headers["ce-traceparent"] = envelope.traceparent
+    # What is not sealed has none of these.
+    if envelope.seal:
+        headers["ce-log"] = envelope.log
+        headers["ce-previous"] = envelope.previous
+        headers["ce-relay"] = envelope.relay
+        headers["ce-seal"] = envelope.seal
     return headers
 
 
@@ -60,6 +66,10 @@ def envelope_of(
             time_us=to_us(datetime.fromisoformat(headers["ce-time"])),
             traceparent=headers.get("ce-traceparent"),
             data=data,
+            log=headers.get("ce-log", ""),
+            previous=headers.get("ce-previous", ""),
+            relay=headers.get("ce-relay", ""),
+            seal=headers.get("ce-seal", ""),
         )
     # TypeError: a time without a zone.
     except (KeyError, ValueError, TypeError, OverflowError):

@@ -36,11 +36,15 @@ class Delivery:
     Either `acknowledge` or `reject` is called, once, by any thread and at any time. A
     bus that delivers at least once brings again, after a while, what was rejected and
     what is not answered in time.
+
+    `from_log`: read from the log just now, in this process or at its peer. So it needs
+    no seal.
     """
 
     envelopes: Sequence[Envelope]
     acknowledge: Callable[[], None] = _nothing
     reject: Callable[[], None] = _nothing
+    from_log: bool = False
 
 
 Deliver = Callable[[Delivery], None]

@@ -26,6 +26,7 @@ class _Structured(msgspec.Struct, frozen=True):
     position: int
     data: msgspec.Raw
     traceparent: str | None = None
+    log: str = ""
 
 
 _batch = msgspec.json.Decoder(list[_Structured])
@@ -37,7 +38,7 @@ def to_batch(envelopes: Iterable[Envelope]) -> bytes:
 
 
 def to_structured(envelope: Envelope) -> bytes:
-    """One event as a JSON object, with the extensions position, key and traceparent."""
+    """One event as a JSON object, with position, key, log, traceparent besides."""
     attributes: dict[str, object] = {
         "specversion": "1.0",
         "id": envelope.id,
@@ -49,6 +50,8 @@ def to_structured(envelope: Envelope) -> bytes:
         "position": envelope.position,
         "key": envelope.key,
     }
+    if envelope.log:
+        attributes["log"] = envelope.log
     if envelope.traceparent is not None:
         attributes["traceparent"] = envelope.traceparent
     return msgspec.json.encode(attributes)[:-1] + b',"data":' + envelope.data + b"}"
@@ -71,6 +74,7 @@ def from_batch(body: bytes) -> list[Envelope]:
             time_us=to_us(event.time),
             traceparent=event.traceparent,
             data=bytes(event.data),
+            log=event.log,
         )
         for event in events
     ]

@@ -12,6 +12,7 @@ from shared_kernel.adapters.clock import Moment
 from shared_kernel.adapters.storage.database import Database
 from shared_kernel.adapters.storage.errors import ConcurrentUpdateError
 from shared_kernel.adapters.storage.prepared import Prepared
+from shared_kernel.events.envelope import Envelope
 
 LEASE_US = 3_000_000
 RENEW_US = 1_000_000
@@ -28,6 +29,9 @@ def cursors_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("position", sa.BigInteger, nullable=False),
         sa.Column("lease_holder", sa.Text),
         sa.Column("lease_until_us", sa.BigInteger, nullable=False),
+        sa.Column("log", sa.Text),
+        sa.Column("last_id", sa.Text),
+        sa.Column("log_keys", sa.Text),
     )
 
 
@@ -37,10 +41,18 @@ _THIS = sa.and_(
     _CURSORS.c.source == sa.bindparam("at"),
 )
 _READ = Prepared(sa.select(_CURSORS.c.position).where(_THIS))
+_KEYS = Prepared(sa.select(_CURSORS.c.log_keys).where(_THIS))
+_KEEP_KEYS = Prepared(
+    sa.update(_CURSORS).where(_THIS).values(log_keys=sa.bindparam("become"))
+)
 _HOLD = Prepared(sa.select(_CURSORS.c.position).where(_THIS).with_for_update())
 _HELD = Prepared(
     sa.select(
-        _CURSORS.c.position, _CURSORS.c.lease_holder, _CURSORS.c.lease_until_us
+        _CURSORS.c.position,
+        _CURSORS.c.log,
+        _CURSORS.c.last_id,
+        _CURSORS.c.lease_holder,
+        _CURSORS.c.lease_until_us,
     ).where(_THIS)
 )
 # Of two that begin at once the later one finds it done.
@@ -50,6 +62,8 @@ _MOVE = Prepared(
     .where(_THIS, _CURSORS.c.position == sa.bindparam("was"))
     .values(
         position=sa.bindparam("becomes"),
+        log=sa.bindparam("in_log"),
+        last_id=sa.bindparam("last"),
         lease_holder=sa.bindparam("holder"),
         lease_until_us=sa.bindparam("until_us"),
     )
@@ -71,7 +85,7 @@ _LEASE = Prepared(
     .values(
         lease_holder=sa.bindparam("holder"), lease_until_us=sa.bindparam("until_us")
     )
-    .returning(_CURSORS.c.position)
+    .returning(_CURSORS.c.position, _CURSORS.c.log, _CURSORS.c.last_id)
 )
 _KEEP = Prepared(
     sa.update(_CURSORS).where(_THIS).values(lease_until_us=sa.bindparam("until_us"))
@@ -86,12 +100,40 @@ _RELEASE = Prepared(
 _OVERTAKE = Prepared(
     sa.update(_CURSORS)
     .where(_THIS, _CURSORS.c.position <= sa.bindparam("becomes"))
-    .values(position=sa.bindparam("becomes"))
+    .values(
+        position=sa.bindparam("becomes"),
+        log=sa.bindparam("in_log"),
+        last_id=sa.bindparam("last"),
+    )
+)
+_BEGIN_ANEW = Prepared(
+    sa.update(_CURSORS)
+    .where(_THIS)
+    .values(
+        position=0,
+        log=None,
+        last_id=None,
+        log_keys=None,
+        lease_holder=None,
+        lease_until_us=0,
+    )
 )
 
 
 class CursorMovedError(ConcurrentUpdateError):
     """Another copy of the subscription has applied these events already."""
+
+
+@attrs.frozen
+class Place:
+    """How far a log was read: which log that is, and which event stands there.
+
+    None is unknown: nothing was read yet, or by a version that did not look.
+    """
+
+    position: int = 0
+    log: str | None = None
+    last_id: str | None = None
 
 
 @attrs.frozen
@@ -110,7 +152,7 @@ class Lease:
 class Cursor:
     """The place of `subscription` in the log of `source`, held by `holder`.
 
-    `position` is what this copy believes. `move` makes it true or fails, whatever the
+    `place` is what this copy believes. `move` makes it true or fails, whatever the
     lease says: the lease only spares two copies the same work.
     """
 
@@ -118,11 +160,15 @@ class Cursor:
     subscription: str
     source: str
     holder: str
-    position: int = 0
+    place: Place = attrs.field(factory=Place)
     _held: bool = attrs.field(default=False, init=False)
     _ask_again_us: int = attrs.field(default=0, init=False)
     _other: tuple[str | None, int] = attrs.field(default=(None, 0), init=False)
     _other_since_us: int = attrs.field(default=0, init=False)
+
+    @property
+    def position(self) -> int:
+        return self.place.position
 
     def lease(self, now: Moment) -> bool:
         """Take or keep the lease; answer whether it is ours.
@@ -140,16 +186,17 @@ class Cursor:
                 row = _HELD.row(connection, self._this())
                 self._watch(row, now)
             if row is None:
-                _BEGIN.write(connection, _row(self.subscription, self.source, 0))
+                start = _row(self.subscription, self.source, Place())
+                _BEGIN.write(connection, start)
                 row = ours = _LEASE.row(connection, asked | {"now_us": now.wall_us})
         self._held = ours is not None
-        self.position = row[0] if row else 0
+        self.place = Place(*row[:3]) if row else Place()
         self._ask_again_us = now.monotonic_us + RENEW_US
         return self._held
 
     def _watch(self, row: Sequence[Any] | None, now: Moment) -> None:
         """Remember since when the other one's lease has been as it is."""
-        _, holder, until_us = row or (0, None, 0)
+        holder, until_us = row[3:] if row else (None, 0)
         if (holder, until_us) != self._other:
             self._other = holder, until_us
             self._other_since_us = now.monotonic_us
@@ -161,9 +208,9 @@ class Cursor:
             holder = None
         return {"gone": holder, "gone_until_us": until_us}
 
-    def move(self, connection: Connection, to: int, now_us: int) -> None:
+    def move(self, connection: Connection, to: Place, now_us: int) -> None:
         """Within the caller's transaction. Raises CursorMovedError."""
-        places = {"was": self.position, "becomes": to}
+        places = {"was": self.position} | _to(to)
         moved = _MOVE.write(
             connection, self._this() | places | self._lease_from(now_us)
         )
@@ -176,9 +223,9 @@ class Cursor:
         lease = {"until_us": now_us + LEASE_US}
         _KEEP.write(connection, self._this() | lease)
 
-    def moved(self, to: int, now: Moment) -> None:
+    def moved(self, to: Place, now: Moment) -> None:
         """What `move` asked for has been committed."""
-        self.position = to
+        self.place = to
         self._ask_again_us = now.monotonic_us + RENEW_US
 
     def saved(self) -> int:
@@ -187,11 +234,27 @@ class Cursor:
             row = _READ.row(connection, self._this())
         return row[0] if row else 0
 
+    def keys(self) -> str | None:
+        """What was kept beside it by `keep_keys`."""
+        with self.database.reading() as connection:
+            row = _KEYS.row(connection, self._this())
+        return row[0] if row else None
+
+    def keep_keys(self, keys: str) -> None:
+        with self.database.writing() as connection:
+            _KEEP_KEYS.write(connection, self._this() | {"become": keys})
+
+    def saved_place(self) -> Place:
+        """As `saved`, with what is known of the log."""
+        with self.database.reading() as connection:
+            row = _HELD.row(connection, self._this())
+        return Place(*row[:3]) if row else Place()
+
     def held(self, now_us: int) -> Lease:
         """The committed lease, whoever holds it."""
         with self.database.reading() as connection:
             row = _HELD.row(connection, self._this())
-        _, holder, until_us = row or (0, None, 0)
+        holder, until_us = row[3:] if row else (None, 0)
         is_alive = now_us < until_us <= now_us + LEASE_US + SKEW_US
         return Lease(holder, holder is not None and is_alive)
 
@@ -209,17 +272,27 @@ class Cursor:
         return {"holder": self.holder, "until_us": now_us + LEASE_US}
 
 
-def overtake(connection: Connection, subscription: str, source: str, to: int) -> bool:
+def place_of(envelope: Envelope) -> Place:
+    """Where a reader is that has applied `envelope` as the last one."""
+    return Place(envelope.position, envelope.log or None, envelope.id)
+
+
+def overtake(connection: Connection, subscription: str, source: str, to: Place) -> bool:
     """Move a cursor on to `to`, whoever holds it; False if it is beyond that already.
 
     Its copies notice when they move it the next time, and read on from there.
     """
     this = {"of": subscription, "at": source}
-    if _OVERTAKE.write(connection, this | {"becomes": to}) == 1:
+    if _OVERTAKE.write(connection, this | _to(to)) == 1:
         return True
     if _READ.row(connection, this) is not None:
         return False
     return _BEGIN.write(connection, _row(subscription, source, to)) == 1
+
+
+def begin_anew(connection: Connection, subscription: str, source: str) -> None:
+    """Put a cursor back to the beginning, of whatever log comes."""
+    _BEGIN_ANEW.write(connection, {"of": subscription, "at": source})
 
 
 def hold(connection: Connection, subscription: str, source: str) -> None:
@@ -227,11 +300,21 @@ def hold(connection: Connection, subscription: str, source: str) -> None:
     _HOLD.row(connection, {"of": subscription, "at": source})
 
 
-def _row(subscription: str, source: str, position: int) -> dict[str, object]:
+def _to(place: Place) -> dict[str, object]:
+    return {
+        "becomes": place.position,
+        "in_log": place.log,
+        "last": place.last_id,
+    }
+
+
+def _row(subscription: str, source: str, place: Place) -> dict[str, object]:
     return {
         "subscription": subscription,
         "source": source,
-        "position": position,
+        "position": place.position,
         "lease_holder": None,
         "lease_until_us": 0,
+        "log": place.log,
+        "last_id": place.last_id,
     }

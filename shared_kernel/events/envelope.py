@@ -16,7 +16,9 @@ class Envelope:
     `source` is the log's name (`catalog`), `position` its place there (1, 2, 3, …),
     `key` the aggregate's identity: events of one key are applied in order. `time_us` is
     the moment it was recorded, in microseconds since 1970 (UTC). `traceparent` is W3C
-    Trace Context, §3.2. `data` is the published event as JSON.
+    Trace Context, §3.2. `data` is the published event as JSON. `log` is the log's
+    identity. On a bus it also has the id of the event before it (`previous`), names the
+    `relay` that sends it, and has a `seal` over all that (`shared_kernel.events.seal`).
     """
 
     position: int
@@ -27,6 +29,10 @@ class Envelope:
     time_us: int
     traceparent: str | None
     data: bytes
+    log: str = ""
+    previous: str = ""
+    relay: str = ""
+    seal: str = ""
 
     def __str__(self) -> str:
         return f"{self.type} at position {self.position} of {self.source}"
@@ -40,7 +46,7 @@ class Envelope:
         return self.type.startswith(HEARTBEAT)
 
 
-def heartbeat(source: str, head: int, time_us: int) -> Envelope:
+def heartbeat(source: str, head: int, time_us: int, log: str = "") -> Envelope:
     """Announce that the log of `source` reaches `head`: no entry, only a position."""
     return Envelope(
         position=head,
@@ -51,4 +57,5 @@ def heartbeat(source: str, head: int, time_us: int) -> Envelope:
         time_us=time_us,
         traceparent=None,
         data=b"{}",
+        log=log,
     )

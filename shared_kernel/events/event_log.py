@@ -6,6 +6,7 @@ Positions are 1, 2, 3, … without holes, but for what a compaction took away (l
 from collections.abc import Sequence
 from typing import Protocol
 
+import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -13,8 +14,16 @@ from shared_kernel.adapters.storage.database import Database
 from shared_kernel.adapters.storage.prepared import Prepared
 from shared_kernel.events.entries import LOG, Entry, head_of
 from shared_kernel.events.envelope import Envelope
+from shared_kernel.events.identity import (
+    IDENTITY,
+    LogKeys,
+    compacted_table,
+    digest_of,
+    keys_of,
+)
 from shared_kernel.events.positions import Appended, positions_of
 
+_COMPACTED = compacted_table(sa.MetaData())
 _READ = Prepared(
     sa.select(
         LOG.c.position,
@@ -24,11 +33,31 @@ _READ = Prepared(
         LOG.c.time_us,
         LOG.c.traceparent,
         LOG.c.data,
+        sa.select(IDENTITY.c.log).scalar_subquery(),
     )
     .where(LOG.c.position > sa.bindparam("after"))
     .order_by(LOG.c.position)
     .limit(sa.bindparam("limit"))
 )
+_ID_AT = Prepared(
+    sa.select(LOG.c.position, LOG.c.id).where(LOG.c.position == sa.bindparam("at"))
+)
+_DIGEST_AT = Prepared(
+    sa.select(_COMPACTED.c.digest).where(_COMPACTED.c.position == sa.bindparam("at"))
+)
+
+
+@attrs.frozen
+class Mark:
+    """What tells a log from another, and from what it was: its identity and its head.
+
+    `digest` is what `identity.digest_of` makes of the id of the event at the position
+    that was asked for: None if there is none.
+    """
+
+    log: str
+    head: int
+    digest: bytes | None
 
 
 class EventFeed(Protocol):
@@ -43,6 +72,12 @@ class EventFeed(Protocol):
 
     def head(self) -> int:
         """The position of the newest entry, 0 if there is none."""
+
+    def mark(self, position: int) -> Mark:
+        """Of which log this is, and of the event at `position`."""
+
+    def keys(self) -> LogKeys:
+        """What its envelopes are sealed with."""
 
 
 class EventLog:
@@ -86,10 +121,32 @@ class EventLog:
         with self.database.reading() as connection:
             rows = _READ.rows(connection, {"after": after, "limit": limit})
         return [
-            Envelope(position, id_, source, type_, key, time_us, traceparent, data)
-            for position, id_, type_, key, time_us, traceparent, data in rows
+            Envelope(position, id_, source, type_, key, time_us, traceparent, data, log)
+            for position, id_, type_, key, time_us, traceparent, data, log in rows
         ]
 
     def head(self) -> int:
         with self.database.reading() as connection:
             return head_of(connection)
+
+    def mark(self, position: int) -> Mark:
+        with self.database.reading() as connection:
+            log, head = keys_of(connection).log, head_of(connection)
+            for _, id_ in ids_at(connection, [position]):
+                return Mark(log, head, digest_of(id_))
+            row = _DIGEST_AT.row(connection, {"at": position})
+        return Mark(log, head, row[0] if row else None)
+
+    def keys(self) -> LogKeys:
+        with self.database.reading() as connection:
+            return keys_of(connection)
+
+
+def ids_at(connection: Connection, positions: Sequence[int]) -> list[tuple[int, str]]:
+    """Of those `positions` that stand in the log, the position and the id."""
+    if len(positions) == 1:
+        rows = _ID_AT.rows(connection, {"at": positions[0]})
+    else:
+        there = sa.select(LOG.c.position, LOG.c.id).where(LOG.c.position.in_(positions))
+        rows = [tuple(row) for row in connection.execute(there)]
+    return [(position, id_) for position, id_ in rows]

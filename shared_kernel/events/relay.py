@@ -1,14 +1,21 @@
 """Hands what stands in a log to the bus, in order, and announces how far it goes."""
 
+from collections.abc import Sequence
+from secrets import token_hex
+
 import structlog
 
 from shared_kernel.adapters.clock import Clock, Moment, moments_of, system_clock
 from shared_kernel.adapters.storage.errors import is_fault
 from shared_kernel.buses.port import BusError, EventBus
 from shared_kernel.events.consistency import Progress
-from shared_kernel.events.cursors import Cursor, CursorMovedError
+from shared_kernel.events.continuity import compare
+from shared_kernel.events.cursors import Cursor, CursorMovedError, Place
 from shared_kernel.events.envelope import Envelope, heartbeat
+from shared_kernel.events.errors import NotTheSameLogError
 from shared_kernel.events.event_log import EventLog
+from shared_kernel.events.identity import LogKeys
+from shared_kernel.events.seal import sealed
 
 BATCH = 1000
 SAVE_EVERY_US = 250_000
@@ -49,7 +56,9 @@ class Relay:
         self._look_every_us = LOOK_EVERY_US if log.announces else 0
         self._bus = bus
         self._now = moments_of(clock)
-        self._position: int | None = None
+        self.id = token_hex(8)
+        self._place: Place | None = None
+        self._keys = LogKeys("", "00")
         self._seen = -1
         self._next_look_us = 0
         self._next_save_us = 0
@@ -64,7 +73,7 @@ class Relay:
             return 0
         try:
             if not self.cursor.lease(now):
-                self._position = None
+                self._place = None
                 return 0
             done = self._publish(now)
             if now.monotonic_us >= self._next_save_us:
@@ -82,17 +91,17 @@ class Relay:
 
     def save(self) -> None:
         """Remember how far the log has been published."""
-        position, now = self._position, self._now()
-        if position is None or position == self.cursor.position:
+        place, now = self._place, self._now()
+        if place is None or place.position == self.cursor.position:
             return
         try:
             with self._log.database.writing() as connection:
-                self.cursor.move(connection, position, now.wall_us)
+                self.cursor.move(connection, place, now.wall_us)
         except CursorMovedError:
             # Another copy publishes by now: it goes on from where it knows.
-            self._position = None
+            self._place = None
         else:
-            self.cursor.moved(position, now)
+            self.cursor.moved(place, now)
 
     def stop(self) -> None:
         """The last thing a process does: what it published need not be repeated."""
@@ -102,25 +111,65 @@ class Relay:
     @property
     def leads(self) -> bool:
         """Whether this copy is the one that publishes, as far as it knows."""
-        return self._position is not None
+        return self._place is not None
 
     def published(self) -> int:
         """The position up to which the log is known to have been published."""
-        return max(self.cursor.saved(), self._position or 0)
+        place = self._place or Place()
+        return max(self.cursor.saved(), place.position)
 
     def _publish(self, now: Moment) -> int:
-        if self._position is None or self._position < self.cursor.position:
-            self._position = self.cursor.position
-        batch = self._new_entries(self._position, now)
+        place = self._place
+        if place is None or place.position < self.cursor.position:
+            # What was published by another copy, or in another life.
+            self._place = place = self.cursor.place
+            self._next_heartbeat_us = now.monotonic_us
+        beats = now.monotonic_us >= self._next_heartbeat_us
+        if beats:
+            place = self._checked(place)
+        batch = self._new_entries(place.position, now)
         if batch:
-            self._bus.publish(batch)
-            self._position = batch[-1].position
-        if now.monotonic_us >= self._next_heartbeat_us:
-            self._bus.publish(
-                [heartbeat(self._log.source, self._position, now.wall_us)]
-            )
+            self._bus.publish(self._sealed(batch, place.last_id or ""))
+            last = batch[-1]
+            self._place = place = Place(last.position, last.log, last.id)
+        if beats:
+            self._announce(place, now)
             self._next_heartbeat_us = now.monotonic_us + HEARTBEAT_EVERY_US
         return len(batch)
+
+    def _checked(self, place: Place) -> Place:
+        """Where to go on; the log may have lost what was published of it."""
+        self._keys = self._log.keys()
+        try:
+            compare(place, self._log)
+        except NotTheSameLogError as error:
+            _log.error("relay goes back", relay=self.name, reason=str(error))
+            self._place = self.cursor.place = place = self._last_known()
+        return place
+
+    def _last_known(self) -> Place:
+        """Of a log that was cut, restored with the cursor in the same database."""
+        saved = self.cursor.saved_place()
+        try:
+            compare(saved, self._log)
+        except NotTheSameLogError:
+            # Nobody knows what was published of this past: subscriptions find it.
+            return Place(self._log.head())
+        return saved
+
+    def _sealed(self, batch: Sequence[Envelope], previous: str) -> list[Envelope]:
+        seals = []
+        for envelope in batch:
+            seals.append(
+                sealed(envelope, self._keys.key, previous=previous, relay=self.id)
+            )
+            previous = envelope.id
+        return seals
+
+    def _announce(self, place: Place, now: Moment) -> None:
+        log = self._keys.log
+        beat = heartbeat(self._log.source, place.position, now.wall_us, log)
+        self._bus.publish(self._sealed([beat], place.last_id or ""))
 
     def _new_entries(self, position: int, now: Moment) -> list[Envelope]:
         progress = self._progress.count

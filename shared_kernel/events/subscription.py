@@ -5,7 +5,8 @@ applied; anything higher shows a gap, and the gap is read from the source's log 
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 import structlog
@@ -16,19 +17,20 @@ from shared_kernel.adapters.storage.database import Database
 from shared_kernel.adapters.storage.errors import is_fault
 from shared_kernel.buses.port import Deliver, Delivery, Leave
 from shared_kernel.events import dead_letters
-from shared_kernel.events.cursors import Cursor, CursorMovedError
+from shared_kernel.events.continuity import compare
+from shared_kernel.events.cursors import Cursor, CursorMovedError, place_of
 from shared_kernel.events.envelope import Envelope
-from shared_kernel.events.errors import (
-    LogCutShortError,
-    UnreadableEventError,
-    reason_of,
-)
+from shared_kernel.events.errors import UnreadableEventError, reason_of
 from shared_kernel.events.event_log import EventFeed
 from shared_kernel.events.inbox import Inbox
+from shared_kernel.events.keyring import Keyring
 
 Apply = Callable[[Sequence[Envelope], Connection], None]
-Join = Callable[[Deliver], Leave]
-"""Becomes a member of a group of the bus; what it answers ends the membership."""
+Join = Callable[[str, Deliver], Leave]
+"""Becomes a member of a group of the bus; what it answers ends the membership.
+
+The group is of those who follow the log with the identity given.
+"""
 
 BATCH = 1000
 MAX_ATTEMPTS = 5
@@ -39,6 +41,20 @@ MAX_FAULT_BACKOFF_US = 1_000_000
 SILENCE_US = 1_500_000
 """A bus that has brought nothing for so long, not even a heartbeat, is not relied on:
 the log itself is asked how far it goes."""
+TELL_EVERY_US = 60_000_000
+"""So often a warning tells of messages that are dropped."""
+
+OTHER_LOG, SEAL, FORM, COPY = "other-log", "seal", "form", "copy"
+HINTS = {
+    OTHER_LOG: "another Storehouse publishes here: set BUS_SUBJECT_PREFIX",
+    SEAL: "somebody forges or changes messages, or has no key of this log: "
+    "see who may publish here",
+    FORM: "no event of ours: a program that registers a product sends it to "
+    "new.product",
+    COPY: "a copy of this log's database publishes here: run `flask --app app events "
+    "new-identity` where the copy is, and set BUS_SUBJECT_PREFIX",
+}
+"""Why messages are dropped, and what to do about it."""
 
 _log = structlog.get_logger(__name__)
 
@@ -48,12 +64,14 @@ class Counts:
     """What the bus did wrong and this copy put right, since the process began.
 
     A gap is one place at which events were missing, however many; `read_events` is how
-    many came from the log instead of the bus.
+    many came from the log instead of the bus. `dropped` says of messages that are none
+    of the log's how many there were, for which of the reasons in `HINTS`.
     """
 
     gaps_healed: int = 0
     read_events: int = 0
     duplicates_dropped: int = 0
+    dropped: Counter[str] = attrs.field(factory=Counter)
 
 
 @attrs.define(eq=False)
@@ -71,8 +89,9 @@ class Subscription:
     `apply` is given a batch and the connection of the transaction that also moves the
     cursor; it does nothing outside that transaction. `holder` names this copy. Of
     several copies the one that has the lease is a member of its group on the bus
-    (`joins`), the others stand by. `on_delivery` is called when there is something to
-    do, `on_progress` when something was done.
+    (`joins`), the others stand by. What a relay brings that was not heard before is
+    confirmed by the log; with `confirms`, everything is. `on_delivery` is called when
+    there is something to do, `on_progress` when something was done.
     """
 
     def __init__(
@@ -86,6 +105,7 @@ class Subscription:
         clock: Clock = system_clock,
         jitter: Callable[[], float] = random.random,
         joins: Sequence[Join] = (),
+        confirms: bool = False,
         on_delivery: Callable[[], None] = lambda: None,
         on_progress: Callable[[], None] = lambda: None,
     ) -> None:
@@ -100,6 +120,10 @@ class Subscription:
         self._jitter = jitter
         self._joins = joins
         self._memberships: list[Leave] = []
+        self._confirms = confirms
+        self._keyring = Keyring(self.cursor, feed)
+        self._relays: dict[str, bool] = {}
+        self._told_us: dict[str, int] = {}
         self._on_progress = on_progress
         self._inbox = Inbox(on_delivery)
         self._announced: int | None = None
@@ -142,6 +166,8 @@ class Subscription:
                 "subscription goes on", subscription=self.name, source=self.source
             )
             self._faults = 0
+            # A database that was away may have come back with another past.
+            self._announced = None
         self._inbox.answer(well=True)
         return passed
 
@@ -165,18 +191,19 @@ class Subscription:
             self._stand_by()
             return 0
         if self._joins and not self._memberships:
-            self._memberships = [join(self.deliver) for join in self._joins]
+            log = self.cursor.place.log or self.feed.mark(0).log
+            self._memberships = [join(log, self.deliver) for join in self._joins]
             # Whatever was brought while it was no member went to nobody.
             self._announced = None
         if self._inbox:
             self._heard_us = now.monotonic_us
         if self._announced is None or self._announced < self.cursor.position:
-            self._announced = self._head_of_a_whole_log()
+            self._announced = self._head_of_the_same_log()
             self._heard_us = now.monotonic_us
         elif now.monotonic_us - self._heard_us >= SILENCE_US:
             self._announced = max(self._announced, self.feed.head())
             self._heard_us = now.monotonic_us
-        batch = self._next_batch()
+        batch = self._confirmed(self._next_batch(now))
         if not batch:
             return 0
         if batch[0].position <= self._singly_until:
@@ -200,25 +227,21 @@ class Subscription:
         for leave in memberships:
             leave()
 
-    def _head_of_a_whole_log(self) -> int:
-        head = self.feed.head()
-        if head < self.cursor.position:
-            # Positions would be given a second time, and dropped as duplicates.
-            raise LogCutShortError(self.source, head, self.cursor.position)
-        return head
+    def _head_of_the_same_log(self) -> int:
+        return compare(self.cursor.place, self.feed).head
 
-    def _next_batch(self) -> list[Envelope]:
+    def _next_batch(self, now: Moment) -> list[Envelope]:
         """What follows the cursor without a hole, from the inbox or else the log."""
         batch: list[Envelope] = []
         expected = self.cursor.position + 1
         announced = self._announced or 0
         while self._inbox and len(batch) < BATCH:
-            for envelope in self._inbox.take().envelopes:
-                # Positions of another log mean nothing here.
-                if envelope.source != self.source:
-                    continue
+            for envelope in self._believed(self._inbox.take(), now):
                 # A lower position is a duplicate; a higher one comes from the log.
-                if envelope.is_heartbeat or envelope.position > expected:
+                if envelope.is_heartbeat:
+                    announced = max(announced, envelope.position)
+                    self._listen_to(envelope, batch)
+                elif envelope.position > expected:
                     announced = max(announced, envelope.position)
                 elif envelope.position == expected:
                     batch.append(envelope)
@@ -233,13 +256,96 @@ class Subscription:
 
     def _read_the_log(self) -> list[Envelope]:
         batch = self.feed.read(self.cursor.position, BATCH)
+        if not batch:
+            # Announced by whoever had the key: it is not so.
+            self._announced = None
+            return []
         self.counts.gaps_healed += not self._reading
         self.counts.read_events += len(batch)
         self._reading = True
         return batch
 
+    def _believed(self, delivery: Delivery, now: Moment) -> Iterator[Envelope]:
+        """What is of this log. The rest is as good as lost, but for being counted."""
+        for envelope in delivery.envelopes:
+            if envelope.source == self.source and delivery.from_log:
+                yield envelope
+            elif reason := self._disbelief(envelope, now):
+                self._drop(envelope, reason, now)
+            else:
+                yield envelope
+
+    def _disbelief(self, envelope: Envelope, now: Moment) -> str | None:
+        if not envelope.source or not envelope.seal:
+            return FORM
+        log = self.cursor.place.log or self._keyring.log(now)
+        if envelope.source != self.source or envelope.log != log:
+            return OTHER_LOG
+        if not self._keyring.opens(envelope, now):
+            return SEAL
+        return None if self._relays.get(envelope.relay, True) else COPY
+
+    def _drop(self, envelope: Envelope, reason: str, now: Moment) -> None:
+        self.counts.dropped[reason] += 1
+        told_us = self._told_us.get(reason)
+        if told_us is None or now.monotonic_us - told_us >= TELL_EVERY_US:
+            self._told_us[reason] = now.monotonic_us
+            _log.warning(
+                "messages dropped",
+                subscription=self.name,
+                source=self.source,
+                reason=reason,
+                subject=envelope.type,
+                message_id=envelope.id,
+                dropped=self.counts.dropped[reason],
+                hint=HINTS[reason],
+            )
+
+    def _listen_to(self, beat: Envelope, batch: Sequence[Envelope]) -> None:
+        """A heartbeat names the newest event: perhaps not the one that was applied."""
+        place = self.cursor.place
+        if batch or not beat.seal or beat.position > place.position:
+            return
+        is_ours = beat.position == place.position and beat.previous in {
+            "",
+            place.last_id,
+        }
+        if not is_ours:
+            self._head_of_the_same_log()
+
+    def _confirmed(self, batch: list[Envelope]) -> list[Envelope]:
+        """What of `batch` the log holds, if there is any doubt about that."""
+        if not batch or not batch[0].seal:
+            return batch
+        last_id = self.cursor.place.last_id
+        broken = _is_broken(batch, last_id)
+        strange = any(envelope.relay not in self._relays for envelope in batch)
+        if not (self._confirms or broken or strange):
+            return batch
+        try:
+            stored = self.feed.read(self.cursor.position, len(batch))
+        except OSError:
+            # Another process has the log, and is away: the seal and the predecessors
+            # have to do.
+            if broken or self._confirms:
+                raise
+            return batch
+        held = 0
+        for ours, brought in zip(stored, batch, strict=False):
+            if ours.id != brought.id:
+                break
+            held += 1
+        self._relays |= {envelope.relay: True for envelope in batch[:held]}
+        if held < len(batch):
+            self._head_of_the_same_log()
+            self._relays[batch[held].relay] = False
+            for envelope in batch[held:]:
+                self._drop(envelope, COPY, self._now())
+            self._announced = None
+        return stored[:held]
+
     def _apply_singly(self, batch: Sequence[Envelope], now: Moment) -> int:
-        """So that only the guilty event is tried again and, in the end, given up."""
+        """So that only the failing event is tried again and, in the end, given up."""
         for passed, envelope in enumerate(batch):
             try:
                 self._commit([envelope], now)
@@ -252,7 +358,7 @@ class Subscription:
 
     def _commit(self, batch: Sequence[Envelope], now: Moment) -> None:
         """One transaction: the effects, what must wait, and the cursor."""
-        to = batch[-1].position
+        to = place_of(batch[-1])
         with self._database.writing() as connection:
             self.cursor.move(connection, to, now.wall_us)
             blocked = dead_letters.blocked_keys(connection, self.name, self.source)
@@ -289,7 +395,7 @@ class Subscription:
             self._back_off(now, trouble.attempts)
             return False
         with self._database.writing() as connection:
-            self.cursor.move(connection, envelope.position, now.wall_us)
+            self.cursor.move(connection, place_of(envelope), now.wall_us)
             dead_letters.add(
                 connection,
                 self.name,
@@ -299,7 +405,7 @@ class Subscription:
                 attempts=trouble.attempts,
                 now_us=now.wall_us,
             )
-        self.cursor.moved(envelope.position, now)
+        self.cursor.moved(place_of(envelope), now)
         self._on_progress()
         _log.error(
             "event dead-lettered",
@@ -321,3 +427,12 @@ class Subscription:
         at_most_us = min(FIRST_BACKOFF_US * 2 ** min(failures, 16), longest_us)
         wait_us = at_most_us * (0.5 + self._jitter() / 2)
         self._trouble.not_before_us = now.monotonic_us + int(wait_us)
+
+
+def _is_broken(batch: Sequence[Envelope], last_id: str | None) -> bool:
+    """Whether one of `batch` names another predecessor than it has here."""
+    for envelope in batch:
+        if last_id and envelope.previous and envelope.previous != last_id:
+            return True
+        last_id = envelope.id
+    return False

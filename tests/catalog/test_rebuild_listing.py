@@ -14,7 +14,7 @@ from shared_kernel.adapters.clock import Clock, system_clock
 from shared_kernel.adapters.storage.database import Database, Limits
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.events import dead_letters
-from shared_kernel.events.cursors import overtake
+from shared_kernel.events.cursors import Place, overtake
 from shared_kernel.events.dead_letters import DEAD, PARKED
 from shared_kernel.events.entries import Entry
 from tests.catalog.listings import listed, rows_of_listing
@@ -566,7 +566,7 @@ def test_a_dead_letter_replayed_meanwhile_is_in_the_new_listing(
         log.append(connection, [Entry("product.renamed", "A", RENAMED, None)], 1)
     log.settle()
     with read_database.writing() as connection:
-        overtake(connection, "catalog.listing", "catalog", 7)
+        overtake(connection, "catalog.listing", "catalog", Place(7))
         dead_letters.add(
             connection,
             "catalog.listing",

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from shared_kernel.adapters.clock import Moment
 from shared_kernel.adapters.storage.database import Database
-from shared_kernel.events.cursors import LEASE_US, Cursor
+from shared_kernel.events.cursors import LEASE_US, Cursor, Place
 from shared_kernel.events.positions import AfterCommit
 from tests.databases import Databases
 from tests.shared_kernel.events.builders import ManualClock
@@ -98,12 +98,12 @@ def repeats(patch: pytest.MonkeyPatch) -> list[str]:
     """
     moved, found, reached = Cursor.moved, list[str](), dict[str, int]()
 
-    def watched(cursor: Cursor, to: int, now: Moment) -> None:
-        moved(cursor, to, now)
-        place = f"{cursor.subscription} at {cursor.source}"
-        if to <= reached.get(place, 0):
-            found.append(f"{place} from {reached[place]} to {to}")
-        reached[place] = max(to, reached.get(place, 0))
+    def watched(cursor: Cursor, place: Place, now: Moment) -> None:
+        moved(cursor, place, now)
+        name, to = f"{cursor.subscription} at {cursor.source}", place.position
+        if to <= reached.get(name, 0):
+            found.append(f"{name} from {reached[name]} to {to}")
+        reached[name] = max(to, reached.get(name, 0))
 
     patch.setattr(Cursor, "moved", watched)
     return found

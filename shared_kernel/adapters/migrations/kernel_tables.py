@@ -7,6 +7,8 @@ each history that has them.
 import sqlalchemy as sa
 from alembic import op
 
+from shared_kernel.events.identity import born
+
 
 def create_log_tables() -> None:
     """What a database that takes commands and publishes events needs."""
@@ -98,3 +100,37 @@ def turn_the_cursor_into_a_relay() -> None:
         " FROM subscription_cursors WHERE subscription LIKE '%.relay'"
     )
     op.execute("DELETE FROM subscription_cursors WHERE subscription LIKE '%.relay'")
+
+
+def give_the_log_an_identity() -> None:
+    """And a key, and what a compaction leaves of what it takes away."""
+    identity = op.create_table(
+        "log_identity",
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("log", sa.Text, nullable=False),
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("former_key", sa.Text),
+        sa.Column("former_until", sa.BigInteger),
+    )
+    op.bulk_insert(identity, [born()])
+    op.create_table(
+        "compacted_events",
+        sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("digest", sa.LargeBinary, nullable=False),
+    )
+
+
+def let_cursors_name_the_log() -> None:
+    """Which log they follow, the last event applied of it, and what seals it."""
+    for name in ("log", "last_id", "log_keys"):
+        op.add_column("subscription_cursors", sa.Column(name, sa.Text))
+
+
+def take_the_identity_away() -> None:
+    for table in ("compacted_events", "log_identity"):
+        op.drop_table(table)
+
+
+def let_cursors_forget_the_log() -> None:
+    for name in ("log_keys", "last_id", "log"):
+        op.drop_column("subscription_cursors", name)

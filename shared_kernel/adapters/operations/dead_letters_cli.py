@@ -177,7 +177,9 @@ def _show(found: Sequence[tuple[Named, DeadLetter]]) -> None:
 
 
 def _as_document(name: Named, letter: DeadLetter) -> dict[str, object]:
-    event = attrs.asdict(letter.envelope) | {"data": _payload(letter.envelope.data)}
+    kept = attrs.filters.exclude("log", "previous", "relay", "seal")
+    event = attrs.asdict(letter.envelope, filter=kept)
+    event["data"] = _payload(letter.envelope.data)
     event["time"] = letter.envelope.time
     del event["time_us"]
     return {

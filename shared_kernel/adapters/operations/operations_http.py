@@ -14,6 +14,7 @@ from shared_kernel.adapters.operations.metrics import registry_of
 from shared_kernel.adapters.operations.observation import ServiceState, observe
 from shared_kernel.adapters.service import Service, WritingService
 from shared_kernel.adapters.web.feed_http import ServedLog, add_feeds
+from shared_kernel.adapters.web.identity_http import add_identities
 from shared_kernel.adapters.web.parameters import read_query
 from shared_kernel.adapters.web.problems import RETRY_AFTER_S, Problem, kind
 from shared_kernel.adapters.web.routes import Api, Success
@@ -39,6 +40,7 @@ class Operations:
 
     A bus that reaches `between_processes` may be away, and everything goes on: what is
     unpublished then is measured, and no reason to take the process from its clients.
+    `peer_token` is what other processes of this Storehouse show to learn keys.
     `stopping` is set when the process goes down, so that long polls end early;
     `long_polls` is how many there may be at a time.
     """
@@ -51,6 +53,7 @@ class Operations:
     between_processes: bool = False
     stopping: threading.Event = attrs.field(factory=threading.Event)
     long_polls: int = 16
+    peer_token: str | None = attrs.field(default=None, repr=False)
 
     @property
     def writing(self) -> list[WritingService]:
@@ -79,6 +82,7 @@ def operations_api(operations: Operations) -> Api:
         operations.long_polls,
         operations.consistency_timeout_ms,
     )
+    add_identities(api, logs, operations.peer_token)
     return api
 
 

@@ -10,6 +10,8 @@ from shared_kernel.adapters.storage.database import Database
 
 BATCH = 5000
 REVISIONS = "alembic_version"
+BORN_WITH = "log_identity"
+"""An empty database has one of its own, which it gives up for that of the other."""
 
 
 class CannotCopyError(Exception):
@@ -44,6 +46,8 @@ def copy(
         target.database.store.begin_upgrade(writing)
         there, here = _tables(reading), _tables(writing)
         # In an order in which each finds what it refers to.
+        if BORN_WITH in here.tables:
+            writing.execute(sa.delete(here.tables[BORN_WITH]))
         for name in [table.name for table in here.sorted_tables]:
             _refuse_data(writing, here.tables[name], target.database)
         for into in here.sorted_tables:

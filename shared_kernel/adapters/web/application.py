@@ -33,6 +33,7 @@ def web_application(storehouse: Storehouse) -> Flask:
         between_processes=storehouse.surroundings.bus.capabilities.between_processes,
         stopping=storehouse.stopping,
         long_polls=storehouse.surroundings.settings.threads // 4,
+        peer_token=storehouse.surroundings.settings.peer_token,
     )
     apis = [service.api for service in storehouse.services]
     apis.append(operations_api(operations))

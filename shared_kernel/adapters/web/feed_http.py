@@ -52,6 +52,7 @@ _EVENT = {
         "datacontenttype": {"const": "application/json"},
         "position": {"type": "integer", "minimum": 1},
         "key": {"type": "string"},
+        "log": {"type": "string"},
         "traceparent": {"type": "string"},
         "data": {"type": "object"},
     },
@@ -125,8 +126,7 @@ def add_feeds(
         asked = read_query(_PAGE)
         served = by_source.get(source)
         if served is None:
-            known = ", ".join(by_source) or "those that other processes have"
-            raise Problem(UNKNOWN_SOURCE, f"{source!r} is none of {known}")
+            raise unknown_source(source, by_source)
         feed = served.log
         wait_until_visible(served.reader, consistency_timeout_ms, sources=sources)
         # Before the events: the head may be behind them, never they behind it.
@@ -144,6 +144,11 @@ def add_feeds(
             headers={**next_link(**following), "Consistency-Token": token},
             content_type=BATCH_MEDIA_TYPE,
         )
+
+
+def unknown_source(source: str, known: Iterable[str]) -> Problem:
+    named = ", ".join(known) or "those that other processes have"
+    return Problem(UNKNOWN_SOURCE, f"{source!r} is none of {named}")
 
 
 def _wait_for_events(

@@ -18,11 +18,17 @@ from shared_kernel.adapters.web.commands import idempotency_keys_table
 from shared_kernel.events.cursors import cursors_table
 from shared_kernel.events.dead_letters import dead_letters_table
 from shared_kernel.events.entries import event_log_table
+from shared_kernel.events.identity import compacted_table, identity_table
 from tests.databases import Databases
 
 ROOT = Path(__file__).parents[3]
 COMMANDS = ROOT / "catalog/adapters/migrations/commands"
-OF_A_LOG = (event_log_table, idempotency_keys_table)
+OF_A_LOG = (
+    event_log_table,
+    identity_table,
+    compacted_table,
+    idempotency_keys_table,
+)
 OF_A_SUBSCRIBER = (cursors_table, dead_letters_table)
 Tables = Sequence[Callable[[sa.MetaData], sa.Table]]
 

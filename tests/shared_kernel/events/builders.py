@@ -18,12 +18,24 @@ from shared_kernel.events.dead_letters import dead_letters_table
 from shared_kernel.events.entries import Entry, event_log_table
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventLog
+from shared_kernel.events.identity import (
+    IDENTITY,
+    born,
+    compacted_table,
+    identity_table,
+)
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SOURCE = "shop"
 
 _metadata = sa.MetaData()
-for table in (event_log_table, cursors_table, dead_letters_table):
+for table in (
+    event_log_table,
+    identity_table,
+    compacted_table,
+    cursors_table,
+    dead_letters_table,
+):
     table(_metadata)
 # By no key of theirs: what is applied twice stands here twice.
 _effects = sa.Table(
@@ -71,6 +83,8 @@ def a_database(where: Path | str) -> Iterator[Database]:
     database = Database(url, synchronous="NORMAL")
     with database.writing() as connection:
         _metadata.create_all(connection)
+        if not connection.execute(sa.select(IDENTITY)).all():
+            connection.execute(sa.insert(IDENTITY), born())
     try:
         yield database
     finally:

@@ -297,7 +297,8 @@ def test_a_subscription_reads_on_across_the_holes(
 
 def empty(log: EventLog) -> None:
     with log.database.writing() as connection:
-        connection.exec_driver_sql("DELETE FROM event_log")
+        for table in ("event_log", "compacted_events"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,13 @@ import pytest
 from shared_kernel.adapters.clock import Moment
 from shared_kernel.adapters.storage.database import Database
 from shared_kernel.adapters.storage.errors import is_fault
-from shared_kernel.events.cursors import LEASE_US, Cursor, CursorMovedError, overtake
+from shared_kernel.events.cursors import (
+    LEASE_US,
+    Cursor,
+    CursorMovedError,
+    Place,
+    overtake,
+)
 from tests.shared_kernel.events.builders import SOURCE, ManualClock
 
 Copies = Callable[[str], Cursor]
@@ -21,8 +27,8 @@ def copy(subscriber: Database) -> Copies:
 
 def move(database: Database, cursor: Cursor, to: int, clock: ManualClock) -> None:
     with database.writing() as connection:
-        cursor.move(connection, to, clock.us)
-    cursor.moved(to, clock.moment)
+        cursor.move(connection, Place(to), clock.us)
+    cursor.moved(Place(to), clock.moment)
 
 
 def test_a_cursor_begins_before_the_first_entry(
@@ -159,7 +165,7 @@ def test_a_copy_that_was_overtaken_cannot_move_the_cursor(
         pytest.raises(CursorMovedError) as raised,
         subscriber.writing() as connection,
     ):
-        slow.move(connection, 1, clock.us)
+        slow.move(connection, Place(1), clock.us)
 
     assert is_fault(raised.value)
     assert not slow.lease(clock.moment)
@@ -170,8 +176,8 @@ def test_overtaking_moves_forwards_only(
     copy: Copies, subscriber: Database, clock: ManualClock
 ) -> None:
     with subscriber.writing() as connection:
-        assert overtake(connection, "listing", SOURCE, 5)
-        assert overtake(connection, "listing", SOURCE, 9)
-        assert not overtake(connection, "listing", SOURCE, 8)
+        assert overtake(connection, "listing", SOURCE, Place(5))
+        assert overtake(connection, "listing", SOURCE, Place(9))
+        assert not overtake(connection, "listing", SOURCE, Place(8))
 
     assert copy("one").saved() == 9

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import attrs
 import pytest
 from sqlalchemy.pool import QueuePool
 
@@ -13,6 +14,7 @@ from shared_kernel.events import relay as relays
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.relay import Relay
+from shared_kernel.events.seal import opens
 from tests.shared_kernel.events.builders import ManualClock, RecordingBus, record
 
 
@@ -46,7 +48,42 @@ def test_what_is_published_is_what_stands_in_the_log(
     recorded = record(log, source, "AB")
     relay.step()
 
-    assert [each for each in bus.published if not each.is_heartbeat] == recorded
+    published = [each for each in bus.published if not each.is_heartbeat]
+    unsealed = [attrs.evolve(e, previous="", relay="", seal="") for e in published]
+    assert unsealed == recorded
+
+
+def test_all_is_sealed_and_names_what_stands_before_it(
+    relay: Relay, log: EventLog, source: Database, bus: RecordingBus
+) -> None:
+    first, second = record(log, source, "AB")
+    relay.step()
+
+    assert [each.previous for each in bus.published] == ["", first.id, second.id]
+    assert bus.published[-1].is_heartbeat
+    keys = log.keys()
+    assert all(opens(each, keys.for_position(each.position)) for each in bus.published)
+
+
+def test_a_relay_goes_back_to_where_the_log_was_cut(
+    relay: Relay,
+    log: EventLog,
+    source: Database,
+    bus: RecordingBus,
+    clock: ManualClock,
+) -> None:
+    record(log, source, "ABC")
+    relay.step()
+    with source.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM event_log WHERE position > 1")
+        connection.exec_driver_sql(
+            "UPDATE subscription_cursors SET position = 1, last_id = NULL"
+        )
+    record(log, source, "DE")
+    clock.advance(1)
+    relay.step()
+
+    assert bus.events() == [1, 2, 3, 2, 3]
 
 
 def test_a_step_publishes_one_batch_at_the_most(

@@ -87,7 +87,7 @@ def test_after_a_replay_events_of_the_key_flow_again(
     guilty.positions.clear()
     office.replay(1)
 
-    subscription.deliver(Delivery(record(log, source, "A")))
+    subscription.deliver(Delivery(record(log, source, "A"), from_log=True))
     subscription.step()
 
     assert applied(subscriber)[-1] == 5
@@ -168,7 +168,7 @@ def test_what_parks_during_a_replay_is_replayed_too(
     with pytest.raises(StillFailingError):
         office.replay(1)
     record(log, source, "A")
-    subscription.deliver(Delivery([heartbeat(SOURCE, 5, 0)]))
+    subscription.deliver(Delivery([heartbeat(SOURCE, 5, 0)], from_log=True))
     subscription.step()
     assert states(office) == [(3, DEAD), (4, PARKED), (5, PARKED)]
 
@@ -215,7 +215,7 @@ def test_an_interruption_leaves_the_order_whole(
         with pytest.raises(Crash):
             getattr(office, act)(1)
     # Meanwhile the subscription goes on: nothing of the key overtakes.
-    subscription.deliver(Delivery(record(log, source, "A")))
+    subscription.deliver(Delivery(record(log, source, "A"), from_log=True))
     subscription.step()
     if left := office.list():
         assert [letter.state for letter in left] == [DEAD] + [PARKED] * (len(left) - 1)

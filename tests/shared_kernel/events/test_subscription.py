@@ -68,7 +68,7 @@ def test_what_is_delivered_in_order_is_applied_without_reading_the_log(
     batch = record(log, source, "ABC")
     monkeypatch.setattr(EventLog, "read", None)
 
-    subscription.deliver(Delivery(batch))
+    subscription.deliver(Delivery(batch, from_log=True))
 
     assert until_idle(subscription) == 3
     assert applied(subscriber) == [1, 2, 3]
@@ -85,7 +85,7 @@ def test_deliveries_that_wait_are_applied_in_one_transaction(
     subscription = subscribe(apply)
     subscription.step()
     for key in "ABC":
-        subscription.deliver(Delivery(record(log, source, key)))
+        subscription.deliver(Delivery(record(log, source, key), from_log=True))
 
     assert subscription.step() == 3
     assert batches == [3]
@@ -97,7 +97,7 @@ def test_a_repeated_delivery_is_dropped(
     subscription = subscribe()
     batch = record(log, source, "ABC")
     for _ in range(3):
-        subscription.deliver(Delivery(batch))
+        subscription.deliver(Delivery(batch, from_log=True))
         until_idle(subscription)
 
     assert applied(subscriber) == [1, 2, 3]
@@ -109,7 +109,7 @@ def test_an_event_that_comes_twice_in_one_batch_is_applied_once(
     subscription = subscribe()
     subscription.step()
     first, second = record(log, source, "AB")
-    subscription.deliver(Delivery([first, first, second, first, second]))
+    subscription.deliver(Delivery([first, first, second, first, second], from_log=True))
     until_idle(subscription)
 
     assert applied(subscriber) == [1, 2]
@@ -121,7 +121,7 @@ def test_a_gap_is_read_from_the_log(
     subscription = subscribe()
     subscription.step()
     batch = record(log, source, "ABCDE")
-    subscription.deliver(Delivery([batch[0], batch[3]]))
+    subscription.deliver(Delivery([batch[0], batch[3]], from_log=True))
     until_idle(subscription)
 
     # The last has neither been delivered nor announced, and is found all the same.
@@ -134,7 +134,7 @@ def test_what_comes_in_disorder_is_applied_in_order(
     subscription = subscribe()
     subscription.step()
     for envelope in reversed(record(log, source, "ABCDE")):
-        subscription.deliver(Delivery([envelope]))
+        subscription.deliver(Delivery([envelope], from_log=True))
     until_idle(subscription)
 
     assert applied(subscriber) == [1, 2, 3, 4, 5]
@@ -148,7 +148,7 @@ def test_a_lost_tail_is_found_by_the_heartbeat(
     record(log, source, "ABC")
     assert until_idle(subscription) == 0
 
-    subscription.deliver(Delivery([heartbeat(SOURCE, 3, 0)]))
+    subscription.deliver(Delivery([heartbeat(SOURCE, 3, 0)], from_log=True))
     until_idle(subscription)
 
     assert applied(subscriber) == [1, 2, 3]
@@ -160,11 +160,11 @@ def test_a_heartbeat_is_no_event(
     subscription = subscribe()
     subscription.step()
     # At the very position that would come next.
-    subscription.deliver(Delivery([heartbeat(SOURCE, 1, 0)]))
+    subscription.deliver(Delivery([heartbeat(SOURCE, 1, 0)], from_log=True))
     until_idle(subscription)
     assert applied(subscriber) == []
 
-    subscription.deliver(Delivery(record(log, source, "A")))
+    subscription.deliver(Delivery(record(log, source, "A"), from_log=True))
     until_idle(subscription)
     assert applied(subscriber) == [1]
 
@@ -176,7 +176,7 @@ def test_a_heartbeat_that_comes_late_turns_nothing_back(
     record(log, source, "ABC")
     until_idle(subscription)
 
-    subscription.deliver(Delivery([heartbeat(SOURCE, 1, 0)]))
+    subscription.deliver(Delivery([heartbeat(SOURCE, 1, 0)], from_log=True))
     until_idle(subscription)
 
     assert applied(subscriber) == [1, 2, 3]
@@ -187,12 +187,12 @@ def test_events_of_another_source_mean_nothing(
 ) -> None:
     subscription = subscribe()
     subscription.step()
-    subscription.deliver(Delivery([an_envelope(1, source="stranger")]))
+    subscription.deliver(Delivery([an_envelope(1, source="stranger")], from_log=True))
     until_idle(subscription)
     assert applied(subscriber) == []
 
     record(log, source, "A")
-    subscription.deliver(Delivery([heartbeat("stranger", 1, 0)]))
+    subscription.deliver(Delivery([heartbeat("stranger", 1, 0)], from_log=True))
     assert until_idle(subscription) == 0
 
 
@@ -203,11 +203,11 @@ def test_a_full_inbox_drops_and_loses_nothing(
     subscription.step()
     keys = [str(number) for number in range(inbox.MOST * 2)]
     for envelope in record(log, source, keys):
-        subscription.deliver(Delivery([envelope]))
+        subscription.deliver(Delivery([envelope], from_log=True))
     assert len(subscription._inbox) == inbox.MOST
 
     until_idle(subscription)
-    subscription.deliver(Delivery([heartbeat(SOURCE, len(keys), 0)]))
+    subscription.deliver(Delivery([heartbeat(SOURCE, len(keys), 0)], from_log=True))
     until_idle(subscription)
 
     assert applied(subscriber) == list(range(1, len(keys) + 1))
@@ -264,7 +264,7 @@ def test_a_second_copy_stands_by(
     active.step()
     batch = record(log, source, "ABC")
     for copy in (standby, active):
-        copy.deliver(Delivery(batch))
+        copy.deliver(Delivery(batch, from_log=True))
 
     assert standby.step() == 0
     assert active.step() == 3
@@ -280,7 +280,7 @@ def test_a_copy_that_stood_by_takes_over_from_a_dead_one(
     dead, standby = subscribe(holder="dead"), subscribe(holder="two")
     record(log, source, "AB")
     until_idle(dead)
-    standby.deliver(Delivery(record(log, source, "CD")))
+    standby.deliver(Delivery(record(log, source, "CD"), from_log=True))
     assert standby.step() == 0
 
     clock.advance(5)
@@ -317,7 +317,7 @@ def test_two_copies_that_both_think_they_are_alone_do_nothing_twice(
     one.cursor._ask_again_us = clock.us + 10**9
     batch = record(log, source, "ABC")
     for copy in (two, one):
-        copy.deliver(Delivery(batch))
+        copy.deliver(Delivery(batch, from_log=True))
         assert copy.cursor.lease(clock.moment)
 
     assert two.step() == 3
@@ -332,7 +332,7 @@ class Member:
     joined: bool = False
     answers: list[str] = attrs.field(factory=list)
 
-    def join(self, _: Deliver) -> Leave:
+    def join(self, log: str, _: Deliver) -> Leave:
         self.joined = True
         return self.leave
 
@@ -344,6 +344,7 @@ class Member:
             batch,
             lambda: self.answers.append("acknowledged"),
             lambda: self.answers.append("rejected"),
+            from_log=True,
         )
 
 
@@ -458,9 +459,9 @@ def test_what_the_bus_did_wrong_is_counted(
     subscription = subscribe()
     subscription.step()
     batch = record(log, source, "ABCDE")
-    subscription.deliver(Delivery([batch[0], batch[0], batch[4]]))
+    subscription.deliver(Delivery([batch[0], batch[0], batch[4]], from_log=True))
     until_idle(subscription)
-    subscription.deliver(Delivery(batch[1:3]))
+    subscription.deliver(Delivery(batch[1:3], from_log=True))
     until_idle(subscription)
 
     assert subscription.counts == Counts(
@@ -531,7 +532,7 @@ def test_a_fault_is_waited_for_longer_each_time_and_forgotten_when_it_heals(
     assert subscription.step() == 1
     failing = True
     record(log, source, "B")
-    subscription.deliver(Delivery([heartbeat(SOURCE, 2, 0)]))
+    subscription.deliver(Delivery([heartbeat(SOURCE, 2, 0)], from_log=True))
     tries.clear()
     for _ in range(50):
         subscription.step()
@@ -560,14 +561,16 @@ def test_any_delivery_in_any_order_takes_effect_once_and_in_order(
     batch = record(log, source, "ABCDEFGHIJKL")
     for delivery in deliveries:
         if delivery == "heartbeat":
-            subscription.deliver(Delivery([heartbeat(SOURCE, 12, 0)]))
+            subscription.deliver(Delivery([heartbeat(SOURCE, 12, 0)], from_log=True))
         elif delivery == "step":
             subscription.step()
         else:
-            subscription.deliver(Delivery([batch[int(place)] for place in delivery]))
+            subscription.deliver(
+                Delivery([batch[int(place)] for place in delivery], from_log=True)
+            )
         assert applied(subscriber) == list(range(1, len(applied(subscriber)) + 1))
 
-    subscription.deliver(Delivery([heartbeat(SOURCE, 12, 0)]))
+    subscription.deliver(Delivery([heartbeat(SOURCE, 12, 0)], from_log=True))
     until_idle(subscription)
     assert applied(subscriber) == list(range(1, 13))
 

@@ -69,7 +69,7 @@ class Shop:
     def read(self) -> None:
         """As a worker would that was told of the end of the log."""
         end = heartbeat(self.log.source, self.log.head(), to_us(self.clock()))
-        self.subscription.deliver(Delivery([end]))
+        self.subscription.deliver(Delivery([end], from_log=True))
         while self.subscription.step():
             pass
 

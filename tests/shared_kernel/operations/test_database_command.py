@@ -23,10 +23,10 @@ from tests.storehouses import a_storehouse, run
 REPOSITORY = Path(__file__).parents[3]
 DEADLINE_S = 60
 HEADS = {
-    "catalog": "0004",
-    "catalog_read": "0002",
-    "inventory": "0004",
-    "inventory_read": "0002",
+    "catalog": "0005",
+    "catalog_read": "0003",
+    "inventory": "0005",
+    "inventory_read": "0003",
 }
 NOWHERE = "postgresql://me:secret@127.0.0.1:1/nowhere"
 
@@ -104,8 +104,8 @@ def test_what_is_older_is_told_and_upgraded(storehouse: Storehouse) -> None:
     assert told["inventory"]["revision"] == "0001"
     assert told["catalog"]["state"] == "current"
     assert upgraded.exit_code == 0
-    assert "inventory: upgraded to revision 0004\n" in upgraded.output
-    assert "catalog: is current, at revision 0004\n" in upgraded.output
+    assert "inventory: upgraded to revision 0005\n" in upgraded.output
+    assert "catalog: is current, at revision 0005\n" in upgraded.output
     assert status(schemas_of(storehouse))[0] == 0
 
 
@@ -121,7 +121,7 @@ def test_what_is_newer_is_told_and_left_alone(storehouse: Storehouse) -> None:
     assert result.exit_code == 1
     assert result.stderr == (
         f"Error: {database.shown} is at revision 9999, this version knows none after "
-        "0004: it was upgraded by a newer version of Storehouse: run that one\n"
+        "0005: it was upgraded by a newer version of Storehouse: run that one\n"
     )
 
 

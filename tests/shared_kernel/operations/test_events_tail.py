@@ -20,7 +20,8 @@ from shared_kernel.adapters.operations.events_cli import events_group, follow
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.domain.sku import Sku
 from shared_kernel.events.envelope import Envelope
-from shared_kernel.events.event_log import EventFeed, EventLog
+from shared_kernel.events.event_log import EventFeed, EventLog, Mark
+from shared_kernel.events.identity import LogKeys
 from tests.databases import Databases
 from tests.shared_kernel.operations.processes import killed_after
 from tests.shared_kernel.operations.shop import Shop, a_shop
@@ -50,6 +51,12 @@ class Patient:
             raise self.ending
         self.left -= 1
         return self.feed.read(after, limit)
+
+    def mark(self, position: int) -> Mark:
+        return self.feed.mark(position)
+
+    def keys(self) -> LogKeys:
+        return self.feed.keys()
 
 
 @pytest.fixture

@@ -95,6 +95,7 @@ def test_the_log_comes_as_a_batch_of_cloud_events(served: Served, shop: Shop) ->
             "datacontenttype": "application/json",
             "position": 1,
             "key": "LAMP-0001",
+            "log": shop.log.keys().log,
             "data": {"sku": "LAMP-0001"},
         }
     ]

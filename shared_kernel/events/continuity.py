@@ -1,0 +1,28 @@
+"""Whether a log is still the one that was read, as far as that was read (law 11)."""
+
+from shared_kernel.events.cursors import Place
+from shared_kernel.events.errors import (
+    LogCutShortError,
+    LogRegrownError,
+    LogReplacedError,
+)
+from shared_kernel.events.event_log import EventFeed, Mark
+from shared_kernel.events.identity import digest_of
+
+
+def compare(place: Place, feed: EventFeed) -> Mark:
+    """Raises LogReplacedError, LogCutShortError and LogRegrownError.
+
+    What was not noted cannot be compared: by the reader before it knew of identities,
+    or by a compaction of that time.
+    """
+    mark = feed.mark(place.position)
+    if place.log and place.log != mark.log:
+        raise LogReplacedError(feed.source, mark.log, place.log)
+    if mark.head < place.position:
+        # Positions would be given a second time, and dropped as duplicates.
+        raise LogCutShortError(feed.source, mark.head, place.position)
+    known = place.last_id is not None and mark.digest is not None
+    if known and mark.digest != digest_of(place.last_id or ""):
+        raise LogRegrownError(feed.source, place.position)
+    return mark

@@ -1,0 +1,113 @@
+"""Which log this is, and what its envelopes are sealed with (law 11).
+
+A log is given its identity and its key when its tables are made. A backup has the same,
+a new database another.
+"""
+
+from hashlib import blake2b
+from secrets import token_hex
+from typing import Any
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from uuid_utils import uuid7
+
+from shared_kernel.adapters.storage.prepared import Prepared
+
+KEY_BYTES = 32
+DIGEST_BYTES = 8
+
+
+def identity_table(metadata: sa.MetaData) -> sa.Table:
+    """One row. `former_key` seals what stands up to `former_until`, if there is one."""
+    return sa.Table(
+        "log_identity",
+        metadata,
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("log", sa.Text, nullable=False),
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("former_key", sa.Text),
+        sa.Column("former_until", sa.BigInteger),
+    )
+
+
+def compacted_table(metadata: sa.MetaData) -> sa.Table:
+    """Of each event that a compaction took away, `digest` of its id."""
+    return sa.Table(
+        "compacted_events",
+        metadata,
+        sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("digest", sa.LargeBinary, nullable=False),
+    )
+
+
+IDENTITY = identity_table(sa.MetaData())
+_READ = Prepared(
+    sa.select(
+        IDENTITY.c.log, IDENTITY.c.key, IDENTITY.c.former_key, IDENTITY.c.former_until
+    )
+)
+_NEW_KEY = Prepared(
+    sa.update(IDENTITY).values(
+        former_key=IDENTITY.c.key,
+        former_until=sa.bindparam("head"),
+        key=sa.bindparam("fresh"),
+    )
+)
+_NEW_IDENTITY = Prepared(
+    sa.update(IDENTITY).values(
+        log=sa.bindparam("becomes"),
+        key=sa.bindparam("fresh"),
+        former_key=None,
+        former_until=None,
+    )
+)
+
+
+@attrs.frozen
+class LogKeys:
+    """What the envelopes of `log` are sealed with.
+
+    `former` opens those up to position `former_until`: what was in the log when it was
+    replaced, and may still be on its way.
+    """
+
+    log: str
+    key: str = attrs.field(repr=False)
+    former: str | None = attrs.field(default=None, repr=False)
+    former_until: int | None = None
+
+    def for_position(self, position: int) -> tuple[str, ...]:
+        """Those that may have sealed what stands there."""
+        if self.former and position <= (self.former_until or 0):
+            return self.key, self.former
+        return (self.key,)
+
+
+def born() -> dict[str, Any]:
+    """The row of a log that is new."""
+    return {"number": 1, "log": str(uuid7()), "key": token_hex(KEY_BYTES)}
+
+
+def keys_of(connection: Connection) -> LogKeys:
+    log, key, former, former_until = _READ.row(connection, {}) or ("", "", None, None)
+    return LogKeys(log, key, former, former_until)
+
+
+def change_key(connection: Connection, head: int) -> None:
+    """What stands up to `head` may be sealed with the key of before."""
+    fresh = token_hex(KEY_BYTES)
+    _NEW_KEY.write(connection, {"head": head, "fresh": fresh})
+
+
+def change_identity(connection: Connection) -> str:
+    """Make this a log of its own; answer its new identity."""
+    fresh = born()
+    _NEW_IDENTITY.write(connection, {"becomes": fresh["log"], "fresh": fresh["key"]})
+    return str(fresh["log"])
+
+
+def digest_of(id_: str) -> bytes:
+    """What is left of an event's id in eight bytes."""
+    return blake2b(id_.encode(), digest_size=DIGEST_BYTES).digest()
