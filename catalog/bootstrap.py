@@ -6,6 +6,7 @@ Two services: one takes commands, the other one answers queries.
 from collections.abc import Sequence
 from pathlib import Path
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalog.adapters import inventory_acl
@@ -130,10 +131,10 @@ def plug_in_queries(
         projector.availability(inventory_acl.availability_changes(batch), connection)
 
     of_products = surroundings.subscription(
-        LISTING, catalog, "product.>", database, projector.products
+        LISTING, catalog, "product.>", database, projector.products, _clear
     )
     of_stock = surroundings.subscription(
-        LISTING, stock.feed, inventory_acl.PATTERN, database, project_stock
+        LISTING, stock.feed, inventory_acl.PATTERN, database, project_stock, _clear
     )
     reader = Reader(
         cursors={
@@ -179,3 +180,7 @@ def plug_in_queries(
         pages=(home_page(services),),
     )
     return service, reader
+
+
+def _clear(connection: Connection) -> None:
+    connection.execute(sa.delete(product_listing))

@@ -46,7 +46,12 @@ def plug_in(surroundings: Surroundings, catalog: EventFeed) -> WritingService:
         FOLLOWS_CATALOG, catalog, catalog_acl.PATTERN, database, policy.apply
     )
     of_movements = surroundings.subscription(
-        MOVEMENTS, log, "stock.>", read_database, stock_movements.project
+        MOVEMENTS,
+        log,
+        "stock.>",
+        read_database,
+        stock_movements.project,
+        stock_movements.clear,
     )
     writer = Writer(
         database,

@@ -59,6 +59,11 @@ def project(batch: Sequence[Envelope], connection: Connection) -> None:
     _ADD.write_all(connection, rows)
 
 
+def clear(connection: Connection) -> None:
+    """All of it, where it shall begin anew."""
+    connection.execute(sa.delete(stock_movements))
+
+
 def page(connection: Connection, sku: str, before: int, limit: int) -> MovementsPage:
     """At most `limit` movements of `sku` before position `before`, newest first."""
     asked = {"wanted": sku, "before": before, "limit": limit + 1}

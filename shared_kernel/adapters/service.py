@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 from click import Group
 from flask import Blueprint
+from sqlalchemy.engine import Connection
 
 from shared_kernel.adapters.clock import Clock, system_clock
 from shared_kernel.adapters.migrations.migrate import Schema
@@ -77,9 +78,18 @@ class Surroundings:
         return Database(url, synchronous=synchronous, limits=limits)
 
     def subscription(
-        self, name: str, feed: EventFeed, pattern: str, database: Database, apply: Apply
+        self,
+        name: str,
+        feed: EventFeed,
+        pattern: str,
+        database: Database,
+        apply: Apply,
+        clear: Callable[[Connection], None] | None = None,
     ) -> Subscription:
-        """One that takes everything `feed` has, and hears how far that goes."""
+        """One that takes everything `feed` has, and hears how far that goes.
+
+        `clear` empties the read model that `apply` keeps.
+        """
         subjects = (pattern, f"{HEARTBEAT}.{feed.source}")
 
         return Subscription(
@@ -94,6 +104,7 @@ class Surroundings:
             # Only on a broker can anybody else publish.
             confirms=self.bus.capabilities.between_processes
             and isinstance(feed, EventLog),
+            clear=clear,
             on_delivery=self.workers.wake,
             on_progress=self.on_commit,
         )

@@ -106,6 +106,9 @@ _OVERTAKE = Prepared(
         last_id=sa.bindparam("last"),
     )
 )
+_FOLLOW_AS = Prepared(
+    sa.update(_CURSORS).where(_THIS).values(log=sa.bindparam("in_log"), log_keys=None)
+)
 _BEGIN_ANEW = Prepared(
     sa.update(_CURSORS)
     .where(_THIS)
@@ -293,6 +296,11 @@ def overtake(connection: Connection, subscription: str, source: str, to: Place) 
 def begin_anew(connection: Connection, subscription: str, source: str) -> None:
     """Put a cursor back to the beginning, of whatever log comes."""
     _BEGIN_ANEW.write(connection, {"of": subscription, "at": source})
+
+
+def follow_as(connection: Connection, subscription: str, source: str, log: str) -> None:
+    """The log of `source` is the one that was followed, by another identity."""
+    _FOLLOW_AS.write(connection, {"of": subscription, "at": source, "in_log": log})
 
 
 def hold(connection: Connection, subscription: str, source: str) -> None:

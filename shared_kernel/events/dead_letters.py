@@ -61,6 +61,7 @@ _NEXT = (
     .limit(1)
 )
 _REMOVE = sa.delete(_LETTERS).where(_LETTERS.c.number == sa.bindparam("wanted"))
+_LET_GO = sa.delete(_LETTERS).where(_OF)
 _DIE = (
     sa.update(_LETTERS)
     .where(_LETTERS.c.number == sa.bindparam("wanted"))
@@ -196,6 +197,11 @@ def next_behind(connection: Connection, letter: DeadLetter) -> DeadLetter | None
 
 def remove(connection: Connection, number: int) -> None:
     connection.execute(_REMOVE, {"wanted": number})
+
+
+def let_go(connection: Connection, subscription: str, source: str) -> None:
+    """All of a subscription that begins anew: their positions mean nothing any more."""
+    connection.execute(_LET_GO, {"of": subscription, "at": source})
 
 
 def mark_dead(connection: Connection, number: int, reason: str, failed: int) -> None:

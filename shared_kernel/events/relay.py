@@ -7,14 +7,16 @@ import structlog
 
 from shared_kernel.adapters.clock import Clock, Moment, moments_of, system_clock
 from shared_kernel.adapters.storage.errors import is_fault
-from shared_kernel.buses.port import BusError, EventBus
+from shared_kernel.buses.port import BusError, EventBus, Leave
 from shared_kernel.events.consistency import Progress
 from shared_kernel.events.continuity import compare
 from shared_kernel.events.cursors import Cursor, CursorMovedError, Place
-from shared_kernel.events.envelope import Envelope, heartbeat
+from shared_kernel.events.dropped import COPY, HINTS
+from shared_kernel.events.envelope import HEARTBEAT, Envelope, heartbeat
 from shared_kernel.events.errors import NotTheSameLogError
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.identity import LogKeys
+from shared_kernel.events.rivals import Rivals
 from shared_kernel.events.seal import sealed
 
 BATCH = 1000
@@ -34,7 +36,8 @@ class Relay:
     Of several copies the one that has the lease publishes, the others stand by. How far
     it came is saved after publishing, and not for each batch: a crash repeats some
     entries, which subscriptions drop. An entry that the bus loses is found by the
-    subscription too; so a relay never waits for anybody.
+    subscription too; so a relay never waits for anybody. While a copy of the log is
+    published on the same bus, it is `held_back`: it sends heartbeats, and no events.
 
     `progress` is made when the log may have grown. A log that does not announce what
     other processes append is looked at in each step.
@@ -59,6 +62,10 @@ class Relay:
         self.id = token_hex(8)
         self._place: Place | None = None
         self._keys = LogKeys("", "00")
+        self._rivals = Rivals(self.id, lambda: self._keys)
+        self._led_since_us = 0
+        self._leave: Leave | None = None
+        self.held_back = False
         self._seen = -1
         self._next_look_us = 0
         self._next_save_us = 0
@@ -73,7 +80,7 @@ class Relay:
             return 0
         try:
             if not self.cursor.lease(now):
-                self._place = None
+                self._stand_by()
                 return 0
             done = self._publish(now)
             if now.monotonic_us >= self._next_save_us:
@@ -106,6 +113,7 @@ class Relay:
     def stop(self) -> None:
         """The last thing a process does: what it published need not be repeated."""
         self.save()
+        self._stand_by()
         self.cursor.release()
 
     @property
@@ -122,12 +130,16 @@ class Relay:
         place = self._place
         if place is None or place.position < self.cursor.position:
             # What was published by another copy, or in another life.
+            if place is None:
+                self._lead(now)
             self._place = place = self.cursor.place
             self._next_heartbeat_us = now.monotonic_us
         beats = now.monotonic_us >= self._next_heartbeat_us
         if beats:
             place = self._checked(place)
-        batch = self._new_entries(place.position, now)
+        held_back = self._rivals.are_there(now, self._led_since_us)
+        self._tell_of_rivals(held_back)
+        batch = [] if held_back else self._new_entries(place.position, now)
         if batch:
             self._bus.publish(self._sealed(batch, place.last_id or ""))
             last = batch[-1]
@@ -136,6 +148,29 @@ class Relay:
             self._announce(place, now)
             self._next_heartbeat_us = now.monotonic_us + HEARTBEAT_EVERY_US
         return len(batch)
+
+    def _lead(self, now: Moment) -> None:
+        self._led_since_us = now.monotonic_us
+        if self._leave is None and self._bus.capabilities.between_processes:
+            beats = f"{HEARTBEAT}.{self._log.source}"
+            group = f"{self.name}.{self.id}"
+            self._leave = self._bus.subscribe(beats, group, self._rivals.deliver)
+
+    def _stand_by(self) -> None:
+        self._place = None
+        leave, self._leave = self._leave, None
+        if leave is not None:
+            leave()
+
+    def _tell_of_rivals(self, held_back: bool) -> None:
+        if held_back and not self.held_back:
+            _log.error(
+                "relay stops publishing", relay=self.name, reason=COPY, hint=HINTS[COPY]
+            )
+        elif self.held_back and not held_back:
+            _log.info("relay publishes again", relay=self.name)
+            self._seen = -1
+        self.held_back = held_back
 
     def _checked(self, place: Place) -> Place:
         """Where to go on; the log may have lost what was published of it."""

@@ -24,16 +24,16 @@ class DeadLetterOffice:
     def __init__(
         self, database: Database, subscriptions: Mapping[tuple[str, str], Apply]
     ) -> None:
-        self._database = database
-        self._apply = subscriptions
+        self.database = database
+        self.subscriptions = subscriptions
 
     def list(self) -> list[DeadLetter]:
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return dead_letters.listed(connection)
 
     def show(self, number: int) -> DeadLetter:
         """Raises UnknownDeadLetterError."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return dead_letters.get(connection, number)
 
     def replay(self, number: int) -> int:
@@ -52,14 +52,14 @@ class DeadLetterOffice:
 
     def discard(self, number: int) -> int:
         """Let the event go, then replay those behind it; answer how many there were."""
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             letter = self._dead(connection, number)
             following = self._pass(connection, letter)
         return 0 if following is None else self.replay(following)
 
     def _replay_one(self, number: int) -> int | None:
         try:
-            with self._database.writing() as connection:
+            with self.database.writing() as connection:
                 letter = self._dead(connection, number)
                 self._apply_of(letter)([letter.envelope], connection)
                 return self._pass(connection, letter)
@@ -68,14 +68,14 @@ class DeadLetterOffice:
         except Exception as error:
             if is_fault(error):
                 raise
-            with self._database.writing() as connection:
+            with self.database.writing() as connection:
                 dead_letters.mark_dead(connection, number, reason_of(error), failed=1)
             raise StillFailingError(
                 f"dead letter {number} failed again: {reason_of(error)}"
             ) from error
 
     def _apply_of(self, letter: DeadLetter) -> Apply:
-        apply = self._apply.get((letter.subscription, letter.envelope.source))
+        apply = self.subscriptions.get((letter.subscription, letter.envelope.source))
         if apply is None:
             raise ReplayError(
                 f"dead letter {letter.number}: there is no subscription "

@@ -5,7 +5,6 @@ applied; anything higher shows a gap, and the gap is read from the source's log 
 """
 
 import random
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import attrs
@@ -19,6 +18,7 @@ from shared_kernel.buses.port import Deliver, Delivery, Leave
 from shared_kernel.events import dead_letters
 from shared_kernel.events.continuity import compare
 from shared_kernel.events.cursors import Cursor, CursorMovedError, place_of
+from shared_kernel.events.dropped import COPY, FORM, OTHER_LOG, SEAL, Dropped
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.errors import UnreadableEventError, reason_of
 from shared_kernel.events.event_log import EventFeed
@@ -41,21 +41,6 @@ MAX_FAULT_BACKOFF_US = 1_000_000
 SILENCE_US = 1_500_000
 """A bus that has brought nothing for so long, not even a heartbeat, is not relied on:
 the log itself is asked how far it goes."""
-TELL_EVERY_US = 60_000_000
-"""So often a warning tells of messages that are dropped."""
-
-OTHER_LOG, SEAL, FORM, COPY = "other-log", "seal", "form", "copy"
-HINTS = {
-    OTHER_LOG: "another Storehouse publishes here: set BUS_SUBJECT_PREFIX",
-    SEAL: "somebody forges or changes messages, or has no key of this log: "
-    "see who may publish here",
-    FORM: "no event of ours: a program that registers a product sends it to "
-    "new.product",
-    COPY: "a copy of this log's database publishes here: run `flask --app app events "
-    "new-identity` where the copy is, and set BUS_SUBJECT_PREFIX",
-}
-"""Why messages are dropped, and what to do about it."""
-
 _log = structlog.get_logger(__name__)
 
 
@@ -64,14 +49,12 @@ class Counts:
     """What the bus did wrong and this copy put right, since the process began.
 
     A gap is one place at which events were missing, however many; `read_events` is how
-    many came from the log instead of the bus. `dropped` says of messages that are none
-    of the log's how many there were, for which of the reasons in `HINTS`.
+    many came from the log instead of the bus.
     """
 
     gaps_healed: int = 0
     read_events: int = 0
     duplicates_dropped: int = 0
-    dropped: Counter[str] = attrs.field(factory=Counter)
 
 
 @attrs.define(eq=False)
@@ -90,8 +73,9 @@ class Subscription:
     cursor; it does nothing outside that transaction. `holder` names this copy. Of
     several copies the one that has the lease is a member of its group on the bus
     (`joins`), the others stand by. What a relay brings that was not heard before is
-    confirmed by the log; with `confirms`, everything is. `on_delivery` is called when
-    there is something to do, `on_progress` when something was done.
+    confirmed by the log; with `confirms`, everything is. `clear` empties what `apply`
+    keeps, where that shall begin anew. `on_delivery` is called when there is something
+    to do, `on_progress` when something was done.
     """
 
     def __init__(
@@ -106,6 +90,7 @@ class Subscription:
         jitter: Callable[[], float] = random.random,
         joins: Sequence[Join] = (),
         confirms: bool = False,
+        clear: Callable[[Connection], None] | None = None,
         on_delivery: Callable[[], None] = lambda: None,
         on_progress: Callable[[], None] = lambda: None,
     ) -> None:
@@ -120,10 +105,11 @@ class Subscription:
         self._jitter = jitter
         self._joins = joins
         self._memberships: list[Leave] = []
+        self.clear = clear
         self._confirms = confirms
         self._keyring = Keyring(self.cursor, feed)
         self._relays: dict[str, bool] = {}
-        self._told_us: dict[str, int] = {}
+        self.dropped = Dropped(database, name, feed.source)
         self._on_progress = on_progress
         self._inbox = Inbox(on_delivery)
         self._announced: int | None = None
@@ -144,6 +130,7 @@ class Subscription:
             return 0
         try:
             passed = self._advance(now)
+            self.dropped.save(now)
         except CursorMovedError:
             self._inbox.answer(well=False)
             return 0
@@ -151,6 +138,8 @@ class Subscription:
             self._inbox.answer(well=False)
             if not is_fault(error):
                 raise
+            # What was away may come back with another past.
+            self._announced = None
             self._faults += 1
             self._back_off(now, self._faults, MAX_FAULT_BACKOFF_US)
             if self._faults == 1:
@@ -166,8 +155,6 @@ class Subscription:
                 "subscription goes on", subscription=self.name, source=self.source
             )
             self._faults = 0
-            # A database that was away may have come back with another past.
-            self._announced = None
         self._inbox.answer(well=True)
         return passed
 
@@ -184,6 +171,7 @@ class Subscription:
                 break
         self._inbox.reject()
         self._joins = joins
+        self.dropped.save(self._now(), at_once=True)
         self.cursor.release()
 
     def _advance(self, now: Moment) -> int:
@@ -198,10 +186,10 @@ class Subscription:
         if self._inbox:
             self._heard_us = now.monotonic_us
         if self._announced is None or self._announced < self.cursor.position:
-            self._announced = self._head_of_the_same_log()
+            self._announced = self._head_or_nothing_new()
             self._heard_us = now.monotonic_us
         elif now.monotonic_us - self._heard_us >= SILENCE_US:
-            self._announced = max(self._announced, self.feed.head())
+            self._announced = max(self._announced, self._head_of_the_same_log())
             self._heard_us = now.monotonic_us
         batch = self._confirmed(self._next_batch(now))
         if not batch:
@@ -229,6 +217,15 @@ class Subscription:
 
     def _head_of_the_same_log(self) -> int:
         return compare(self.cursor.place, self.feed).head
+
+    def _head_or_nothing_new(self) -> int:
+        """While the process that has a known log is away, the bus has to do."""
+        try:
+            return self._head_of_the_same_log()
+        except OSError:
+            if self.cursor.place.log is None:
+                raise
+            return self.cursor.position
 
     def _next_batch(self, now: Moment) -> list[Envelope]:
         """What follows the cursor without a hole, from the inbox or else the log."""
@@ -271,7 +268,7 @@ class Subscription:
             if envelope.source == self.source and delivery.from_log:
                 yield envelope
             elif reason := self._disbelief(envelope, now):
-                self._drop(envelope, reason, now)
+                self.dropped.drop(envelope, reason, now)
             else:
                 yield envelope
 
@@ -284,22 +281,6 @@ class Subscription:
         if not self._keyring.opens(envelope, now):
             return SEAL
         return None if self._relays.get(envelope.relay, True) else COPY
-
-    def _drop(self, envelope: Envelope, reason: str, now: Moment) -> None:
-        self.counts.dropped[reason] += 1
-        told_us = self._told_us.get(reason)
-        if told_us is None or now.monotonic_us - told_us >= TELL_EVERY_US:
-            self._told_us[reason] = now.monotonic_us
-            _log.warning(
-                "messages dropped",
-                subscription=self.name,
-                source=self.source,
-                reason=reason,
-                subject=envelope.type,
-                message_id=envelope.id,
-                dropped=self.counts.dropped[reason],
-                hint=HINTS[reason],
-            )
 
     def _listen_to(self, beat: Envelope, batch: Sequence[Envelope]) -> None:
         """A heartbeat names the newest event: perhaps not the one that was applied."""
@@ -323,6 +304,8 @@ class Subscription:
         if not (self._confirms or broken or strange):
             return batch
         try:
+            if broken:
+                self._head_of_the_same_log()
             stored = self.feed.read(self.cursor.position, len(batch))
         except OSError:
             # Another process has the log, and is away: the seal and the predecessors
@@ -340,7 +323,7 @@ class Subscription:
             self._head_of_the_same_log()
             self._relays[batch[held].relay] = False
             for envelope in batch[held:]:
-                self._drop(envelope, COPY, self._now())
+                self.dropped.drop(envelope, COPY, self._now())
             self._announced = None
         return stored[:held]
 

@@ -126,6 +126,17 @@ def let_cursors_name_the_log() -> None:
         op.add_column("subscription_cursors", sa.Column(name, sa.Text))
 
 
+def count_what_is_dropped() -> None:
+    """Messages that are not of the log, for each subscription and reason."""
+    op.create_table(
+        "dropped_messages",
+        sa.Column("subscription", sa.Text, primary_key=True),
+        sa.Column("source", sa.Text, primary_key=True),
+        sa.Column("reason", sa.Text, primary_key=True),
+        sa.Column("count", sa.BigInteger, nullable=False),
+    )
+
+
 def take_the_identity_away() -> None:
     for table in ("compacted_events", "log_identity"):
         op.drop_table(table)

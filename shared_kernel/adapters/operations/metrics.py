@@ -17,6 +17,7 @@ from shared_kernel.adapters.operations.observation import (
     SubscriptionState,
 )
 from shared_kernel.events.cursors import Lease
+from shared_kernel.events.dropped import HINTS
 from shared_kernel.events.subscription import Counts, Subscription
 
 _OF_LOG: tuple[tuple[str, str, Callable[[LogState], float | None]], ...] = (
@@ -107,10 +108,37 @@ class _States(Collector):
         for labels, each in subscriptions:
             letters.add_metric((*labels, "dead"), _number(each.dead))
             letters.add_metric((*labels, "parked"), _number(each.parked))
+        for service in states:
+            for other in service.letters:
+                of = (other.name, other.source)
+                letters.add_metric((*of, "dead"), _number(other.dead))
+                letters.add_metric((*of, "parked"), _number(other.parked))
         yield letters
+        yield _dropped(subscriptions)
+        held_back = _gauge(
+            "relay_held_back", "1 if a copy of the log is published here", ("source",)
+        )
+        for log in logs:
+            held_back.add_metric([log.source], float(log.held_back))
+        yield held_back
         alive = _gauge("workers_alive", "1 if the workers of this process run", ())
         alive.add_metric((), float(self.workers_alive()))
         yield alive
+
+
+def _dropped(
+    subscriptions: Sequence[tuple[tuple[str, str], SubscriptionState]],
+) -> Metric:
+    counter = CounterMetricFamily(
+        "storehouse_subscription_messages_dropped",
+        "Messages on the bus that are not of the log",
+        labels=(*_LABELS, "reason"),
+    )
+    for labels, each in subscriptions:
+        for reason in HINTS:
+            count = each.dropped[reason] if each.dropped else None
+            counter.add_metric((*labels, reason), _number(count))
+    return counter
 
 
 def _gauge(name: str, text: str, labels: Sequence[str]) -> GaugeMetricFamily:

@@ -4,7 +4,8 @@ Everything is read from the databases, so that any process tells the same. None
 means unknown: the database or the process that would say does not answer.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 import attrs
@@ -14,8 +15,10 @@ from shared_kernel.adapters.clock import Clock, to_us
 from shared_kernel.adapters.service import Service, WritingService
 from shared_kernel.adapters.storage.database import Database
 from shared_kernel.adapters.storage.errors import StorageError
-from shared_kernel.events import dead_letters
+from shared_kernel.events import dead_letters, dropped
+from shared_kernel.events.continuity import compare
 from shared_kernel.events.cursors import SKEW_US, Lease
+from shared_kernel.events.errors import NotTheSameLogError
 from shared_kernel.events.event_log import EventFeed, EventLog
 from shared_kernel.events.subscription import Subscription
 
@@ -28,7 +31,9 @@ class SubscriptionState:
 
     The lag in seconds is the age of the oldest event that is still to be applied, 0 if
     there is none, unknown if the clock was set back since that. `elsewhere`: another
-    process has that log.
+    process has that log. `refused` says why nothing more is applied of it, if the log
+    is not the one that was read. `dropped` counts messages by reason
+    (`shared_kernel.events.dropped`).
     """
 
     name: str
@@ -40,6 +45,8 @@ class SubscriptionState:
     dead: int | None
     parked: int | None
     lease: Lease | None
+    refused: str | None
+    dropped: Mapping[str, int] | None
 
 
 @attrs.frozen(kw_only=True)
@@ -47,7 +54,8 @@ class LogState:
     """How far the log reaches, and how far of that is known to be on the bus.
 
     `oldest_unpublished_seconds` is 0 if everything has been handed to the bus, and
-    unknown if the clock was set back since the oldest was recorded.
+    unknown if the clock was set back since the oldest was recorded. `held_back`: this
+    process does not publish, since a copy of the log is published on the same bus.
     """
 
     source: str
@@ -55,15 +63,30 @@ class LogState:
     published: int | None
     unpublished: int | None
     oldest_unpublished_seconds: float | None
+    held_back: bool
+
+
+@attrs.frozen(kw_only=True)
+class LettersState:
+    """Dead letters of `name`, which is no subscription, for messages to `source`."""
+
+    name: str
+    source: str
+    dead: int | None
+    parked: int | None
 
 
 @attrs.frozen(kw_only=True)
 class ServiceState:
-    """`log` is None where the service has none."""
+    """`log` is None where the service has none.
+
+    `letters` are those that no subscription has.
+    """
 
     name: str
     log: LogState | None
     subscriptions: Sequence[SubscriptionState]
+    letters: Sequence[LettersState]
 
 
 def observe(service: Service, clock: Clock) -> ServiceState:
@@ -79,7 +102,23 @@ def observe(service: Service, clock: Clock) -> ServiceState:
         subscriptions=[
             _observe(subscription, now_us) for subscription in service.subscriptions
         ],
+        letters=list(_other_letters(service)),
     )
+
+
+def _other_letters(service: Service) -> Iterator[LettersState]:
+    """Of whatever else may dead-letter something, by being plugged in."""
+    known = {(each.name, each.source) for each in service.subscriptions}
+    for office in service.dead_letters.values():
+        for name, source in office.subscriptions:
+            if (name, source) not in known:
+                found = _known(partial(_letters, office.database, name, source))
+                yield LettersState(
+                    name=name,
+                    source=source,
+                    dead=None if found is None else found[dead_letters.DEAD],
+                    parked=None if found is None else found[dead_letters.PARKED],
+                )
 
 
 def _observe_log(service: WritingService, now_us: int) -> LogState:
@@ -90,12 +129,15 @@ def _observe_log(service: WritingService, now_us: int) -> LogState:
         published=published,
         unpublished=_behind(service.log, published),
         oldest_unpublished_seconds=_age_seconds(service.log, published, now_us),
+        held_back=service.relay.held_back,
     )
 
 
 def _observe(subscription: Subscription, now_us: int) -> SubscriptionState:
     cursor = _known(subscription.cursor.saved)
-    letters = _known(lambda: _letters(subscription.cursor.database, subscription))
+    database, name = subscription.cursor.database, subscription.name
+    source = subscription.source
+    letters = _known(lambda: _letters(database, name, source))
     return SubscriptionState(
         name=subscription.name,
         source=subscription.source,
@@ -106,12 +148,27 @@ def _observe(subscription: Subscription, now_us: int) -> SubscriptionState:
         dead=None if letters is None else letters[dead_letters.DEAD],
         parked=None if letters is None else letters[dead_letters.PARKED],
         lease=_known(lambda: subscription.cursor.held(now_us)),
+        refused=_known(lambda: _refusal(subscription)),
+        dropped=_known(lambda: _dropped(database, name, source)),
     )
 
 
-def _letters(database: Database, subscription: Subscription) -> dict[str, int]:
+def _letters(database: Database, name: str, source: str) -> dict[str, int]:
     with database.reading() as connection:
-        return dead_letters.counted(connection, subscription.name, subscription.source)
+        return dead_letters.counted(connection, name, source)
+
+
+def _dropped(database: Database, name: str, source: str) -> dict[str, int]:
+    with database.reading() as connection:
+        return dropped.counted(connection, name, source)
+
+
+def _refusal(subscription: Subscription) -> str | None:
+    try:
+        compare(subscription.cursor.saved_place(), subscription.feed)
+    except NotTheSameLogError as error:
+        return str(error)
+    return None
 
 
 def _behind(feed: EventFeed, position: int | None) -> int | None:

@@ -1,6 +1,6 @@
 """Operations at the command line: how far everything has come."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 import click
@@ -29,6 +29,7 @@ def status_command(services: Sequence[Service], clock: Clock) -> click.Command:
         lag          events still to be applied; lag age is that of the oldest
         dead         events given up: see `dead-letters list`
         parked       events that wait behind a dead one of the same key
+        dropped      messages on the bus that are not of the log, by reason
         worked by    the process that applies the events
         """  # noqa: D301 - click takes \b as a character
         states = [observe(service, clock) for service in services]
@@ -68,6 +69,7 @@ def _show_subscriptions(states: Sequence[ServiceState]) -> None:
             "lag age",
             "dead",
             "parked",
+            "dropped",
             "worked by",
         ),
         [
@@ -79,12 +81,35 @@ def _show_subscriptions(states: Sequence[ServiceState]) -> None:
                 _seconds(each.lag_seconds),
                 _count(each.dead),
                 _count(each.parked),
-                _holder(each.lease),
+                _by_reason(each.dropped),
+                "refused" if each.refused else _holder(each.lease),
             )
             for state in states
             for each in state.subscriptions
+        ]
+        + [
+            (
+                each.name,
+                each.source,
+                *("",) * 3,
+                _count(each.dead),
+                _count(each.parked),
+                *("",) * 2,
+            )
+            for state in states
+            for each in state.letters
         ],
     )
+    for state in states:
+        for each in state.subscriptions:
+            if each.refused:
+                click.echo(f"\n{each.name}: {each.refused}")
+
+
+def _by_reason(dropped: Mapping[str, int] | None) -> str:
+    if dropped is None:
+        return UNKNOWN
+    return ", ".join(f"{n:,} {why}" for why, n in dropped.items() if n) or "0"
 
 
 def _count(number: int | None) -> str:

@@ -20,6 +20,7 @@ from shared_kernel.adapters.web.problems import RETRY_AFTER_S, Problem, kind
 from shared_kernel.adapters.web.routes import Api, Success
 from shared_kernel.adapters.workers import Workers
 from shared_kernel.events.consistency import Progress
+from shared_kernel.events.dropped import COPY, HINTS
 
 MOST_LAG_S = 10.0
 """A subscription that lags more makes the process not ready."""
@@ -163,8 +164,13 @@ def _behind(states: Iterable[ServiceState], operations: Operations) -> Iterator[
                 yield f"{state.name}: its database does not answer"
             elif unpublished > MOST_LAG_S and not operations.between_processes:
                 yield f"{state.name}: unpublished for {unpublished:.1f} s"
+            if state.log.held_back:
+                yield f"{state.name}: does not publish: {HINTS[COPY]}"
         for subscription in state.subscriptions:
             place = f"{subscription.name} of {subscription.source}"
+            if subscription.refused:
+                yield f"{place}: {subscription.refused}"
+                continue
             lag = subscription.lag_seconds
             events = subscription.lag_events
             if lag is None and events is not None:

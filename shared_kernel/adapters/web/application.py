@@ -9,6 +9,11 @@ from shared_kernel.adapters.operations.compact_cli import compact_command
 from shared_kernel.adapters.operations.database_cli import database_group
 from shared_kernel.adapters.operations.dead_letters_cli import dead_letters_group
 from shared_kernel.adapters.operations.events_cli import events_group
+from shared_kernel.adapters.operations.identity_cli import (
+    new_identity_command,
+    new_key_command,
+    subscriptions_group,
+)
 from shared_kernel.adapters.operations.operations_cli import status_command
 from shared_kernel.adapters.operations.operations_http import Operations, operations_api
 from shared_kernel.adapters.storehouse import Storehouse
@@ -53,7 +58,10 @@ def web_application(storehouse: Storehouse) -> Flask:
             storehouse.surroundings.settings.history_days,
         )
     )
+    events.add_command(new_key_command(storehouse.services))
+    events.add_command(new_identity_command(storehouse.services))
     app.cli.add_command(events)
+    app.cli.add_command(subscriptions_group(storehouse.services))
     app.cli.add_command(
         database_group(
             [each for service in storehouse.services for each in service.schemas]

@@ -36,6 +36,9 @@ ROWS: Contents = {
         _LETTER | {"position": each, "id": f"id-{each}"} for each in (1, 3, 4)
     ],
     "compacted_events": [{"position": 2, "digest": b"\x00\xff"}],
+    "dropped_messages": [
+        {"subscription": "shop.listing", "source": "shed", "reason": "seal", "count": 3}
+    ],
     "relay": [{"name": "shop.relay", "published": 3}],
     "idempotency_keys": [
         {

@@ -17,6 +17,7 @@ from shared_kernel.adapters.storage.errors import StorageUnavailableError
 from shared_kernel.adapters.web.commands import idempotency_keys_table
 from shared_kernel.events.cursors import cursors_table
 from shared_kernel.events.dead_letters import dead_letters_table
+from shared_kernel.events.dropped import dropped_table
 from shared_kernel.events.entries import event_log_table
 from shared_kernel.events.identity import compacted_table, identity_table
 from tests.databases import Databases
@@ -30,6 +31,7 @@ OF_A_LOG = (
     idempotency_keys_table,
 )
 OF_A_SUBSCRIBER = (cursors_table, dead_letters_table)
+OF_A_FOLLOWER = (*OF_A_SUBSCRIBER, dropped_table)
 Tables = Sequence[Callable[[sa.MetaData], sa.Table]]
 
 
@@ -44,17 +46,17 @@ Tables = Sequence[Callable[[sa.MetaData], sa.Table]]
         (
             "catalog/adapters/migrations/listing",
             catalog.read_model.product_listing,
-            OF_A_SUBSCRIBER,
+            OF_A_FOLLOWER,
         ),
         (
             "inventory/adapters/migrations/commands",
             inventory.adapters.tables,
-            OF_A_LOG + OF_A_SUBSCRIBER,
+            OF_A_LOG + OF_A_FOLLOWER,
         ),
         (
             "inventory/adapters/migrations/movements",
             inventory.read_model.stock_movements,
-            OF_A_SUBSCRIBER,
+            OF_A_FOLLOWER,
         ),
     ],
 )

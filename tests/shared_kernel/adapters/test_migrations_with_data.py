@@ -41,7 +41,9 @@ def in_todays_tables(before: Contents) -> Contents:
     ]
     cursors = [*map(dict, before.get("subscription_cursors", ())), *cursors]
     unnamed = {"log": None, "last_id": None, "log_keys": None}
-    left = {"compacted_events": ()} if "event_log" in before else {}
+    left: Contents = {"compacted_events": ()} if "event_log" in before else {}
+    if "products" not in before:
+        left = {**left, "dropped_messages": ()}
     return {
         "dead_letters": (),
         **left,

@@ -15,6 +15,7 @@ from shared_kernel.adapters.storage.prepared import Prepared
 from shared_kernel.buses.port import Capabilities, Deliver, Leave
 from shared_kernel.events.cursors import cursors_table
 from shared_kernel.events.dead_letters import dead_letters_table
+from shared_kernel.events.dropped import dropped_table
 from shared_kernel.events.entries import Entry, event_log_table
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventLog
@@ -35,6 +36,7 @@ for table in (
     compacted_table,
     cursors_table,
     dead_letters_table,
+    dropped_table,
 ):
     table(_metadata)
 # By no key of theirs: what is applied twice stands here twice.
