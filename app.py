@@ -4,7 +4,7 @@ import gc
 import os
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NoReturn
 
@@ -43,6 +43,7 @@ from shared_kernel.adapters.storage.copies import DatabaseInUseError, ServedFile
 from shared_kernel.adapters.storage.errors import (
     ConnectionLostError,
     StorageUnavailableError,
+    is_fault,
 )
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.adapters.web.application import web_application
@@ -77,14 +78,20 @@ def assemble(
         )
         if service in peers
     }
+    services: list[Service] = []
     surroundings = Surroundings(
         settings=settings,
-        bus=bus or bus_by_url(settings, PUBLISHED, list(elsewhere.values())),
+        bus=bus
+        or bus_by_url(
+            settings,
+            PUBLISHED,
+            list(elsewhere.values()),
+            partial(_identities, services),
+        ),
         clock=clock,
         jitter=jitter,
         holder=holder or this_process(),
     )
-    services: list[Service] = []
     feeds: dict[str, EventFeed] = {**elsewhere}
     opened, stock, listing = None, None, None
     if CATALOG_COMMANDS in here:
@@ -113,6 +120,17 @@ def assemble(
     )
     storehouse.employ()
     return storehouse
+
+
+def _identities(services: Sequence[Service]) -> dict[str, str]:
+    """Of the logs among `services`, by source; nothing while a database is away."""
+    writing = [each for each in services if isinstance(each, WritingService)]
+    try:
+        return {each.log.source: each.log.keys().log for each in writing}
+    except Exception as error:
+        if not is_fault(error):
+            raise
+        return {}
 
 
 def _peers(settings: Settings) -> dict[str, Peer]:

@@ -32,6 +32,8 @@ COMBINATIONS = [
     for database in KINDS
     for bus in BUSES
     for layout in LAYOUTS
+    # Whoever forges messages finds the same readers on any database.
+    if (bus, database) != ("forged", "postgresql")
 ]
 FIRST = COMBINATIONS[0]
 """What the others are compared with, so it always runs."""
@@ -205,7 +207,8 @@ class Runner:
 def main(only: tuple[str, ...], tags: str | None, quick: bool) -> None:
     """Run the scenarios everywhere, and compare what an observer saw.
 
-    Each combination of a bus (inprocess, feed, nats, jetstream), a layout (one process,
+    Each combination of a bus (inprocess, feed, nats, jetstream, or NATS with
+    somebody who forges messages), a layout (one process,
     or split into three) and a database (sqlite, postgresql) runs all scenarios through
     HTTP, on real servers. Orders and their answers, both logs, the listing and the
     stock must be the same everywhere.

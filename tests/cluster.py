@@ -36,6 +36,7 @@ from shared_kernel.adapters.settings import (
     Settings,
 )
 from tests.databases import Databases, Files
+from tests.forger import Forger
 from tests.last_will import LastWill
 from tests.nats_server import NatsServer
 from tests.tcp_proxy import TcpProxy
@@ -46,7 +47,8 @@ Layout = tuple[tuple[str, ...], ...]
 ONE: Layout = (SERVICES,)
 SPLIT: Layout = ((CATALOG_COMMANDS,), (CATALOG_QUERIES,), (INVENTORY,))
 LAYOUTS = {"one": ONE, "split": SPLIT}
-BUSES = ("inprocess", "feed", "nats", "jetstream")
+BUSES = ("inprocess", "feed", "nats", "jetstream", "forged")
+"""`forged` is NATS with a stranger on it, who forges whatever goes over it."""
 
 ROOT = Path(__file__).parent.parent
 PATIENCE_S = 30.0
@@ -55,6 +57,7 @@ PATIENCE_S = 30.0
 PORTS = range(20_000, 32_000)
 
 _HOST = "127.0.0.1"
+_ON_NATS = {"nats": "nats", "jetstream": "jetstream", "forged": "nats"}
 _TAIL_LINES = 20
 _SETTINGS = {field.metadata["env"] for field in attrs.fields(Settings)}
 _NO_ANSWER = (OSError, http.client.HTTPException)
@@ -211,6 +214,7 @@ class Cluster:
         self.databases = databases or Files(folder)
         self.nats: NatsServer | None = None
         self._will_for_nats: LastWill | None = None
+        self._forger: Forger | None = None
         self.processes: dict[str, Process] = {}
         self.proxies: dict[tuple[str, str], TcpProxy] = {}
         self._layout = layout
@@ -288,6 +292,9 @@ class Cluster:
             if process.runs:
                 process.kill()
         self._close_proxies()
+        if self._forger is not None:
+            self._forger.stop()
+            self._forger = None
         if self.nats is not None:
             self.nats.stop()
             self.nats = None
@@ -315,8 +322,11 @@ class Cluster:
         return "\n".join(process.tail() for process in self.processes.values())
 
     def _plan(self) -> None:
-        if self._bus in ("nats", "jetstream") and self.nats is None:
+        if self._bus in _ON_NATS and self.nats is None:
             self._start_nats()
+        if self._bus == "forged" and self._forger is None and self.nats is not None:
+            self._forger = Forger(self.nats.address)
+            self._forger.start()
         names = _names(self._layout)
         ports = dict(zip(names, _free_ports(len(names)), strict=True))
         asked: dict[str, int] = {}
@@ -352,9 +362,9 @@ class Cluster:
             "BUS_URL": f"{self._bus}:",
             "COPIES": "several" if _has_copies(self._layout) else "one",
         }
-        if self.nats is not None and self._bus in ("nats", "jetstream"):
+        if self.nats is not None and self._bus in _ON_NATS:
             way = self._way(name, "bus", self.nats.port)
-            given["BUS_URL"] = f"{self._bus}://{_HOST}:{way}"
+            given["BUS_URL"] = f"{_ON_NATS[self._bus]}://{_HOST}:{way}"
         for variable, service in _peers(services).items():
             if service in asked:
                 way = self._way(name, variable, asked[service])

@@ -44,5 +44,5 @@ def storage_faults_told() -> Iterator[None]:
         raise click.ClickException(
             f"a database does not answer: {error.orig}"
         ) from error
-    except StorageError as error:
+    except (StorageError, OSError) as error:
         raise click.ClickException(str(error)) from error

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -34,6 +34,9 @@ API_S = 2.0
 PUBLISH_S = 5.0
 JOIN_S = 3.0
 
+Logs = Callable[[], Mapping[str, str]]
+"""The identities of the logs of this process, by source."""
+
 
 class JetStreamBus:
     """A message in the stream for each event; a durable consumer for each group.
@@ -57,7 +60,9 @@ class JetStreamBus:
         declaration: StreamDeclaration,
         *,
         ack_wait_s: float = ACK_WAIT_S,
+        logs: Logs = dict,
     ) -> None:
+        self._logs = logs
         self._options = options
         self._declaration = declaration
         self._ack_wait_s = ack_wait_s
@@ -112,7 +117,7 @@ class JetStreamBus:
 
     async def _declare(self, client: Client) -> None:
         js = client.jetstream(timeout=API_S)
-        await declare(js, self._options, self._declaration)
+        await declare(js, self._options, self._declaration, self._logs())
 
     async def _publish(self, client: Client, batch: Sequence[Envelope]) -> None:
         stored = [envelope for envelope in batch if not envelope.is_heartbeat]

@@ -1,6 +1,6 @@
 """The stream that the app creates and keeps to its declaration."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 from nats.js import JetStreamContext, api
@@ -9,6 +9,7 @@ from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 from shared_kernel.buses.nats_options import NatsOptions
 from shared_kernel.buses.port import BusMisconfiguredError
 
+NOTE = "storehouse-log-"
 Value = str | int | float | None
 NO_LEADER = 10008
 """What a cluster answers while it elects one: JetStream is there, in a moment."""
@@ -26,9 +27,16 @@ class StreamDeclaration:
 
 
 async def declare(
-    js: JetStreamContext, options: NatsOptions, declaration: StreamDeclaration
+    js: JetStreamContext,
+    options: NatsOptions,
+    declaration: StreamDeclaration,
+    logs: Mapping[str, str],
 ) -> None:
-    """Create the stream, or compare it. Raises BusMisconfiguredError."""
+    """Create the stream, or compare it. Raises BusMisconfiguredError.
+
+    `logs` are the identities, by source, of the logs of this process: the stream notes
+    whose events it keeps.
+    """
     wanted = api.StreamConfig(
         name=declaration.name,
         subjects=[options.subject(subject) for subject in declaration.subjects],
@@ -37,6 +45,7 @@ async def declare(
         num_replicas=declaration.replicas,
         duplicate_window=declaration.duplicate_window_s,
         max_age=declaration.max_age_s,
+        metadata=_noted(logs),
     )
     try:
         there = (await js.stream_info(declaration.name)).config
@@ -58,6 +67,33 @@ async def declare(
             "another stream by JETSTREAM_STREAM and other subjects by "
             "BUS_SUBJECT_PREFIX, or delete this one, whose events the logs have"
         )
+    await _belong(js, there, logs)
+
+
+async def _belong(
+    js: JetStreamContext, there: api.StreamConfig, logs: Mapping[str, str]
+) -> None:
+    """Note on the stream what is not noted yet; refuse one of another shop."""
+    noted = {
+        name: value
+        for name, value in (there.metadata or {}).items()
+        if not name.startswith("_nats.")
+    }
+    wanted = _noted(logs)
+    for name, log in wanted.items():
+        if noted.get(name, log) != log:
+            raise BusMisconfiguredError(
+                f"the stream {there.name!r} belongs to another Storehouse: its "
+                f"{name.removeprefix(NOTE)} is the log {noted[name]}, ours {log}: name "
+                "another stream by JETSTREAM_STREAM and other subjects by "
+                "BUS_SUBJECT_PREFIX, or delete this one, if that log is no more"
+            )
+    if not wanted.items() <= noted.items():
+        await js.update_stream(there.evolve(metadata={**noted, **wanted}))
+
+
+def _noted(logs: Mapping[str, str]) -> dict[str, str]:
+    return {f"{NOTE}{source}": log for source, log in logs.items()}
 
 
 async def _create(js: JetStreamContext, wanted: api.StreamConfig) -> None:

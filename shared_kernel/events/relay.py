@@ -10,7 +10,7 @@ from shared_kernel.adapters.storage.errors import is_fault
 from shared_kernel.buses.port import BusError, EventBus, Leave
 from shared_kernel.events.consistency import Progress
 from shared_kernel.events.continuity import compare
-from shared_kernel.events.cursors import Cursor, CursorMovedError, Place
+from shared_kernel.events.cursors import Cursor, CursorMovedError, Place, place_of
 from shared_kernel.events.dropped import COPY, HINTS
 from shared_kernel.events.envelope import HEARTBEAT, Envelope, heartbeat
 from shared_kernel.events.errors import NotTheSameLogError
@@ -145,7 +145,7 @@ class Relay:
             last = batch[-1]
             self._place = place = Place(last.position, last.log, last.id)
         if beats:
-            self._announce(place, now)
+            self._announce(self._reached() if held_back else place, now)
             self._next_heartbeat_us = now.monotonic_us + HEARTBEAT_EVERY_US
         return len(batch)
 
@@ -200,6 +200,12 @@ class Relay:
             )
             previous = envelope.id
         return seals
+
+    def _reached(self) -> Place:
+        """Where the log ends, for readers who have to read it."""
+        head = self._log.settle()
+        last = self._log.read(head - 1, 1)
+        return place_of(last[0]) if last else Place()
 
     def _announce(self, place: Place, now: Moment) -> None:
         log = self._keys.log

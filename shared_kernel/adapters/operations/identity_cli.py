@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+import attrs
 import click
 
 from shared_kernel.adapters.service import Service, WritingService
 from shared_kernel.adapters.terminal import storage_faults_told
 from shared_kernel.events import dead_letters
+from shared_kernel.events.continuity import compare
 from shared_kernel.events.cursors import begin_anew, follow_as
 from shared_kernel.events.identity import change_identity, change_key
 from shared_kernel.events.subscription import Subscription
@@ -69,9 +71,9 @@ def new_identity_command(services: Sequence[Service]) -> click.Command:
         """Make logs that are copies logs of their own, with their readers.
 
         For a database made from a backup of another one that is in use, as staging
-        often is. Stop the copy's processes first. Then run this in each of them: logs
-        get a new identity and a new key, and readers go on where they are. Reading
-        only, the original is not touched.
+        often is. Run it as each of the copy's processes, those that have logs first:
+        their logs get a new identity and a new key, and readers go on where they are.
+        The processes run meanwhile, since those without a log ask the others.
         """
         with storage_faults_told():
             for service in _chosen(services, sources):
@@ -81,7 +83,8 @@ def new_identity_command(services: Sequence[Service]) -> click.Command:
                     follow_as(connection, service.relay.name, log.source, identity)
                 click.echo(f"{log.source}: is a log of its own, {identity}")
             for reader in _readers(services, sources):
-                identity = reader.feed.mark(0).log
+                place = attrs.evolve(reader.cursor.saved_place(), log=None)
+                identity = compare(place, reader.feed).log
                 with reader.cursor.database.writing() as connection:
                     follow_as(connection, reader.name, reader.source, identity)
                 click.echo(f"{reader.name}: follows {reader.source} as {identity}")

@@ -140,7 +140,7 @@ def test_a_cluster_without_a_leader_is_asked_again_and_blamed_for_nothing() -> N
 
     with pytest.raises(ServiceUnavailableError):
         asyncio.run(
-            declare(Electing(), NatsOptions(servers=["h1:4222"]), declaration)  # type: ignore[arg-type]  # asked for nothing else
+            declare(Electing(), NatsOptions(servers=["h1:4222"]), declaration, {})  # type: ignore[arg-type]  # asked for nothing else
         )
 
 

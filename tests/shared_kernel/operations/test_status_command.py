@@ -27,7 +27,7 @@ def test_every_log_and_every_subscription_has_a_line(shop: Shop) -> None:
     lines = words(status(shop))
 
     assert [NAME, "3", "3", "2.0", "s"] in lines
-    assert [LISTING, NAME, "2", "1", "2.0", "s", "1", "1", HOLDER] in lines
+    assert [LISTING, NAME, "2", "1", "2.0", "s", "1", "1", "0", HOLDER] in lines
 
 
 def test_what_nobody_works_says_so(shop: Shop) -> None:
@@ -48,7 +48,7 @@ def test_what_a_database_does_not_tell_is_unknown(shop: Shop) -> None:
     lines = words(status(shop))
 
     assert [NAME, *["unknown"] * 3] in lines
-    assert [LISTING, NAME, *["unknown"] * 6] in lines
+    assert [LISTING, NAME, *["unknown"] * 7] in lines
 
 
 def test_programs_read_the_same_as_json(shop: Shop) -> None:
@@ -71,6 +71,8 @@ def test_programs_read_the_same_as_json(shop: Shop) -> None:
             "dead": 0,
             "parked": 0,
             "lease": {"holder": HOLDER, "alive": True},
+            "refused": None,
+            "dropped": {"other-log": 0, "seal": 0, "form": 0, "copy": 0},
         }
     ]
 

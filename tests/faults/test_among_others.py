@@ -1,0 +1,201 @@
+"""On one NATS server with a second shop, with a forger, and with a copy of oneself.
+
+Law 11: a bus can make nothing true that the log does not hold.
+"""
+
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster import ONE, ROOT, SPLIT, Cluster, Layout, wait_until
+from tests.forger import Forger
+from tests.simulation.laws import read_log, violations
+
+pytestmark = pytest.mark.server
+
+LAYOUTS = pytest.mark.parametrize("layout", [ONE, SPLIT], ids=["one", "split"])
+BUSES = pytest.mark.parametrize("bus", ["nats", "jetstream"])
+MANY = 40
+
+
+def ask(port: int, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as asking:
+        data = None if body is None else json.dumps(body)
+        asking.request(method, path, data, {"Content-Type": "application/json"})
+        answer = asking.getresponse()
+        said = answer.read()
+        return answer.status, json.loads(said) if said[:1] in b"{[" else said.decode()
+
+
+def register(cluster: Cluster, *skus: str) -> None:
+    (port,) = cluster.ports_of("catalog-commands")
+    for sku in skus:
+        body = {"sku": sku, "name": f"It is {sku}", "stock_count": 3}
+        status, said = ask(port, "POST", "/products", body)
+        assert status == 201, said
+
+
+def listed(cluster: Cluster) -> set[str]:
+    (port,) = cluster.ports_of("catalog-queries")
+    _, page = ask(port, "GET", "/products?limit=100")
+    return {each["code"] for each in page}
+
+
+def metric(cluster: Cluster, service: str, name: str, **labels: str) -> float:
+    (port,) = cluster.ports_of(service)
+    _, text = ask(port, "GET", "/metrics")
+    wanted = [f'{label}="{value}"' for label, value in labels.items()]
+    return sum(
+        float(line.rpartition(" ")[2])
+        for line in text.splitlines()
+        if line.startswith(name) and all(each in line for each in wanted)
+    )
+
+
+def names(prefix: str, how_many: int = MANY) -> list[str]:
+    return [f"{prefix}-{number:04}" for number in range(how_many)]
+
+
+def at_rest(cluster: Cluster) -> None:
+    wait_until(lambda: violations(cluster.databases) == [], "coming to rest")
+
+
+@contextmanager
+def second(first: Cluster, folder: Path, layout: Layout, bus: str) -> Iterator[Cluster]:
+    """On the same NATS server, with the databases that `folder` has, if any."""
+    folder.mkdir(exist_ok=True)
+    other = Cluster(folder, layout, bus)
+    other.nats = first.nats
+    try:
+        other.start()
+        yield other
+        other.stop()
+    finally:
+        other.nats = None
+        other.abandon()
+
+
+@LAYOUTS
+def test_two_shops_on_one_server(tmp_path: Path, layout: Layout) -> None:
+    (tmp_path / "one").mkdir()
+    with (
+        Cluster(tmp_path / "one", layout, "nats") as ours,
+        second(ours, tmp_path / "two", layout, "nats") as theirs,
+    ):
+        for a, b in zip(names("OURS"), names("THEIRS"), strict=True):
+            register(ours, a)
+            register(theirs, b)
+        at_rest(ours)
+        at_rest(theirs)
+
+        assert listed(ours) == set(names("OURS"))
+        assert listed(theirs) == set(names("THEIRS"))
+        assert metric(
+            ours, "catalog-queries", "storehouse_subscription_messages_dropped",
+            reason="other-log",
+        ) > 0  # fmt: skip
+        # Neither takes the other's messages: what is missing would be read.
+        for shop in (ours, theirs):
+            healed = metric(shop, "inventory", "storehouse_subscription_gaps_healed")
+            assert healed <= 3
+
+
+def test_a_stream_of_another_shop_is_refused_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    with Cluster(tmp_path / "one", ONE, "jetstream") as ours:
+        register(ours, "OURS-0001")
+        with (
+            pytest.raises(Exception, match="belongs to another Storehouse"),
+            second(ours, tmp_path / "two", ONE, "jetstream"),
+        ):
+            pass
+        at_rest(ours)
+
+
+@BUSES
+@LAYOUTS
+def test_a_forger(tmp_path: Path, layout: Layout, bus: str) -> None:
+    with Cluster(tmp_path, layout, bus) as cluster:
+        assert cluster.nats is not None
+        with Forger(cluster.nats.address) as forger:
+            register(cluster, *names("LAMP"))
+            at_rest(cluster)
+            assert forger.sent > MANY
+        # What is forged after the last event shows when the next one comes.
+        register(cluster, "LAMP-LAST")
+        at_rest(cluster)
+
+        assert listed(cluster) == {*names("LAMP"), "LAMP-LAST"}
+        for service in ("catalog-queries", "inventory"):
+            for reason in ("seal", "other-log", "form"):
+                assert metric(
+                    cluster, service, "storehouse_subscription_messages_dropped",
+                    reason=reason,
+                ) > 0  # fmt: skip
+
+
+@LAYOUTS
+def test_a_copy_is_not_the_original(tmp_path: Path, layout: Layout) -> None:
+    """What each side does between copying and noticing, and after the mend."""
+    here, there = tmp_path / "original", tmp_path / "copy"
+    here.mkdir()
+    with Cluster(here, layout, "nats") as original:
+        register(original, *names("BOTH", 3))
+        at_rest(original)
+        original.stop()
+        there.mkdir()
+        for file in here.glob("*.db*"):
+            shutil.copy(file, there)
+        original.start()
+        with second(original, there, layout, "nats") as copy:
+            register(copy, *names("COPY", 3))
+            register(original, *names("ORIG", 3))
+
+            for each in (original, copy):
+                wait_until(partial(is_told, each), "being told")
+            at_rest(original)
+            at_rest(copy)
+            assert listed(original) == {*names("BOTH", 3), *names("ORIG", 3)}
+            assert listed(copy) == {*names("BOTH", 3), *names("COPY", 3)}
+            assert [e.key for e in read_log(original.databases, "catalog")] == [
+                *names("BOTH", 3),
+                *names("ORIG", 3),
+            ]
+
+            for service in ("catalog-commands", "inventory", "catalog-queries"):
+                if layout == SPLIT or service == "inventory":
+                    give_new_identity(copy, service)
+            register(copy, *names("NEWS", 3))
+            register(original, *names("MORE", 3))
+            at_rest(copy)
+            at_rest(original)
+            wait_until(lambda: not is_told(original), "publishing again")
+
+
+def is_told(cluster: Cluster) -> bool:
+    """By `/readyz`, and in its log."""
+    (port,) = cluster.ports_of("catalog-commands")
+    _, said = ask(port, "GET", "/readyz")
+    return "new-identity" in json.dumps(said) and "new-identity" in "".join(
+        process.log.read_text() for process in cluster.processes.values()
+    )
+
+
+def give_new_identity(cluster: Cluster, service: str) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "app", "events", "new-identity"],
+        cwd=ROOT,
+        env={**os.environ, **cluster.environment_of(service)},
+        check=True,
+        timeout=60,
+    )
