@@ -42,6 +42,7 @@ class Forger:
             asyncio.run_coroutine_threadsafe(closing, self._loop).result(START_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(START_S)
+        self._loop.close()
 
     def __enter__(self) -> Self:
         self.start()

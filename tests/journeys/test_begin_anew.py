@@ -1,0 +1,100 @@
+"""A log that was restored from an older backup, and its readers, who begin anew."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from catalog.application.commands import RegisterProduct
+from catalog.application.handlers import register_product
+from catalog.domain.value_objects import OpeningStock, ProductName
+from shared_kernel.adapters.operations.identity_cli import subscriptions_group
+from shared_kernel.adapters.operations.observation import observe
+from shared_kernel.adapters.operations.operations_cli import status_command
+from shared_kernel.adapters.storehouse import Storehouse
+from shared_kernel.domain.sku import Sku
+from tests.databases import Files
+from tests.simulation.laws import read_log
+from tests.storehouses import a_storehouse, run
+
+
+def register(storehouse: Storehouse, *skus: str) -> None:
+    for sku in skus:
+        command = RegisterProduct(
+            sku=Sku(sku), name=ProductName(sku), opening_stock=OpeningStock(3)
+        )
+        storehouse.catalog.writer.execute(register_product, command)
+
+
+def work(storehouse: Storehouse) -> None:
+    for _ in range(20):
+        for worker in storehouse.workers.employed:
+            worker.step()
+
+
+def listed(databases: Files) -> list[str]:
+    rows = databases.rows(
+        "catalog_read",
+        "SELECT code FROM product_listing WHERE registered IS NOT NULL ORDER BY code",
+    )
+    return [code for (code,) in rows]
+
+
+@pytest.fixture
+def restored(tmp_path: Path) -> Files:
+    """The catalog's log lost two of three events, and has three others since."""
+    databases = Files(tmp_path)
+    backup = tmp_path / "backup"
+    with a_storehouse(databases) as storehouse:
+        register(storehouse, "A-0001")
+        work(storehouse)
+    (path,) = [Path(databases.url("catalog").removeprefix("sqlite:///"))]
+    shutil.copy(path, backup)
+    with a_storehouse(databases) as storehouse:
+        register(storehouse, "B-0001", "B-0002")
+        work(storehouse)
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+    shutil.copy(backup, path)
+    with a_storehouse(databases) as storehouse:
+        register(storehouse, "C-0001", "C-0002", "C-0003")
+    return databases
+
+
+def test_readers_of_a_log_that_has_grown_again_are_refused_and_begin_anew(
+    restored: Files,
+) -> None:
+    with a_storehouse(restored) as storehouse:
+        work(storehouse)
+        assert listed(restored) == ["A-0001", "B-0001", "B-0002"]
+        command = status_command(storehouse.services, storehouse.surroundings.clock)
+        assert "was cut short and has grown again" in run(command).output
+        refused = {
+            (each.name, each.source)
+            for service in storehouse.services
+            for each in observe(service, storehouse.surroundings.clock).subscriptions
+            if each.refused
+        }
+        assert refused == {
+            ("catalog.listing", "catalog"),
+            ("inventory.catalog", "catalog"),
+        }
+
+    with a_storehouse(restored) as storehouse:
+        begin = subscriptions_group(storehouse.services).commands["begin-anew"]
+        rehearsed = run(begin, "--source", "catalog", "--dry-run").output
+        assert (
+            "inventory.catalog: would begin anew: catalog from position 3" in rehearsed
+        )
+        assert listed(restored) == ["A-0001", "B-0001", "B-0002"]
+
+        done = run(begin, "--source", "catalog").output
+        assert "catalog.listing: begins anew" in done
+        assert "inventory.movements" not in done
+        work(storehouse)
+
+    assert listed(restored) == ["A-0001", "C-0001", "C-0002", "C-0003"]
+    # What was never registered keeps its stock item, and nothing is opened twice.
+    events = read_log(restored, "inventory")
+    opened = [each.key for each in events if each.type == "stock.opened"]
+    assert sorted(opened) == ["A-0001", "B-0001", "B-0002", *listed(restored)[1:]]

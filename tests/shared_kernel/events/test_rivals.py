@@ -1,0 +1,106 @@
+"""A relay hears of its own log what it did not send, and stops."""
+
+import attrs
+import pytest
+
+from shared_kernel.adapters.storage.database import Database
+from shared_kernel.buses.in_process import InProcessBus
+from shared_kernel.buses.port import Capabilities, Delivery
+from shared_kernel.events.envelope import Envelope, heartbeat
+from shared_kernel.events.event_log import EventLog
+from shared_kernel.events.relay import Relay
+from shared_kernel.events.seal import opens, sealed
+from tests.shared_kernel.events.builders import SOURCE, ManualClock, record
+
+
+class Broker(InProcessBus):
+    """Reaches other processes, as it says."""
+
+    capabilities: Capabilities = attrs.evolve(
+        InProcessBus.capabilities, between_processes=True
+    )
+
+
+@attrs.define
+class Heard:
+    envelopes: list[Envelope] = attrs.field(factory=list)
+
+    def __call__(self, delivery: Delivery) -> None:
+        self.envelopes += delivery.envelopes
+
+    def events(self) -> list[int]:
+        return [each.position for each in self.envelopes if not each.is_heartbeat]
+
+
+@pytest.fixture
+def bus() -> Broker:
+    return Broker()
+
+
+@pytest.fixture
+def heard(bus: Broker) -> Heard:
+    heard = Heard()
+    bus.subscribe("lamp.*", "test", heard)
+    bus.subscribe("heartbeat.*", "test", heard)
+    return heard
+
+
+@pytest.fixture
+def relay(log: EventLog, bus: Broker, clock: ManualClock) -> Relay:
+    relay = Relay(log, bus, clock, holder="one")
+    relay.step()
+    clock.advance(3)
+    relay.step()
+    return relay
+
+
+def a_beat(log: EventLog, key: str = "", relay: str = "the-copy") -> Envelope:
+    keys = log.keys()
+    beat = heartbeat(SOURCE, 7, 0, keys.log)
+    return sealed(beat, key or keys.key, previous="x", relay=relay)
+
+
+def test_while_a_copy_is_heard_events_are_held_back_and_the_head_is_told(
+    relay: Relay,
+    log: EventLog,
+    source: Database,
+    bus: Broker,
+    clock: ManualClock,
+    heard: Heard,
+) -> None:
+    for _ in range(2):
+        bus.publish([a_beat(log)])
+        relay.step()
+        clock.advance(1)
+    (one,) = record(log, source, "A")
+    relay.step()
+    assert (relay.held_back, heard.events()) == (True, [])
+    last = heard.envelopes[-1]
+    assert (last.position, last.previous, last.relay) == (1, one.id, relay.id)
+    assert opens(last, [log.keys().key])
+
+    clock.advance(6)
+    relay.step()
+    assert (relay.held_back, heard.events()) == (False, [1])
+
+
+@pytest.mark.parametrize("key", ["", "00" * 32])
+def test_one_heartbeat_of_who_led_before_or_many_forged_ones_stop_nobody(
+    relay: Relay, log: EventLog, bus: Broker, clock: ManualClock, key: str
+) -> None:
+    bus.publish([a_beat(log, key), a_beat(log, key), a_beat(log, key)])
+    relay.step()
+    if key:
+        clock.advance(1)
+        bus.publish([a_beat(log, key)])
+        relay.step()
+
+    assert not relay.held_back
+
+
+def test_its_own_heartbeats_mean_nothing(relay: Relay, clock: ManualClock) -> None:
+    for _ in range(4):
+        clock.advance(1)
+        relay.step()
+
+    assert not relay.held_back
