@@ -4,10 +4,10 @@ A MAC (keyed BLAKE2b, RFC 7693) over the payload and all attributes that mean so
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
 from hmac import compare_digest
 
-import attrs
 import msgspec
 
 from shared_kernel.events.envelope import Envelope
@@ -22,21 +22,37 @@ def sealed(envelope: Envelope, key: str, *, previous: str, relay: str) -> Envelo
 
     `previous` is the id of the event before it; a heartbeat's is that of the newest.
     """
-    open_ = attrs.evolve(envelope, previous=previous, relay=relay)
-    return attrs.evolve(open_, seal=_mac(open_, key))
+    return Envelope(
+        envelope.position,
+        envelope.id,
+        envelope.source,
+        envelope.type,
+        envelope.key,
+        envelope.time_us,
+        envelope.traceparent,
+        envelope.data,
+        envelope.log,
+        previous,
+        relay,
+        _mac(envelope, key, previous, relay),
+    )
 
 
 def opens(envelope: Envelope, keys: Iterable[str]) -> bool:
     """Whether one of `keys` sealed it, and nothing was changed since."""
     seal = envelope.seal.encode(errors="replace")
+    previous, relay = envelope.previous, envelope.relay
     try:
-        return any(compare_digest(_mac(envelope, key).encode(), seal) for key in keys)
+        return any(
+            compare_digest(_mac(envelope, key, previous, relay).encode(), seal)
+            for key in keys
+        )
     except (OverflowError, UnicodeEncodeError):
         # A number or a text that no envelope of ours has.
         return False
 
 
-def _mac(envelope: Envelope, key: str) -> str:
+def _mac(envelope: Envelope, key: str, previous: str, relay: str) -> str:
     attributes = (
         envelope.log,
         envelope.source,
@@ -46,9 +62,16 @@ def _mac(envelope: Envelope, key: str) -> str:
         envelope.key,
         envelope.time_us,
         envelope.traceparent,
-        envelope.previous,
-        envelope.relay,
+        previous,
+        relay,
     )
     # The first part tells where it ends, so nothing can move from one to the other.
     said = _encode(attributes) + envelope.data
-    return blake2b(said, key=bytes.fromhex(key), digest_size=MAC_BYTES).hexdigest()
+    keyed = _keyed(key).copy()
+    keyed.update(said)
+    return keyed.hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _keyed(key: str) -> blake2b:
+    return blake2b(key=bytes.fromhex(key), digest_size=MAC_BYTES)

@@ -5,6 +5,7 @@ connection. Both sides run in this process.
 """
 
 import asyncio
+import hmac
 import http.client
 import itertools
 import json
@@ -30,6 +31,7 @@ from shared_kernel.buses.nats_options import NatsOptions
 from shared_kernel.buses.nats_stream import StreamDeclaration
 from shared_kernel.buses.port import Delivery, EventBus
 from shared_kernel.events.envelope import Envelope
+from shared_kernel.events.seal import opens, sealed
 from tests.benchmarks.measuring import Result, compared, interleaved, per_second
 from tests.benchmarks.servers import request
 from tests.cluster import SPLIT, Cluster
@@ -43,6 +45,7 @@ PROBES = 300
 PAUSE_S = 0.005
 LEAST_RATIO = 0.5
 STREAM = "storehouse"
+KEY = "5e" * 32
 
 
 def results() -> list[Result]:
@@ -74,7 +77,64 @@ def results() -> list[Result]:
         measured.append(
             compared(work, reference_work, "events/s", medians, LEAST_RATIO)
         )
+    measured += [_sealed_by(bus) for bus in (NatsBus, _jetstream)]
+    measured.append(_a_seal())
     return measured + [_visible_elsewhere(bus) for bus in ("nats", "jetstream", "feed")]
+
+
+def _sealed_by(connect: Callable[[NatsOptions], EventBus]) -> Result:
+    """What making and opening seals costs, beside the same messages without."""
+    with (
+        TemporaryDirectory(prefix="storehouse-bench-") as folder,
+        NatsServer(Path(folder), jetstream=True) as server,
+    ):
+        options = NatsOptions(servers=[server.address])
+
+        def through(key: str | None) -> float:
+            events = some_events("product.inserted")
+            return per_second(lambda: _through(lambda: connect(options), events, key))
+
+        medians = interleaved(lambda: through(KEY), lambda: through(None))
+    name = "core NATS" if connect is NatsBus else "JetStream"
+    return compared(
+        f"events through {name}, sealed and opened",
+        "the same without seals",
+        "events/s",
+        medians,
+        0.95,
+    )
+
+
+def _a_seal() -> Result:
+    events = some_events("product.inserted")
+
+    def ours() -> int:
+        seals = [sealed(each, KEY, previous=each.id, relay=KEY[:16]) for each in events]
+        if not all(opens(each, (KEY,)) for each in seals):
+            raise RuntimeError("a seal does not open")
+        return len(events)
+
+    def reference() -> int:
+        key = bytes.fromhex(KEY)
+        for each in events:
+            for _ in range(2):
+                hmac.digest(key, each.data, "sha256")
+        return len(events)
+
+    medians = interleaved(lambda: per_second(ours), lambda: per_second(reference))
+    return compared(
+        "a seal made and opened",
+        "hmac of the payload alone, twice",
+        "events/s",
+        medians,
+        0.25,
+        note=f"{1e6 / medians[0]:.1f} µs an event",
+    )
+
+
+def _jetstream(options: NatsOptions) -> EventBus:
+    declared = StreamDeclaration(name=STREAM, subjects=("product.>",))
+    return JetStreamBus(options, declared)
 
 
 def _visible_elsewhere(bus: str) -> Result:
@@ -182,18 +242,20 @@ def _through_core(server: NatsServer) -> int:
 
 def _through_jetstream(server: NatsServer) -> int:
     options = NatsOptions(servers=[server.address])
-    declared = StreamDeclaration(name=STREAM, subjects=("product.>",))
-    return _through(
-        lambda: JetStreamBus(options, declared), some_events("product.inserted")
-    )
+    return _through(lambda: _jetstream(options), some_events("product.inserted"))
 
 
-def _through(connect: Callable[[], EventBus], events: Sequence[Envelope]) -> int:
+def _through(
+    connect: Callable[[], EventBus], events: Sequence[Envelope], key: str | None = None
+) -> int:
+    """Sealed with `key` and opened with it, if one is given."""
     publisher, receiver = connect(), connect()
     last, arrived = events[-1].id, threading.Event()
 
     def deliver(delivery: Delivery) -> None:
         delivery.acknowledge()
+        if key is not None and not all(opens(e, (key,)) for e in delivery.envelopes):
+            raise RuntimeError("a seal does not open")
         if delivery.envelopes[-1].id == last:
             arrived.set()
 
@@ -201,12 +263,16 @@ def _through(connect: Callable[[], EventBus], events: Sequence[Envelope]) -> int
         bus.open()
     receiver.subscribe("product.>", "bench", deliver)
     for batch in _in_batches(events):
-        publisher.publish(batch)
+        publisher.publish(batch if key is None else _sealed(batch, key))
     if not arrived.wait(PATIENCE_S):
         raise RuntimeError("not all events have arrived")
     for bus in (publisher, receiver):
         bus.close()
     return len(events)
+
+
+def _sealed(batch: Sequence[Envelope], key: str) -> list[Envelope]:
+    return [sealed(each, key, previous=each.id, relay=key[:16]) for each in batch]
 
 
 def _core_alone(server: NatsServer) -> int:
