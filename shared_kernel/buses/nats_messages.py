@@ -37,12 +37,10 @@ def headers_of(envelope: Envelope) -> dict[str, str]:
     }
     if envelope.traceparent is not None:
         headers["ce-traceparent"] = envelope.traceparent
-    # What is not sealed has none of these.
+    # What is not sealed has none of these; each header costs more than what it says.
     if envelope.seal:
         headers["ce-log"] = envelope.log
-        headers["ce-previous"] = envelope.previous
-        headers["ce-relay"] = envelope.relay
-        headers["ce-seal"] = envelope.seal
+        headers["ce-seal"] = f"{envelope.seal}.{envelope.relay}.{envelope.previous}"
     return headers
 
 
@@ -56,6 +54,8 @@ def envelope_of(
     nothing, whatever anybody sent: attributes that mean nothing make it a stranger's.
     """
     headers = headers or {}
+    seal, _, rest = headers.get("ce-seal", "").partition(".")
+    relay, _, previous = rest.partition(".")
     try:
         return Envelope(
             position=int(headers["ce-position"]),
@@ -67,9 +67,9 @@ def envelope_of(
             traceparent=headers.get("ce-traceparent"),
             data=data,
             log=headers.get("ce-log", ""),
-            previous=headers.get("ce-previous", ""),
-            relay=headers.get("ce-relay", ""),
-            seal=headers.get("ce-seal", ""),
+            previous=previous,
+            relay=relay,
+            seal=seal,
         )
     # TypeError: a time without a zone.
     except (KeyError, ValueError, TypeError, OverflowError):

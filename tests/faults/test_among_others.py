@@ -24,7 +24,6 @@ from tests.simulation.laws import read_log, violations
 pytestmark = pytest.mark.server
 
 LAYOUTS = pytest.mark.parametrize("layout", [ONE, SPLIT], ids=["one", "split"])
-BUSES = pytest.mark.parametrize("bus", ["nats", "jetstream"])
 MANY = 40
 
 
@@ -122,8 +121,9 @@ def test_a_stream_of_another_shop_is_refused_at_the_start(tmp_path: Path) -> Non
         at_rest(ours)
 
 
-@BUSES
-@LAYOUTS
+@pytest.mark.parametrize(
+    ("layout", "bus"), [(ONE, "nats"), (SPLIT, "jetstream")], ids=["one", "split"]
+)
 def test_a_forger(tmp_path: Path, layout: Layout, bus: str) -> None:
     with Cluster(tmp_path, layout, bus) as cluster:
         assert cluster.nats is not None

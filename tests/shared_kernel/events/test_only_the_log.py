@@ -12,8 +12,9 @@ from shared_kernel.adapters.clock import to_us
 from shared_kernel.adapters.storage.database import Database
 from shared_kernel.buses.port import Delivery
 from shared_kernel.events import dropped
+from shared_kernel.events.compaction import Compaction
 from shared_kernel.events.continuity import compare
-from shared_kernel.events.cursors import begin_anew
+from shared_kernel.events.cursors import begin_anew, place_of
 from shared_kernel.events.dropped import COPY, FORM, OTHER_LOG, SEAL
 from shared_kernel.events.envelope import Envelope, heartbeat
 from shared_kernel.events.errors import (
@@ -368,6 +369,20 @@ def test_a_fork_that_was_believed_while_the_log_was_away_shows_at_the_next_event
     assert applied(subscriber) == [1, 2]
     with pytest.raises(LogRegrownError):
         compare(reader.cursor.saved_place(), feed)
+
+
+def test_a_compaction_leaves_what_a_reader_compares_with(
+    log: EventLog, source: Database
+) -> None:
+    events = record(log, source, "AAA")
+    compaction = Compaction(log, 3)
+    while compaction.step():
+        pass
+    assert [each.position for each in log.read(0, 10)] == [1, 3]
+
+    compare(place_of(events[1]), log)
+    with pytest.raises(LogRegrownError):
+        compare(attrs.evolve(place_of(events[1]), last_id="another"), log)
 
 
 texts = st.text(max_size=8) | st.sampled_from([SOURCE, "heartbeat.shop", "lamp.lit"])
