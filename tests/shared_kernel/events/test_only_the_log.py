@@ -302,6 +302,8 @@ def test_a_cut_shows_at_the_next_heartbeat_while_all_is_running(
     log = feed.log.keys().log
     beat = seals(feed.log, [heartbeat(SOURCE, 3, to_us(NOON), log)], other.id)
     reader.deliver(Delivery(beat))
+    reader.step()
+    assert reader._faults == 1
     reader.deliver(Delivery(seals(feed.log, record(feed.log, source, "E"), other.id)))
     step(reader, clock)
 
