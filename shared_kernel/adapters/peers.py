@@ -218,6 +218,12 @@ class HttpEventFeed:
     ) -> B:
         path = f"/events/{self._source}/{what}"
         response = self._peer.get(path, headers)
+        if response.status == 403:
+            raise PeerError(
+                self._peer.name,
+                f"{self._peer.name} does not tell this process its keys: set "
+                "PEER_TOKEN to the same secret in both",
+            )
         try:
             if response.status != 200:
                 raise ValueError(response.status)

@@ -1,6 +1,7 @@
 """The keys with which a subscription opens what the bus brings."""
 
 import msgspec
+import structlog
 
 from shared_kernel.adapters.clock import Moment
 from shared_kernel.adapters.storage.errors import is_fault
@@ -12,6 +13,8 @@ from shared_kernel.events.seal import opens
 
 ASK_EVERY_US = 1_000_000
 """So often the log is asked for another key, however many seals do not open."""
+
+_log = structlog.get_logger(__name__)
 
 
 class Keyring:
@@ -25,6 +28,7 @@ class Keyring:
         self._feed = feed
         self._keys: LogKeys | None = None
         self._ask_us: int | None = None
+        self._told = False
 
     def log(self, now: Moment) -> str:
         """The identity of the log, or nothing if nobody answers."""
@@ -56,7 +60,13 @@ class Keyring:
         except Exception as error:
             if not is_fault(error):
                 raise
+            if not self._told:
+                self._told = True
+                _log.warning(
+                    "keys not learned", source=self._feed.source, error=str(error)
+                )
             return None
+        self._told = False
         if keys != self._keys:
             self._cursor.keep_keys(msgspec.json.encode(keys).decode())
             self._keys = keys

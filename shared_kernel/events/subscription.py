@@ -5,7 +5,7 @@ applied; anything higher shows a gap, and the gap is read from the source's log 
 """
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 import structlog
@@ -16,14 +16,13 @@ from shared_kernel.adapters.storage.database import Database
 from shared_kernel.adapters.storage.errors import is_fault
 from shared_kernel.buses.port import Deliver, Delivery, Leave
 from shared_kernel.events import dead_letters
+from shared_kernel.events.belief import Belief
 from shared_kernel.events.continuity import compare
 from shared_kernel.events.cursors import Cursor, CursorMovedError, place_of
-from shared_kernel.events.dropped import COPY, FORM, OTHER_LOG, SEAL, Dropped
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.errors import UnreadableEventError, reason_of
 from shared_kernel.events.event_log import EventFeed
 from shared_kernel.events.inbox import Inbox
-from shared_kernel.events.keyring import Keyring
 
 Apply = Callable[[Sequence[Envelope], Connection], None]
 Join = Callable[[str, Deliver], Leave]
@@ -106,10 +105,7 @@ class Subscription:
         self._joins = joins
         self._memberships: list[Leave] = []
         self.clear = clear
-        self._confirms = confirms
-        self._keyring = Keyring(self.cursor, feed)
-        self._relays: dict[str, bool] = {}
-        self.dropped = Dropped(database, name, feed.source)
+        self._belief = Belief(self.cursor, feed, confirms=confirms)
         self._on_progress = on_progress
         self._inbox = Inbox(on_delivery)
         self._announced: int | None = None
@@ -130,7 +126,7 @@ class Subscription:
             return 0
         try:
             passed = self._advance(now)
-            self.dropped.save(now)
+            self._belief.dropped.save(now)
         except CursorMovedError:
             self._inbox.answer(well=False)
             return 0
@@ -171,7 +167,7 @@ class Subscription:
                 break
         self._inbox.reject()
         self._joins = joins
-        self.dropped.save(self._now(), at_once=True)
+        self._belief.dropped.save(self._now(), at_once=True)
         self.cursor.release()
 
     def _advance(self, now: Moment) -> int:
@@ -191,7 +187,10 @@ class Subscription:
         elif now.monotonic_us - self._heard_us >= SILENCE_US:
             self._announced = max(self._announced, self._head_of_the_same_log())
             self._heard_us = now.monotonic_us
-        batch = self._confirmed(self._next_batch(now))
+        brought = self._next_batch(now)
+        batch = self._belief.confirmed(brought, now)
+        if len(batch) < len(brought):
+            self._announced = None
         if not batch:
             return 0
         if batch[0].position <= self._singly_until:
@@ -233,7 +232,7 @@ class Subscription:
         expected = self.cursor.position + 1
         announced = self._announced or 0
         while self._inbox and len(batch) < BATCH:
-            for envelope in self._believed(self._inbox.take(), now):
+            for envelope in self._belief.believed(self._inbox.take(), now):
                 # A lower position is a duplicate; a higher one comes from the log.
                 if envelope.is_heartbeat:
                     announced = max(announced, envelope.position)
@@ -262,26 +261,6 @@ class Subscription:
         self._reading = True
         return batch
 
-    def _believed(self, delivery: Delivery, now: Moment) -> Iterator[Envelope]:
-        """What is of this log. The rest is as good as lost, but for being counted."""
-        for envelope in delivery.envelopes:
-            if envelope.source == self.source and delivery.from_log:
-                yield envelope
-            elif reason := self._disbelief(envelope, now):
-                self.dropped.drop(envelope, reason, now)
-            else:
-                yield envelope
-
-    def _disbelief(self, envelope: Envelope, now: Moment) -> str | None:
-        if not envelope.source or not envelope.seal:
-            return FORM
-        log = self.cursor.place.log or self._keyring.log(now)
-        if envelope.source != self.source or envelope.log != log:
-            return OTHER_LOG
-        if not self._keyring.opens(envelope, now):
-            return SEAL
-        return None if self._relays.get(envelope.relay, True) else COPY
-
     def _listen_to(self, beat: Envelope, batch: Sequence[Envelope]) -> None:
         """A heartbeat names the newest event: perhaps not the one that was applied."""
         place = self.cursor.place
@@ -293,39 +272,6 @@ class Subscription:
         }
         if not is_ours:
             self._head_of_the_same_log()
-
-    def _confirmed(self, batch: list[Envelope]) -> list[Envelope]:
-        """What of `batch` the log holds, if there is any doubt about that."""
-        if not batch or not batch[0].seal:
-            return batch
-        last_id = self.cursor.place.last_id
-        broken = _is_broken(batch, last_id)
-        strange = any(envelope.relay not in self._relays for envelope in batch)
-        if not (self._confirms or broken or strange):
-            return batch
-        try:
-            if broken:
-                self._head_of_the_same_log()
-            stored = self.feed.read(self.cursor.position, len(batch))
-        except OSError:
-            # Another process has the log, and is away: the seal and the predecessors
-            # have to do.
-            if broken or self._confirms:
-                raise
-            return batch
-        held = 0
-        for ours, brought in zip(stored, batch, strict=False):
-            if ours.id != brought.id:
-                break
-            held += 1
-        self._relays |= {envelope.relay: True for envelope in batch[:held]}
-        if held < len(batch):
-            self._head_of_the_same_log()
-            self._relays[batch[held].relay] = False
-            for envelope in batch[held:]:
-                self.dropped.drop(envelope, COPY, self._now())
-            self._announced = None
-        return stored[:held]
 
     def _apply_singly(self, batch: Sequence[Envelope], now: Moment) -> int:
         """So that only the failing event is tried again and, in the end, given up."""
@@ -410,12 +356,3 @@ class Subscription:
         at_most_us = min(FIRST_BACKOFF_US * 2 ** min(failures, 16), longest_us)
         wait_us = at_most_us * (0.5 + self._jitter() / 2)
         self._trouble.not_before_us = now.monotonic_us + int(wait_us)
-
-
-def _is_broken(batch: Sequence[Envelope], last_id: str | None) -> bool:
-    """Whether one of `batch` names another predecessor than it has here."""
-    for envelope in batch:
-        if last_id and envelope.previous and envelope.previous != last_id:
-            return True
-        last_id = envelope.id
-    return False

@@ -54,7 +54,7 @@ class Elsewhere:
 
     def read(self, after: int, limit: int) -> list[Envelope]:
         self._reach()
-        return self.log.read(after, limit)
+        return self.log.read(after, min(limit, 1000))
 
     def head(self) -> int:
         self._reach()
@@ -145,6 +145,20 @@ def test_what_the_relay_sealed_is_applied_from_the_bus(
 
     assert applied(subscriber) == [1, 2, 3]
     assert counts(subscriber) == {}
+
+
+def test_more_than_a_feed_answers_at_once_makes_no_relay_a_copys(
+    reader: Subscription,
+    feed: Elsewhere,
+    source: Database,
+    subscriber: Database,
+    clock: ManualClock,
+) -> None:
+    step(reader, clock)
+    reader.deliver(Delivery(seals(feed.log, record(feed.log, source, "A" * 1500))))
+    step(reader, clock)
+
+    assert (len(applied(subscriber)), counts(subscriber)) == (1500, {})
 
 
 Change = Callable[[Envelope], Envelope]

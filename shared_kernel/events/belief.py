@@ -1,0 +1,105 @@
+"""What a subscription believes of what the bus brings (law 11).
+
+The rest is as good as lost, and what is lost is read from the log.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from shared_kernel.adapters.clock import Moment
+from shared_kernel.buses.port import Delivery
+from shared_kernel.events.continuity import compare
+from shared_kernel.events.cursors import Cursor
+from shared_kernel.events.dropped import COPY, FORM, OTHER_LOG, SEAL, Dropped
+from shared_kernel.events.envelope import Envelope
+from shared_kernel.events.event_log import EventFeed
+from shared_kernel.events.keyring import Keyring
+
+MOST = 1000
+"""So many events a feed answers at a time."""
+
+
+class Belief:
+    """Believes what opens, and asks the log where a seal is not enough.
+
+    A copy of the log's database has the same key. So the log confirms what a relay
+    brings that was not heard before; with `confirms`, everything.
+    """
+
+    def __init__(self, cursor: Cursor, feed: EventFeed, *, confirms: bool) -> None:
+        self.dropped = Dropped(cursor.database, cursor.subscription, cursor.source)
+        self._cursor = cursor
+        self._feed = feed
+        self._confirms = confirms
+        self._keyring = Keyring(cursor, feed)
+        # By relay: whether the log holds what it brought.
+        self._relays: dict[str, bool] = {}
+
+    def believed(self, delivery: Delivery, now: Moment) -> Iterator[Envelope]:
+        """What is of this log; what is not is counted."""
+        for envelope in delivery.envelopes:
+            if envelope.source == self._cursor.source and delivery.from_log:
+                yield envelope
+            elif reason := self._disbelief(envelope, now):
+                self.dropped.drop(envelope, reason, now)
+            else:
+                yield envelope
+
+    def confirmed(self, batch: list[Envelope], now: Moment) -> list[Envelope]:
+        """The beginning of `batch` that the log holds, if there is any doubt.
+
+        Raises NotTheSameLogError if the log does not hold what was applied either.
+        """
+        broken = _is_broken(batch, self._cursor.place.last_id)
+        if not broken and not any(self._is_in_doubt(each) for each in batch):
+            return batch
+        asked = batch if self._confirms else batch[:MOST]
+        try:
+            if broken:
+                compare(self._cursor.place, self._feed)
+            stored = self._feed.read(self._cursor.position, len(asked))
+        except OSError:
+            # Another process has the log, and is away: seal and predecessors must do.
+            if broken or self._confirms:
+                raise
+            return batch
+        held = _alike(stored, asked)
+        self._relays |= {each.relay: True for each in asked[:held]}
+        if held < len(asked):
+            compare(self._cursor.place, self._feed)
+            self._relays[asked[held].relay] = False
+            for each in asked[held:]:
+                self.dropped.drop(each, COPY, now)
+        return stored[:held]
+
+    def _disbelief(self, envelope: Envelope, now: Moment) -> str | None:
+        if not envelope.source or not envelope.seal:
+            return FORM
+        log = self._cursor.place.log or self._keyring.log(now)
+        if envelope.source != self._cursor.source or (log and envelope.log != log):
+            return OTHER_LOG
+        if not self._keyring.opens(envelope, now):
+            return SEAL
+        return None if self._relays.get(envelope.relay, True) else COPY
+
+    def _is_in_doubt(self, envelope: Envelope) -> bool:
+        """What was read from the log has no seal, and no need of one."""
+        return bool(envelope.seal) and (
+            self._confirms or envelope.relay not in self._relays
+        )
+
+
+def _is_broken(batch: Sequence[Envelope], last_id: str | None) -> bool:
+    """Whether one of `batch` names another predecessor than it has here."""
+    for envelope in batch:
+        if last_id and envelope.previous and envelope.previous != last_id:
+            return True
+        last_id = envelope.id
+    return False
+
+
+def _alike(stored: Sequence[Envelope], brought: Sequence[Envelope]) -> int:
+    """How many events at the beginning are the same."""
+    for same, (ours, theirs) in enumerate(zip(stored, brought, strict=False)):
+        if ours.id != theirs.id:
+            return same
+    return min(len(stored), len(brought))
