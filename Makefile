@@ -65,7 +65,7 @@ test: static ## everything that CI runs
 
 .PHONY: features-everywhere
 features-everywhere: $(READY) ## every scenario on every bus, in one process and in three
-	@$(RUN) -m features.everywhere
+	@$(RUN) -m features.everywhere $(QUICK)
 
 .PHONY: static
 static: $(READY)
