@@ -142,8 +142,7 @@ class Relay:
         batch = [] if held_back else self._new_entries(place.position, now)
         if batch:
             self._bus.publish(self._sealed(batch, place.last_id or ""))
-            last = batch[-1]
-            self._place = place = Place(last.position, last.log, last.id)
+            self._place = place = place_of(batch[-1])
         if beats:
             self._announce(self._reached() if held_back else place, now)
             self._next_heartbeat_us = now.monotonic_us + HEARTBEAT_EVERY_US

@@ -104,7 +104,8 @@ def subscriptions_group(services: Sequence[Service]) -> click.Group:
         For a log that was cut short, has grown again since, or was replaced. A read
         model is emptied and fills again, together with whatever else it reads. Stock
         items stay: what is opened is not opened again. Their dead letters are let go.
-        A server may run meanwhile.
+        Stock movements that a compaction took out of the log do not come back: back up
+        that database first, if they matter. A server may run meanwhile.
 
         \b
         Examples:
