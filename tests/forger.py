@@ -66,12 +66,13 @@ class Forger:
         if FORGED in given or "ce-position" not in given:
             return
         position, fresh = int(given["ce-position"]), f"forged-{next(self._numbers)}"
+        seal = given["ce-seal"].partition(".")[2]
         lie = message.data.replace(b'"', b'"X', 2)
         forgeries = [
             (given, lie),
-            ({**given, "ce-key": "FORGED", "ce-subject": "FORGED"}, message.data),
+            ({**given, "ce-subject": "FORGED"}, message.data),
             ({**given, "ce-id": fresh, "ce-position": str(position + 1)}, message.data),
-            ({**given, "ce-log": fresh, "ce-id": fresh}, lie),
+            ({**given, "ce-seal": f"{fresh}.{seal}", "ce-id": fresh}, lie),
             ({name: given[name] for name in given if name != "ce-seal"}, lie),
             ({}, b'{"sku": "FORGED", "name": "forged", "stock_count": 999}'),
         ]

@@ -232,6 +232,8 @@ class NatsConnection:
             reconnect_to_server_handler=self._next_server,
             ping_interval=PING_S,
             max_outstanding_pings=MAX_PINGS,
+            # The subjects are ours.
+            skip_subject_validation=True,
             error_cb=on_error,
             disconnected_cb=on_disconnected,
             reconnected_cb=on_reconnected,

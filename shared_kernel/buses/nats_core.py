@@ -174,7 +174,7 @@ def fits(client: Client, headers: Mapping[str, str], data: bytes) -> bool:
 
     Headers count: a line of 10 bytes before them, and one of 2 behind.
     """
-    lines = sum(len(name) + len(value) + 4 for name, value in headers.items())
+    lines = len("".join(headers)) + len("".join(headers.values())) + 4 * len(headers)
     return 12 + lines + len(data) <= client.max_payload
 
 

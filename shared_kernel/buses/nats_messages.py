@@ -8,11 +8,12 @@ CloudEvents reads the payload, and one that does reads the rest.
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from uuid_utils import uuid7
 
-from shared_kernel.adapters.clock import system_clock, to_us
+from shared_kernel.adapters.clock import from_us, system_clock, to_us
 from shared_kernel.events.envelope import Envelope
 
 MESSAGE_ID = "Nats-Msg-Id"
@@ -20,27 +21,28 @@ CONTENT_TYPE = "application/json"
 
 # Printable ASCII, but for space, quotation mark and percent.
 _PLAIN = re.compile(r"[\x21\x23\x24\x26-\x7e]*\Z")
+_UNSEALED = "..."
 _SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 
 
 def headers_of(envelope: Envelope) -> dict[str, str]:
+    """Each header costs about a microsecond on either side, more than what it says."""
+    second, us = divmod(envelope.time_us, 1_000_000)
     headers = {
         "ce-specversion": "1.0",
         "ce-id": envelope.id,
         "ce-source": f"/{envelope.source}",
         "ce-type": envelope.type,
         "ce-subject": _encoded(envelope.key),
-        "ce-time": envelope.time.isoformat().replace("+00:00", "Z"),
+        "ce-time": f"{_written(second)}.{us:06}Z",
         "ce-position": str(envelope.position),
-        "ce-key": _encoded(envelope.key),
         "content-type": CONTENT_TYPE,
     }
     if envelope.traceparent is not None:
         headers["ce-traceparent"] = envelope.traceparent
-    # What is not sealed has none of these; each header costs more than what it says.
     if envelope.seal:
-        headers["ce-log"] = envelope.log
-        headers["ce-seal"] = f"{envelope.seal}.{envelope.relay}.{envelope.previous}"
+        parts = envelope.log, envelope.previous, envelope.relay, envelope.seal
+        headers["ce-seal"] = ".".join(parts)
     return headers
 
 
@@ -54,19 +56,18 @@ def envelope_of(
     nothing, whatever anybody sent: attributes that mean nothing make it a stranger's.
     """
     headers = headers or {}
-    seal, _, rest = headers.get("ce-seal", "").partition(".")
-    relay, _, previous = rest.partition(".")
     try:
+        log, previous, relay, seal = headers.get("ce-seal", _UNSEALED).split(".")
         return Envelope(
             position=int(headers["ce-position"]),
             id=headers["ce-id"],
             source=headers["ce-source"].removeprefix("/"),
             type=headers["ce-type"],
-            key=unquote(headers["ce-key"]),
+            key=unquote(headers["ce-subject"]),
             time_us=to_us(datetime.fromisoformat(headers["ce-time"])),
             traceparent=headers.get("ce-traceparent"),
             data=data,
-            log=headers.get("ce-log", ""),
+            log=log,
             previous=previous,
             relay=relay,
             seal=seal,
@@ -83,6 +84,12 @@ def envelope_of(
             traceparent=headers.get("ce-traceparent") or headers.get("traceparent"),
             data=data,
         )
+
+
+@lru_cache(maxsize=256)
+def _written(second: int) -> str:
+    """Since 1970, as RFC 3339 has it, without the zone."""
+    return from_us(second * 1_000_000).isoformat()[:19]
 
 
 def _encoded(text: str) -> str:

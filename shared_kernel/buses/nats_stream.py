@@ -13,6 +13,8 @@ NOTE = "storehouse-log-"
 Value = str | int | float | None
 NO_LEADER = 10008
 """What a cluster answers while it elects one: JetStream is there, in a moment."""
+NAME_IN_USE = 10058
+"""Another process was quicker to create the stream; its notes differ from ours."""
 
 
 @attrs.frozen(kw_only=True)
@@ -50,8 +52,9 @@ async def declare(
     try:
         there = (await js.stream_info(declaration.name)).config
     except NotFoundError:
-        await _create(js, wanted)
-        return
+        if await _created(js, wanted):
+            return
+        there = (await js.stream_info(declaration.name)).config
     except ServiceUnavailableError as error:
         if error.err_code == NO_LEADER:
             raise
@@ -96,18 +99,22 @@ def _noted(logs: Mapping[str, str]) -> dict[str, str]:
     return {f"{NOTE}{source}": log for source, log in logs.items()}
 
 
-async def _create(js: JetStreamContext, wanted: api.StreamConfig) -> None:
+async def _created(js: JetStreamContext, wanted: api.StreamConfig) -> bool:
+    """Whether it was created here, and not by another process at the same time."""
     try:
         await js.add_stream(wanted)
     except ServiceUnavailableError:
         raise
     except APIError as error:
+        if error.err_code == NAME_IN_USE:
+            return False
         raise BusMisconfiguredError(
             f"the stream {wanted.name!r} is refused: {error.description}: set "
             "JETSTREAM_STREAM to the stream that has its subjects or "
             "BUS_SUBJECT_PREFIX to words of its own, and JETSTREAM_REPLICAS to no "
             "more than there are servers"
         ) from error
+    return True
 
 
 def _differences(there: api.StreamConfig, wanted: api.StreamConfig) -> list[str]:

@@ -40,16 +40,15 @@ def sealed(envelope: Envelope, key: str, *, previous: str, relay: str) -> Envelo
 
 def opens(envelope: Envelope, keys: Iterable[str]) -> bool:
     """Whether one of `keys` sealed it, and nothing was changed since."""
-    seal = envelope.seal.encode(errors="replace")
-    previous, relay = envelope.previous, envelope.relay
+    previous, relay, seal = envelope.previous, envelope.relay, envelope.seal
     try:
-        return any(
-            compare_digest(_mac(envelope, key, previous, relay).encode(), seal)
-            for key in keys
-        )
-    except (OverflowError, UnicodeEncodeError):
+        for key in keys:
+            if compare_digest(_mac(envelope, key, previous, relay), seal):
+                return True
+    except (OverflowError, UnicodeEncodeError, TypeError):
         # A number or a text that no envelope of ours has.
-        return False
+        pass
+    return False
 
 
 def _mac(envelope: Envelope, key: str, previous: str, relay: str) -> str:

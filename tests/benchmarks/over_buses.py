@@ -46,6 +46,7 @@ PAUSE_S = 0.005
 LEAST_RATIO = 0.5
 STREAM = "storehouse"
 KEY = "5e" * 32
+LOG = str(uuid7())
 
 
 def results() -> list[Result]:
@@ -226,6 +227,7 @@ def some_events(subject: str) -> list[Envelope]:
                     "version": 1,
                 }
             ),
+            LOG,
         )
         for position in range(1, EVENTS + 1)
     ]

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +217,24 @@ def test_a_stream_with_other_settings_is_shown_with_the_difference(
     assert "JETSTREAM_MAX_AGE_HOURS is 168.0, declared 1.0" in message
     assert "declared shop.new.product,shop.product.>,shop.stock.>" in message
     assert "duplicate" not in message.lower()
+
+
+def test_processes_that_start_together_make_one_stream(
+    tmp_path: Path, buses: list[EventBus]
+) -> None:
+    sources = ("catalog", "inventory", "orders", "returns")
+    with NatsServer(tmp_path, jetstream=True) as server:
+        options = NatsOptions(servers=[server.address])
+        for name in ("one", "two", "three"):
+            declared = StreamDeclaration(name=name, subjects=(f"{name}.>",))
+            together = [
+                JetStreamBus(options, declared, logs=lambda own=own: {own: f"of {own}"})  # type: ignore[misc]
+                for own in sources
+            ]
+            buses += together
+            with ThreadPoolExecutor(len(together)) as threads:
+                # Raises what one of them is refused for.
+                list(threads.map(JetStreamBus.open, together))
 
 
 def test_a_stream_whose_subjects_another_has_is_told_with_the_mend(
