@@ -36,9 +36,20 @@ HASTY = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
 class PostgresServer:
-    """`durable` flushes each commit to the disk, as in production."""
+    """`durable` flushes each commit to the disk, as in production.
 
-    def __init__(self, *, durable: bool = False, **settings: str) -> None:
+    A standby of another server `follows` it, without keeping it waiting, until it is
+    promoted (PostgreSQL, 26.2).
+    """
+
+    def __init__(
+        self,
+        follows: "PostgresServer | None" = None,
+        /,
+        *,
+        durable: bool = False,
+        **settings: str,
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="storehouse-postgres-"))
         with closing(socket.socket()) as probe:
             probe.bind(("127.0.0.1", 0))
@@ -54,6 +65,11 @@ class PostgresServer:
             shutil.chown(self.folder, "nobody", 65534)
             if not _others_can_get_to(self._installed):
                 self._installed = _copy_of(self._installed, self.folder / "installed")
+        if follows is not None:
+            given = "--write-recovery-conf", "--checkpoint=fast", "--no-sync"
+            url = follows.url("postgres")
+            self._run("pg_basebackup", "-D", self._data, f"--dbname={url}", *given)
+            return
         self._run("initdb", "-D", self._data, "-U", "postgres", "--auth=trust",
                   "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8")  # fmt: skip
 

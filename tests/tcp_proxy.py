@@ -64,6 +64,11 @@ class TcpProxy:
         """Break all connections there are. New ones are let in."""
         self._now(self._break)
 
+    def lead_to(self, target_port: int) -> None:
+        """Break all connections; new ones go there."""
+        self._target_port = target_port
+        self.reset()
+
     def delay(self, seconds: float) -> None:
         """Let whatever comes from now on arrive so much later, each way."""
         self._now(lambda: setattr(self, "_delay_s", seconds))

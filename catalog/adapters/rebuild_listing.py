@@ -14,6 +14,7 @@ is missing from the listing without a word.
 Of two rebuilds the later one is refused with AnotherRebuildError.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -53,6 +54,10 @@ BATCH = 5000
 ROWS_HELD = 50_000
 """So many rows are folded in memory before they are written."""
 
+LOOK_EVERY_S = 0.1
+LOOKS = 42
+"""At the fence, for longer than the lease of a dead rebuild lasts."""
+
 Fold = Callable[[dict[str, Listing], Sequence[Envelope]], None]
 """Brings rows up to a batch. Raises UnreadableEventError, having changed nothing."""
 
@@ -65,8 +70,7 @@ class AnotherRebuildError(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "the listing is being rebuilt by another process; if that one died, try "
-            "again in a few seconds"
+            "the listing is being rebuilt by another process: let that one end"
         )
 
 
@@ -120,7 +124,9 @@ class ListingRebuild:
         *,
         holder: str,
         clock: Clock,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
+        self._sleep = sleep or threading.Event().wait
         self._subscription = subscription
         self._sources = (
             _Source(products, _fold_product_events),
@@ -167,8 +173,11 @@ class ListingRebuild:
                 self.end()
 
     def begin(self) -> None:
-        """Start from nothing. Raises AnotherRebuildError."""
-        self._hold()
+        """Start from nothing. Raises AnotherRebuildError.
+
+        Waits for as long as it takes to see that another one has died.
+        """
+        self._take()
         for source in self._sources:
             source.place, source.time_us = Place(), 0
         self._rows, self._written, self._indexed = {}, False, False
@@ -212,6 +221,14 @@ class ListingRebuild:
         """Let another rebuild begin at once."""
         self._fence.release()
 
+    def _take(self) -> None:
+        for _ in range(LOOKS):
+            with _not_for_long():
+                if self._fence.lease(self._now()):
+                    return
+            self._sleep(LOOK_EVERY_S)
+        raise AnotherRebuildError
+
     def _hold(self) -> None:
         with _not_for_long():
             held = self._fence.lease(self._now())
@@ -223,18 +240,15 @@ class ListingRebuild:
         self._rows, self._written = {}, True
 
     def _commit(self, write: Callable[[Connection], None]) -> None:
-        now = self._now()
         to = Place(self._fence.position + 1)
         try:
             with self._database.writing() as connection:
                 with _not_for_long():
-                    self._fence.move(connection, to, now.wall_us)
+                    self._fence.move(connection, to, self._now().wall_us)
                 write(connection)
-                now = self._now()
-                self._fence.keep(connection, now.wall_us)
         except CursorMovedError as error:
             raise AnotherRebuildError from error
-        self._fence.moved(to, now)
+        self._fence.moved(to, self._now())
 
     def _fold(self, source: _Source, batch: Sequence[Envelope]) -> None:
         batch = self._left_out.applicable(batch)

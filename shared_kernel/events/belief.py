@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from shared_kernel.adapters.clock import Moment
 from shared_kernel.buses.port import Delivery
-from shared_kernel.events.continuity import compare
+from shared_kernel.events.continuity import compare, is_broken
 from shared_kernel.events.cursors import Cursor
 from shared_kernel.events.dropped import COPY, FORM, OTHER_LOG, SEAL, Dropped
 from shared_kernel.events.envelope import Envelope
@@ -49,7 +49,7 @@ class Belief:
 
         Raises NotTheSameLogError if the log does not hold what was applied either.
         """
-        broken = _is_broken(batch, self._cursor.place.last_id)
+        broken = is_broken(batch, self._cursor.place.last_id)
         if not broken and not any(self._is_in_doubt(each) for each in batch):
             return batch
         asked = batch if self._confirms else batch[:MOST]
@@ -86,15 +86,6 @@ class Belief:
         return bool(envelope.seal) and (
             self._confirms or envelope.relay not in self._relays
         )
-
-
-def _is_broken(batch: Sequence[Envelope], last_id: str | None) -> bool:
-    """Whether one of `batch` names another predecessor than it has here."""
-    for envelope in batch:
-        if last_id and envelope.previous and envelope.previous != last_id:
-            return True
-        last_id = envelope.id
-    return False
 
 
 def _alike(stored: Sequence[Envelope], brought: Sequence[Envelope]) -> int:

@@ -27,6 +27,7 @@ class _Structured(msgspec.Struct, frozen=True):
     data: msgspec.Raw
     traceparent: str | None = None
     log: str = ""
+    previous: str = ""
 
 
 _batch = msgspec.json.Decoder(list[_Structured])
@@ -38,7 +39,7 @@ def to_batch(envelopes: Iterable[Envelope]) -> bytes:
 
 
 def to_structured(envelope: Envelope) -> bytes:
-    """One event as a JSON object, with position, key, log, traceparent besides."""
+    """One event as a JSON object, with our extension attributes besides."""
     attributes: dict[str, object] = {
         "specversion": "1.0",
         "id": envelope.id,
@@ -52,6 +53,8 @@ def to_structured(envelope: Envelope) -> bytes:
     }
     if envelope.log:
         attributes["log"] = envelope.log
+    if envelope.previous:
+        attributes["previous"] = envelope.previous
     if envelope.traceparent is not None:
         attributes["traceparent"] = envelope.traceparent
     return msgspec.json.encode(attributes)[:-1] + b',"data":' + envelope.data + b"}"
@@ -75,6 +78,7 @@ def from_batch(body: bytes) -> list[Envelope]:
             traceparent=event.traceparent,
             data=bytes(event.data),
             log=event.log,
+            previous=event.previous,
         )
         for event in events
     ]

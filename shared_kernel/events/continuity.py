@@ -1,6 +1,9 @@
 """Whether a log is still the one that was read, as far as that was read (law 11)."""
 
+from collections.abc import Sequence
+
 from shared_kernel.events.cursors import Place
+from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.errors import (
     LogCutShortError,
     LogRegrownError,
@@ -26,3 +29,15 @@ def compare(place: Place, feed: EventFeed) -> Mark:
     if known and mark.digest != digest_of(place.last_id or ""):
         raise LogRegrownError(feed.source, place.position)
     return mark
+
+
+def is_broken(batch: Sequence[Envelope], last_id: str | None) -> bool:
+    """Whether one of `batch` does not name the one that it has before it here.
+
+    The first one should name `last_id`, if that is known.
+    """
+    for envelope in batch:
+        if last_id and envelope.previous != last_id:
+            return True
+        last_id = envelope.id
+    return False

@@ -75,7 +75,6 @@ _LEASE = Prepared(
         sa.or_(
             _CURSORS.c.lease_holder.is_(None),
             _CURSORS.c.lease_holder == sa.bindparam("holder"),
-            _CURSORS.c.lease_until_us <= sa.bindparam("now_us"),
             sa.and_(
                 _CURSORS.c.lease_holder == sa.bindparam("gone"),
                 _CURSORS.c.lease_until_us == sa.bindparam("gone_until_us"),
@@ -86,9 +85,6 @@ _LEASE = Prepared(
         lease_holder=sa.bindparam("holder"), lease_until_us=sa.bindparam("until_us")
     )
     .returning(_CURSORS.c.position, _CURSORS.c.log, _CURSORS.c.last_id)
-)
-_KEEP = Prepared(
-    sa.update(_CURSORS).where(_THIS).values(lease_until_us=sa.bindparam("until_us"))
 )
 _RELEASE = Prepared(
     sa.update(_CURSORS)
@@ -144,7 +140,8 @@ class Lease:
     """Who works a subscription: None if nobody took it up, or it was handed back.
 
     A holder that is not `alive` has let it run out. Nor is one whose lease ends later
-    than any lease can: it was taken before the clock was set back.
+    than any lease can: it was taken before the clock was set back. That is told by the
+    clock on the wall, for whoever looks on; nobody takes a lease for it.
     """
 
     holder: str | None
@@ -176,22 +173,22 @@ class Cursor:
     def lease(self, now: Moment) -> bool:
         """Take or keep the lease; answer whether it is ours.
 
-        Another one's is over when its time is up, and also when it has not been renewed
-        for as long as a lease lasts by our own monotonic clock: its holder is dead, and
-        the clock by which it took the lease was ahead of ours.
+        Another one's is over when it has not been renewed for as long as a lease lasts
+        by our own monotonic clock. Until when it says it lasts is by a clock that need
+        not agree with ours: that only tells one renewal from another.
         """
         if now.monotonic_us < self._ask_again_us:
             return self._held
         asked = self._this() | self._given_up(now) | self._lease_from(now.wall_us)
         with self.database.writing() as connection:
-            row = ours = _LEASE.row(connection, asked | {"now_us": now.wall_us})
+            row = ours = _LEASE.row(connection, asked)
             if ours is None:
                 row = _HELD.row(connection, self._this())
                 self._watch(row, now)
             if row is None:
                 start = _row(self.subscription, self.source, Place())
                 _BEGIN.write(connection, start)
-                row = ours = _LEASE.row(connection, asked | {"now_us": now.wall_us})
+                row = ours = _LEASE.row(connection, asked)
         self._held = ours is not None
         self.place = Place(*row[:3]) if row else Place()
         self._ask_again_us = now.monotonic_us + RENEW_US
@@ -205,7 +202,7 @@ class Cursor:
             self._other_since_us = now.monotonic_us
 
     def _given_up(self, now: Moment) -> dict[str, object]:
-        """The lease that may be taken whatever it says, if there is one."""
+        """The lease that may be taken though it is another one's, if there is one."""
         holder, until_us = self._other
         if now.monotonic_us - self._other_since_us < LEASE_US:
             holder = None
@@ -220,11 +217,6 @@ class Cursor:
         if moved != 1:
             self._ask_again_us = 0
             raise CursorMovedError(f"{self.subscription} at {self.source}")
-
-    def keep(self, connection: Connection, now_us: int) -> None:
-        """The lease, from `now_us` on, behind `move` and what took long after it."""
-        lease = {"until_us": now_us + LEASE_US}
-        _KEEP.write(connection, self._this() | lease)
 
     def moved(self, to: Place, now: Moment) -> None:
         """What `move` asked for has been committed."""

@@ -17,8 +17,9 @@ class Envelope:
     `key` the aggregate's identity: events of one key are applied in order. `time_us` is
     the moment it was recorded, in microseconds since 1970 (UTC). `traceparent` is W3C
     Trace Context, §3.2. `data` is the published event as JSON. `log` is the log's
-    identity. On a bus it also has the id of the event before it (`previous`), names the
-    `relay` that sends it, and has a `seal` over all that (`shared_kernel.events.seal`).
+    identity, `previous` the id of the event before it there, as far as it is known. On
+    a bus it also names the `relay` that sends it, and has a `seal` over all that
+    (`shared_kernel.events.seal`).
     """
 
     position: int

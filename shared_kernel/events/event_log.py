@@ -35,7 +35,7 @@ _READ = Prepared(
         LOG.c.data,
         sa.select(IDENTITY.c.log).scalar_subquery(),
     )
-    .where(LOG.c.position > sa.bindparam("after"))
+    .where(LOG.c.position >= sa.bindparam("from"))
     .order_by(LOG.c.position)
     .limit(sa.bindparam("limit"))
 )
@@ -68,7 +68,10 @@ class EventFeed(Protocol):
         """The log's name, as in `Envelope.source`."""
 
     def read(self, after: int, limit: int) -> list[Envelope]:
-        """At most `limit` entries behind position `after`, in order."""
+        """At most `limit` entries behind position `after`, in order.
+
+        Each names its `previous` one, but for the first if that is not there any more.
+        """
 
     def head(self) -> int:
         """The position of the newest entry, 0 if there is none."""
@@ -119,11 +122,19 @@ class EventLog:
     def read(self, after: int, limit: int) -> list[Envelope]:
         source = self._source
         with self.database.reading() as connection:
-            rows = _READ.rows(connection, {"after": after, "limit": limit})
-        return [
-            Envelope(position, id_, source, type_, key, time_us, traceparent, data, log)
-            for position, id_, type_, key, time_us, traceparent, data, log in rows
-        ]
+            asked = {"from": after, "limit": limit + 1}
+            rows = _READ.rows(connection, asked)
+        batch, before = [], ""
+        for position, id_, type_, key, time_us, trace, data, log in rows:
+            if position > after:
+                batch.append(
+                    Envelope(
+                        position, id_, source, type_, key, time_us, trace, data, log,
+                        before,
+                    )
+                )  # fmt: skip
+            before = id_
+        return batch[:limit]
 
     def head(self) -> int:
         with self.database.reading() as connection:

@@ -9,7 +9,7 @@ from shared_kernel.adapters.clock import Clock, Moment, moments_of, system_clock
 from shared_kernel.adapters.storage.errors import is_fault
 from shared_kernel.buses.port import BusError, EventBus, Leave
 from shared_kernel.events.consistency import Progress
-from shared_kernel.events.continuity import compare
+from shared_kernel.events.continuity import compare, is_broken
 from shared_kernel.events.cursors import Cursor, CursorMovedError, Place, place_of
 from shared_kernel.events.dropped import COPY, HINTS
 from shared_kernel.events.envelope import HEARTBEAT, Envelope, heartbeat
@@ -140,6 +140,10 @@ class Relay:
         held_back = self._rivals.are_there(now, self._led_since_us)
         self._tell_of_rivals(held_back)
         batch = [] if held_back else self._new_entries(place.position, now)
+        if is_broken(batch, place.last_id):
+            checked = self._checked(place)
+            # Another past than the one that was published: what follows is read again.
+            batch, place = (batch if checked is place else []), checked
         if batch:
             self._bus.publish(self._sealed(batch, place.last_id or ""))
             self._place = place = place_of(batch[-1])
@@ -178,17 +182,19 @@ class Relay:
             compare(place, self._log)
         except NotTheSameLogError as error:
             _log.error("relay goes back", relay=self.name, reason=str(error))
-            self._place = self.cursor.place = place = self._last_known()
+            self._place = place = self._last_known()
+            # What stands there may be further than the log is, and would be read again.
+            self.save()
         return place
 
     def _last_known(self) -> Place:
         """Of a log that was cut, restored with the cursor in the same database."""
-        saved = self.cursor.saved_place()
+        self.cursor.place = saved = self.cursor.saved_place()
         try:
             compare(saved, self._log)
         except NotTheSameLogError:
             # Nobody knows what was published of this past: subscriptions find it.
-            return Place(self._log.head())
+            return self._reached()
         return saved
 
     def _sealed(self, batch: Sequence[Envelope], previous: str) -> list[Envelope]:

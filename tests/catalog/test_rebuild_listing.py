@@ -1,5 +1,6 @@
 """`flask --app app catalog rebuild-listing`: a new listing in the old one's place."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,6 +48,9 @@ def a_rebuild(
         database or storehouse.listing.databases[0],
         holder=holder,
         clock=clock,
+        sleep=(
+            clock.advance if isinstance(clock, ManualClock) else threading.Event().wait
+        ),
     )
 
 
@@ -387,12 +391,33 @@ def test_ctrl_c_leaves_the_old_listing_and_lets_another_rebuild_begin(
 def test_a_second_rebuild_is_refused_while_one_is_under_way(
     storehouse: Storehouse,
 ) -> None:
-    a_rebuild(storehouse).begin()
+    one, ended = a_rebuild(storehouse), threading.Event()
+    one.begin()
 
+    def work() -> None:
+        while not ended.wait(0.5):
+            one.step()
+
+    working = threading.Thread(target=work)
+    working.start()
     result = run(storehouse.listing.cli, "rebuild-listing")
+    ended.set()
+    working.join()
 
     assert result.exit_code == 2
     assert "is being rebuilt by another process" in result.stderr
+
+
+def test_a_rebuild_waits_until_a_dead_one_is_seen_to_be_dead(
+    storehouse: Storehouse,
+) -> None:
+    clock = ManualClock(system_clock())
+    a_rebuild(storehouse, "dead").begin()
+    began = clock.now
+
+    a_rebuild(storehouse, "second", clock=clock).begin()
+
+    assert 3 <= (clock.now - began).total_seconds() <= 4.2
 
 
 def test_a_rebuild_that_lost_its_lease_unawares_changes_nothing(
@@ -473,31 +498,6 @@ def test_another_rebuild_is_refused_while_one_builds_indexes(
         assert rows_of_listing(storehouse) == before
     hurried.close()
     assert len(refused) == 1
-
-
-def test_the_lease_lasts_from_the_end_of_what_took_long(
-    storehouse: Storehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = ManualClock(system_clock())
-    build = listing_indexes.build
-
-    def building(connection: Connection, old: str, new: str) -> None:
-        build(connection, old, new)
-        clock.advance(seconds=600)
-
-    monkeypatch.setattr(listing_indexes, "build", building)
-    # It reads on before the swap, and so could lose what it has built.
-    monkeypatch.setattr(ListingRebuild, "_replace", interrupted)
-    rebuild = a_rebuild(storehouse, clock=clock)
-    rebuild.begin()
-    with pytest.raises(KeyboardInterrupt):
-        rebuild.swap()
-    monkeypatch.undo()
-
-    with pytest.raises(AnotherRebuildError):
-        a_rebuild(storehouse, "second", clock=clock).begin()
-    clock.advance(seconds=4)
-    a_rebuild(storehouse, "second", clock=clock).begin()
 
 
 BROKEN = b'{"sku":"A","name":"Lamp"}'

@@ -53,6 +53,7 @@ _EVENT = {
         "position": {"type": "integer", "minimum": 1},
         "key": {"type": "string"},
         "log": {"type": "string"},
+        "previous": {"type": "string"},
         "traceparent": {"type": "string"},
         "data": {"type": "object"},
     },

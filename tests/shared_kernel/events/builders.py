@@ -13,7 +13,7 @@ from shared_kernel.adapters.clock import Moment, to_us
 from shared_kernel.adapters.storage.database import Database
 from shared_kernel.adapters.storage.prepared import Prepared
 from shared_kernel.buses.port import Capabilities, Deliver, Leave
-from shared_kernel.events.cursors import cursors_table
+from shared_kernel.events.cursors import Cursor, cursors_table
 from shared_kernel.events.dead_letters import dead_letters_table
 from shared_kernel.events.dropped import dropped_table
 from shared_kernel.events.entries import Entry, event_log_table
@@ -72,6 +72,13 @@ class ManualClock:
 
     def advance(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
+
+    def watch(self, cursor: Cursor) -> bool:
+        """Look until a holder that does nothing is seen to be dead; whether it is."""
+        for _ in range(4):
+            cursor.lease(self.moment)
+            self.advance(1.1)
+        return cursor.lease(self.moment)
 
 
 @contextmanager

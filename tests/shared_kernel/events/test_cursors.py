@@ -93,6 +93,32 @@ def test_a_dead_copy_loses_the_lease_within_seconds(
     assert LEASE_US <= clock.us - died_us <= 5_000_000
 
 
+def test_a_lease_that_looks_over_is_another_clock_and_not_another_death(
+    copy: Copies, clock: ManualClock
+) -> None:
+    ahead, one = copy("ahead"), copy("one")
+    for passed_us in range(0, 60_000_000, 200_000):
+        wall_us = clock.us + passed_us
+        assert one.lease(Moment(wall_us, passed_us))
+        assert not ahead.lease(Moment(wall_us + HOUR_US, passed_us))
+
+
+def test_a_holder_that_commits_what_took_long_is_watched_anew(
+    copy: Copies, subscriber: Database, clock: ManualClock
+) -> None:
+    one, two = copy("one"), copy("two")
+    one.lease(clock.moment)
+    assert not two.lease(clock.moment)
+    with subscriber.writing() as connection:
+        one.move(connection, Place(1), clock.us + 1)
+    clock.advance(600)
+
+    assert not two.lease(clock.moment)
+    clock.advance(2)
+    assert not two.lease(clock.moment)
+    assert clock.watch(two)
+
+
 def test_a_lease_taken_before_the_clock_was_set_back_is_lost_within_seconds(
     copy: Copies, clock: ManualClock
 ) -> None:
@@ -143,8 +169,7 @@ def test_releasing_takes_nothing_from_another_holder(
 ) -> None:
     one, two = copy("one"), copy("two")
     one.lease(clock.moment)
-    clock.advance(10)
-    two.lease(clock.moment)
+    assert clock.watch(two)
 
     one.release()
 
@@ -157,8 +182,7 @@ def test_a_copy_that_was_overtaken_cannot_move_the_cursor(
     """Its clock stood still, say: the lease is the economy, this is the safety."""
     slow, quick = copy("slow"), copy("quick")
     slow.lease(clock.moment)
-    clock.advance(10)
-    quick.lease(clock.moment)
+    assert clock.watch(quick)
     move(subscriber, quick, 1, clock)
 
     with (

@@ -302,6 +302,30 @@ def test_a_log_that_was_cut_and_has_grown_again_is_refused(
     assert applied(subscriber) == [1, 2, 3, 1, 2, 3, 4, 5, 6]
 
 
+@pytest.mark.parametrize("how", ["brought", "read"])
+def test_a_log_that_grew_again_before_anybody_looked_is_refused(
+    reader: Subscription,
+    feed: Elsewhere,
+    source: Database,
+    subscriber: Database,
+    clock: ManualClock,
+    how: str,
+) -> None:
+    """No fault, no heartbeat in between: a failover behind a proxy, say."""
+    record(feed.log, source, "ABC")
+    step(reader, clock)
+    cut(source, 1)
+    record(feed.log, source, "DEFG")
+    brought = feed.read(3, 10)
+    if how == "read":
+        brought = [heartbeat(SOURCE, 5, to_us(NOON), feed.log.keys().log)]
+    reader.deliver(Delivery(brought, from_log=True))
+    step(reader, clock)
+
+    assert applied(subscriber) == [1, 2, 3]
+    assert reader.cursor.saved() == 3
+
+
 def test_a_cut_shows_at_the_next_heartbeat_while_all_is_running(
     reader: Subscription,
     feed: Elsewhere,

@@ -294,8 +294,9 @@ def test_a_copy_that_was_overtaken_buries_nothing(
     record(log, source, "A")
     slow = subscribe(Guilty({1}, lambda: UnreadableEventError("x")), holder="slow")
     slow.cursor.lease(clock.moment)
-    clock.advance(10)
-    subscribe(Guilty(), holder="quick").step()
+    quick = subscribe(Guilty(), holder="quick")
+    assert clock.watch(quick.cursor)
+    quick.step()
     slow.cursor._ask_again_us = clock.us + 10**9
 
     slow.step()

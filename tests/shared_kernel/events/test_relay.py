@@ -49,8 +49,9 @@ def test_what_is_published_is_what_stands_in_the_log(
     relay.step()
 
     published = [each for each in bus.published if not each.is_heartbeat]
-    unsealed = [attrs.evolve(e, previous="", relay="", seal="") for e in published]
-    assert unsealed == recorded
+    unsealed = [attrs.evolve(e, relay="", seal="") for e in published]
+    assert unsealed == log.read(0, 10)
+    assert [each.id for each in unsealed] == [each.id for each in recorded]
 
 
 def test_all_is_sealed_and_names_what_stands_before_it(
@@ -84,6 +85,25 @@ def test_a_relay_goes_back_to_where_the_log_was_cut(
     relay.step()
 
     assert bus.events() == [1, 2, 3, 2, 3]
+
+
+def test_nothing_is_published_behind_what_the_log_no_longer_holds(
+    relay: Relay, log: EventLog, source: Database, bus: RecordingBus
+) -> None:
+    """It was cut and has grown beyond, with no fault and no heartbeat in between."""
+    record(log, source, "ABC")
+    relay.step()
+    with source.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM event_log WHERE position > 1")
+    grown = record(log, source, "DEFG")
+    bus.published.clear()
+    relay.step()
+    assert bus.events() == []
+
+    record(log, source, "H")
+    relay.step()
+    (published,) = [each for each in bus.published if not each.is_heartbeat]
+    assert (published.position, published.previous) == (6, grown[-1].id)
 
 
 def test_a_step_publishes_one_batch_at_the_most(

@@ -311,7 +311,7 @@ def test_two_copies_that_both_think_they_are_alone_do_nothing_twice(
     """The cursor is the safety even where the lease fails."""
     one, two = subscribe(holder="one"), subscribe(holder="two")
     one.step()
-    clock.advance(5)
+    assert clock.watch(two.cursor)
     two.step()
     # It slept, and its clock with it.
     one.cursor._ask_again_us = clock.us + 10**9
@@ -426,7 +426,7 @@ def test_a_copy_that_lost_its_lease_rejects_what_it_was_given(
     subscription, other = subscribe(holder="one"), subscribe(holder="two")
     subscription._joins = [member.join]
     subscription.step()
-    clock.advance(5)
+    assert clock.watch(other.cursor)
     other.step()
     subscription.deliver(member.brings(record(log, source, "A")))
 

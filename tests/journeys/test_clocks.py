@@ -1,0 +1,154 @@
+"""Real processes whose clocks are set back, or do not agree.
+
+Nobody has to believe another's clock: not a restarted process that of the dead one, nor
+one machine that of another.
+"""
+
+import http.client
+import json
+import subprocess
+import sys
+import time
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster import ONE, SPLIT, Cluster, wait_until
+from tests.simulation.laws import violations
+
+pytestmark = pytest.mark.server
+
+HOUR = timedelta(hours=1)
+# A lease is watched for 3 s, looked at once a second, and taken by all at once.
+SOON_S = 8.0
+
+
+@pytest.fixture(scope="module")
+def preloaded() -> dict[str, str]:
+    """The environment in which libfaketime sets a clock. Skips where there is none."""
+    spec = find_spec("libfaketime")
+    inside = "vendor/libfaketime/src/libfaketime.so.1"
+    library = spec and spec.origin and Path(spec.origin).parent / inside
+    if not library or not library.exists():
+        pytest.skip("libfaketime is not there")
+    environment = {
+        "LD_PRELOAD": str(library),
+        # Only the clock on the wall is set.
+        "DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_NO_CACHE": "1",
+    }
+    asked = [sys.executable, "-c", "import time; print(time.time())"]
+    told = subprocess.run(
+        asked, env=environment | {"FAKETIME": "-1h"}, capture_output=True, check=True
+    )
+    if time.time() - float(told.stdout) < HOUR.total_seconds() - 60:
+        pytest.skip("libfaketime does not work here")
+    return environment
+
+
+def set_clock(cluster: Cluster, name: str, environment: dict[str, str]) -> None:
+    """From the next start on."""
+    process = cluster.processes[name]
+    process.environment = {**process.environment, **environment}
+
+
+def ask(port: int, method: str, path: str, body: object = None) -> Any:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as asking:
+        data = None if body is None else json.dumps(body)
+        asking.request(method, path, data, {"Content-Type": "application/json"})
+        answer = asking.getresponse()
+        said = answer.read()
+        assert answer.status < 300, said
+        return json.loads(said)
+
+
+def register(cluster: Cluster, sku: str) -> None:
+    (port,) = cluster.ports_of("catalog-commands")
+    ask(port, "POST", "/products", {"sku": sku, "name": "A lamp", "stock_count": 3})
+
+
+def rests_soon(cluster: Cluster) -> None:
+    """Everything that was registered is listed, in stock."""
+    began = time.monotonic()
+    wait_until(lambda: violations(cluster.databases) == [], "coming to rest")
+    assert time.monotonic() - began < SOON_S
+
+
+def recorded(cluster: Cluster) -> list[datetime]:
+    """When the registrations took place, by the clock of the process."""
+    (port,) = cluster.ports_of("catalog-commands")
+    entries = ask(port, "GET", "/events/catalog")
+    return [datetime.fromisoformat(each["time"]) for each in entries]
+
+
+def is_ready(cluster: Cluster, service: str) -> bool:
+    (port,) = cluster.ports_of(service)
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as asking:
+        asking.request("GET", "/readyz")
+        return asking.getresponse().status == 200
+
+
+def test_the_clock_is_set_back_while_nothing_runs(
+    tmp_path: Path, preloaded: dict[str, str]
+) -> None:
+    with Cluster(tmp_path, ONE) as cluster:
+        (name,) = cluster.processes
+        register(cluster, "BEFORE")
+        rests_soon(cluster)
+        cluster.kill(name)
+
+        set_clock(cluster, name, preloaded | {"FAKETIME": "-1h"})
+        cluster.restart(name)
+        register(cluster, "AFTER")
+        rests_soon(cluster)
+
+        before, after = recorded(cluster)
+        assert before - after > HOUR - timedelta(minutes=1)
+        wait_until(lambda: is_ready(cluster, "inventory"), "being ready")
+
+
+def test_the_clock_jumps_while_everything_runs(
+    tmp_path: Path, preloaded: dict[str, str]
+) -> None:
+    clock = tmp_path / "clock"
+    clock.write_text("+0")
+    with Cluster(tmp_path, ONE) as cluster:
+        (name,) = cluster.processes
+        set_clock(cluster, name, preloaded | {"FAKETIME_TIMESTAMP_FILE": str(clock)})
+        cluster.restart(name)
+        for number, jump in enumerate(("-1h", "+1h", "-30d", "+0")):
+            register(cluster, f"BEFORE-{number}")
+            clock.write_text(jump)
+            register(cluster, f"AFTER-{number}")
+            rests_soon(cluster)
+
+        times = recorded(cluster)
+        assert datetime.now(UTC) - min(times) > timedelta(days=29)
+        assert max(times) - datetime.now(UTC) > HOUR - timedelta(minutes=2)
+
+
+def test_clocks_of_machines_need_not_agree(
+    tmp_path: Path, preloaded: dict[str, str]
+) -> None:
+    """Two copies of the inventory too, which are masters in turn."""
+    layout = (*SPLIT, SPLIT[2])
+    settings = {"COPIES": "several"}
+    with Cluster(tmp_path, layout, "nats", settings=settings) as cluster:
+        hours = ("+5h", "-3h", "+0", "-7h")
+        for name, by in zip(list(cluster.processes), hours, strict=True):
+            set_clock(cluster, name, preloaded | {"FAKETIME": by})
+            cluster.restart(name)
+        register(cluster, "FIRST")
+        rests_soon(cluster)
+        *_, one, other = cluster.processes
+        for turn, name in enumerate((one, other)):
+            cluster.kill(name)
+            register(cluster, f"TURN-{turn}")
+            rests_soon(cluster)
+            cluster.restart(name)
+        assert datetime.now(UTC) - min(recorded(cluster)) < -4 * HOUR
