@@ -31,6 +31,7 @@ from shared_kernel.adapters.service import (
     WritingService,
     this_process,
 )
+from shared_kernel.adapters.serving_bodies import BodyLimits
 from shared_kernel.adapters.settings import (
     CATALOG_COMMANDS,
     CATALOG_QUERIES,
@@ -47,6 +48,7 @@ from shared_kernel.adapters.storage.errors import (
 )
 from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.adapters.web.application import web_application
+from shared_kernel.adapters.web.bodies import MAX_BODY_BYTES
 from shared_kernel.buses.by_url import bus_by_url
 from shared_kernel.buses.port import BusMisconfiguredError, EventBus
 from shared_kernel.events.consistency import followed_through
@@ -199,6 +201,9 @@ def main(clock: Clock = system_clock) -> None:
             port=settings.port,
             workers=settings.workers,
             threads=settings.threads,
+            limits=BodyLimits(
+                most_bytes=MAX_BODY_BYTES, timeout_s=settings.body_timeout_s
+            ),
             named=_named(settings),
         )
     except (CannotStart, AddressUnavailableError) as error:

@@ -9,12 +9,13 @@ of them answers a connection is the kernel's choice.
 The way down, on Ctrl-C, SIGTERM or a closed terminal, of each worker:
 
 1. the `on_stop` callbacks run, so that long polls may answer early
-2. new connections are refused, requests in flight are answered
+2. new connections are refused, requests in flight are answered: those whose body is
+   there soon, and those that have not sent their headers are not waited for
 3. the `on_exit` callbacks run, the last registered first
 4. the worker ends, and after the last one `serve` returns
 
-A worker that has not ended after GRACE_SECONDS is killed: a client that sends half a
-request and stays would hold it for ever. Where the watcher was killed, the workers end
+A worker that has not ended after GRACE_SECONDS is killed: a client that does not read
+its answer would hold it for ever. Where the watcher was killed, the workers end
 at once.
 
 A worker that dies while others live is replaced, but not within REPLACEMENT_SECONDS of
@@ -45,22 +46,24 @@ import click
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
+from shared_kernel.adapters.serving_bodies import BodyLimits
 from shared_kernel.adapters.serving_processes import (
     FAULT,
     WATCHERS_SIGNALS,
     Crew,
+    Served,
     Watcher,
     complain,
 )
+from shared_kernel.adapters.serving_requests import Requests
 
-# A slow client and a long poll hold a thread each. More threads than busy connections
-# cost nothing: they start when needed and end after 30 s without work.
+# A long poll holds one. More threads than busy connections cost nothing: they start
+# when needed and end after 30 s without work.
 THREADS = 64
 GRACE_SECONDS = 20
 # Granian would divide these by the number of workers, and an idle connection counts.
 CONNECTIONS_PER_WORKER = 1024
 
-_REMINDER_SECONDS = 0.2
 _GRANIAN_LOGS: dict[str, Any] = {
     "formatters": {"plain": {"format": "%(levelname)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
@@ -111,13 +114,15 @@ def serve(
     port: int,
     workers: int = 1,
     threads: int = THREADS,
+    limits: BodyLimits | None = None,
     named: str = "Storehouse",
 ) -> None:
     """Serve what `build` returns until told to stop; return after the last callback.
 
     `build` is a function of a module and runs once in each of the `workers`, at least
-    1, never in two at a time. Each has so many `threads`. Port 0 takes a free port.
-    `named` is what is said to serve, once, when all are built.
+    1, never in two at a time. Each has so many `threads`. `limits` are those of bodies;
+    for one that is late the application is called with BODY_IS_LATE. Port 0 takes a
+    free port. `named` is what is said to serve, once, when all are built.
     Raises AddressUnavailableError before anything is built; the SystemExit with which
     `build` refuses to go on; SystemExit(1) when no worker is left or one dies unbuilt;
     OSError when no process can be had. Takes over the signals of the process.
@@ -150,8 +155,14 @@ def serve(
     logging.getLogger("_granian").setLevel(logging.CRITICAL)
     try:
         server.serve(
-            target_loader=partial(
-                _in_worker, build, partial(_greet, named, address, port), crew
+            # It need not load an application: our own target knows what it gets.
+            target_loader=partial(  # type: ignore[arg-type]
+                _in_worker,
+                build,
+                partial(_greet, named, address, port),
+                crew,
+                port,
+                limits or BodyLimits(),
             ),
             wrap_loader=False,
         )
@@ -219,8 +230,10 @@ def _in_worker(
     build: Callable[[Worker], WSGIApplication],
     greet: Callable[[], None],
     crew: Crew,
-) -> WSGIApplication:
-    # Until Granian takes SIGTERM over, nothing is served and nothing is to be finished.
+    port: int,
+    limits: BodyLimits,
+) -> Served:
+    # Until the worker takes SIGTERM over, nothing is served, nothing to be finished.
     signal.signal(signal.SIGTERM, _leave)
     # The terminal sends Ctrl-C to every process; the watcher alone passes it on.
     signal.pthread_sigmask(signal.SIG_SETMASK, WATCHERS_SIGNALS)
@@ -237,7 +250,9 @@ def _in_worker(
 
     if is_to_greet:
         _in_background(greet)
-    return application
+    return Served(
+        requests=Requests(application, limits), port=port, on_stop=worker.on_stop
+    )
 
 
 def _in_background(work: Callable[[], None]) -> threading.Thread:
@@ -266,21 +281,8 @@ def _signals_seen() -> tuple[socket.socket, socket.socket]:
 
 
 def _pass_on_the_stop(worker: Worker, seen: socket.socket) -> None:
-    if not seen.recv(1):
-        return
-    worker.stop()
-
-    seen.settimeout(_REMINDER_SECONDS)
-    while True:
-        try:
-            if not seen.recv(1):
-                return
-        except TimeoutError:
-            # Granian forgets a signal that comes while it sets itself up. Before that
-            # it cannot be lost, and a second one would disturb the way out.
-            if signal.getsignal(signal.SIGTERM) is not _leave:
-                main = threading.main_thread().ident
-                signal.pthread_kill(main or 0, signal.SIGTERM)
+    if seen.recv(1):
+        worker.stop()
 
 
 def _exit(worker: Worker, told: socket.socket, passing_on: threading.Thread) -> None:

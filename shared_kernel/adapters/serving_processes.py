@@ -15,15 +15,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from ctypes import Array, c_int
 from functools import partial
+from types import FrameType
 from typing import IO, Any, Self
 
 import attrs
 import click
+from granian import _granian
+from granian.constants import HTTPModes, RuntimeModes
+from granian.http import HTTP1Settings
 from granian.server import MPServer
+from granian.server.common import WORKERS_METHODS
+from granian.server.mp import WorkerProcess
+
+from shared_kernel.adapters.serving_requests import NoLoop, Requests
 
 REPLACEMENT_SECONDS = 2
 WATCHERS_SIGNALS = frozenset({signal.SIGINT, signal.SIGHUP})
 STOPS = WATCHERS_SIGNALS | {signal.SIGTERM}
+# Its stubs are those of an older version.
+_GRANIAN: Any = _granian
 FAULT = -1
 """The exit code of nobody: a build that failed instead of refusing."""
 
@@ -91,6 +101,79 @@ class Crew:
         self.built[list(self.built).index(old)] = new
 
 
+@attrs.frozen(kw_only=True)
+class Served:
+    """What a process serves on `port`; `on_stop` calls back when it is to stop."""
+
+    requests: Requests
+    port: int
+    on_stop: Callable[[Callable[[], None]], None]
+
+
+@WorkerProcess.wrap_target  # type: ignore[untyped-decorator] # Granian's
+def _serve_until_stopped(
+    worker_id: int,
+    served: Served,
+    sock: Any,
+    _ipc: Any,
+    _loop: Any,
+    runtime_mode: RuntimeModes,
+    runtime_threads: int,
+    runtime_blocking_threads: int | None,
+    blocking_threads: int,
+    blocking_threads_idle_timeout: int,
+    backpressure: int,
+    _task_impl: Any,
+    http_mode: HTTPModes,
+    http1_settings: HTTP1Settings | None,
+    *_others: Any,
+) -> None:
+    """In the place of Granian's target for WSGI.
+
+    It ends when all requests are answered. Granian would also wait for those who have
+    sent half a request. The signals themselves do nothing: `on_stop` tells of them.
+    Granian has a handler that hangs, with the whole interpreter, at the third signal.
+    """
+    listening, ended = _GRANIAN.WorkerSignal(), threading.Event()
+
+    def stop() -> None:
+        listening.set()
+        threading.Thread(target=finish, daemon=True).start()
+
+    def finish() -> None:
+        served.requests.stop(served.port)
+        ended.set()
+
+    listening.add_cb(ended.set)
+    served.on_stop(stop)
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, _do_nothing)
+
+    loop = NoLoop()
+    scheduler = _GRANIAN.CallbackScheduler(loop, None, None, None, None)
+    scheduler._schedule_fn = served.requests.take  # noqa: SLF001 - Granian's own way
+    worker = _GRANIAN.RSGIWorker(
+        worker_id,
+        sock,
+        None,
+        runtime_threads,
+        runtime_blocking_threads,
+        blocking_threads,
+        blocking_threads_idle_timeout,
+        backpressure,
+        http_mode,
+        http1_settings,
+    )
+    served.requests.start()
+    method = WORKERS_METHODS[runtime_mode][False]
+    getattr(worker, method)(scheduler, loop, listening)
+    ended.wait()
+
+
+def _do_nothing(_signal: int, _frame: FrameType | None) -> None:
+    pass
+
+
 class _Bell:
     """Wakes the watcher; rung by each signal and for each death.
 
@@ -131,6 +214,8 @@ class Watcher(MPServer):
     `interrupt_children` when it dies, and rings; whatever is left there at the end
     makes the server end with code 1.
     """
+
+    _spawn_wsgi_worker = staticmethod(_serve_until_stopped)
 
     def __init__(self, crew: Crew, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

@@ -215,6 +215,7 @@ class Settings:
     port: int = setting("PORT", 8000, _between(1, 65535))
     workers: int = setting("WORKERS", 1, _between(1, 64))
     threads: int = setting("THREADS", 64, _between(1, 256))
+    body_timeout_s: int = setting("BODY_TIMEOUT_S", 10, _between(1, 600))
     consistency_timeout_ms: int = setting(
         "CONSISTENCY_TIMEOUT_MS", 2000, _between(0, 60_000)
     )

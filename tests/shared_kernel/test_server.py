@@ -6,11 +6,13 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 
 import httpx
 import pytest
 
 from shared_kernel.adapters.server import AddressUnavailableError, Worker, serve
+from tests.shared_kernel.tiny_server import LARGE_BYTES
 from tests.shared_kernel.tiny_servers import (
     PATIENCE_SECONDS,
     TinyServer,
@@ -18,6 +20,8 @@ from tests.shared_kernel.tiny_servers import (
 )
 
 pytestmark = pytest.mark.server
+
+LAST_CALLBACKS = ["exit of what was built last", "exit of what was built first"]
 
 
 @pytest.fixture
@@ -66,8 +70,7 @@ def test_a_request_in_flight_is_answered_before_the_last_callbacks(
         "slow request begun",
         "stop asked",
         "slow request done",
-        "exit of what was built last",
-        "exit of what was built first",
+        *LAST_CALLBACKS,
         "served",
     ]
 
@@ -82,6 +85,65 @@ def test_an_idle_connection_does_not_hold_up_the_stop(
         server.process.send_signal(signal.SIGTERM)
 
         assert server.ends() == 0
+
+
+def test_half_a_request_does_not_hold_up_the_stop(
+    start: Callable[..., TinyServer],
+) -> None:
+    server = start()
+    host, port = address_of(server)
+    headers = b"POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n"
+    with ExitStack() as connections:
+        for sent in (b"", headers, headers + b"\r\nhalf"):
+            for _ in range(5):
+                opened = socket.create_connection((host, port))
+                connections.enter_context(opened).sendall(sent)
+        # Answered after them, so that the server has them in hand.
+        assert httpx.get(f"http://{host}:{port}").text == "served"
+        asked = time.monotonic()
+
+        server.process.send_signal(signal.SIGTERM)
+
+        assert server.ends() == 0
+        assert time.monotonic() - asked < 2
+    assert server.lines[-3:] == [*LAST_CALLBACKS, "served"]
+
+
+def test_an_answer_on_its_way_is_sent_to_its_end_in_spite_of_a_stop(
+    start: Callable[..., TinyServer],
+) -> None:
+    server = start()
+    with socket.create_connection(address_of(server), PATIENCE_SECONDS) as client:
+        client.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+        received = len(client.recv(1))
+
+        server.process.send_signal(signal.SIGTERM)
+        server.reads("stop asked")
+
+        while some := client.recv(1024 * 1024):
+            received += len(some)
+    assert received > LARGE_BYTES
+    assert server.ends() == 0
+
+
+def test_a_body_that_is_on_its_way_when_the_stop_comes_is_answered(
+    start: Callable[..., TinyServer],
+) -> None:
+    server = start()
+    with socket.create_connection(address_of(server), PATIENCE_SECONDS) as client:
+        client.sendall(b"POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
+        server.process.send_signal(signal.SIGTERM)
+        server.reads("stop asked")
+
+        client.sendall(b"123456789")
+
+        assert client.recv(1000).endswith(b"\r\n\r\n9")
+    assert server.ends() == 0
+
+
+def address_of(server: TinyServer) -> tuple[str, int]:
+    host, port = server.url().removeprefix("http://").split(":")
+    return host, int(port)
 
 
 def test_a_stop_while_the_application_is_being_built_is_obeyed(

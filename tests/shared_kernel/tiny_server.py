@@ -7,6 +7,7 @@ unless told. `no-more-processes` is no build: fork number SINCE fails, and all a
 
 `GET /` answers at once, `GET /process` with the id of the process that answers.
 `GET /slow` answers some time after the stop was asked for, or after ten seconds.
+`GET /large` answers LARGE_BYTES. `POST /length` answers how long the body is.
 """
 
 import errno
@@ -22,6 +23,9 @@ from shared_kernel.adapters.server import Worker, serve
 
 told = sys.argv[1:]
 PORT, WAY, WORKERS, SINCE = (*told, *("0", "at-once", "1", "1")[len(told) :])
+# More than the buffers of two sockets hold.
+LARGE_BYTES = 32 * 1024 * 1024
+AFTER_THE_STOP_SECONDS = 0.7
 # In memory that the processes share: no two of them build at a time.
 builds = multiprocessing.RawValue("i", 0)
 
@@ -47,10 +51,14 @@ def build(worker: Worker) -> WSGIApplication:
         answer = "served"
         if environ["PATH_INFO"] == "/process":
             answer = str(os.getpid())
+        if environ["PATH_INFO"] == "/length":
+            answer = str(len(environ["wsgi.input"].read()))
+        if environ["PATH_INFO"] == "/large":
+            answer = "x" * LARGE_BYTES
         if environ["PATH_INFO"] == "/slow":
             say("slow request begun")
             stopping.wait(10)
-            threading.Event().wait(0.3)
+            threading.Event().wait(AFTER_THE_STOP_SECONDS)
             say("slow request done")
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [answer.encode()]

@@ -19,6 +19,7 @@ from shared_kernel.adapters.web.problems import (
     OUT_OF_RANGE,
     OUTCOME_UNKNOWN,
     READ_MODEL_BEHIND,
+    REQUEST_TIMEOUT,
     STALE_VERSION,
     UNAVAILABLE,
     UNKNOWN_FIELD,
@@ -31,6 +32,7 @@ from shared_kernel.adapters.web.routes import Operation
 
 _BODY = (
     MALFORMED_JSON,
+    REQUEST_TIMEOUT,
     BODY_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
     UNKNOWN_FIELD,

@@ -69,6 +69,12 @@ METHOD_NOT_ALLOWED = kind(
     "`Allow` names those that are.",
 )
 UNKNOWN_SKU = kind("unknown-sku", 404, "The SKU is not known", "Nothing has this SKU.")
+REQUEST_TIMEOUT = kind(
+    "request-timeout",
+    408,
+    "The body did not come in time",
+    "Nothing was done, and the connection is closed. Send it again, and faster.",
+)
 STALE_VERSION = kind(
     "stale-version",
     412,
@@ -146,6 +152,7 @@ PEER_UNAVAILABLE = kind(
 _OF_STATUS = {
     404: NOT_FOUND,
     405: METHOD_NOT_ALLOWED,
+    408: REQUEST_TIMEOUT,
     413: BODY_TOO_LARGE,
     415: UNSUPPORTED_MEDIA_TYPE,
 }

@@ -7,12 +7,15 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 import attrs
 from flask import Blueprint, Flask, Response, request
 
+from shared_kernel.adapters.serving_bodies import BODY_IS_LATE
 from shared_kernel.adapters.web.bodies import MAX_BODY_BYTES, Body
 from shared_kernel.adapters.web.body_faults import invalid_value
 from shared_kernel.adapters.web.parameters import Parameter, invalid_parameter
 from shared_kernel.adapters.web.problems import (
     INVALID_VALUE,
+    REQUEST_TIMEOUT,
     STALE_VERSION,
+    Problem,
     ProblemKind,
     answer_errors_with_problems,
     refusal_response,
@@ -130,7 +133,9 @@ def set_up_web(app: Flask) -> None:
     """What holds for every answer."""
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     answer_errors_with_problems(app)
-    app.wsgi_app = _Nosniff(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = _Nosniff(  # type: ignore[method-assign]
+        _RefuseLateBodies(app.wsgi_app)
+    )
 
 
 @attrs.frozen
@@ -149,3 +154,22 @@ class _Nosniff:
             return start_response(status, headers, *error)
 
         return self.app(environ, start)
+
+
+@attrs.frozen
+class _RefuseLateBodies:
+    """Says so on every route, and waits for nothing, as the server asks."""
+
+    app: WSGIApplication
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        if BODY_IS_LATE not in environ:
+            return self.app(environ, start_response)
+        late = Problem(
+            REQUEST_TIMEOUT,
+            "the body was waited for as long as BODY_TIMEOUT_S allows",
+            headers={"Connection": "close"},
+        )
+        return late.response()(environ, start_response)

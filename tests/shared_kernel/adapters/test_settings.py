@@ -50,6 +50,7 @@ BAD = [
     ("WORKERS", "0", "a whole number from 1 to 64"),
     ("WORKERS", "2", "1, since CATALOG_DATABASE_URL is a SQLite file"),
     ("THREADS", "0", "a whole number from 1 to 256"),
+    ("BODY_TIMEOUT_S", "0", "a whole number from 1 to 600"),
     ("CONSISTENCY_TIMEOUT_MS", "60001", "a whole number from 0 to 60000"),
     ("RESERVATION_MINUTES", "0", "a whole number from 1 to 525600"),
     ("LOG_LEVEL", "LOUD", "DEBUG or INFO or WARNING or ERROR"),

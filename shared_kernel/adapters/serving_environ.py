@@ -1,0 +1,110 @@
+"""From Granian's description of a request to that of WSGI (PEP 3333)."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+from wsgiref.types import WSGIEnvironment
+
+_SAME_FOR_ALL: Mapping[str, Any] = {
+    "SCRIPT_NAME": "",
+    "SERVER_SOFTWARE": "Granian",
+    "wsgi.version": (1, 0),
+    "wsgi.errors": sys.stderr,
+    # For werkzeug: the body ends where the input ends, also without a length.
+    "wsgi.input_terminated": True,
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": False,
+    "wsgi.run_once": False,
+}
+
+
+class Headers(Protocol):
+    """Names are in small letters."""
+
+    def items(self) -> Sequence[tuple[str, str]]:
+        """Those whose values are ASCII, one by one."""
+
+    def keys(self) -> Sequence[str]: ...
+
+    def __len__(self) -> int:
+        """How many names there are."""
+
+
+class Scope(Protocol):
+    """`path` is decoded; `server` and `client` are `address:port`."""
+
+    @property
+    def method(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def query_string(self) -> str: ...
+
+    @property
+    def http_version(self) -> str: ...
+
+    @property
+    def scheme(self) -> str: ...
+
+    @property
+    def authority(self) -> str | None: ...
+
+    @property
+    def server(self) -> str: ...
+
+    @property
+    def client(self) -> str: ...
+
+    @property
+    def headers(self) -> Headers: ...
+
+
+def environ_of(scope: Scope) -> WSGIEnvironment:
+    """All but `wsgi.input`.
+
+    A header that comes several times is joined, one that is not ASCII is empty.
+    """
+    server, port = _address(scope.server)
+    environ = {
+        **_SAME_FOR_ALL,
+        "REQUEST_METHOD": scope.method,
+        "PATH_INFO": _bytes_as_text(scope.path),
+        "QUERY_STRING": _bytes_as_text(scope.query_string),
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "SERVER_NAME": server,
+        "SERVER_PORT": port,
+        "REMOTE_ADDR": _address(scope.client)[0],
+        "wsgi.url_scheme": scope.scheme,
+    }
+    headers, without_headers = scope.headers, len(environ)
+    for name, value in headers.items():
+        key = _key(name)
+        if key in environ:
+            # Cookies cannot be told apart by commas.
+            comma = ";" if name == "cookie" else ","
+            environ[key] += comma + value
+        else:
+            environ[key] = value
+    if len(environ) - without_headers < len(headers):
+        for name in headers.keys():  # noqa: SIM118 - not a mapping
+            environ.setdefault(_key(name), "")
+    if "HTTP_HOST" not in environ:
+        environ["HTTP_HOST"] = scope.authority or ""
+    return environ
+
+
+def _key(name: str) -> str:
+    key = name.upper().replace("-", "_")
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+
+
+def _bytes_as_text(text: str) -> str:
+    """As WSGI has it: a character for each byte."""
+    return text if text.isascii() else text.encode().decode("latin-1")
+
+
+def _address(of: str) -> tuple[str, str]:
+    address, _, port = of.rpartition(":")
+    return address.strip("[]").partition("%")[0], port

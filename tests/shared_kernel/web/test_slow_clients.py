@@ -1,0 +1,202 @@
+"""Clients that send slowly, or not to the end, harm nobody but themselves.
+
+With raw sockets, and fewer threads than there are such clients.
+"""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import attrs
+import httpx
+import pytest
+
+from tests.benchmarks.servers import free_port
+from tests.storehouses import urls
+from tests.web_clients import a_product
+
+pytestmark = pytest.mark.server
+
+ROOT = Path(__file__).parents[3]
+SLOW_CLIENTS = 100
+THREADS = 8
+BODY_TIMEOUT_S = 1
+SOON_S = 0.8
+"""Far less than what the slow ones may take."""
+DEADLINE_S = 20.0
+
+
+@attrs.frozen
+class Server:
+    process: subprocess.Popen[bytes]
+    port: int
+
+    def get(self, path: str) -> httpx.Response:
+        """Of somebody who does not wait for long."""
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=SOON_S)
+
+    def register(self, sku: str) -> httpx.Response:
+        url = f"http://127.0.0.1:{self.port}/products"
+        return httpx.post(url, json=a_product(sku=sku), timeout=SOON_S)
+
+    @contextmanager
+    def clients_that_send(
+        self, data: bytes, clients: int = SLOW_CLIENTS
+    ) -> Iterator[list[socket.socket]]:
+        with ExitStack() as open_ones:
+            opened = []
+            for _ in range(clients):
+                client = socket.create_connection(("127.0.0.1", self.port), DEADLINE_S)
+                opened.append(open_ones.enter_context(client))
+                client.sendall(data)
+            yield opened
+
+
+@contextmanager
+def a_server(folder: Path, body_timeout_s: int) -> Iterator[Server]:
+    port = free_port()
+    settings = {
+        "PORT": str(port),
+        "THREADS": str(THREADS),
+        "BODY_TIMEOUT_S": str(body_timeout_s),
+        **{name.upper(): url for name, url in urls(folder).items()},
+    }
+    with subprocess.Popen(
+        [sys.executable, "app.py"], cwd=ROOT, env=settings, stdout=subprocess.PIPE
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith(b"Storehouse serves on")
+            yield Server(process, port)
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with a_server(tmp_path_factory.mktemp("slow"), BODY_TIMEOUT_S) as started:
+        yield started
+
+
+def a_post(sku: str) -> tuple[bytes, bytes]:
+    """The headers, and the body."""
+    body = json.dumps(a_product(sku=sku)).encode()
+    headers = (
+        "POST /products HTTP/1.1\r\nHost: localhost\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return headers.encode(), body
+
+
+def all_that_comes(client: socket.socket) -> bytes:
+    """Until the server closes the connection."""
+    came = b""
+    while some := client.recv(65536):
+        came += some
+    return came
+
+
+def test_bodies_that_do_not_come_hold_up_nobody(tmp_path: Path) -> None:
+    headers, body = a_post("NEVER")
+    with (
+        a_server(tmp_path, body_timeout_s=600) as server,
+        server.clients_that_send(headers + body[:1]),
+    ):
+        assert server.get("/healthz").status_code == 200
+        assert server.get("/readyz").status_code == 200
+        assert server.register("MEANWHILE").status_code == 201
+        assert server.get("/products").status_code == 200
+
+
+def test_a_body_that_does_not_come_is_refused_and_its_connection_closed(
+    server: Server,
+) -> None:
+    headers, body = a_post("NEVER")
+    with server.clients_that_send(headers + body[:-1]) as clients:
+        sent = time.monotonic()
+        answers = [all_that_comes(client) for client in clients]
+        waited_s = time.monotonic() - sent
+
+    assert waited_s < BODY_TIMEOUT_S + SOON_S
+    for answer in answers:
+        head, _, document = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 408 ")
+        assert b"\r\ncontent-type: application/problem+json\r\n" in head
+        assert b"\r\nx-content-type-options: nosniff\r\n" in head
+        assert json.loads(document)["type"] == "/problems/request-timeout"
+    assert b"NEVER" not in server.get("/events/catalog?limit=1000").content
+
+
+@pytest.mark.parametrize(
+    "framing", ["Content-Length: 500", "Transfer-Encoding: chunked"]
+)
+def test_a_body_that_comes_byte_by_byte_has_no_more_time(
+    server: Server, framing: str
+) -> None:
+    headers = f"POST /products HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n"
+    with server.clients_that_send(headers.encode(), clients=1) as (client,):
+        begun = time.monotonic()
+        client.settimeout(0.05)
+        answer = b""
+        while not answer and time.monotonic() < begun + DEADLINE_S:
+            client.sendall(b"1\r\n \r\n")
+            try:
+                answer = client.recv(1000)
+            except TimeoutError:
+                continue
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert time.monotonic() - begun < BODY_TIMEOUT_S + SOON_S
+
+
+def test_a_body_that_comes_in_pieces_but_in_time_is_accepted(server: Server) -> None:
+    headers, body = a_post("IN-PIECES")
+    with server.clients_that_send(headers, clients=1) as (client,):
+        for begin in range(0, len(body), 10):
+            client.sendall(body[begin : begin + 10])
+            # Each piece has arrived when another request is answered.
+            assert server.get("/healthz").status_code == 200
+
+        assert client.recv(1000).startswith(b"HTTP/1.1 201 ")
+
+
+@pytest.mark.parametrize(
+    ("sent", "clients"),
+    [
+        pytest.param(b"GET / HTTP/1.1\r\nHost: loc", 300, id="half of the headers"),
+        pytest.param(
+            b"GET /events/catalog?wait=30&after=99 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            100,
+            id="long polls",
+        ),
+    ],
+)
+def test_others_who_take_their_time_hold_up_nobody(
+    server: Server, sent: bytes, clients: int
+) -> None:
+    with server.clients_that_send(sent, clients):
+        assert server.get("/healthz").status_code == 200
+        assert server.get("/products").status_code == 200
+
+
+def test_half_requests_do_not_hold_up_a_stop(tmp_path: Path) -> None:
+    headers, body = a_post("NEVER")
+    with (
+        a_server(tmp_path, body_timeout_s=600) as server,
+        server.clients_that_send(headers[:30], clients=5),
+        server.clients_that_send(headers + body[:1], clients=5),
+    ):
+        assert server.get("/healthz").status_code == 200
+        asked = time.monotonic()
+
+        server.process.send_signal(signal.SIGTERM)
+
+        assert server.process.wait(DEADLINE_S) == 0
+        # 0.5 s, where nobody else keeps the machine busy.
+        assert time.monotonic() - asked < 2
