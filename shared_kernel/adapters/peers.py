@@ -288,9 +288,10 @@ class KeysBody(msgspec.Struct):
     key: str
     former: str | None = None
     former_until: int | None = None
+    relays: tuple[str, ...] = ()
 
     def keys(self) -> LogKeys:
-        return LogKeys(self.log, self.key, self.former, self.former_until)
+        return LogKeys(self.log, self.key, self.former, self.former_until, self.relays)
 
 
 class _Alive(msgspec.Struct):

@@ -9,7 +9,7 @@ from shared_kernel.adapters.clock import Moment
 from shared_kernel.buses.port import Delivery
 from shared_kernel.events.continuity import compare, is_broken
 from shared_kernel.events.cursors import Cursor
-from shared_kernel.events.dropped import COPY, FORM, OTHER_LOG, SEAL, Dropped
+from shared_kernel.events.dropped import COPY, FORM, OTHER_LOG, RELAY, SEAL, Dropped
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventFeed
 from shared_kernel.events.keyring import Keyring
@@ -19,10 +19,10 @@ MOST = 1000
 
 
 class Belief:
-    """Believes what opens, and asks the log where a seal is not enough.
+    """Believes what opens and was sent by a relay that the log calls its own.
 
-    A copy of the log's database has the same key. So the log confirms what a relay
-    brings that was not heard before; with `confirms`, everything.
+    A copy of the log's database has the same key, and other relays. With `confirms` the
+    log is asked about each event instead: it is at hand.
     """
 
     def __init__(self, cursor: Cursor, feed: EventFeed, *, confirms: bool) -> None:
@@ -31,8 +31,6 @@ class Belief:
         self._feed = feed
         self._confirms = confirms
         self._keyring = Keyring(cursor, feed)
-        # By relay: whether the log holds what it brought.
-        self._relays: dict[str, bool] = {}
 
     def believed(self, delivery: Delivery, now: Moment) -> Iterator[Envelope]:
         """What is of this log; what is not is counted."""
@@ -47,26 +45,20 @@ class Belief:
     def confirmed(self, batch: list[Envelope], now: Moment) -> list[Envelope]:
         """The beginning of `batch` that the log holds, if there is any doubt.
 
-        Raises NotTheSameLogError if the log does not hold what was applied either.
+        Raises NotTheSameLogError if it does not hold what was applied either, and
+        OSError if it is away.
         """
         broken = is_broken(batch, self._cursor.place.last_id)
-        if not broken and not any(self._is_in_doubt(each) for each in batch):
+        if broken:
+            compare(self._cursor.place, self._feed)
+        elif not self._confirms or not any(each.seal for each in batch):
+            # What was read from the log has no seal, and no need of one.
             return batch
-        asked = batch if self._confirms else batch[:MOST]
-        try:
-            if broken:
-                compare(self._cursor.place, self._feed)
-            stored = self._feed.read(self._cursor.position, len(asked))
-        except OSError:
-            # Another process has the log, and is away: seal and predecessors must do.
-            if broken or self._confirms:
-                raise
-            return batch
+        asked = batch[:MOST]
+        stored = self._feed.read(self._cursor.position, len(asked))
         held = _alike(stored, asked)
-        self._relays |= {each.relay: True for each in asked[:held]}
         if held < len(asked):
             compare(self._cursor.place, self._feed)
-            self._relays[asked[held].relay] = False
             for each in asked[held:]:
                 self.dropped.drop(each, COPY, now)
         return stored[:held]
@@ -79,13 +71,15 @@ class Belief:
             return OTHER_LOG
         if not self._keyring.opens(envelope, now):
             return SEAL
-        return None if self._relays.get(envelope.relay, True) else COPY
-
-    def _is_in_doubt(self, envelope: Envelope) -> bool:
-        """What was read from the log has no seal, and no need of one."""
-        return bool(envelope.seal) and (
-            self._confirms or envelope.relay not in self._relays
-        )
+        if self._confirms:
+            return None
+        match self._keyring.knows(envelope.relay, now):
+            case True:
+                return None
+            case False:
+                return COPY
+            case None:
+                return RELAY
 
 
 def _alike(stored: Sequence[Envelope], brought: Sequence[Envelope]) -> int:

@@ -18,7 +18,8 @@ from shared_kernel.events.envelope import Envelope
 SAVE_EVERY_US = 1_000_000
 TELL_EVERY_US = 60_000_000
 
-OTHER_LOG, SEAL, FORM, COPY = "other-log", "seal", "form", "copy"
+OTHER_LOG, SEAL, FORM = "other-log", "seal", "form"
+COPY, RELAY = "copy", "relay"
 HINTS = {
     OTHER_LOG: "another Storehouse publishes here: set BUS_SUBJECT_PREFIX",
     SEAL: "somebody forges or changes messages, or this process cannot learn the log's "
@@ -27,6 +28,8 @@ HINTS = {
     "new.product",
     COPY: "a copy of this log's database publishes here: run `flask --app app events "
     "new-identity` where the copy is, and set BUS_SUBJECT_PREFIX",
+    RELAY: "the process that has the log has not said yet that this relay is its own: "
+    "if it is, its events are read from the log",
 }
 """Why messages are dropped, and what to do about it."""
 

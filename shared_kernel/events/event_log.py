@@ -20,6 +20,7 @@ from shared_kernel.events.identity import (
     compacted_table,
     digest_of,
     keys_of,
+    log_of,
 )
 from shared_kernel.events.positions import Appended, positions_of
 
@@ -142,7 +143,7 @@ class EventLog:
 
     def mark(self, position: int) -> Mark:
         with self.database.reading() as connection:
-            log, head = keys_of(connection).log, head_of(connection)
+            log, head = log_of(connection), head_of(connection)
             for _, id_ in ids_at(connection, [position]):
                 return Mark(log, head, digest_of(id_))
             row = _DIGEST_AT.row(connection, {"at": position})

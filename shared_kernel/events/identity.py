@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 from uuid_utils import uuid7
 
@@ -17,6 +18,9 @@ from shared_kernel.adapters.storage.prepared import Prepared
 
 KEY_BYTES = 32
 DIGEST_BYTES = 8
+MOST_RELAYS = 100
+"""So many are told, the newest first: one for each start of a process. What older ones
+sent, if any of it is still on its way, is read from the log."""
 
 
 def identity_table(metadata: sa.MetaData) -> sa.Table:
@@ -32,6 +36,19 @@ def identity_table(metadata: sa.MetaData) -> sa.Table:
     )
 
 
+def relays_table(metadata: sa.MetaData) -> sa.Table:
+    """The relays that published the log, noted before they did.
+
+    A copy of the database has none of those that came after it was made.
+    """
+    return sa.Table(
+        "log_relays",
+        metadata,
+        sa.Column("relay", sa.Text, primary_key=True),
+        sa.Column("since_us", sa.BigInteger, nullable=False),
+    )
+
+
 def compacted_table(metadata: sa.MetaData) -> sa.Table:
     """Of each event that a compaction took away, `digest` of its id."""
     return sa.Table(
@@ -43,11 +60,17 @@ def compacted_table(metadata: sa.MetaData) -> sa.Table:
 
 
 IDENTITY = identity_table(sa.MetaData())
+_RELAYS = relays_table(sa.MetaData())
+_LOG = Prepared(sa.select(IDENTITY.c.log))
 _READ = Prepared(
     sa.select(
         IDENTITY.c.log, IDENTITY.c.key, IDENTITY.c.former_key, IDENTITY.c.former_until
     )
 )
+_NEWEST = Prepared(
+    sa.select(_RELAYS.c.relay).order_by(_RELAYS.c.since_us.desc()).limit(MOST_RELAYS)
+)
+_NOTE = Prepared(insert(_RELAYS).on_conflict_do_nothing())
 _NEW_KEY = Prepared(
     sa.update(IDENTITY).values(
         former_key=IDENTITY.c.key,
@@ -70,13 +93,15 @@ class LogKeys:
     """What the envelopes of `log` are sealed with.
 
     `former` opens those up to position `former_until`: what was in the log when it was
-    replaced, and may still be on its way.
+    replaced, and may still be on its way. `relays` are those that publish the log, or
+    did so.
     """
 
     log: str
     key: str = attrs.field(repr=False)
     former: str | None = attrs.field(default=None, repr=False)
     former_until: int | None = None
+    relays: tuple[str, ...] = ()
 
     def for_position(self, position: int) -> tuple[str, ...]:
         """Those that may have sealed what stands there."""
@@ -92,7 +117,18 @@ def born() -> dict[str, Any]:
 
 def keys_of(connection: Connection) -> LogKeys:
     log, key, former, former_until = _READ.row(connection, {}) or ("", "", None, None)
-    return LogKeys(log, key, former, former_until)
+    relays = tuple(relay for (relay,) in _NEWEST.rows(connection, {}))
+    return LogKeys(log, key, former, former_until, relays)
+
+
+def log_of(connection: Connection) -> str:
+    row = _LOG.row(connection, {})
+    return row[0] if row else ""
+
+
+def note_relay(connection: Connection, relay: str, now_us: int) -> None:
+    """That `relay` publishes this log."""
+    _NOTE.write(connection, {"relay": relay, "since_us": now_us})
 
 
 def change_key(connection: Connection, head: int) -> None:

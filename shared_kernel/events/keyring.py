@@ -1,4 +1,4 @@
-"""The keys with which a subscription opens what the bus brings."""
+"""Who may bring a subscription what stands in a log, and the keys that tell."""
 
 import msgspec
 import structlog
@@ -12,13 +12,14 @@ from shared_kernel.events.identity import LogKeys
 from shared_kernel.events.seal import opens
 
 ASK_EVERY_US = 1_000_000
-"""So often the log is asked for another key, however many seals do not open."""
+"""So often the log is asked anew, however much comes that it has not told of."""
+MOST_DISOWNED = 100
 
 _log = structlog.get_logger(__name__)
 
 
 class Keyring:
-    """Asks the log for its keys, and keeps them beside `cursor`.
+    """Asks the log for its keys and its relays, and keeps them beside `cursor`.
 
     So a subscription starts and goes on while the process that has the log is away.
     """
@@ -27,8 +28,10 @@ class Keyring:
         self._cursor = cursor
         self._feed = feed
         self._keys: LogKeys | None = None
-        self._ask_us: int | None = None
+        self._asked_us: int | None = None
+        self._answer: LogKeys | None = None
         self._told = False
+        self._disowned: set[str] = set()
 
     def log(self, now: Moment) -> str:
         """The identity of the log, or nothing if nobody answers."""
@@ -45,16 +48,34 @@ class Keyring:
             envelope, keys.for_position(envelope.position)
         )
 
+    def knows(self, relay: str, now: Moment) -> bool | None:
+        """Whether the log is published by `relay`; None if nobody can tell yet."""
+        keys = self._known()
+        if keys and relay in keys.relays:
+            return True
+        keys = self._asked(now)
+        if keys is None:
+            return False if relay in self._disowned else None
+        if relay in keys.relays:
+            return True
+        if len(self._disowned) >= MOST_DISOWNED:
+            self._disowned.clear()
+        self._disowned.add(relay)
+        return False
+
     def _known(self) -> LogKeys | None:
         if self._keys is None and (kept := self._cursor.keys()):
             self._keys = msgspec.json.decode(kept, type=LogKeys)
         return self._keys
 
     def _asked(self, now: Moment) -> LogKeys | None:
-        """What the log says now, if it says anything new."""
-        if self._ask_us is not None and now.monotonic_us < self._ask_us:
-            return None
-        self._ask_us = now.monotonic_us + ASK_EVERY_US
+        """What the log says at this moment, if it may be asked and answers."""
+        if self._asked_us is not None:
+            if now.monotonic_us == self._asked_us:
+                return self._answer
+            if now.monotonic_us < self._asked_us + ASK_EVERY_US:
+                return None
+        self._asked_us, self._answer = now.monotonic_us, None
         try:
             keys = self._feed.keys()
         except Exception as error:
@@ -70,4 +91,5 @@ class Keyring:
         if keys != self._keys:
             self._cursor.keep_keys(msgspec.json.encode(keys).decode())
             self._keys = keys
+        self._answer = keys
         return keys

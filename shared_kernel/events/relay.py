@@ -15,7 +15,7 @@ from shared_kernel.events.dropped import COPY, HINTS
 from shared_kernel.events.envelope import HEARTBEAT, Envelope, heartbeat
 from shared_kernel.events.errors import NotTheSameLogError
 from shared_kernel.events.event_log import EventLog
-from shared_kernel.events.identity import LogKeys
+from shared_kernel.events.identity import LogKeys, note_relay
 from shared_kernel.events.rivals import Rivals
 from shared_kernel.events.seal import sealed
 
@@ -62,8 +62,7 @@ class Relay:
         self.id = token_hex(8)
         self._place: Place | None = None
         self._keys = LogKeys("", "00")
-        self._rivals = Rivals(self.id, lambda: self._keys)
-        self._led_since_us = 0
+        self._rivals = Rivals(log.keys)
         self._leave: Leave | None = None
         self.held_back = False
         self._seen = -1
@@ -131,13 +130,14 @@ class Relay:
         if place is None or place.position < self.cursor.position:
             # What was published by another copy, or in another life.
             if place is None:
-                self._lead(now)
+                self._lead()
             self._place = place = self.cursor.place
             self._next_heartbeat_us = now.monotonic_us
         beats = now.monotonic_us >= self._next_heartbeat_us
         if beats:
             place = self._checked(place)
-        held_back = self._rivals.are_there(now, self._led_since_us)
+            self._keys = self._noted(now)
+        held_back = self._rivals.are_there(now, self._keys)
         self._tell_of_rivals(held_back)
         batch = [] if held_back else self._new_entries(place.position, now)
         if is_broken(batch, place.last_id):
@@ -152,8 +152,7 @@ class Relay:
             self._next_heartbeat_us = now.monotonic_us + HEARTBEAT_EVERY_US
         return len(batch)
 
-    def _lead(self, now: Moment) -> None:
-        self._led_since_us = now.monotonic_us
+    def _lead(self) -> None:
         if self._leave is None and self._bus.capabilities.between_processes:
             beats = f"{HEARTBEAT}.{self._log.source}"
             group = f"{self.name}.{self.id}"
@@ -177,7 +176,6 @@ class Relay:
 
     def _checked(self, place: Place) -> Place:
         """Where to go on; the log may have lost what was published of it."""
-        self._keys = self._log.keys()
         try:
             compare(place, self._log)
         except NotTheSameLogError as error:
@@ -186,6 +184,15 @@ class Relay:
             # What stands there may be further than the log is, and would be read again.
             self.save()
         return place
+
+    def _noted(self, now: Moment) -> LogKeys:
+        """The keys of the log, which knows this relay from now on."""
+        keys = self._log.keys()
+        if self.id not in keys.relays:
+            with self._log.database.writing() as connection:
+                note_relay(connection, self.id, now.wall_us)
+            keys = self._log.keys()
+        return keys
 
     def _last_known(self) -> Place:
         """Of a log that was cut, restored with the cursor in the same database."""

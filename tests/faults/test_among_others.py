@@ -182,6 +182,41 @@ def test_a_copy_is_not_the_original(tmp_path: Path, layout: Layout) -> None:
             wait_until(lambda: not is_told(original), "publishing again")
 
 
+def test_a_copy_is_not_believed_while_the_original_is_away(tmp_path: Path) -> None:
+    here, there = tmp_path / "original", tmp_path / "copy"
+    here.mkdir()
+    with Cluster(here, SPLIT, "nats") as original:
+        register(original, *names("BOTH", 3))
+        at_rest(original)
+        for service in ("catalog-commands", "inventory"):
+            original.terminate(service)
+        there.mkdir()
+        for file in here.glob("*.db*"):
+            shutil.copy(file, there)
+        with second(original, there, SPLIT, "nats") as copy:
+            register(copy, *names("COPY", 3))
+            wait_until(
+                lambda: (
+                    metric(
+                        original,
+                        "catalog-queries",
+                        "storehouse_subscription_messages_dropped",
+                        reason="relay",
+                    )
+                    > 0
+                ),
+                "being dropped",
+            )
+            at_rest(copy)
+        assert listed(original) == {*names("BOTH", 3)}
+
+        for service in ("catalog-commands", "inventory"):
+            original.restart(service)
+        register(original, *names("ORIG", 3))
+        at_rest(original)
+        assert listed(original) == {*names("BOTH", 3), *names("ORIG", 3)}
+
+
 def is_told(cluster: Cluster) -> bool:
     """By `/readyz`, and in its log."""
     (port,) = cluster.ports_of("catalog-commands")

@@ -87,7 +87,10 @@ def test_everything_moves_and_goes_on_there(files: Files, schemas: Schemas) -> N
     moved = copy(schemas, [f"{owner}={files.url(owner)}" for owner in OWNERS])
 
     assert moved.exit_code == 0, moved.output
-    assert "catalog: 20 event_log, 1 log_identity, 20 products" in moved.output
+    assert (
+        "catalog: 20 event_log, 1 log_identity, 1 log_relays, 20 products"
+        in moved.output
+    )
     assert held(schemas) == held(files)
     after = opened(schemas)
     assert register(after, "LAMP-20") == 21

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 from shared_kernel.adapters.server import AddressUnavailableError, Worker, serve
+from shared_kernel.adapters.serving_requests import STOPPING_BODY_SECONDS
 from tests.shared_kernel.tiny_server import LARGE_BYTES
 from tests.shared_kernel.tiny_servers import (
     PATIENCE_SECONDS,
@@ -112,7 +114,7 @@ def test_half_a_request_does_not_hold_up_the_stop(
 def test_an_answer_on_its_way_is_sent_to_its_end_in_spite_of_a_stop(
     start: Callable[..., TinyServer],
 ) -> None:
-    server = start()
+    server, pause = start(), threading.Event()
     with socket.create_connection(address_of(server), PATIENCE_SECONDS) as client:
         client.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
         received = len(client.recv(1))
@@ -122,6 +124,8 @@ def test_an_answer_on_its_way_is_sent_to_its_end_in_spite_of_a_stop(
 
         while some := client.recv(1024 * 1024):
             received += len(some)
+            # It takes longer than a stop for which nobody waits.
+            pause.wait(0.01)
     assert received > LARGE_BYTES
     assert server.ends() == 0
 
@@ -134,6 +138,7 @@ def test_a_body_that_is_on_its_way_when_the_stop_comes_is_answered(
         client.sendall(b"POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
         server.process.send_signal(signal.SIGTERM)
         server.reads("stop asked")
+        threading.Event().wait(STOPPING_BODY_SECONDS / 3)
 
         client.sendall(b"123456789")
 

@@ -103,7 +103,7 @@ def turn_the_cursor_into_a_relay() -> None:
 
 
 def give_the_log_an_identity() -> None:
-    """And a key, and what a compaction leaves of what it takes away."""
+    """And a key, its relays, and what a compaction leaves of what it takes away."""
     identity = op.create_table(
         "log_identity",
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
@@ -113,6 +113,11 @@ def give_the_log_an_identity() -> None:
         sa.Column("former_until", sa.BigInteger),
     )
     op.bulk_insert(identity, [born()])
+    op.create_table(
+        "log_relays",
+        sa.Column("relay", sa.Text, primary_key=True),
+        sa.Column("since_us", sa.BigInteger, nullable=False),
+    )
     op.create_table(
         "compacted_events",
         sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
@@ -138,7 +143,7 @@ def count_what_is_dropped() -> None:
 
 
 def take_the_identity_away() -> None:
-    for table in ("compacted_events", "log_identity"):
+    for table in ("compacted_events", "log_relays", "log_identity"):
         op.drop_table(table)
 
 

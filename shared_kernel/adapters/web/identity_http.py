@@ -72,7 +72,7 @@ def add_identities(api: Api, logs: Iterable[ServedLog], token: str | None) -> No
     @api.route(
         "GET",
         "/events/<source>/keys",
-        summary="What are its envelopes sealed with?",
+        summary="What are its envelopes sealed with, and by whom?",
         problems=(UNKNOWN_SOURCE, NOT_A_PEER),
         success=Success(
             description="Secrets, for processes of this Storehouse.",

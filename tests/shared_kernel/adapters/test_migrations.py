@@ -19,7 +19,7 @@ from shared_kernel.events.cursors import cursors_table
 from shared_kernel.events.dead_letters import dead_letters_table
 from shared_kernel.events.dropped import dropped_table
 from shared_kernel.events.entries import event_log_table
-from shared_kernel.events.identity import compacted_table, identity_table
+from shared_kernel.events.identity import compacted_table, identity_table, relays_table
 from tests.databases import Databases
 
 ROOT = Path(__file__).parents[3]
@@ -28,6 +28,7 @@ OF_A_LOG = (
     event_log_table,
     identity_table,
     compacted_table,
+    relays_table,
     idempotency_keys_table,
 )
 OF_A_SUBSCRIBER = (cursors_table, dead_letters_table)

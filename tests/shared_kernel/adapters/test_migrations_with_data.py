@@ -41,7 +41,9 @@ def in_todays_tables(before: Contents) -> Contents:
     ]
     cursors = [*map(dict, before.get("subscription_cursors", ())), *cursors]
     unnamed = {"log": None, "last_id": None, "log_keys": None}
-    left: Contents = {"compacted_events": ()} if "event_log" in before else {}
+    left: Contents = {}
+    if "event_log" in before:
+        left = {"compacted_events": (), "log_relays": ()}
     if "products" not in before:
         left = {**left, "dropped_messages": ()}
     return {

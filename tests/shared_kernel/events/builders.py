@@ -24,6 +24,7 @@ from shared_kernel.events.identity import (
     born,
     compacted_table,
     identity_table,
+    relays_table,
 )
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -34,6 +35,7 @@ for table in (
     event_log_table,
     identity_table,
     compacted_table,
+    relays_table,
     cursors_table,
     dead_letters_table,
     dropped_table,

@@ -8,6 +8,7 @@ from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.buses.port import Capabilities, Delivery
 from shared_kernel.events.envelope import Envelope, heartbeat
 from shared_kernel.events.event_log import EventLog
+from shared_kernel.events.identity import note_relay
 from shared_kernel.events.relay import Relay
 from shared_kernel.events.seal import opens, sealed
 from tests.shared_kernel.events.builders import SOURCE, ManualClock, record
@@ -49,8 +50,6 @@ def heard(bus: Broker) -> Heard:
 def relay(log: EventLog, bus: Broker, clock: ManualClock) -> Relay:
     relay = Relay(log, bus, clock, holder="one")
     relay.step()
-    clock.advance(3)
-    relay.step()
     return relay
 
 
@@ -68,10 +67,8 @@ def test_while_a_copy_is_heard_events_are_held_back_and_the_head_is_told(
     clock: ManualClock,
     heard: Heard,
 ) -> None:
-    for _ in range(2):
-        bus.publish([a_beat(log)])
-        relay.step()
-        clock.advance(1)
+    bus.publish([a_beat(log)])
+    clock.advance(1)
     (one,) = record(log, source, "A")
     relay.step()
     assert (relay.held_back, heard.events()) == (True, [])
@@ -84,16 +81,23 @@ def test_while_a_copy_is_heard_events_are_held_back_and_the_head_is_told(
     assert (relay.held_back, heard.events()) == (False, [1])
 
 
-@pytest.mark.parametrize("key", ["", "00" * 32])
-def test_one_heartbeat_of_who_led_before_or_many_forged_ones_stop_nobody(
-    relay: Relay, log: EventLog, bus: Broker, clock: ManualClock, key: str
+@pytest.mark.parametrize(("key", "named"), [("", "before"), ("00" * 32, "anybody")])
+def test_heartbeats_of_who_led_before_or_forged_ones_stop_nobody(
+    log: EventLog,
+    source: Database,
+    relay: Relay,
+    bus: Broker,
+    clock: ManualClock,
+    key: str,
+    named: str,
 ) -> None:
-    bus.publish([a_beat(log, key), a_beat(log, key), a_beat(log, key)])
-    relay.step()
-    if key:
-        clock.advance(1)
-        bus.publish([a_beat(log, key)])
+    """Noted while this one published already: another copy of the process, say."""
+    with source.writing() as connection:
+        note_relay(connection, "before", clock.us)
+    for _ in range(3):
+        bus.publish([a_beat(log, key, named)])
         relay.step()
+        clock.advance(1)
 
     assert not relay.held_back
 

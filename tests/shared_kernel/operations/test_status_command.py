@@ -72,7 +72,7 @@ def test_programs_read_the_same_as_json(shop: Shop) -> None:
             "parked": 0,
             "lease": {"holder": HOLDER, "alive": True},
             "refused": None,
-            "dropped": {"other-log": 0, "seal": 0, "form": 0, "copy": 0},
+            "dropped": {"other-log": 0, "seal": 0, "form": 0, "copy": 0, "relay": 0},
         }
     ]
 
