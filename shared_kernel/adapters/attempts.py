@@ -12,7 +12,11 @@ from urllib3.exceptions import EmptyPoolError, HTTPError, ProtocolError
 from urllib3.exceptions import TimeoutError as TooLateError
 
 from shared_kernel.events.cloud_events import BATCH_MEDIA_TYPE
-from shared_kernel.events.consistency import Behind, ReadModelBehindError
+from shared_kernel.events.consistency import (
+    Behind,
+    ReadModelBehindError,
+    UnknownPositionError,
+)
 
 BACKOFF_S = 0.1
 MOST_CONNECTIONS = 32
@@ -48,7 +52,8 @@ class Attempts:
         """The first answer whose status is below 500.
 
         The process was asked to wait `patience_s`, for which it is given more time.
-        Raises NoAnswerError and, if the process says so, ReadModelBehindError.
+        Raises NoAnswerError and, if the process says so, ReadModelBehindError and
+        UnknownPositionError.
         """
         deadline = time.monotonic() + patience_s + 2 * self._timeout_s
         for attempt in itertools.count(1):
@@ -90,6 +95,12 @@ class Attempts:
             )
         except HTTPError as error:
             raise NoAnswerError(_reason(error)) from error
+        if response.status == 400:
+            with contextlib.suppress(ValueError):
+                unknown = msgspec.json.decode(response.data, type=_UnknownPosition)
+                raise UnknownPositionError(
+                    unknown.source, unknown.position, unknown.end
+                )
         if response.status < 500:
             return response
         with contextlib.suppress(ValueError):
@@ -105,6 +116,14 @@ class _ReadModelBehind(
     source: str
     wanted: int
     reached: int
+
+
+class _UnknownPosition(
+    msgspec.Struct, tag_field="type", tag="/problems/unknown-position"
+):
+    source: str
+    position: int
+    end: int
 
 
 def _reason(error: HTTPError) -> str:

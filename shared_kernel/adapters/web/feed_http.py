@@ -62,10 +62,14 @@ _EVENT = {
 
 @attrs.frozen(kw_only=True)
 class ServedLog:
-    """`followed` are the sources whose events cause events in `log`, and how far."""
+    """`followed` are the sources whose events cause events in `log`, and how far.
+
+    `ends` tell where the logs of those end that can be asked.
+    """
 
     log: EventLog
     followed: Mapping[str, Callable[[], int]]
+    ends: Mapping[str, Callable[[], int]] = attrs.field(factory=dict)
     progress: Progress
 
     @property
@@ -80,7 +84,7 @@ class ServedLog:
     @property
     def reader(self) -> Reader:
         cursors = {**self.followed, self.log.source: self.log.head}
-        heads = {self.log.source: self.log.head}
+        heads = {**self.ends, self.log.source: self.log.head}
         return Reader(cursors=cursors, heads=heads, progress=self.progress)
 
 

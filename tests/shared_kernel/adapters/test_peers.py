@@ -19,7 +19,11 @@ from shared_kernel.adapters.peers import (
 from shared_kernel.adapters.storage.errors import is_fault
 from shared_kernel.adapters.web.tracing import within
 from shared_kernel.events.cloud_events import to_batch
-from shared_kernel.events.consistency import Behind, ReadModelBehindError
+from shared_kernel.events.consistency import (
+    Behind,
+    ReadModelBehindError,
+    UnknownPositionError,
+)
 from tests.peer_server import JSON, PeerServer
 from tests.shared_kernel.events.builders import an_envelope
 
@@ -202,6 +206,21 @@ def test_what_has_not_settled_in_time_is_told_with_how_far_it_is(
         HttpEventFeed(peer, "inventory", "catalog").settled(9, timeout_s=1)
 
     assert raised.value.behind == Behind("catalog", 9, 4)
+
+
+def test_a_position_that_its_log_has_not_is_told_as_the_peer_tells_it(
+    peer: Peer, server: PeerServer
+) -> None:
+    unknown = (
+        b'{"type":"/problems/unknown-position","source":"catalog","position":9,"end":4}'
+    )
+    server.answer(unknown, 400)
+
+    with pytest.raises(UnknownPositionError) as raised:
+        HttpEventFeed(peer, "inventory", "catalog").settled(9, timeout_s=1)
+
+    error = raised.value
+    assert (error.source, error.position, error.end) == ("catalog", 9, 4)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,9 @@ def test_it_says_so_within_the_time_allowed(shop: Shop) -> None:
     assert 0.03 <= time.monotonic() - begun < 1
 
 
-@pytest.mark.parametrize("path", [*READS, "/stock?id=LAMP-1", "/events/catalog"])
+@pytest.mark.parametrize(
+    "path", [*READS, "/stock?id=LAMP-1", "/events/catalog", "/events/inventory"]
+)
 def test_a_position_that_the_log_has_not_reached_is_refused_at_once(
     tmp_path: Path, path: str
 ) -> None:
