@@ -34,7 +34,7 @@ from shared_kernel.adapters.serving_bodies import (
 )
 from shared_kernel.adapters.serving_environ import Scope, environ_of
 
-STOPPING_BODY_SECONDS = 0.3
+STOPPING_BODY_SECONDS = 0.4
 """So long may a body still take when the process is told to stop."""
 
 _LOOK_SECONDS = 0.05

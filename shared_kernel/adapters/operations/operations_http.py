@@ -1,7 +1,7 @@
 """Operations over HTTP: alive, ready, measured, and the logs as feeds."""
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 import msgspec
@@ -12,6 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from shared_kernel.adapters.clock import Clock
 from shared_kernel.adapters.operations.metrics import registry_of
 from shared_kernel.adapters.operations.observation import ServiceState, observe
+from shared_kernel.adapters.operations.writability import Writability
 from shared_kernel.adapters.service import Service, WritingService
 from shared_kernel.adapters.web.feed_http import ServedLog, add_feeds
 from shared_kernel.adapters.web.identity_http import add_identities
@@ -31,7 +32,8 @@ NOT_READY = kind(
     "not-ready",
     503,
     "Not every part keeps up",
-    "`behind` says which part is behind and by how much; `services` has each part.",
+    "`behind` says which part is behind and by how much, or cannot be written to; "
+    "`services` has each part.",
 )
 
 
@@ -72,7 +74,10 @@ def operations_api(operations: Operations) -> Api:
     _add_metrics(api, operations)
     logs = [
         ServedLog(
-            log=service.log, followed=service.followed, progress=operations.progress
+            log=service.log,
+            followed=service.followed,
+            ends={each.source: each.feed.head for each in service.subscriptions},
+            progress=operations.progress,
         )
         for service in operations.writing
     ]
@@ -90,6 +95,10 @@ def operations_api(operations: Operations) -> Api:
 def _add_health(api: Api, operations: Operations) -> None:
     named = [service.name for service in operations.services]
     alive = msgspec.json.encode({"status": "alive", "services": named})
+    writable = {
+        service.name: Writability(service.log.database)
+        for service in operations.writing
+    }
 
     @api.route(
         "GET",
@@ -113,11 +122,14 @@ def _add_health(api: Api, operations: Operations) -> None:
         ),
     )
     def readyz() -> Response:
-        """Not ready (503), it says which part is behind, and by how much."""
+        """Not ready (503), it says which part is behind, and by how much.
+
+        Or which one cannot record what commands do: a full disk, say.
+        """
         read_query(())
         states = operations.states()
         services = [attrs.asdict(state) for state in states]
-        behind = list(_behind(states, operations))
+        behind = [*_behind(states, operations), *_unwritable(states, writable)]
         if behind:
             raise Problem(
                 NOT_READY,
@@ -150,6 +162,18 @@ def _add_metrics(api: Api, operations: Operations) -> None:
     def metrics() -> Response:
         read_query(())
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _unwritable(
+    states: Iterable[ServiceState], writable: Mapping[str, Writability]
+) -> Iterator[str]:
+    for state in states:
+        # What cannot even be read is told of already.
+        if state.log is None or state.log.head is None:
+            continue
+        refusal = writable[state.name].refusal()
+        if refusal is not None:
+            yield f"{state.name}: its database cannot be written to: {refusal}"
 
 
 def _behind(states: Iterable[ServiceState], operations: Operations) -> Iterator[str]:
