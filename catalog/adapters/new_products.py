@@ -43,6 +43,7 @@ _KNOWN = Prepared(
     sa.select(_LETTERS.c.number).where(
         _OF,
         _LETTERS.c.id == sa.bindparam("wanted"),
+        _LETTERS.c.key == sa.bindparam("sender"),
         _LETTERS.c.data == sa.bindparam("said"),
     )
 )
@@ -133,10 +134,15 @@ class NewProducts:
     def _bury(self, message: Envelope, why: Exception) -> None:
         """Once, however often the message comes.
 
-        Senders that know nothing of each other may give the same id: the same id with
-        another payload is another message.
+        Senders that know nothing of each other may give the same id: with another
+        source (CloudEvents 1.0, §2) or another payload it is another message. A letter
+        has the sender as its key.
         """
-        name = {"wanted": dead_letters.storable(message.id), "said": message.data}
+        name = {
+            "wanted": dead_letters.storable(message.id),
+            "sender": dead_letters.storable(message.source),
+            "said": message.data,
+        }
         with self._database.writing() as connection:
             if known := _KNOWN.row(connection, name):
                 _log.warning(
@@ -149,7 +155,14 @@ class NewProducts:
             dead_letters.add(
                 connection,
                 GROUP,
-                [attrs.evolve(message, position=last + 1, source=SUBJECT)],
+                [
+                    attrs.evolve(
+                        message,
+                        position=last + 1,
+                        source=SUBJECT,
+                        key=message.source,
+                    )
+                ],
                 state=dead_letters.DEAD,
                 reason=reason_of(why),
                 attempts=1,

@@ -51,8 +51,8 @@ def envelope_of(
 ) -> Envelope:
     """What `headers_of` was made of; or a stranger's message, at position 0.
 
-    A stranger gives no position, and no source that means anything. Its id is that of
-    the message, or else `place`, where the message has one, or else a new one. Raises
+    A stranger gives no position, and a source if it likes. Its id is that of the
+    message, or else `place`, where the message has one, or else a new one. Raises
     nothing, whatever anybody sent: attributes that mean nothing make it a stranger's.
     """
     headers = headers or {}
@@ -77,7 +77,7 @@ def envelope_of(
         return Envelope(
             position=0,
             id=headers.get("ce-id") or headers.get(MESSAGE_ID) or place or str(uuid7()),
-            source="",
+            source=headers.get("ce-source", ""),
             type=subject,
             key="",
             time_us=to_us(system_clock()),

@@ -153,6 +153,15 @@ def test_senders_that_give_the_same_ids_lose_no_message(storehouse: Storehouse) 
     assert kept == [message.data for message in (*one, *two)]
 
 
+def test_a_message_is_known_by_its_source_too(storehouse: Storehouse) -> None:
+    bad = a_message(b"no JSON", "1")
+    senders = ["https://erp.example", "https://till.example", ""]
+
+    send(storehouse, *(attrs.evolve(bad, source=each) for each in senders * 2))
+
+    assert [letter.envelope.key for letter in letters(storehouse)] == senders
+
+
 def test_a_repeated_refusal_is_told(
     storehouse: Storehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:

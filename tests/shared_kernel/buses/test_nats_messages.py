@@ -76,6 +76,12 @@ def test_a_strangers_message_has_no_position_and_the_id_it_was_given() -> None:
     assert len(set(nameless)) == 2
 
 
+def test_a_stranger_is_called_what_it_calls_itself() -> None:
+    named = {"ce-source": "https://erp.example/items", "ce-id": "7"}
+
+    assert envelope_of("new.product", named, b"").source == named["ce-source"]
+
+
 def test_a_strangers_trace_goes_on() -> None:
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
