@@ -185,6 +185,22 @@ def test_others_who_take_their_time_hold_up_nobody(
         assert server.get("/products").status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/products", "/events/inventory"])
+def test_two_hundred_who_name_a_position_far_off_hold_up_nobody(
+    server: Server, path: str
+) -> None:
+    read = (
+        f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        "Consistency-Token: catalog:999999\r\n\r\n"
+    )
+    with server.clients_that_send(read.encode(), 200) as clients:
+        assert server.get("/healthz").status_code == 200
+        answers = [all_that_comes(client) for client in clients]
+
+    assert {answer[:13] for answer in answers} == {b"HTTP/1.1 400 "}
+    assert all(b"/problems/unknown-position" in answer for answer in answers)
+
+
 def test_half_requests_do_not_hold_up_a_stop(tmp_path: Path) -> None:
     headers, body = a_post("NEVER")
     with (
