@@ -15,7 +15,7 @@ from shared_kernel.adapters.web.problems import Problem, kind
 _LOOPBACK_NETWORK = "127.0.0.0/8"
 LOOPBACK_NAMES = ("localhost", _LOOPBACK_NETWORK, "::1")
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^\s\[\]:/?#@\\]+))(?::[0-9]*)?")
-_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 UNKNOWN_HOST = kind(
     "unknown-host",
@@ -55,7 +55,7 @@ def serve_known_hosts(app: Flask, names: Sequence[str]) -> None:
                 "TRUSTED_HOSTS, if it is one of yours",
             )
         origin = request.headers.get("Origin")
-        if origin is None or request.method in _READING:
+        if origin is None or request.method in READING:
             return
         place = origin.lower().partition("://")[2]
         if not place or place != host.lower():

@@ -6,6 +6,11 @@ from typing import Any
 import msgspec
 
 from shared_kernel.adapters.web.bodies import schemas_of
+from shared_kernel.adapters.web.known_hosts import (
+    FOREIGN_ORIGIN,
+    READING,
+    UNKNOWN_HOST,
+)
 from shared_kernel.adapters.web.parameters import Parameter
 from shared_kernel.adapters.web.problems import (
     BODY_TOO_LARGE,
@@ -183,6 +188,8 @@ def problems_of(operation: Operation) -> list[ProblemKind]:
         *operation.problems,
         *(_BODY if operation.body else ()),
         INVALID_PARAMETER,
+        UNKNOWN_HOST,
+        *(() if operation.method in READING else (FOREIGN_ORIGIN,)),
         *((STALE_VERSION,) if operation.conditional else ()),
         *((IDEMPOTENCY_KEY_REUSED, OUTCOME_UNKNOWN) if operation.idempotent else ()),
         *((UNKNOWN_POSITION, READ_MODEL_BEHIND) if operation.consistent else ()),
