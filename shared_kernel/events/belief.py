@@ -40,6 +40,8 @@ class Belief:
             elif reason := self._disbelief(envelope, now):
                 self.dropped.drop(envelope, reason, now)
             else:
+                if envelope.is_heartbeat and not self._confirms:
+                    self._keyring.listen_to(envelope)
                 yield envelope
 
     def confirmed(self, batch: list[Envelope], now: Moment) -> list[Envelope]:

@@ -1,8 +1,10 @@
 """A published event on its way, with the attributes of CloudEvents 1.0."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import attrs
+import msgspec
 
 from shared_kernel.adapters.clock import EPOCH
 
@@ -47,8 +49,17 @@ class Envelope:
         return self.type.startswith(HEARTBEAT)
 
 
-def heartbeat(source: str, head: int, time_us: int, log: str = "") -> Envelope:
-    """Announce that the log of `source` reaches `head`: no entry, only a position."""
+def heartbeat(
+    source: str,
+    head: int,
+    time_us: int,
+    log: str = "",
+    relays: Sequence[str] = (),
+) -> Envelope:
+    """Announce that the log of `source` reaches `head`: no entry, only a position.
+
+    And that it has `relays`, one of which may soon take the place of another.
+    """
     return Envelope(
         position=head,
         id=f"{HEARTBEAT}-{source}-{head}-{time_us}",
@@ -57,6 +68,6 @@ def heartbeat(source: str, head: int, time_us: int, log: str = "") -> Envelope:
         key="",
         time_us=time_us,
         traceparent=None,
-        data=b"{}",
+        data=msgspec.json.encode({"relays": relays} if relays else {}),
         log=log,
     )

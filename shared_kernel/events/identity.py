@@ -44,8 +44,8 @@ def relays_table(metadata: sa.MetaData) -> sa.Table:
     return sa.Table(
         "log_relays",
         metadata,
-        sa.Column("relay", sa.Text, primary_key=True),
-        sa.Column("since_us", sa.BigInteger, nullable=False),
+        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column("relay", sa.Text, nullable=False, unique=True),
     )
 
 
@@ -68,9 +68,13 @@ _READ = Prepared(
     )
 )
 _NEWEST = Prepared(
-    sa.select(_RELAYS.c.relay).order_by(_RELAYS.c.since_us.desc()).limit(MOST_RELAYS)
+    sa.select(_RELAYS.c.relay).order_by(_RELAYS.c.number.desc()).limit(MOST_RELAYS)
 )
-_NOTE = Prepared(insert(_RELAYS).on_conflict_do_nothing())
+_NOTE = Prepared(
+    insert(_RELAYS)
+    .values(relay=sa.bindparam("fresh"))
+    .on_conflict_do_nothing(index_elements=[_RELAYS.c.relay])
+)
 _NEW_KEY = Prepared(
     sa.update(IDENTITY).values(
         former_key=IDENTITY.c.key,
@@ -126,9 +130,9 @@ def log_of(connection: Connection) -> str:
     return row[0] if row else ""
 
 
-def note_relay(connection: Connection, relay: str, now_us: int) -> None:
+def note_relay(connection: Connection, relay: str) -> None:
     """That `relay` publishes this log."""
-    _NOTE.write(connection, {"relay": relay, "since_us": now_us})
+    _NOTE.write(connection, {"fresh": relay})
 
 
 def change_key(connection: Connection, head: int) -> None:

@@ -1,5 +1,6 @@
 """Who may bring a subscription what stands in a log, and the keys that tell."""
 
+import attrs
 import msgspec
 import structlog
 
@@ -8,7 +9,7 @@ from shared_kernel.adapters.storage.errors import is_fault
 from shared_kernel.events.cursors import Cursor
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventFeed
-from shared_kernel.events.identity import LogKeys
+from shared_kernel.events.identity import MOST_RELAYS, LogKeys
 from shared_kernel.events.seal import opens
 
 ASK_EVERY_US = 1_000_000
@@ -16,6 +17,10 @@ ASK_EVERY_US = 1_000_000
 MOST_DISOWNED = 100
 
 _log = structlog.get_logger(__name__)
+
+
+class _Beat(msgspec.Struct):
+    relays: tuple[str, ...] = ()
 
 
 class Keyring:
@@ -63,6 +68,21 @@ class Keyring:
         self._disowned.add(relay)
         return False
 
+    def listen_to(self, beat: Envelope) -> None:
+        """Learn of more relays, from one that is known.
+
+        A copy of its process stands by; it may take over just when nobody answers.
+        """
+        keys = self._known()
+        if keys is None:
+            return
+        try:
+            told = msgspec.json.decode(beat.data, type=_Beat).relays
+        except msgspec.DecodeError:
+            return
+        if fresh := tuple(relay for relay in told if relay not in keys.relays):
+            self._keep(attrs.evolve(keys, relays=(fresh + keys.relays)[:MOST_RELAYS]))
+
     def _known(self) -> LogKeys | None:
         if self._keys is None and (kept := self._cursor.keys()):
             self._keys = msgspec.json.decode(kept, type=LogKeys)
@@ -89,7 +109,10 @@ class Keyring:
             return None
         self._told = False
         if keys != self._keys:
-            self._cursor.keep_keys(msgspec.json.encode(keys).decode())
-            self._keys = keys
+            self._keep(keys)
         self._answer = keys
         return keys
+
+    def _keep(self, keys: LogKeys) -> None:
+        self._cursor.keep_keys(msgspec.json.encode(keys).decode())
+        self._keys = keys

@@ -24,6 +24,8 @@ SAVE_EVERY_US = 250_000
 HEARTBEAT_EVERY_US = 1_000_000
 LOOK_EVERY_US = 1_000_000
 """At a log that announces what comes: announcements may be lost."""
+MOST_TOLD = 16
+"""Relays in a heartbeat, the newest first."""
 FIRST_BACKOFF_US = 50_000
 MAX_BACKOFF_US = 1_000_000
 
@@ -112,7 +114,7 @@ class Relay:
     def stop(self) -> None:
         """The last thing a process does: what it published need not be repeated."""
         self.save()
-        self._stand_by()
+        self._step_back()
         self.cursor.release()
 
     @property
@@ -136,7 +138,7 @@ class Relay:
         beats = now.monotonic_us >= self._next_heartbeat_us
         if beats:
             place = self._checked(place)
-            self._keys = self._noted(now)
+            self._keys = self._noted()
         held_back = self._rivals.are_there(now, self._keys)
         self._tell_of_rivals(held_back)
         batch = [] if held_back else self._new_entries(place.position, now)
@@ -159,6 +161,12 @@ class Relay:
             self._leave = self._bus.subscribe(beats, group, self._rivals.deliver)
 
     def _stand_by(self) -> None:
+        self._step_back()
+        if not self._keys.relays:
+            # Who leads tells of it, before it may have to take over.
+            self._keys = self._noted()
+
+    def _step_back(self) -> None:
         self._place = None
         leave, self._leave = self._leave, None
         if leave is not None:
@@ -185,12 +193,12 @@ class Relay:
             self.save()
         return place
 
-    def _noted(self, now: Moment) -> LogKeys:
+    def _noted(self) -> LogKeys:
         """The keys of the log, which knows this relay from now on."""
         keys = self._log.keys()
         if self.id not in keys.relays:
             with self._log.database.writing() as connection:
-                note_relay(connection, self.id, now.wall_us)
+                note_relay(connection, self.id)
             keys = self._log.keys()
         return keys
 
@@ -220,8 +228,9 @@ class Relay:
         return place_of(last[0]) if last else Place()
 
     def _announce(self, place: Place, now: Moment) -> None:
-        log = self._keys.log
-        beat = heartbeat(self._log.source, place.position, now.wall_us, log)
+        keys, source = self._keys, self._log.source
+        relays = keys.relays[:MOST_TOLD]
+        beat = heartbeat(source, place.position, now.wall_us, keys.log, relays)
         self._bus.publish(self._sealed([beat], place.last_id or ""))
 
     def _new_entries(self, position: int, now: Moment) -> list[Envelope]:

@@ -86,6 +86,16 @@ def recorded(cluster: Cluster) -> list[datetime]:
     return [datetime.fromisoformat(each["time"]) for each in entries]
 
 
+def readers_know_who_stands_by(cluster: Cluster) -> bool:
+    """Told by who leads, once a second; who stands by may start just then."""
+    relays = cluster.databases.rows("inventory", "SELECT relay FROM log_relays")
+    known = cluster.databases.rows(
+        "catalog_read",
+        "SELECT log_keys FROM subscription_cursors WHERE source = 'inventory'",
+    )
+    return all(relay in known[0][0] for (relay,) in relays)
+
+
 def is_ready(cluster: Cluster, service: str) -> bool:
     (port,) = cluster.ports_of(service)
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as asking:
@@ -147,6 +157,7 @@ def test_clocks_of_machines_need_not_agree(
         rests_soon(cluster)
         *_, one, other = cluster.processes
         for turn, name in enumerate((one, other)):
+            wait_until(lambda: readers_know_who_stands_by(cluster), "being told")
             cluster.kill(name)
             register(cluster, f"TURN-{turn}")
             rests_soon(cluster)

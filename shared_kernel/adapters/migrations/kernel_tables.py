@@ -115,8 +115,8 @@ def give_the_log_an_identity() -> None:
     op.bulk_insert(identity, [born()])
     op.create_table(
         "log_relays",
-        sa.Column("relay", sa.Text, primary_key=True),
-        sa.Column("since_us", sa.BigInteger, nullable=False),
+        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column("relay", sa.Text, nullable=False, unique=True),
     )
     op.create_table(
         "compacted_events",

@@ -35,7 +35,7 @@ ROWS: Contents = {
     "event_log": [
         _LETTER | {"position": each, "id": f"id-{each}"} for each in (1, 3, 4)
     ],
-    "log_relays": [{"relay": "5e5e", "since_us": 2**50}],
+    "log_relays": [{"number": 4, "relay": "5e5e"}],
     "compacted_events": [{"position": 2, "digest": b"\x00\xff"}],
     "dropped_messages": [
         {"subscription": "shop.listing", "source": "shed", "reason": "seal", "count": 3}

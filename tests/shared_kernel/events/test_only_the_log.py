@@ -82,7 +82,7 @@ class Elsewhere:
 @pytest.fixture
 def feed(log: EventLog, source: Database) -> Elsewhere:
     with source.writing() as connection:
-        note_relay(connection, OURS, to_us(NOON))
+        note_relay(connection, OURS)
     return Elsewhere(log)
 
 
@@ -408,12 +408,40 @@ def test_who_is_no_relay_of_the_log_is_not_believed_while_that_is_away(
 
     feed.away = False
     with source.writing() as connection:
-        note_relay(connection, "unheard-of", clock.us)
+        note_relay(connection, "unheard-of")
     log = feed.log.keys().log
     beat = heartbeat(SOURCE, 3, to_us(NOON), log)
     reader.deliver(Delivery(seals(feed.log, [beat], three.id, relay="unheard-of")))
     step(reader, clock)
     assert applied(subscriber) == [1, 2, 3]
+
+
+def test_a_relay_that_takes_over_while_the_log_is_away_was_told_of_before(
+    reader: Subscription,
+    feed: Elsewhere,
+    source: Database,
+    subscriber: Database,
+    clock: ManualClock,
+) -> None:
+    step(reader, clock)
+    one, two = record(feed.log, source, "AB")
+    reader.deliver(Delivery(seals(feed.log, [one])))
+    step(reader, clock)
+    feed.away = True
+    log = feed.log.keys().log
+    told = heartbeat(SOURCE, 1, to_us(NOON), log, ["standing-by", OURS])
+    reader.deliver(Delivery(seals(feed.log, [told], one.id)))
+    copys = heartbeat(SOURCE, 1, to_us(NOON), log, ["the-copy"])
+    reader.deliver(Delivery(seals(feed.log, [copys], one.id, relay="the-copy")))
+    reader.deliver(Delivery(seals(feed.log, [two], one.id, relay="the-copy")))
+    step(reader, clock)
+    assert (applied(subscriber), counts(subscriber)) == ([1], {RELAY: 2})
+
+    reader.stop()
+    again = a_reader(feed, subscriber, clock)
+    again.deliver(Delivery(seals(feed.log, [two], one.id, relay="standing-by")))
+    step(again, clock)
+    assert applied(subscriber) == [1, 2]
 
 
 def test_a_compaction_leaves_what_a_reader_compares_with(

@@ -1,5 +1,6 @@
 """The relay publishes each entry at least once and in order, and says how far it is."""
 
+import json
 from collections.abc import Sequence
 
 import attrs
@@ -217,6 +218,18 @@ def test_of_several_copies_one_publishes_and_another_takes_over_from_a_dead_one(
 
     assert copies[1].step() == 1
     assert bus.events() == [1, 2, 3]
+
+
+def test_who_leads_tells_of_who_stands_by(
+    relay: Relay, log: EventLog, bus: RecordingBus, clock: ManualClock
+) -> None:
+    standby = Relay(log, bus, clock, holder="two")
+    relay.step()
+    standby.step()
+    clock.advance(1.1)
+    relay.step()
+
+    assert set(json.loads(bus.published[-1].data)["relays"]) == {relay.id, standby.id}
 
 
 def test_a_relay_that_was_overtaken_goes_on_from_where_the_other_one_is(

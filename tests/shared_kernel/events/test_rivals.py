@@ -93,7 +93,7 @@ def test_heartbeats_of_who_led_before_or_forged_ones_stop_nobody(
 ) -> None:
     """Noted while this one published already: another copy of the process, say."""
     with source.writing() as connection:
-        note_relay(connection, "before", clock.us)
+        note_relay(connection, "before")
     for _ in range(3):
         bus.publish([a_beat(log, key, named)])
         relay.step()
