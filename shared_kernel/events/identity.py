@@ -70,6 +70,7 @@ _READ = Prepared(
 _NEWEST = Prepared(
     sa.select(_RELAYS.c.relay).order_by(_RELAYS.c.number.desc()).limit(MOST_RELAYS)
 )
+_FORGET = Prepared(sa.delete(_RELAYS).where(_RELAYS.c.relay == sa.bindparam("fresh")))
 _NOTE = Prepared(
     insert(_RELAYS)
     .values(relay=sa.bindparam("fresh"))
@@ -131,7 +132,8 @@ def log_of(connection: Connection) -> str:
 
 
 def note_relay(connection: Connection, relay: str) -> None:
-    """That `relay` publishes this log."""
+    """That `relay` publishes this log; from now on it is the newest."""
+    _FORGET.write(connection, {"fresh": relay})
     _NOTE.write(connection, {"fresh": relay})
 
 

@@ -1,8 +1,5 @@
 """Hands what stands in a log to the bus, in order, and announces how far it goes."""
 
-from collections.abc import Sequence
-from secrets import token_hex
-
 import structlog
 
 from shared_kernel.adapters.clock import Clock, Moment, moments_of, system_clock
@@ -12,20 +9,17 @@ from shared_kernel.events.consistency import Progress
 from shared_kernel.events.continuity import compare, is_broken
 from shared_kernel.events.cursors import Cursor, CursorMovedError, Place, place_of
 from shared_kernel.events.dropped import COPY, HINTS
-from shared_kernel.events.envelope import HEARTBEAT, Envelope, heartbeat
+from shared_kernel.events.envelope import HEARTBEAT, Envelope
 from shared_kernel.events.errors import NotTheSameLogError
 from shared_kernel.events.event_log import EventLog
-from shared_kernel.events.identity import LogKeys, note_relay
 from shared_kernel.events.rivals import Rivals
-from shared_kernel.events.seal import sealed
+from shared_kernel.events.sender import Sender
 
 BATCH = 1000
 SAVE_EVERY_US = 250_000
 HEARTBEAT_EVERY_US = 1_000_000
 LOOK_EVERY_US = 1_000_000
 """At a log that announces what comes: announcements may be lost."""
-MOST_TOLD = 16
-"""Relays in a heartbeat, the newest first."""
 FIRST_BACKOFF_US = 50_000
 MAX_BACKOFF_US = 1_000_000
 
@@ -61,9 +55,8 @@ class Relay:
         self._look_every_us = LOOK_EVERY_US if log.announces else 0
         self._bus = bus
         self._now = moments_of(clock)
-        self.id = token_hex(8)
+        self._sender = Sender(log, bus)
         self._place: Place | None = None
-        self._keys = LogKeys("", "00")
         self._rivals = Rivals(log.keys)
         self._leave: Leave | None = None
         self.held_back = False
@@ -127,6 +120,10 @@ class Relay:
         place = self._place or Place()
         return max(self.cursor.saved(), place.position)
 
+    @property
+    def id(self) -> str:
+        return self._sender.id
+
     def _publish(self, now: Moment) -> int:
         place = self._place
         if place is None or place.position < self.cursor.position:
@@ -138,8 +135,8 @@ class Relay:
         beats = now.monotonic_us >= self._next_heartbeat_us
         if beats:
             place = self._checked(place)
-            self._keys = self._noted()
-        held_back = self._rivals.are_there(now, self._keys)
+            self._sender.note()
+        held_back = self._rivals.are_there(now, self._sender.keys)
         self._tell_of_rivals(held_back)
         batch = [] if held_back else self._new_entries(place.position, now)
         if is_broken(batch, place.last_id):
@@ -147,24 +144,24 @@ class Relay:
             # Another past than the one that was published: what follows is read again.
             batch, place = (batch if checked is place else []), checked
         if batch:
-            self._bus.publish(self._sealed(batch, place.last_id or ""))
+            self._sender.send(batch, place)
             self._place = place = place_of(batch[-1])
         if beats:
-            self._announce(self._reached() if held_back else place, now)
+            self._sender.announce(self._reached() if held_back else place, now.wall_us)
             self._next_heartbeat_us = now.monotonic_us + HEARTBEAT_EVERY_US
         return len(batch)
 
     def _lead(self) -> None:
         if self._leave is None and self._bus.capabilities.between_processes:
             beats = f"{HEARTBEAT}.{self._log.source}"
-            group = f"{self.name}.{self.id}"
+            group = f"{self.name}.{self._sender.id}"
             self._leave = self._bus.subscribe(beats, group, self._rivals.deliver)
 
     def _stand_by(self) -> None:
         self._step_back()
-        if not self._keys.relays:
+        if not self._sender.is_noted:
             # Who leads tells of it, before it may have to take over.
-            self._keys = self._noted()
+            self._sender.note()
 
     def _step_back(self) -> None:
         self._place = None
@@ -193,15 +190,6 @@ class Relay:
             self.save()
         return place
 
-    def _noted(self) -> LogKeys:
-        """The keys of the log, which knows this relay from now on."""
-        keys = self._log.keys()
-        if self.id not in keys.relays:
-            with self._log.database.writing() as connection:
-                note_relay(connection, self.id)
-            keys = self._log.keys()
-        return keys
-
     def _last_known(self) -> Place:
         """Of a log that was cut, restored with the cursor in the same database."""
         self.cursor.place = saved = self.cursor.saved_place()
@@ -212,26 +200,11 @@ class Relay:
             return self._reached()
         return saved
 
-    def _sealed(self, batch: Sequence[Envelope], previous: str) -> list[Envelope]:
-        seals = []
-        for envelope in batch:
-            seals.append(
-                sealed(envelope, self._keys.key, previous=previous, relay=self.id)
-            )
-            previous = envelope.id
-        return seals
-
     def _reached(self) -> Place:
         """Where the log ends, for readers who have to read it."""
         head = self._log.settle()
         last = self._log.read(head - 1, 1)
         return place_of(last[0]) if last else Place()
-
-    def _announce(self, place: Place, now: Moment) -> None:
-        keys, source = self._keys, self._log.source
-        relays = keys.relays[:MOST_TOLD]
-        beat = heartbeat(source, place.position, now.wall_us, keys.log, relays)
-        self._bus.publish(self._sealed([beat], place.last_id or ""))
 
     def _new_entries(self, position: int, now: Moment) -> list[Envelope]:
         progress = self._progress.count

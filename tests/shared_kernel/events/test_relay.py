@@ -14,6 +14,7 @@ from shared_kernel.buses.port import BusUnavailableError
 from shared_kernel.events import relay as relays
 from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventLog
+from shared_kernel.events.identity import note_relay
 from shared_kernel.events.relay import Relay
 from shared_kernel.events.seal import opens
 from tests.shared_kernel.events.builders import ManualClock, RecordingBus, record
@@ -230,6 +231,19 @@ def test_who_leads_tells_of_who_stands_by(
     relay.step()
 
     assert set(json.loads(bus.published[-1].data)["relays"]) == {relay.id, standby.id}
+
+
+def test_who_leads_is_known_however_many_others_came_since(
+    relay: Relay, log: EventLog, source: Database, clock: ManualClock
+) -> None:
+    relay.step()
+    with source.writing() as connection:
+        for number in range(150):
+            note_relay(connection, f"another-{number}")
+    clock.advance(1.1)
+    relay.step()
+
+    assert relay.id in log.keys().relays
 
 
 def test_a_relay_that_was_overtaken_goes_on_from_where_the_other_one_is(
