@@ -15,6 +15,7 @@ import attrs
 import psycopg
 from psycopg import sql
 
+from tests.cluster import wait_until
 from tests.databases import OWNERS, Databases, FileTemplates, Row, Schemas
 
 Fresh = Callable[[], Databases]
@@ -86,7 +87,11 @@ def emptied(schemas: Schemas) -> Iterator[Fresh]:
         )
 
         def fresh() -> Databases:
-            assert anyone.execute(_LEFT_OPEN).fetchall() == []
+            # A connection that was dropped takes the server a moment to end.
+            wait_until(
+                lambda: anyone.execute(_LEFT_OPEN).fetchall() == [],
+                "the end of all transactions",
+            )
             anyone.execute(empty)
             return kept
 
