@@ -1,9 +1,11 @@
-"""A bus on which somebody lies, by seed: among what it carries, before and after."""
+"""A bus on which somebody lies, by seed: among what it carries, before and after.
 
-import itertools
+Whatever is invented has `MARK` in it, in capitals or not.
+"""
+
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -15,9 +17,14 @@ from tests.databases import Databases
 
 LIES = 4
 """So many before and after each message."""
+MARK = "forged"
 KEY = "ab" * 32
+FAR = 10**9
+OTHER, KEY_OF_NOBODY = f"{MARK}-other", "FORGED"
 LIE = b'{"sku":"FORGED","name":"forged","stock_count":999,"on_hand":999,"version":9}'
 
+IMPOSSIBLE = (-1, 0, 2**63, 2**70)
+"""Positions that no event has, and no database takes."""
 Thief = Callable[[str], str]
 """The key of a log, by its source: who has a copy of the database has that."""
 
@@ -51,7 +58,7 @@ class Liar:
 
     def fresh(self) -> str:
         self._numbers += 1
-        return f"forged-{self._numbers}"
+        return f"{MARK}-{self._numbers}"
 
 
 def _altered(**change: Callable[[Envelope], Any]) -> "Lie":
@@ -65,14 +72,14 @@ def _altered(**change: Callable[[Envelope], Any]) -> "Lie":
 def _invented(liar: Liar, envelope: Envelope, ahead: int = 1) -> Envelope:
     """The next event of the same log, as somebody would like it to be."""
     if envelope.is_heartbeat:
-        return heartbeat(envelope.source, 10**9, envelope.time_us, envelope.log)
+        return heartbeat(envelope.source, FAR, envelope.time_us, envelope.log)
     return attrs.evolve(
         envelope,
         position=envelope.position + ahead,
         id=liar.fresh(),
         data=LIE,
         previous=envelope.id,
-        key="FORGED",
+        key=KEY_OF_NOBODY,
     )
 
 
@@ -86,16 +93,36 @@ def _by_another_key(liar: Liar, envelope: Envelope) -> Envelope:
 
 
 def _of_another_log(liar: Liar, envelope: Envelope) -> Envelope:
-    lie = attrs.evolve(_invented(liar, envelope, ahead=0), log="another-log")
-    return sealed(lie, KEY, previous=envelope.previous, relay="another-relay")
+    lie = attrs.evolve(_invented(liar, envelope, ahead=0), log=OTHER)
+    return sealed(lie, KEY, previous=envelope.previous, relay=OTHER)
 
 
-def _of_a_copy(liar: Liar, envelope: Envelope) -> Envelope:
-    """It has the key, and is told from the original by its relay alone."""
+def _of_a_copy(liar: Liar, envelope: Envelope) -> Envelope | None:
+    """It has the key, and is told from the original by its relay alone.
+
+    Not its heartbeats: they stop the relay, which has tests of its own.
+    """
+    return None if envelope.is_heartbeat else _with_the_key(liar, envelope, OTHER)
+
+
+def _of_a_copy_with_the_same_id(liar: Liar, envelope: Envelope) -> Envelope | None:
+    if envelope.is_heartbeat:
+        return None
+    lie = attrs.evolve(envelope, data=LIE, key=KEY_OF_NOBODY)
+    key = liar.key_of(envelope.source)
+    return sealed(lie, key, previous=envelope.previous, relay=OTHER)
+
+
+def _by_the_key(liar: Liar, envelope: Envelope) -> Envelope:
+    """Nothing but the log itself tells that this is none of it."""
+    return _with_the_key(liar, envelope, envelope.relay)
+
+
+def _with_the_key(liar: Liar, envelope: Envelope, relay: str) -> Envelope:
     lie = _invented(liar, envelope, ahead=liar.chance.randint(0, 1))
     previous = envelope.previous if lie.position == envelope.position else envelope.id
     key = liar.key_of(envelope.source)
-    return sealed(lie, key, previous=previous, relay="the-copy")
+    return sealed(lie, key, previous=previous, relay=relay)
 
 
 def _old_with_other_content(liar: Liar, envelope: Envelope) -> Envelope | None:
@@ -115,45 +142,65 @@ def _old_once_more(liar: Liar, envelope: Envelope) -> Envelope | None:
 def _of_the_future(liar: Liar, envelope: Envelope) -> Envelope:
     """A heartbeat, with the seal of what it was made of."""
     return attrs.evolve(
-        heartbeat(envelope.source, 10**9, envelope.time_us, envelope.log),
+        heartbeat(envelope.source, FAR, envelope.time_us, envelope.log),
         previous=envelope.previous,
         relay=envelope.relay,
         seal=envelope.seal,
     )
 
 
+def _of_another_type(_: Liar, envelope: Envelope) -> Envelope:
+    """A heartbeat becomes an event, an event another one."""
+    types = ("product.discontinued", "product.relisted")
+    return attrs.evolve(envelope, type=types[envelope.type == types[0]])
+
+
+def _at_an_impossible_position(liar: Liar, envelope: Envelope) -> Envelope:
+    return attrs.evolve(envelope, position=liar.chance.choice(IMPOSSIBLE))
+
+
 Lie = Callable[[Liar, Envelope], Envelope | None]
 LIES_OF: Mapping[str, Lie] = {
     "payload": _altered(data=lambda _: LIE),
     "position": _altered(position=lambda e: e.position + 1),
-    "id": _altered(id=lambda e: f"{e.id}x"),
-    "type": _altered(
-        type=lambda e: e.type if e.is_heartbeat else "product.discontinued"
-    ),
-    "key": _altered(key=lambda _: "FORGED"),
+    "impossible position": _at_an_impossible_position,
+    "id": _altered(id=lambda e: f"{MARK}-{e.id}"),
+    "impossible id": _altered(id=lambda _: f"{MARK}-\ud800"),
+    "type": _of_another_type,
+    "key": _altered(key=lambda _: KEY_OF_NOBODY),
     "time": _altered(time_us=lambda e: e.time_us + 1),
     "trace": _altered(traceparent=lambda _: f"00-{'1' * 32}-{'2' * 16}-01"),
-    "log": _altered(log=lambda _: "another-log"),
-    "source": _altered(source=lambda _: "elsewhere"),
-    "previous": _altered(previous=lambda _: "something-else"),
-    "relay": _altered(relay=lambda _: "another-relay"),
+    "log": _altered(log=lambda _: OTHER),
+    "source": _altered(source=lambda _: OTHER),
+    "no source": _altered(source=lambda _: ""),
+    "previous": _altered(previous=lambda _: OTHER),
+    "relay": _altered(relay=lambda _: OTHER),
     "seal": _altered(seal=lambda e: e.seal[::-1]),
     "no seal": _altered(seal=lambda _: "", data=lambda _: LIE),
     "plain": _plain,
     "by another key": _by_another_key,
     "of another log": _of_another_log,
     "of a copy": _of_a_copy,
+    "of a copy with the same id": _of_a_copy_with_the_same_id,
     "old with other content": _old_with_other_content,
     "old at another position": _old_at_another_position,
     "old once more": _old_once_more,
     "of the future": _of_the_future,
+    "by the key": _by_the_key,
 }
+ONLY_THE_LOG_TELLS = {"by the key"}
+"""Who reads a log at hand sees through these; who has only keys to go by does not."""
+
+
+def kinds_told(*, remote: bool) -> list[str]:
+    return [kind for kind in LIES_OF if remote or kind not in ONLY_THE_LOG_TELLS]
 
 
 class MaliciousBus:
-    """Carries all that `bus` does, and lies of `kinds` besides.
+    """Carries all that `bus` does, and lies of `kinds` besides; counts what it `told`.
 
-    `remote`: it says that it reaches other processes, as a broker does.
+    `remote`: it says that it reaches other processes, as a broker does. So readers with
+    the log at hand confirm everything, and are told even what the key has sealed.
     """
 
     def __init__(
@@ -162,7 +209,7 @@ class MaliciousBus:
         seed: int,
         key_of: Thief,
         *,
-        kinds: Sequence[str] = tuple(LIES_OF),
+        kinds: Iterable[str] | None = None,
         remote: bool = False,
     ) -> None:
         self.told: Counter[str] = Counter()
@@ -170,7 +217,8 @@ class MaliciousBus:
         self._remote = remote
         chance = random.Random(seed)
         # Each in its turn, so that even a short life hears them all.
-        self._kinds = itertools.cycle(chance.sample(kinds, len(kinds)))
+        self._kinds = list(kinds_told(remote=remote) if kinds is None else kinds)
+        chance.shuffle(self._kinds)
         self._liar = Liar(chance, key_of)
 
     @property
@@ -196,13 +244,15 @@ class MaliciousBus:
         self._bus.close()
 
     def _lies(self, envelope: Envelope) -> list[Envelope]:
-        lies = []
-        for kind in itertools.islice(self._kinds, LIES):
-            # The heartbeat of a copy stops the relay: that has tests of its own.
-            if kind == "of a copy" and envelope.is_heartbeat:
-                continue
+        lies = (self._next_lie(envelope) for _ in range(LIES))
+        return [lie for lie in lies if lie is not None]
+
+    def _next_lie(self, envelope: Envelope) -> Envelope | None:
+        for kind in self._kinds:
             lie = self._liar.lie(kind, envelope)
             if lie is not None:
+                self._kinds.remove(kind)
+                self._kinds.append(kind)
                 self.told[kind] += 1
-                lies.append(lie)
-        return lies
+                return lie
+        return None
