@@ -173,7 +173,7 @@ class _Body:
             if self._incoming is not None:
                 self._coming = chunk
                 return True
-        # Given up in between: whoever did that could not know of this one.
+        # Given up in between, before this chunk was known.
         chunk.cancel()
         return False
 

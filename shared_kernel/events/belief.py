@@ -56,7 +56,8 @@ class Belief:
         elif not self._confirms or not any(each.seal for each in batch):
             # What was read from the log has no seal, and no need of one.
             return batch
-        asked = batch[:MOST]
+        # A log at hand answers all at once.
+        asked = batch if self._confirms else batch[:MOST]
         stored = self._feed.read(self._cursor.position, len(asked))
         held = _alike(stored, asked)
         if held < len(asked):

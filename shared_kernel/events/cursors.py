@@ -140,8 +140,8 @@ class Lease:
     """Who works a subscription: None if nobody took it up, or it was handed back.
 
     A holder that is not `alive` has let it run out. Nor is one whose lease ends later
-    than any lease can: it was taken before the clock was set back. That is told by the
-    clock on the wall, for whoever looks on; nobody takes a lease for it.
+    than any lease can: it was taken before the clock was set back. That is judged by
+    the wall clock, for display only; taking a lease does not depend on it.
     """
 
     holder: str | None

@@ -29,12 +29,12 @@ SOON_S = 8.0
 
 @pytest.fixture(scope="module")
 def preloaded() -> dict[str, str]:
-    """The environment in which libfaketime sets a clock. Skips where there is none."""
+    """The environment in which libfaketime sets a clock."""
+    if sys.platform != "linux":
+        pytest.skip("libfaketime comes with the test dependencies on Linux only")
     spec = find_spec("libfaketime")
-    inside = "vendor/libfaketime/src/libfaketime.so.1"
-    library = spec and spec.origin and Path(spec.origin).parent / inside
-    if not library or not library.exists():
-        pytest.skip("libfaketime is not there")
+    assert spec and spec.origin, "libfaketime is in the test dependencies: make env"
+    library = Path(spec.origin).parent / "vendor/libfaketime/src/libfaketime.so.1"
     environment = {
         "LD_PRELOAD": str(library),
         # Only the clock on the wall is set.
@@ -47,7 +47,7 @@ def preloaded() -> dict[str, str]:
         asked, env=environment | {"FAKETIME": "-1h"}, capture_output=True, check=True
     )
     if time.time() - float(told.stdout) < HOUR.total_seconds() - 60:
-        pytest.skip("libfaketime does not work here")
+        pytest.skip("its library is not for this kind of machine")
     return environment
 
 
