@@ -3,51 +3,27 @@
 Law 11: a bus can make nothing true that the log does not hold.
 """
 
-import http.client
 import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.cluster import ONE, ROOT, SPLIT, Cluster, Layout, wait_until
+from tests.cluster_client import ask, at_rest, listed, register
 from tests.forger import Forger
-from tests.simulation.laws import read_log, violations
+from tests.simulation.laws import read_log
 
 pytestmark = pytest.mark.server
 
 LAYOUTS = pytest.mark.parametrize("layout", [ONE, SPLIT], ids=["one", "split"])
 MANY = 40
-
-
-def ask(port: int, method: str, path: str, body: object = None) -> tuple[int, Any]:
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as asking:
-        data = None if body is None else json.dumps(body)
-        asking.request(method, path, data, {"Content-Type": "application/json"})
-        answer = asking.getresponse()
-        said = answer.read()
-        return answer.status, json.loads(said) if said[:1] in b"{[" else said.decode()
-
-
-def register(cluster: Cluster, *skus: str) -> None:
-    (port,) = cluster.ports_of("catalog-commands")
-    for sku in skus:
-        body = {"sku": sku, "name": f"It is {sku}", "stock_count": 3}
-        status, said = ask(port, "POST", "/products", body)
-        assert status == 201, said
-
-
-def listed(cluster: Cluster) -> set[str]:
-    (port,) = cluster.ports_of("catalog-queries")
-    _, page = ask(port, "GET", "/products?limit=100")
-    return {each["code"] for each in page}
 
 
 def metric(cluster: Cluster, service: str, name: str, **labels: str) -> float:
@@ -63,10 +39,6 @@ def metric(cluster: Cluster, service: str, name: str, **labels: str) -> float:
 
 def names(prefix: str, how_many: int = MANY) -> list[str]:
     return [f"{prefix}-{number:04}" for number in range(how_many)]
-
-
-def at_rest(cluster: Cluster) -> None:
-    wait_until(lambda: violations(cluster.databases) == [], "coming to rest")
 
 
 @contextmanager

@@ -4,15 +4,13 @@ What was acknowledged since is lost with the primary. The read models have it, a
 so; what keeps its cursor beside what it writes has nothing to say.
 """
 
-import http.client
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import attrs
 import pytest
@@ -20,9 +18,9 @@ import pytest
 from app import assemble
 from shared_kernel.adapters.settings import Settings
 from tests.cluster import ONE, ROOT, SPLIT, Cluster, Layout, wait_until
+from tests.cluster_client import ask, at_rest, listed, register
 from tests.databases import Files, Row, Schemas
 from tests.postgres_server import PostgresServer
-from tests.simulation.laws import violations
 from tests.tcp_proxy import TcpProxy
 
 pytestmark = pytest.mark.server
@@ -86,34 +84,6 @@ def standby(
 ) -> Iterator[PostgresServer]:
     with PostgresServer(primary) as server:
         yield server
-
-
-def ask(port: int, method: str, path: str, body: object = None) -> tuple[int, Any]:
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as asking:
-        data = None if body is None else json.dumps(body)
-        asking.request(method, path, data, {"Content-Type": "application/json"})
-        answer = asking.getresponse()
-        return answer.status, json.loads(answer.read())
-
-
-def register(cluster: Cluster, *skus: str) -> None:
-    (port,) = cluster.ports_of("catalog-commands")
-    for sku in skus:
-        body = {"sku": sku, "name": "A lamp", "stock_count": 3}
-
-        def is_taken(body: object = body) -> bool:
-            return ask(port, "POST", "/products", body)[0] == 201
-
-        wait_until(is_taken, sku)
-
-
-def listed(cluster: Cluster) -> set[str]:
-    (port,) = cluster.ports_of("catalog-queries")
-    return {each["code"] for each in ask(port, "GET", "/products?limit=100")[1]}
-
-
-def at_rest(cluster: Cluster) -> None:
-    wait_until(lambda: violations(cluster.databases) == [], "coming to rest")
 
 
 def said(cluster: Cluster, service: str) -> str:

@@ -4,21 +4,17 @@ Nobody has to believe another's clock: not a restarted process that of the dead 
 one machine that of another.
 """
 
-import http.client
-import json
 import subprocess
 import sys
 import time
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.cluster import ONE, SPLIT, Cluster, wait_until
-from tests.simulation.laws import violations
+from tests.cluster_client import ask, at_rest, register
 
 pytestmark = pytest.mark.server
 
@@ -33,8 +29,9 @@ def preloaded() -> dict[str, str]:
     if sys.platform != "linux":
         pytest.skip("libfaketime comes with the test dependencies on Linux only")
     spec = find_spec("libfaketime")
-    assert spec and spec.origin, "libfaketime is in the test dependencies: make env"
-    library = Path(spec.origin).parent / "vendor/libfaketime/src/libfaketime.so.1"
+    assert spec, "libfaketime is in the test dependencies: make env"
+    folder = Path(str(spec.origin)).parent
+    library = folder / "vendor/libfaketime/src/libfaketime.so.1"
     environment = {
         "LD_PRELOAD": str(library),
         # Only the clock on the wall is set.
@@ -57,32 +54,17 @@ def set_clock(cluster: Cluster, name: str, environment: dict[str, str]) -> None:
     process.environment = {**process.environment, **environment}
 
 
-def ask(port: int, method: str, path: str, body: object = None) -> Any:
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as asking:
-        data = None if body is None else json.dumps(body)
-        asking.request(method, path, data, {"Content-Type": "application/json"})
-        answer = asking.getresponse()
-        said = answer.read()
-        assert answer.status < 300, said
-        return json.loads(said)
-
-
-def register(cluster: Cluster, sku: str) -> None:
-    (port,) = cluster.ports_of("catalog-commands")
-    ask(port, "POST", "/products", {"sku": sku, "name": "A lamp", "stock_count": 3})
-
-
 def rests_soon(cluster: Cluster) -> None:
     """Everything that was registered is listed, in stock."""
     began = time.monotonic()
-    wait_until(lambda: violations(cluster.databases) == [], "coming to rest")
+    at_rest(cluster)
     assert time.monotonic() - began < SOON_S
 
 
 def recorded(cluster: Cluster) -> list[datetime]:
     """When the registrations took place, by the clock of the process."""
     (port,) = cluster.ports_of("catalog-commands")
-    entries = ask(port, "GET", "/events/catalog")
+    _, entries = ask(port, "GET", "/events/catalog")
     return [datetime.fromisoformat(each["time"]) for each in entries]
 
 
@@ -98,9 +80,7 @@ def readers_know_who_stands_by(cluster: Cluster) -> bool:
 
 def is_ready(cluster: Cluster, service: str) -> bool:
     (port,) = cluster.ports_of(service)
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as asking:
-        asking.request("GET", "/readyz")
-        return asking.getresponse().status == 200
+    return ask(port, "GET", "/readyz")[0] == 200
 
 
 def test_the_clock_is_set_back_while_nothing_runs(
