@@ -77,6 +77,11 @@ class NatsServer:
     def kill(self) -> None:
         self._end(signal.SIGKILL)
 
+    def freeze(self) -> None:
+        """It takes what is sent, and answers nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
     def delete_storage(self) -> None:
         """While it does not run: everything that JetStream acknowledged is gone."""
         assert self._process is None

@@ -56,19 +56,23 @@ class NatsConnection:
     """Connects in the background, and again whenever the connection is lost.
 
     `on_connected` is awaited on the loop with each new client; what it raises as
-    BusMisconfiguredError is told to whoever opens or publishes.
+    BusMisconfiguredError is told to whoever opens or publishes. `on_lost` is called
+    there when a client has lost its server: nobody answers any more what it was asked.
     """
 
     def __init__(
         self,
         options: NatsOptions,
         on_connected: Callable[[Client], Awaitable[None]],
+        on_lost: Callable[[], None] = lambda: None,
+        *,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._options = options
         self._jitter = jitter
         self._attempts = 0
         self._on_connected = on_connected
+        self._on_lost = on_lost
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -213,6 +217,7 @@ class NatsConnection:
             self._blame(error)
 
         async def on_disconnected() -> None:
+            self._on_lost()
             if self._client is client:
                 self._tell_lost()
 

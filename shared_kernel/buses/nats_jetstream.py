@@ -66,7 +66,7 @@ class JetStreamBus:
         self._options = options
         self._declaration = declaration
         self._ack_wait_s = ack_wait_s
-        self._connection = NatsConnection(options, self._on_connected)
+        self._connection = NatsConnection(options, self._on_connected, self._on_lost)
         self._listening = CoreMembers(self._connection, options)
         self._pulling: list[Pull] = []
         self._acknowledgements: _Acknowledgements | None = None
@@ -115,6 +115,10 @@ class JetStreamBus:
         for pull in list(self._pulling):
             await pull.begin(client)
 
+    def _on_lost(self) -> None:
+        if self._acknowledgements is not None:
+            self._acknowledgements.give_up()
+
     async def _declare(self, client: Client) -> None:
         js = client.jetstream(timeout=API_S)
         await declare(js, self._options, self._declaration, self._logs())
@@ -150,17 +154,21 @@ class JetStreamBus:
             acknowledgements = _Acknowledgements(client)
             await acknowledgements.listen()
             self._acknowledgements = acknowledgements
-        waiting = []
-        for envelope in batch:
-            headers = {**headers_of(envelope), MESSAGE_ID: envelope.id}
-            if not fits(client, headers, envelope.data):
-                tell_too_large(envelope)
-                continue
-            reply, acknowledged = acknowledgements.expect()
-            waiting.append(acknowledged)
-            subject = self._options.subject(envelope.type)
-            await client.publish(subject, envelope.data, reply=reply, headers=headers)
+        waiting: list[asyncio.Future[None]] = []
         try:
+            for envelope in batch:
+                headers = {**headers_of(envelope), MESSAGE_ID: envelope.id}
+                if not fits(client, headers, envelope.data):
+                    tell_too_large(envelope)
+                    continue
+                reply, acknowledged = acknowledgements.expect()
+                waiting.append(acknowledged)
+                subject = self._options.subject(envelope.type)
+                await client.publish(
+                    subject, envelope.data, reply=reply, headers=headers
+                )
+            if not client.is_connected:
+                acknowledgements.give_up()
             async with asyncio.timeout(PUBLISH_S):
                 await asyncio.gather(*waiting)
         finally:
@@ -187,6 +195,12 @@ class _Acknowledgements:
         self._expected[reply] = future
         future.add_done_callback(lambda _: self._expected.pop(reply, None))
         return reply, future
+
+    def give_up(self) -> None:
+        """The server is lost: what it has not acknowledged it never will."""
+        for future in list(self._expected.values()):
+            if not future.done():
+                future.set_exception(nats.errors.ConnectionClosedError())
 
     async def _answered(self, message: Msg) -> None:
         future = self._expected.get(message.subject)

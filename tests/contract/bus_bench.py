@@ -19,6 +19,8 @@ from shared_kernel.buses.port import (
 from shared_kernel.events.envelope import Envelope
 
 PATIENCE_S = 10.0
+PROMPT_S = 3.0
+"""Sooner than a bus gives up waiting for a server that does not answer."""
 SILENCE_S = 0.3
 MIB = 2**20
 SUBJECTS = ("product.>", "stock.>", "last.>", "nothing.>")
@@ -30,6 +32,8 @@ class Server(Protocol):
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def kill(self) -> None: ...
+
+    def freeze(self) -> None: ...
 
 
 @attrs.frozen(kw_only=True)
