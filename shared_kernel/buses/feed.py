@@ -129,9 +129,9 @@ class FeedBus:
                 failures = 0
             if batch:
                 position = batch[-1].position
-                self._local.pass_on(batch)
+                self._local.publish(batch)
             now_us = to_us(self._clock())
-            self._local.pass_on([heartbeat(feed.source, head, now_us)])
+            self._local.publish([heartbeat(feed.source, head, now_us)])
             if not batch:
                 self._closed.wait(max(0.0, asked_at + PACE_S - time.monotonic()))
 

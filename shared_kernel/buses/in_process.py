@@ -22,16 +22,16 @@ class _Group:
     members: list[Deliver] = attrs.field(factory=list)
     _turns: Iterator[int] = attrs.field(factory=itertools.count)
 
-    def deliver(self, batch: Sequence[Envelope], *, from_log: bool) -> None:
+    def deliver(self, batch: Sequence[Envelope]) -> None:
         # Members come and go in other threads.
         if members := tuple(self.members):
-            members[next(self._turns) % len(members)](
-                Delivery(batch, from_log=from_log)
-            )
+            members[next(self._turns) % len(members)](Delivery(batch, from_log=True))
 
 
 class InProcessBus:
     """Calls each group in the publisher's thread, one send for a batch.
+
+    Nobody else can publish here: what comes was read from a log in the same breath.
 
     blinker stops at the first receiver that raises; hence none does: what a member
     raises is logged, and what it dropped stands in the log.
@@ -54,11 +54,7 @@ class InProcessBus:
 
     def publish(self, batch: Sequence[Envelope]) -> None:
         if batch:
-            self._published.send(batch, from_log=False)
-
-    def pass_on(self, batch: Sequence[Envelope]) -> None:
-        """What was read from a log just now."""
-        self._published.send(batch, from_log=True)
+            self._published.send(batch)
 
     def subscribe(self, pattern: str, group: str, deliver: Deliver) -> Leave:
         joined = self._groups.get((pattern, group))
@@ -75,10 +71,10 @@ class InProcessBus:
         matches = matcher(pattern)
         founded = _Group()
 
-        def receive(batch: Sequence[Envelope], *, from_log: bool) -> None:
+        def receive(batch: Sequence[Envelope]) -> None:
             if wanted := [envelope for envelope in batch if matches(envelope.type)]:
                 try:
-                    founded.deliver(wanted, from_log=from_log)
+                    founded.deliver(wanted)
                 except Exception:  # noqa: BLE001 - the other groups get it all the same
                     _log.exception("delivery failed", pattern=pattern, group=group)
 

@@ -14,6 +14,7 @@ import nats.errors
 import structlog
 from nats.aio.client import Client, Server
 
+from shared_kernel.buses.nats_messages import read_headers
 from shared_kernel.buses.nats_mistakes import mistake
 from shared_kernel.buses.nats_options import NatsOptions
 from shared_kernel.buses.port import BusMisconfiguredError, BusUnavailableError
@@ -35,9 +36,11 @@ _log = structlog.get_logger(__name__)
 
 
 class _Client(Client):
-    """Sends nothing, credentials least of all, in the clear where TLS is wanted.
+    """nats-py's, but for two things that it promises nobody.
 
-    nats-py would, to a server that does not speak it.
+    Where TLS is wanted it sends nothing, credentials least of all, in the clear:
+    nats-py would, to a server that does not speak it. And it reads headers in a third
+    of the time, which is most of what it costs to receive a message.
     """
 
     def __init__(self, *, wants_tls: bool) -> None:
@@ -50,6 +53,8 @@ class _Client(Client):
         if self._wants_tls and not info.get("tls_required"):
             raise nats.errors.SecureConnWantedError
         await super()._process_info(info, initial_connection)
+
+    _parse_header_lines = staticmethod(read_headers)
 
 
 class NatsConnection:

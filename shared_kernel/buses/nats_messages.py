@@ -46,6 +46,16 @@ def headers_of(envelope: Envelope) -> dict[str, str]:
     return headers
 
 
+def read_headers(raw: bytes) -> dict[str, str]:
+    """From `name: value` lines. No name that anybody asks for has an odd character."""
+    headers = {}
+    for line in raw.decode("utf-8", "replace").split("\r\n"):
+        name, colon, value = line.partition(":")
+        if colon:
+            headers[name.strip()] = value.strip()
+    return headers
+
+
 def envelope_of(
     subject: str, headers: Mapping[str, str] | None, data: bytes, place: str = ""
 ) -> Envelope:

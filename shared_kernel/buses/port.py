@@ -37,8 +37,8 @@ class Delivery:
     bus that delivers at least once brings again, after a while, what was rejected and
     what is not answered in time.
 
-    `from_log`: read from the log just now, in this process or at its peer. So it needs
-    no seal.
+    `from_log`: read from the log just now, in this process or at its peer; so it has no
+    seal and needs none. On a bus `between_copies` nothing is.
     """
 
     envelopes: Sequence[Envelope]

@@ -35,12 +35,10 @@ class Belief:
     def believed(self, delivery: Delivery, now: Moment) -> Iterator[Envelope]:
         """What is of this log; what is not is counted."""
         for envelope in delivery.envelopes:
-            if envelope.source == self._cursor.source and delivery.from_log:
-                yield envelope
-            elif reason := self._disbelief(envelope, now):
+            if reason := self._disbelief(envelope, now, from_log=delivery.from_log):
                 self.dropped.drop(envelope, reason, now)
             else:
-                if envelope.is_heartbeat and not self._confirms:
+                if envelope.seal and envelope.is_heartbeat and not self._confirms:
                     self._keyring.listen_to(envelope)
                 yield envelope
 
@@ -66,7 +64,11 @@ class Belief:
                 self.dropped.drop(each, COPY, now)
         return stored[:held]
 
-    def _disbelief(self, envelope: Envelope, now: Moment) -> str | None:
+    def _disbelief(
+        self, envelope: Envelope, now: Moment, *, from_log: bool
+    ) -> str | None:
+        if from_log:
+            return None if envelope.source == self._cursor.source else OTHER_LOG
         if not envelope.source or not envelope.seal:
             return FORM
         log = self._cursor.place.log or self._keyring.log(now)

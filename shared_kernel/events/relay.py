@@ -152,7 +152,7 @@ class Relay:
         return len(batch)
 
     def _lead(self) -> None:
-        if self._leave is None and self._bus.capabilities.between_processes:
+        if self._leave is None and self._bus.capabilities.between_copies:
             beats = f"{HEARTBEAT}.{self._log.source}"
             group = f"{self.name}.{self._sender.id}"
             self._leave = self._bus.subscribe(beats, group, self._rivals.deliver)

@@ -60,7 +60,8 @@ BUSES = {
         capabilities=JetStreamBus.capabilities, bench=jetstream, has_server=True
     ),
 }
-HAVOC = Kind(capabilities=ChaosBus.capabilities, bench=havoc, faithful=False)
+CHAOS = ChaosBus(InProcessBus(), seed=7)
+HAVOC = Kind(capabilities=CHAOS.capabilities, bench=havoc, faithful=False)
 CASES = [
     pytest.param(
         kind,

@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from shared_kernel.adapters.storage.database import Database
-from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.events import dropped
 from shared_kernel.events.dropped import COPY, FORM, OTHER_LOG, RELAY, SEAL
 from shared_kernel.events.envelope import Envelope
@@ -30,6 +29,7 @@ from tests.shared_kernel.events.builders import (
     apply_effects,
     record,
 )
+from tests.simulation.broker import Broker
 from tests.simulation.malicious_bus import (
     ONLY_THE_LOG_TELLS,
     MaliciousBus,
@@ -170,7 +170,7 @@ def shop(tmp_path: Path, kind: str, remote: bool) -> Iterator[Shop]:
         )
         log = EventLog(source, SOURCE)
         bus = MaliciousBus(
-            InProcessBus(),
+            Broker(),
             seed=1,
             key_of=lambda _: log.keys().key,
             kinds=[kind],

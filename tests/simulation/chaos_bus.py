@@ -3,6 +3,8 @@
 import random
 from collections.abc import Sequence
 
+import attrs
+
 from shared_kernel.buses.port import Capabilities, Deliver, EventBus, Leave
 from shared_kernel.events.envelope import Envelope
 
@@ -12,14 +14,6 @@ class ChaosBus:
 
     `calm` from 0 to 1: 1 carries everything as it should.
     """
-
-    capabilities = Capabilities(
-        between_processes=False,
-        between_copies=False,
-        at_least_once=False,
-        waits_for_members=False,
-        in_order=False,
-    )
 
     def __init__(self, bus: EventBus, seed: int, calm: float = 0.3) -> None:
         self.calm = calm
@@ -50,6 +44,15 @@ class ChaosBus:
             size = self._chance.randint(1, len(due))
             self._bus.publish(due[:size])
             del due[:size]
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return attrs.evolve(
+            self._bus.capabilities,
+            at_least_once=False,
+            waits_for_members=False,
+            in_order=False,
+        )
 
     def open(self) -> None:
         self._bus.open()

@@ -23,10 +23,10 @@ from inventory.application import commands as stock_commands
 from inventory.application import handlers as stock_handlers
 from inventory.domain.value_objects import Count, OrderReference, Quantity, Reason
 from shared_kernel.adapters.service import WritingService
-from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.sku import Sku
 from tests.shared_kernel.events.builders import NOON
+from tests.simulation.broker import Broker
 from tests.simulation.chaos_bus import ChaosBus
 from tests.simulation.crashes import (
     Crash,
@@ -75,7 +75,7 @@ class Storehouse(RuleBasedStateMachine):
             self.fresh(),
             seed,
             self.points,
-            bus=lambda: ChaosBus(InProcessBus(), seed, calm),
+            bus=lambda: ChaosBus(Broker(), seed, calm),
         )
 
     @rule(sku=skus, stock=st.integers(0, 6))

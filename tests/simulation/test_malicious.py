@@ -7,10 +7,10 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.buses.port import EventBus
 from tests.databases import OWNERS, Databases, Files
 from tests.shared_kernel.events.builders import ManualClock
+from tests.simulation.broker import Broker
 from tests.simulation.chaos_bus import ChaosBus
 from tests.simulation.crashes import (
     CrashPoints,
@@ -76,7 +76,7 @@ def test_lies_loss_disorder_and_crashes_together(
         seed,
         told,
         remote=remote,
-        carried_by=lambda: ChaosBus(InProcessBus(), seed),
+        carried_by=lambda: ChaosBus(Broker(), seed),
     )
 
     with monkeypatch.context() as patch:
@@ -128,7 +128,7 @@ def lied_over(
     told: Counter[str],
     *,
     remote: bool,
-    carried_by: Callable[[], EventBus] = InProcessBus,
+    carried_by: Callable[[], EventBus] = Broker,
 ) -> Callable[[], EventBus]:
     """A bus for each life, all of which count in `told`."""
 

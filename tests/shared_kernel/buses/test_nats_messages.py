@@ -6,8 +6,9 @@ from typing import Any
 import attrs
 from hypothesis import given
 from hypothesis import strategies as st
+from nats.aio.client import Client
 
-from shared_kernel.buses.nats_messages import envelope_of, headers_of
+from shared_kernel.buses.nats_messages import envelope_of, headers_of, read_headers
 from shared_kernel.events.envelope import Envelope
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -31,6 +32,20 @@ envelopes = st.builds(
     traceparent=st.none()
     | st.just("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
     data=st.binary(max_size=100),
+)
+HEADER_LINES = (
+    b"ce-id: 7",
+    b"ce-id:8",
+    b"ce-id: \t9 ",
+    b" ce-source : /catalog",
+    "ce-subject: Caf\u00e9 \u201cLamp\u201d".encode(),
+    b"ce-subject: \xff\xfe",
+    b"ce-time: 12:30",
+    b"ce-type:",
+    b": nameless",
+    b"no value",
+    b"a\nb: c\rd",
+    b"",
 )
 words = st.text("0123456789abcdef-", min_size=1)
 seals = st.fixed_dictionaries(
@@ -111,3 +126,11 @@ def test_nothing_that_anybody_sends_is_too_strange(more: dict[str, str]) -> None
     headers = headers_of(known) | more
 
     assert envelope_of("product.inserted", headers, b"{}").data == b"{}"
+
+
+@given(st.lists(st.sampled_from(HEADER_LINES)).map(b"\r\n".join))
+def test_headers_are_read_as_nats_py_reads_them(lines: bytes) -> None:
+    ours, theirs = read_headers(lines), Client._parse_header_lines(lines)
+    assert [ours.get(name) for name in ATTRIBUTES] == [
+        theirs.get(name) for name in ATTRIBUTES
+    ]

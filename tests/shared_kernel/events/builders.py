@@ -149,15 +149,14 @@ class Guilty:
 class RecordingBus:
     """Notes what is published, and brings it to nobody."""
 
-    capabilities = Capabilities(
-        between_processes=False,
-        between_copies=False,
-        at_least_once=False,
-        waits_for_members=False,
-        in_order=True,
-    )
-
-    def __init__(self) -> None:
+    def __init__(self, *, between_copies: bool = False) -> None:
+        self.capabilities = Capabilities(
+            between_processes=between_copies,
+            between_copies=between_copies,
+            at_least_once=False,
+            waits_for_members=False,
+            in_order=True,
+        )
         self.published: list[Envelope] = []
         self.batches: list[int] = []
 
@@ -169,7 +168,7 @@ class RecordingBus:
         pass
 
     def subscribe(self, pattern: str, group: str, deliver: Deliver) -> Leave:
-        raise NotImplementedError
+        return lambda: None
 
     def close(self) -> None:
         pass

@@ -57,15 +57,26 @@ def test_what_is_published_is_what_stands_in_the_log(
 
 
 def test_all_is_sealed_and_names_what_stands_before_it(
-    relay: Relay, log: EventLog, source: Database, bus: RecordingBus
+    log: EventLog, source: Database, clock: ManualClock
 ) -> None:
+    bus = RecordingBus(between_copies=True)
     first, second = record(log, source, "AB")
-    relay.step()
+    Relay(log, bus, clock, holder="one").step()
 
     assert [each.previous for each in bus.published] == ["", first.id, second.id]
     assert bus.published[-1].is_heartbeat
     keys = log.keys()
     assert all(opens(each, keys.for_position(each.position)) for each in bus.published)
+
+
+def test_where_nobody_else_can_publish_nothing_is_sealed(
+    relay: Relay, log: EventLog, source: Database, bus: RecordingBus
+) -> None:
+    recorded = record(log, source, "AB")
+    relay.step()
+
+    assert bus.published[:2] == recorded
+    assert [each.seal for each in bus.published] == ["", "", ""]
 
 
 def test_a_relay_goes_back_to_where_the_log_was_cut(

@@ -4,22 +4,14 @@ import attrs
 import pytest
 
 from shared_kernel.adapters.storage.database import Database
-from shared_kernel.buses.in_process import InProcessBus
-from shared_kernel.buses.port import Capabilities, Delivery
+from shared_kernel.buses.port import Delivery
 from shared_kernel.events.envelope import Envelope, heartbeat
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.identity import note_relay
 from shared_kernel.events.relay import Relay
 from shared_kernel.events.seal import opens, sealed
 from tests.shared_kernel.events.builders import SOURCE, ManualClock, record
-
-
-class Broker(InProcessBus):
-    """Reaches other processes, as it says."""
-
-    capabilities: Capabilities = attrs.evolve(
-        InProcessBus.capabilities, between_processes=True
-    )
+from tests.simulation.broker import Broker
 
 
 @attrs.define
