@@ -35,10 +35,15 @@ class Belief:
     def believed(self, delivery: Delivery, now: Moment) -> Iterator[Envelope]:
         """What is of this log; what is not is counted."""
         for envelope in delivery.envelopes:
-            if reason := self._disbelief(envelope, now, from_log=delivery.from_log):
+            if delivery.from_log:
+                is_ours = envelope.source == self._cursor.source
+                reason = None if is_ours else OTHER_LOG
+            else:
+                reason = self._disbelief(envelope, now)
+            if reason:
                 self.dropped.drop(envelope, reason, now)
             else:
-                if envelope.seal and envelope.is_heartbeat and not self._confirms:
+                if envelope.is_heartbeat and not self._confirms:
                     self._keyring.listen_to(envelope)
                 yield envelope
 
@@ -64,11 +69,7 @@ class Belief:
                 self.dropped.drop(each, COPY, now)
         return stored[:held]
 
-    def _disbelief(
-        self, envelope: Envelope, now: Moment, *, from_log: bool
-    ) -> str | None:
-        if from_log:
-            return None if envelope.source == self._cursor.source else OTHER_LOG
+    def _disbelief(self, envelope: Envelope, now: Moment) -> str | None:
         if not envelope.source or not envelope.seal:
             return FORM
         log = self._cursor.place.log or self._keyring.log(now)

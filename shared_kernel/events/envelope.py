@@ -55,10 +55,12 @@ def heartbeat(
     time_us: int,
     log: str = "",
     relays: Sequence[str] = (),
+    previous: str = "",
 ) -> Envelope:
     """Announce that the log of `source` reaches `head`: no entry, only a position.
 
-    And that it has `relays`, one of which may soon take the place of another.
+    Where `log` is named, `previous` is the id of the event there, and the log has
+    `relays`, one of which may soon take the place of another.
     """
     return Envelope(
         position=head,
@@ -70,4 +72,5 @@ def heartbeat(
         traceparent=None,
         data=msgspec.json.encode({"relays": relays} if relays else {}),
         log=log,
+        previous=previous,
     )

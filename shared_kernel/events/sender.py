@@ -47,7 +47,10 @@ class Sender:
         """How far the log goes, and which relays it has. Raises BusError."""
         keys = self.keys
         relays = keys.relays[:MOST_TOLD]
-        beat = heartbeat(self._log.source, place.position, time_us, keys.log, relays)
+        previous = place.last_id or ""
+        beat = heartbeat(
+            self._log.source, place.position, time_us, keys.log, relays, previous
+        )
         self.send([beat], place)
 
     def _sealed(self, batch: Sequence[Envelope], after: Place) -> list[Envelope]:

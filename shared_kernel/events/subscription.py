@@ -264,7 +264,7 @@ class Subscription:
     def _listen_to(self, beat: Envelope, batch: Sequence[Envelope]) -> None:
         """A heartbeat names the newest event: perhaps not the one that was applied."""
         place = self.cursor.place
-        if batch or not beat.seal or beat.position > place.position:
+        if batch or not beat.log or beat.position > place.position:
             return
         is_ours = beat.position == place.position and beat.previous in {
             "",

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from shared_kernel.adapters.clock import to_us
 from shared_kernel.adapters.storage.database import Database
+from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.buses.port import Delivery
 from shared_kernel.events import dropped
 from shared_kernel.events.compaction import Compaction
@@ -30,6 +31,7 @@ from shared_kernel.events.identity import (
     change_key,
     note_relay,
 )
+from shared_kernel.events.relay import Relay
 from shared_kernel.events.seal import sealed
 from shared_kernel.events.subscription import Subscription
 from tests.shared_kernel.events.builders import (
@@ -355,6 +357,34 @@ def test_a_cut_shows_at_the_next_heartbeat_while_all_is_running(
     assert applied(subscriber) == [1, 2, 3]
     with pytest.raises(NotTheSameLogError):
         compare(reader.cursor.saved_place(), feed)
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_so_it_does_in_the_process_that_has_the_log(
+    log: EventLog,
+    source: Database,
+    subscriber: Database,
+    clock: ManualClock,
+    left: int,
+) -> None:
+    """Where nothing is sealed."""
+    bus = InProcessBus()
+    relay, reader = (
+        Relay(log, bus, clock, holder="one"),
+        a_reader(log, subscriber, clock),
+    )
+    bus.subscribe(">", "listing", reader.deliver)
+    record(log, source, "ABC")
+    relay.step()
+    step(reader, clock)
+    assert reader._faults == 0
+    cut(source, left)
+    clock.advance(1)
+    relay.step()
+    reader.step()
+
+    assert applied(subscriber) == [1, 2, 3]
+    assert reader._faults == 1
 
 
 @pytest.mark.parametrize("confirms", [True, False])
