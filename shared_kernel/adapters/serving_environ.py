@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 from wsgiref.types import WSGIEnvironment
 
@@ -95,6 +96,7 @@ def environ_of(scope: Scope) -> WSGIEnvironment:
     return environ
 
 
+@lru_cache(maxsize=512)
 def _key(name: str) -> str:
     key = name.upper().replace("-", "_")
     return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
@@ -105,6 +107,7 @@ def _bytes_as_text(text: str) -> str:
     return text if text.isascii() else text.encode().decode("latin-1")
 
 
+@lru_cache(maxsize=512)
 def _address(of: str) -> tuple[str, str]:
     address, _, port = of.rpartition(":")
     return address.strip("[]").partition("%")[0], port
