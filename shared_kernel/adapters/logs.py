@@ -1,10 +1,16 @@
 """Structured logs on stderr: a constant message, data beside it."""
 
 import logging
+import re
 import sys
+from collections.abc import MutableMapping
+from io import StringIO
+from typing import Any, TextIO
 
 import stamina.instrumentation
 import structlog
+
+_STEERS_A_TERMINAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def set_up_logs(level: str, form: str) -> None:
@@ -14,7 +20,7 @@ def set_up_logs(level: str, form: str) -> None:
         if form == "json"
         else structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(),
-            exception_formatter=structlog.dev.plain_traceback,
+            exception_formatter=_traceback,
         )
     )
     # Each attempt to reach a process or a database would be a line; what came of it is.
@@ -25,12 +31,30 @@ def set_up_logs(level: str, form: str) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks
-            if form == "json"
-            else structlog.processors.StackInfoRenderer(),
+            structlog.processors.dict_tracebacks if form == "json" else _escaped_values,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def _escaped(text: str) -> str:
+    """What a stranger sent is told, and does nothing to the terminal it is read on."""
+    return _STEERS_A_TERMINAL.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+def _escaped_values(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = _escaped(value)
+    return event
+
+
+def _traceback(told: TextIO, error: structlog.typing.ExcInfo) -> None:
+    plain = StringIO()
+    structlog.dev.plain_traceback(plain, error)
+    told.write(_escaped(plain.getvalue()))
