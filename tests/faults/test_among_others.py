@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.server
 
 LAYOUTS = pytest.mark.parametrize("layout", [ONE, SPLIT], ids=["one", "split"])
 MANY = 40
+A_FEW_HEARTBEATS_S = 5.0
 
 
 def metric(cluster: Cluster, service: str, name: str, **labels: str) -> float:
@@ -130,11 +132,13 @@ def test_a_copy_is_not_the_original(tmp_path: Path, layout: Layout) -> None:
             shutil.copy(file, there)
         original.start()
         with second(original, there, layout, "nats") as copy:
+            begun = time.monotonic()
             register(copy, *names("COPY", 3))
             register(original, *names("ORIG", 3))
 
             for each in (original, copy):
                 wait_until(partial(is_told, each), "being told")
+            assert time.monotonic() - begun < A_FEW_HEARTBEATS_S
             at_rest(original)
             at_rest(copy)
             assert listed(original) == {*names("BOTH", 3), *names("ORIG", 3)}
