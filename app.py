@@ -17,22 +17,19 @@ from catalog.adapters.inventory_http import HttpStockLevels
 from catalog.adapters.listing_http import HttpListingProgress
 from catalog.adapters.services import Stock
 from inventory.adapters.stock_levels import SqlStockLevels
-from shared_kernel.adapters.clock import Clock, system_clock
-from shared_kernel.adapters.logs import set_up_logs
-from shared_kernel.adapters.peers import (
-    HttpEventFeed,
-    Peer,
-    StrangePeerError,
-)
-from shared_kernel.adapters.server import AddressUnavailableError, Worker, serve
-from shared_kernel.adapters.service import (
+from shared_kernel.buses.port import BusMisconfiguredError, EventBus
+from shared_kernel.clock import Clock, system_clock
+from shared_kernel.events.consistency import followed_through
+from shared_kernel.events.event_log import EventFeed
+from shared_kernel.runtime.bus_by_url import bus_by_url
+from shared_kernel.runtime.logs import set_up_logs
+from shared_kernel.runtime.service import (
     Service,
     Surroundings,
     WritingService,
     this_process,
 )
-from shared_kernel.adapters.serving_bodies import BodyLimits
-from shared_kernel.adapters.settings import (
+from shared_kernel.runtime.settings import (
     CATALOG_COMMANDS,
     CATALOG_QUERIES,
     INVENTORY,
@@ -40,19 +37,22 @@ from shared_kernel.adapters.settings import (
     BadSettingError,
     Settings,
 )
-from shared_kernel.adapters.storage.copies import DatabaseInUseError, ServedFiles
-from shared_kernel.adapters.storage.errors import (
+from shared_kernel.runtime.storehouse import Storehouse
+from shared_kernel.serving.application import web_application
+from shared_kernel.serving.arriving_bodies import BodyLimits
+from shared_kernel.serving.server import AddressUnavailableError, Worker, serve
+from shared_kernel.storage.copies import DatabaseInUseError, ServedFiles
+from shared_kernel.storage.errors import (
     ConnectionLostError,
     StorageUnavailableError,
     is_fault,
 )
-from shared_kernel.adapters.storehouse import Storehouse
-from shared_kernel.adapters.web.application import web_application
-from shared_kernel.adapters.web.bodies import MAX_BODY_BYTES
-from shared_kernel.buses.by_url import bus_by_url
-from shared_kernel.buses.port import BusMisconfiguredError, EventBus
-from shared_kernel.events.consistency import followed_through
-from shared_kernel.events.event_log import EventFeed
+from shared_kernel.web.bodies import MAX_BODY_BYTES
+from shared_kernel.web.peers import (
+    HttpEventFeed,
+    Peer,
+    StrangePeerError,
+)
 
 PUBLISHED = ("product.>", "stock.>", "new.product")
 """The subjects of everything that goes over the bus, but for heartbeats."""

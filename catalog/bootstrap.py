@@ -24,22 +24,22 @@ from catalog.adapters.services import (
 )
 from catalog.read_model.listing_projector import ListingProjector
 from catalog.read_model.product_listing import ListingTable, product_listing
-from shared_kernel.adapters.migrations.migrate import Schema
-from shared_kernel.adapters.service import (
+from shared_kernel.buses.envelope import Envelope
+from shared_kernel.buses.port import Deliver, Leave
+from shared_kernel.events.consistency import Reader
+from shared_kernel.events.event_log import EventFeed, EventLog
+from shared_kernel.events.replay import DeadLetterOffice
+from shared_kernel.events.writer import Writer
+from shared_kernel.migrations.migrate import Schema
+from shared_kernel.runtime.service import (
     Service,
     Surroundings,
     WritingService,
     group_of,
 )
-from shared_kernel.adapters.settings import CATALOG_COMMANDS, CATALOG_QUERIES
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.writer import Writer
-from shared_kernel.adapters.web.commands import ForgetIdempotencyKeys
-from shared_kernel.buses.port import Deliver, Leave
-from shared_kernel.events.consistency import Reader
-from shared_kernel.events.envelope import Envelope
-from shared_kernel.events.event_log import EventFeed, EventLog
-from shared_kernel.events.replay import DeadLetterOffice
+from shared_kernel.runtime.settings import CATALOG_COMMANDS, CATALOG_QUERIES
+from shared_kernel.storage.database import Database
+from shared_kernel.web.commands import ForgetIdempotencyKeys
 
 NAME = "catalog"
 LISTING = "catalog.listing"

@@ -12,13 +12,13 @@ from inventory.adapters.services import (
     SqlInventoryUnitOfWork,
 )
 from inventory.read_model import stock_movements
-from shared_kernel.adapters.migrations.migrate import Schema
-from shared_kernel.adapters.service import Surroundings, WritingService
-from shared_kernel.adapters.storage.writer import Writer
-from shared_kernel.adapters.web.commands import ForgetIdempotencyKeys
 from shared_kernel.events.consistency import Reader, followed_through
 from shared_kernel.events.event_log import EventFeed, EventLog
 from shared_kernel.events.replay import DeadLetterOffice
+from shared_kernel.events.writer import Writer
+from shared_kernel.migrations.migrate import Schema
+from shared_kernel.runtime.service import Surroundings, WritingService
+from shared_kernel.web.commands import ForgetIdempotencyKeys
 
 NAME = "inventory"
 FOLLOWS_CATALOG = "inventory.catalog"

@@ -1,7 +1,6 @@
-"""What catalog and inventory share: a Sku, the building blocks, and the event log.
+"""What all contexts share; it knows none of them.
 
-The kernel proper is `domain`, and it is tiny on purpose: whatever stands there binds
-both contexts. `events` carries facts from one context to the others without losing,
-repeating or reordering their effect; `buses` hurry them along; `adapters` hold what
-every context needs of the technology around it.
+`domain` is the kernel proper, and it is tiny on purpose: whatever stands there binds
+all contexts. Each other room uses only those below it, from top to bottom: `serving`,
+`operations`, `files`, `runtime`, `web`, `migrations`, `events`, `buses`, `storage`.
 """

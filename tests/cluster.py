@@ -28,7 +28,7 @@ from types import TracebackType
 
 import attrs
 
-from shared_kernel.adapters.settings import (
+from shared_kernel.runtime.settings import (
     CATALOG_COMMANDS,
     CATALOG_QUERIES,
     INVENTORY,

@@ -13,10 +13,10 @@ from click.testing import CliRunner, Result
 from sqlalchemy.engine import Connection
 
 from app import assemble
-from shared_kernel.adapters.settings import Settings
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.prepared import Prepared
-from shared_kernel.adapters.storehouse import Storehouse
+from shared_kernel.runtime.settings import Settings
+from shared_kernel.runtime.storehouse import Storehouse
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.prepared import Prepared
 from tests.databases import (
     OWNERS,
     Databases,

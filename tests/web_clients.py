@@ -10,9 +10,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import assemble
-from shared_kernel.adapters.settings import Settings
-from shared_kernel.adapters.storehouse import Storehouse
-from shared_kernel.adapters.web.application import web_application
+from shared_kernel.runtime.settings import Settings
+from shared_kernel.runtime.storehouse import Storehouse
+from shared_kernel.serving.application import web_application
 from tests.databases import Databases
 from tests.shared_kernel.events.builders import ManualClock
 from tests.storehouses import urls

@@ -9,11 +9,11 @@ from rich.console import Console
 from catalog.adapters.import_products import ImportProducts
 from catalog.adapters.rebuild_listing import AnotherRebuildError, ListingRebuild
 from catalog.adapters.services import CommandServices
-from shared_kernel.adapters.bulk.interruption import EXIT_CODE
-from shared_kernel.adapters.bulk.meter import Meter, Rate
-from shared_kernel.adapters.bulk.run import CommandFailed, run, takes_a_row_file
-from shared_kernel.adapters.storage.errors import is_fault
-from shared_kernel.adapters.workers import Workers
+from shared_kernel.files.interruption import EXIT_CODE
+from shared_kernel.files.meter import Meter, Rate
+from shared_kernel.files.run import CommandFailed, run, takes_a_row_file
+from shared_kernel.runtime.workers import Workers
+from shared_kernel.storage.errors import is_fault
 
 
 def commands_cli(services: CommandServices, workers: Workers) -> click.Group:

@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 from catalog.adapters.services import QueryServices
 from catalog.read_model import listing_queries
 from catalog.read_model.listing_queries import Counted
-from shared_kernel.adapters.web.pages import page
+from shared_kernel.web.pages import page
 
 NEWEST = 20
 # The digits behind the point, where ISO 4217 has other than two.

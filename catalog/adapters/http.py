@@ -4,8 +4,8 @@ from catalog.adapters.http_commands import add_changes, add_registration
 from catalog.adapters.http_reads import add_listing, add_product
 from catalog.adapters.http_refusals import CATALOG_REFUSALS
 from catalog.adapters.services import CommandServices, QueryServices
-from shared_kernel.adapters.web.routes import Api
 from shared_kernel.domain.sku import SKU_PATTERN
+from shared_kernel.web.routes import Api
 
 _SKU = {"sku": {"type": "string", "pattern": SKU_PATTERN, "examples": ["LAMP-0001"]}}
 

@@ -24,11 +24,11 @@ from catalog.adapters.http_refusals import (
 from catalog.adapters.services import CommandServices
 from catalog.application import commands, handlers
 from catalog.domain.value_objects import ProductName
-from shared_kernel.adapters.web.bodies import Body
-from shared_kernel.adapters.web.commands import Answer, Commands
-from shared_kernel.adapters.web.parameters import expected_version
-from shared_kernel.adapters.web.problems import UNKNOWN_SKU
-from shared_kernel.adapters.web.routes import Api, Success
+from shared_kernel.web.bodies import Body
+from shared_kernel.web.commands import Answer, Commands
+from shared_kernel.web.parameters import expected_version
+from shared_kernel.web.problems import UNKNOWN_SKU
+from shared_kernel.web.routes import Api, Success
 
 _WRITTEN = {
     "ETag": "The product's version, for `If-Match`.",

@@ -10,11 +10,11 @@ from catalog.adapters.services import QueryServices
 from catalog.domain.errors import UnknownProduct
 from catalog.read_model import listing_queries
 from catalog.read_model.product_listing import AVAILABILITIES, ListedProduct
-from shared_kernel.adapters.web.parameters import Parameter, integer, read_query
-from shared_kernel.adapters.web.problems import UNKNOWN_SKU
-from shared_kernel.adapters.web.reading import next_link, wait_until_visible
-from shared_kernel.adapters.web.ready_response import ReadyResponse
-from shared_kernel.adapters.web.routes import Api, Success
+from shared_kernel.web.parameters import Parameter, integer, read_query
+from shared_kernel.web.problems import UNKNOWN_SKU
+from shared_kernel.web.reading import next_link, wait_until_visible
+from shared_kernel.web.ready_response import ReadyResponse
+from shared_kernel.web.routes import Api, Success
 
 _LIMIT = integer("limit", "How many at the most.", 1, 1000, default=100)
 _CURSOR = integer("cursor", "Where to go on: follow `Link`.", 0, 2**63 - 1, default=0)

@@ -5,9 +5,9 @@ from catalog.domain.errors import (
     SkuAlreadyRegistered,
     UnknownProduct,
 )
-from shared_kernel.adapters.web.problems import UNKNOWN_SKU, ProblemKind, kind
 from shared_kernel.domain.errors import DomainError, InvalidValue
 from shared_kernel.domain.sku import Sku
+from shared_kernel.web.problems import UNKNOWN_SKU, ProblemKind, kind
 
 SKU_ALREADY_REGISTERED = kind(
     "sku-already-registered",

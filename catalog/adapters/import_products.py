@@ -15,11 +15,11 @@ from catalog.domain.value_objects import (
     Price,
     ProductName,
 )
-from shared_kernel.adapters.bulk.row_file import Columns, Row
-from shared_kernel.adapters.bulk.run import Outcome, Refused
-from shared_kernel.adapters.bulk.values import in_columns, text, whole_number
 from shared_kernel.domain.errors import DomainError, InvalidValue
 from shared_kernel.domain.sku import Sku
+from shared_kernel.files.row_file import Columns, Row
+from shared_kernel.files.run import Outcome, Refused
+from shared_kernel.files.values import in_columns, text, whole_number
 
 COLUMNS = Columns(
     required=("sku", "name"),

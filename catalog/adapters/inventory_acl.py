@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import attrs
 
 from catalog.read_model.listing_projector import AvailabilityChanged
-from shared_kernel.events.envelope import Envelope
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events.reading import read_all
 
 SOURCE = "inventory"

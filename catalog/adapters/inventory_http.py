@@ -5,8 +5,8 @@ from urllib.parse import quote
 import attrs
 import msgspec
 
-from shared_kernel.adapters.peers import Peer
 from shared_kernel.domain.sku import Sku
+from shared_kernel.web.peers import Peer
 
 UNKNOWN_SKU = "/problems/unknown-sku"
 

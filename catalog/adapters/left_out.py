@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 import attrs
 from sqlalchemy.engine import Connection
 
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events import dead_letters
-from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.errors import reason_of
 
 Place = tuple[str, int]

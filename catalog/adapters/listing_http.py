@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from shared_kernel.adapters.peers import Peer
+from shared_kernel.web.peers import Peer
 
 
 @attrs.frozen

@@ -6,7 +6,7 @@ import attrs
 
 from catalog.read_model import listing_queries
 from catalog.read_model.listing_queries import ListingPage
-from shared_kernel.adapters.storage.database import Database
+from shared_kernel.storage.database import Database
 
 MOST_BYTES = 256 * 1024
 """How much one thread keeps: a page of a thousand products, or some of a hundred."""

@@ -20,19 +20,19 @@ from catalog.adapters.services import SqlCatalogUnitOfWork
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
 from catalog.domain.errors import SkuAlreadyRegistered
-from shared_kernel.adapters.clock import Clock, to_us
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.errors import ConcurrentUpdateError, is_fault
-from shared_kernel.adapters.storage.patience import patiently
-from shared_kernel.adapters.storage.prepared import Prepared
-from shared_kernel.adapters.storage.writer import Writer
-from shared_kernel.adapters.web.tracing import within
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Deliver, Delivery, Leave
+from shared_kernel.clock import Clock, to_us
 from shared_kernel.events import dead_letters
-from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.errors import UnreadableEventError, reason_of
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.inbox import Inbox
+from shared_kernel.events.writer import Writer
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.errors import ConcurrentUpdateError, is_fault
+from shared_kernel.storage.patience import patiently
+from shared_kernel.storage.prepared import Prepared
+from shared_kernel.web.tracing import within
 
 SUBJECT = "new.product"
 GROUP = "catalog.new-product"

@@ -36,9 +36,8 @@ from catalog.read_model.product_listing import (
     listing_table,
     product_listing,
 )
-from shared_kernel.adapters.clock import Clock, moments_of
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.errors import is_timeout
+from shared_kernel.buses.envelope import Envelope
+from shared_kernel.clock import Clock, moments_of
 from shared_kernel.events.cursors import (
     Cursor,
     CursorMovedError,
@@ -46,9 +45,10 @@ from shared_kernel.events.cursors import (
     overtake,
     place_of,
 )
-from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventFeed
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.errors import is_timeout
 
 BATCH = 5000
 ROWS_HELD = 50_000

@@ -10,8 +10,8 @@ from catalog.adapters.tables import products
 from catalog.domain.errors import UnknownProduct
 from catalog.domain.product import Product
 from catalog.domain.value_objects import Description, Price, ProductName, Status
-from shared_kernel.adapters.storage.prepared import Prepared, one_of
 from shared_kernel.domain.sku import Sku
+from shared_kernel.storage.prepared import Prepared, one_of
 
 _SELECT_ONE = Prepared(select(products).where(products.c.sku == bindparam("wanted")))
 _SELECT_MANY = Prepared(select(products).where(one_of(products.c.sku, "wanted")))

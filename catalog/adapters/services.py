@@ -10,12 +10,12 @@ from catalog.adapters.publisher import publish
 from catalog.adapters.repository import SqlProductRepository
 from catalog.application.stock_levels import StockLevels
 from catalog.domain.product import Product
-from shared_kernel.adapters.clock import Clock
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.unit_of_work import SqlUnitOfWork
-from shared_kernel.adapters.storage.writer import Writer
+from shared_kernel.clock import Clock
 from shared_kernel.events.consistency import Reader, Through
 from shared_kernel.events.event_log import EventFeed, EventLog
+from shared_kernel.events.unit_of_work import SqlUnitOfWork
+from shared_kernel.events.writer import Writer
+from shared_kernel.storage.database import Database
 
 
 class SqlCatalogUnitOfWork(SqlUnitOfWork[Product]):

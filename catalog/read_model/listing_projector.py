@@ -7,7 +7,7 @@ import attrs
 from sqlalchemy.engine import Connection
 
 from catalog.read_model.product_listing import Listing, ListingTable
-from shared_kernel.events.envelope import Envelope
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events.reading import read_all
 
 INSERTED = "product.inserted"

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from catalog.read_model.product_listing import AVAILABILITIES
 from catalog.read_model.product_listing import product_listing as _listing
-from shared_kernel.adapters.storage.prepared import Prepared, holds
+from shared_kernel.storage.prepared import Prepared, holds
 
 _PAGE = (
     sa.select(_listing.c.body, _listing.c.place)

@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.clock import from_us
-from shared_kernel.adapters.storage.prepared import Prepared, one_of
+from shared_kernel.clock import from_us
+from shared_kernel.storage.prepared import Prepared, one_of
 
 LISTED = "listed"
 UNKNOWN = "unknown"

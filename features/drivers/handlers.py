@@ -33,11 +33,11 @@ from inventory.domain.value_objects import (
     ReorderPoint,
 )
 from inventory.read_model import stock_movements
-from shared_kernel.adapters.clock import system_clock
-from shared_kernel.adapters.settings import Settings
-from shared_kernel.adapters.storehouse import Storehouse
+from shared_kernel.clock import system_clock
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.sku import Sku
+from shared_kernel.runtime.settings import Settings
+from shared_kernel.runtime.storehouse import Storehouse
 from tests.databases import Templates
 
 _SLUGS = {"InvalidValue": "invalid-value", "StaleVersion": "stale-version"} | {

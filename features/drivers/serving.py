@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import app
-from shared_kernel.adapters.clock import system_clock
+from shared_kernel.clock import system_clock
 
 
 def put_forward(passed: Path) -> datetime:

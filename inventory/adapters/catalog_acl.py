@@ -4,9 +4,9 @@ import attrs
 
 from inventory.application.commands import OpenStock, ReopenStock, RetireStock
 from inventory.domain.value_objects import Count
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.domain.errors import InvalidValue
 from shared_kernel.domain.sku import Sku
-from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.reading import read_as
 

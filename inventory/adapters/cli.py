@@ -7,8 +7,8 @@ import click
 
 from inventory.adapters.replay_orders import LinesSoFar, ReplayOrders
 from inventory.adapters.services import InventoryServices
-from shared_kernel.adapters.bulk.run import run, takes_a_row_file
-from shared_kernel.adapters.workers import Workers
+from shared_kernel.files.run import run, takes_a_row_file
+from shared_kernel.runtime.workers import Workers
 
 
 def inventory_cli(services: InventoryServices, workers: Workers) -> click.Group:

@@ -4,7 +4,7 @@ from collections.abc import Hashable
 
 import attrs
 
-from shared_kernel.events.envelope import Envelope
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events.reading import read_as
 
 

@@ -16,7 +16,7 @@ from inventory.adapters.rows import (
 from inventory.adapters.tables import reservations, shipments, stock_items
 from inventory.domain.stock_item import StockItem
 from inventory.domain.value_objects import OrderReference, Reservation, Shipment
-from shared_kernel.adapters.storage.prepared import Prepared
+from shared_kernel.storage.prepared import Prepared
 
 _INSERT_ITEMS = Prepared(insert(stock_items))
 _UPDATE_ITEMS = Prepared(

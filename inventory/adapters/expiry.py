@@ -6,9 +6,9 @@ from inventory.adapters.repository import SqlStockItemRepository
 from inventory.adapters.services import SqlInventoryUnitOfWork
 from inventory.application.commands import ExpireReservations
 from inventory.application.handlers import expire_reservations
-from shared_kernel.adapters.clock import Clock, to_us
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.writer import Writer
+from shared_kernel.clock import Clock, to_us
+from shared_kernel.events.writer import Writer
+from shared_kernel.storage.database import Database
 
 BATCH = 200
 LOOK_EVERY_US = 500_000

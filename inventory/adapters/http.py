@@ -5,8 +5,8 @@ from inventory.adapters.http_reads import add_levels, add_movements
 from inventory.adapters.http_refusals import INVENTORY_REFUSALS
 from inventory.adapters.services import InventoryServices
 from inventory.domain.value_objects import ORDER_REFERENCE_PATTERN
-from shared_kernel.adapters.web.routes import Api
 from shared_kernel.domain.sku import SKU_PATTERN
+from shared_kernel.web.routes import Api
 
 
 def inventory_api(services: InventoryServices) -> Api:

@@ -32,13 +32,13 @@ from inventory.domain.value_objects import (
     ReorderPoint,
     StockLevel,
 )
-from shared_kernel.adapters.web.bodies import Body
-from shared_kernel.adapters.web.commands import Answer, Commands
-from shared_kernel.adapters.web.parameters import expected_version
-from shared_kernel.adapters.web.problems import UNKNOWN_SKU
-from shared_kernel.adapters.web.reading import wait_until_visible
-from shared_kernel.adapters.web.routes import Api, Success
 from shared_kernel.domain.sku import Sku
+from shared_kernel.web.bodies import Body
+from shared_kernel.web.commands import Answer, Commands
+from shared_kernel.web.parameters import expected_version
+from shared_kernel.web.problems import UNKNOWN_SKU
+from shared_kernel.web.reading import wait_until_visible
+from shared_kernel.web.routes import Api, Success
 
 
 def add_shelf(api: Api, services: InventoryServices) -> None:

@@ -11,10 +11,10 @@ from inventory.adapters.repository import SqlStockItemRepository
 from inventory.adapters.services import InventoryServices
 from inventory.domain.value_objects import StockLevel
 from inventory.read_model import stock_movements
-from shared_kernel.adapters.web.parameters import Parameter, integer, read_query
-from shared_kernel.adapters.web.problems import UNKNOWN_SKU
-from shared_kernel.adapters.web.reading import next_link, wait_until_visible
-from shared_kernel.adapters.web.routes import Api, Success
+from shared_kernel.web.parameters import Parameter, integer, read_query
+from shared_kernel.web.problems import UNKNOWN_SKU
+from shared_kernel.web.reading import next_link, wait_until_visible
+from shared_kernel.web.routes import Api, Success
 
 _ID = Parameter(
     name="id",

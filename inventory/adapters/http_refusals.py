@@ -8,9 +8,9 @@ from inventory.domain.errors import (
     UnknownReservation,
     UnknownStockItem,
 )
-from shared_kernel.adapters.web.problems import UNKNOWN_SKU, ProblemKind, kind
 from shared_kernel.domain.errors import DomainError, InvalidValue
 from shared_kernel.domain.sku import Sku
+from shared_kernel.web.problems import UNKNOWN_SKU, ProblemKind, kind
 
 INSUFFICIENT_STOCK = kind(
     "insufficient-stock",

@@ -12,11 +12,11 @@ from inventory.application.commands import ReserveStock, ShipStock
 from inventory.application.handlers import reserve_stock, ship_stock
 from inventory.domain.errors import OrderAlreadyShipped
 from inventory.domain.value_objects import OrderReference, Quantity
-from shared_kernel.adapters.bulk.row_file import Columns, Row
-from shared_kernel.adapters.bulk.run import Outcome, Refused
-from shared_kernel.adapters.bulk.values import in_columns, text, whole_number
 from shared_kernel.domain.errors import DomainError, InvalidValue
 from shared_kernel.domain.sku import Sku
+from shared_kernel.files.row_file import Columns, Row
+from shared_kernel.files.run import Outcome, Refused
+from shared_kernel.files.values import in_columns, text, whole_number
 
 COLUMNS = Columns(
     required=("order", "sku", "quantity"), optional=("ordered_on", "shipped_on")

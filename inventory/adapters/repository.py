@@ -17,9 +17,9 @@ from inventory.adapters.tables import reservations, shipments, stock_items
 from inventory.domain.errors import UnknownStockItem
 from inventory.domain.stock_item import StockItem
 from inventory.domain.value_objects import OrderReference
-from shared_kernel.adapters.clock import to_us
-from shared_kernel.adapters.storage.prepared import Prepared, one_of
+from shared_kernel.clock import to_us
 from shared_kernel.domain.sku import Sku
+from shared_kernel.storage.prepared import Prepared, one_of
 
 _ITEM = len(stock_items.c)
 _RESERVATION = _ITEM + len(reservations.c)

@@ -5,7 +5,7 @@ from typing import Any
 
 from inventory.domain.stock_item import StockItem
 from inventory.domain.value_objects import OrderReference, Reservation, Shipment
-from shared_kernel.adapters.clock import from_us, to_us
+from shared_kernel.clock import from_us, to_us
 from shared_kernel.domain.sku import Sku
 
 Row = Sequence[Any]

@@ -17,14 +17,14 @@ from inventory.application.commands import (
 )
 from inventory.application.handlers import open_stock, reopen_stock, retire_stock
 from inventory.domain.stock_item import StockItem
-from shared_kernel.adapters.clock import Clock
-from shared_kernel.adapters.settings import Settings
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.unit_of_work import SqlUnitOfWork
-from shared_kernel.adapters.storage.writer import Writer
+from shared_kernel.buses.envelope import Envelope
+from shared_kernel.clock import Clock
 from shared_kernel.events.consistency import Reader
-from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventLog
+from shared_kernel.events.unit_of_work import SqlUnitOfWork
+from shared_kernel.events.writer import Writer
+from shared_kernel.runtime.settings import Settings
+from shared_kernel.storage.database import Database
 
 
 class SqlInventoryUnitOfWork(SqlUnitOfWork[StockItem]):

@@ -3,8 +3,8 @@
 import attrs
 
 from inventory.adapters.repository import SqlStockItemRepository
-from shared_kernel.adapters.storage.database import Database
 from shared_kernel.domain.sku import Sku
+from shared_kernel.storage.database import Database
 
 
 @attrs.frozen

@@ -7,9 +7,9 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.storage.prepared import Prepared
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events.entries import POSITION
-from shared_kernel.events.envelope import Envelope
+from shared_kernel.storage.prepared import Prepared
 
 metadata = sa.MetaData()
 

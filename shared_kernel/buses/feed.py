@@ -8,11 +8,11 @@ from typing import Protocol
 
 import structlog
 
-from shared_kernel.adapters.clock import Clock, system_clock, to_us
+from shared_kernel.buses.envelope import HEARTBEAT, Envelope, heartbeat
 from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.buses.patterns import matcher
 from shared_kernel.buses.port import Capabilities, Deliver, Leave
-from shared_kernel.events.envelope import HEARTBEAT, Envelope, heartbeat
+from shared_kernel.clock import Clock, system_clock, to_us
 
 BATCH = 1000
 POLL_S = 1

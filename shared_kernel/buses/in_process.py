@@ -8,9 +8,9 @@ import attrs
 import structlog
 from blinker import Signal
 
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.patterns import matcher
 from shared_kernel.buses.port import Capabilities, Deliver, Delivery, Leave
-from shared_kernel.events.envelope import Envelope
 
 _log = structlog.get_logger(__name__)
 

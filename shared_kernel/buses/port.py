@@ -10,7 +10,7 @@ from typing import Protocol
 
 import attrs
 
-from shared_kernel.events.envelope import Envelope
+from shared_kernel.buses.envelope import Envelope
 
 
 class BusError(Exception):

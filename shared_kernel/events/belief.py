@@ -5,12 +5,12 @@ The rest is as good as lost, and what is lost is read from the log.
 
 from collections.abc import Iterator, Sequence
 
-from shared_kernel.adapters.clock import Moment
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Delivery
+from shared_kernel.clock import Moment
 from shared_kernel.events.continuity import compare, is_broken
 from shared_kernel.events.cursors import Cursor
 from shared_kernel.events.dropped import COPY, FORM, OTHER_LOG, RELAY, SEAL, Dropped
-from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventFeed
 from shared_kernel.events.keyring import Keyring
 

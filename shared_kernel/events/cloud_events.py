@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from shared_kernel.adapters.clock import to_us
-from shared_kernel.events.envelope import Envelope
+from shared_kernel.buses.envelope import Envelope
+from shared_kernel.clock import to_us
 
 BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
 

@@ -19,12 +19,12 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from shared_kernel.adapters.storage.prepared import Prepared
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events.entries import LOG
-from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventLog, ids_at
 from shared_kernel.events.identity import compacted_table, digest_of
+from shared_kernel.storage.prepared import Prepared
 
 BATCH = 1000
 MILESTONES = 3

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import attrs
 
-from shared_kernel.adapters.storage.errors import is_fault
+from shared_kernel.storage.errors import is_fault
 
 POLL_S = 0.02
 """How often to look for progress that another process makes."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events.cursors import Place
-from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.errors import (
     LogCutShortError,
     LogRegrownError,

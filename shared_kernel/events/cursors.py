@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.clock import Moment
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.errors import ConcurrentUpdateError
-from shared_kernel.adapters.storage.prepared import Prepared
-from shared_kernel.events.envelope import Envelope
+from shared_kernel.buses.envelope import Envelope
+from shared_kernel.clock import Moment
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.errors import ConcurrentUpdateError
+from shared_kernel.storage.prepared import Prepared
 
 LEASE_US = 3_000_000
 RENEW_US = 1_000_000

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from shared_kernel.adapters.storage.errors import ConcurrentUpdateError
-from shared_kernel.adapters.storage.prepared import Prepared
-from shared_kernel.events.envelope import Envelope
+from shared_kernel.buses.envelope import Envelope
+from shared_kernel.storage.errors import ConcurrentUpdateError
+from shared_kernel.storage.prepared import Prepared
 
 DEAD = "dead"
 PARKED = "parked"

@@ -10,10 +10,10 @@ import structlog
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.clock import Moment
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.prepared import Prepared
-from shared_kernel.events.envelope import Envelope
+from shared_kernel.buses.envelope import Envelope
+from shared_kernel.clock import Moment
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.prepared import Prepared
 
 SAVE_EVERY_US = 1_000_000
 TELL_EVERY_US = 60_000_000

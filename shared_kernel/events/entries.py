@@ -4,7 +4,7 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.storage.prepared import Prepared
+from shared_kernel.storage.prepared import Prepared
 
 POSITION = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 

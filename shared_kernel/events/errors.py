@@ -7,7 +7,7 @@ NotTheSameLogError     its source: nothing is applied until somebody mends that
 └── LogReplacedError   it is another log
 """
 
-from shared_kernel.adapters.storage.errors import StorageError
+from shared_kernel.storage.errors import StorageError
 
 
 class UnreadableEventError(Exception):

@@ -10,10 +10,8 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.prepared import Prepared
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events.entries import LOG, Entry, head_of
-from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.identity import (
     IDENTITY,
     LogKeys,
@@ -23,6 +21,8 @@ from shared_kernel.events.identity import (
     log_of,
 )
 from shared_kernel.events.positions import Appended, positions_of
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.prepared import Prepared
 
 _COMPACTED = compacted_table(sa.MetaData())
 _READ = Prepared(

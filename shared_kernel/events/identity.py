@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 from uuid_utils import uuid7
 
-from shared_kernel.adapters.storage.prepared import Prepared
+from shared_kernel.storage.prepared import Prepared
 
 KEY_BYTES = 32
 DIGEST_BYTES = 8

@@ -4,13 +4,13 @@ import attrs
 import msgspec
 import structlog
 
-from shared_kernel.adapters.clock import Moment
-from shared_kernel.adapters.storage.errors import is_fault
+from shared_kernel.buses.envelope import Envelope
+from shared_kernel.clock import Moment
 from shared_kernel.events.cursors import Cursor
-from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventFeed
 from shared_kernel.events.identity import MOST_RELAYS, LogKeys
 from shared_kernel.events.seal import opens
+from shared_kernel.storage.errors import is_fault
 
 ASK_EVERY_US = 1_000_000
 """So often the log is asked anew, however much comes that it has not told of."""

@@ -18,9 +18,9 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError
 from uuid_utils import uuid7
 
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.prepared import Prepared
 from shared_kernel.events.entries import LOG, Entry, head_of
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.prepared import Prepared
 
 _INSERT = Prepared(sa.insert(LOG))
 # The order of `written` is that of the entries, and one statement suffices for all.

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from shared_kernel.events.envelope import Envelope
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events.errors import UnreadableEventError
 
 T = TypeVar("T")

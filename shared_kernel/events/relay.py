@@ -2,18 +2,18 @@
 
 import structlog
 
-from shared_kernel.adapters.clock import Clock, Moment, moments_of, system_clock
-from shared_kernel.adapters.storage.errors import is_fault
+from shared_kernel.buses.envelope import HEARTBEAT, Envelope
 from shared_kernel.buses.port import BusError, EventBus, Leave
+from shared_kernel.clock import Clock, Moment, moments_of, system_clock
 from shared_kernel.events.consistency import Progress
 from shared_kernel.events.continuity import compare, is_broken
 from shared_kernel.events.cursors import Cursor, CursorMovedError, Place, place_of
 from shared_kernel.events.dropped import COPY, HINTS
-from shared_kernel.events.envelope import HEARTBEAT, Envelope
 from shared_kernel.events.errors import NotTheSameLogError
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.rivals import Rivals
 from shared_kernel.events.sender import Sender
+from shared_kernel.storage.errors import is_fault
 
 BATCH = 1000
 SAVE_EVERY_US = 250_000

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.errors import is_fault
 from shared_kernel.events import dead_letters
 from shared_kernel.events.cursors import hold
 from shared_kernel.events.dead_letters import DeadLetter, ReplayError, StillFailingError
 from shared_kernel.events.errors import reason_of
 from shared_kernel.events.subscription import Apply
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.errors import is_fault
 
 TO_BE_REPLAYED = "those before it are gone; it has not been tried again"
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import attrs
 
-from shared_kernel.adapters.clock import Moment
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Delivery
-from shared_kernel.events.envelope import Envelope
+from shared_kernel.clock import Moment
 from shared_kernel.events.identity import LogKeys
 from shared_kernel.events.seal import opens
 

@@ -10,7 +10,7 @@ from hmac import compare_digest
 
 import msgspec
 
-from shared_kernel.events.envelope import Envelope
+from shared_kernel.buses.envelope import Envelope
 
 MAC_BYTES = 16
 

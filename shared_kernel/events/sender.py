@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from secrets import token_hex
 
+from shared_kernel.buses.envelope import Envelope, heartbeat
 from shared_kernel.buses.port import EventBus
 from shared_kernel.events.cursors import Place
-from shared_kernel.events.envelope import Envelope, heartbeat
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.identity import LogKeys, note_relay
 from shared_kernel.events.seal import sealed

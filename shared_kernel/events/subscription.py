@@ -11,18 +11,18 @@ import attrs
 import structlog
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.clock import Clock, Moment, moments_of, system_clock
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.errors import is_fault
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Deliver, Delivery, Leave
+from shared_kernel.clock import Clock, Moment, moments_of, system_clock
 from shared_kernel.events import dead_letters
 from shared_kernel.events.belief import Belief
 from shared_kernel.events.continuity import compare
 from shared_kernel.events.cursors import Cursor, CursorMovedError, place_of
-from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.errors import UnreadableEventError, reason_of
 from shared_kernel.events.event_log import EventFeed
 from shared_kernel.events.inbox import Inbox
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.errors import is_fault
 
 Apply = Callable[[Sequence[Envelope], Connection], None]
 Join = Callable[[str, Deliver], Leave]

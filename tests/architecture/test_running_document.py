@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shared_kernel.adapters.settings import SERVICES, Settings
+from shared_kernel.runtime.settings import SERVICES, Settings
 
 TEXT = (Path(__file__).parents[2] / "docs" / "running.md").read_text("utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", TEXT, re.DOTALL)

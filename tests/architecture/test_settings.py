@@ -5,7 +5,7 @@ from pathlib import Path
 
 import attrs
 
-from shared_kernel.adapters.settings import Settings
+from shared_kernel.runtime.settings import Settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "running.md"
 

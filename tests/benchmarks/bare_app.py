@@ -6,7 +6,7 @@ import sys
 import click
 from flask import Flask, request
 
-from shared_kernel.adapters.server import Worker, serve
+from shared_kernel.serving.server import Worker, serve
 
 LISTED = [
     {

@@ -16,11 +16,11 @@ from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
 from catalog.domain.value_objects import OpeningStock, ProductName
 from catalog.read_model.listing_projector import ProductShown
-from shared_kernel.adapters.settings import Settings
-from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.domain.sku import Sku
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.reading import read_as
+from shared_kernel.runtime.settings import Settings
+from shared_kernel.runtime.storehouse import Storehouse
 from tests.benchmarks.by_hand import ByHand
 from tests.benchmarks.measuring import Result, compared, interleaved, per_second
 

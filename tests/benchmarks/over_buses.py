@@ -24,15 +24,15 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from uuid_utils import uuid7
 
-from shared_kernel.adapters.settings import CATALOG_COMMANDS, CATALOG_QUERIES
-from shared_kernel.buses.nats_core import NatsBus
-from shared_kernel.buses.nats_jetstream import JetStreamBus
-from shared_kernel.buses.nats_messages import MESSAGE_ID, headers_of
-from shared_kernel.buses.nats_options import NatsOptions
-from shared_kernel.buses.nats_stream import StreamDeclaration
+from shared_kernel.buses.envelope import Envelope
+from shared_kernel.buses.nats.core import NatsBus
+from shared_kernel.buses.nats.jetstream import JetStreamBus
+from shared_kernel.buses.nats.messages import MESSAGE_ID, headers_of
+from shared_kernel.buses.nats.options import NatsOptions
+from shared_kernel.buses.nats.stream import StreamDeclaration
 from shared_kernel.buses.port import Delivery, EventBus
-from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.seal import opens, sealed
+from shared_kernel.runtime.settings import CATALOG_COMMANDS, CATALOG_QUERIES
 from tests.benchmarks.measuring import Result, compared, interleaved, per_second
 from tests.benchmarks.servers import request
 from tests.cluster import SPLIT, Cluster
@@ -365,6 +365,8 @@ def _jetstream_alone(server: NatsServer) -> int:
         await ready.wait()
         await publish(publisher)
         await receiving
+        # Ours would be brought them, too.
+        await js.purge_stream(STREAM)
         await publisher.close()
         await receiver.close()
 

@@ -6,8 +6,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from catalog.read_model.product_listing import product_listing
-from shared_kernel.adapters.storage.prepared import Prepared
-from shared_kernel.adapters.storehouse import Storehouse
+from shared_kernel.runtime.storehouse import Storehouse
+from shared_kernel.storage.prepared import Prepared
 from tests.storehouses import query
 
 _ALL = Prepared(sa.select(product_listing).order_by(product_listing.c.code))

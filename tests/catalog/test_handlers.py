@@ -9,8 +9,8 @@ from catalog.domain.errors import (
     UnknownProduct,
 )
 from catalog.domain.value_objects import Description, Price, ProductName
-from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.domain.errors import StaleVersion
+from shared_kernel.runtime.storehouse import Storehouse
 from tests.catalog.builders import LAMP, a_registration
 from tests.databases import Databases
 from tests.storehouses import a_storehouse

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from catalog.adapters.import_products import ImportProducts
-from shared_kernel.adapters.bulk import run as bulk_run
-from shared_kernel.adapters.storehouse import Storehouse
+from shared_kernel.files import run as bulk_run
+from shared_kernel.runtime.storehouse import Storehouse
 from tests.catalog.listings import listed, rows_of_listing
 from tests.databases import Databases
 from tests.storehouses import (

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from catalog.adapters.inventory_http import HttpStockLevels
-from shared_kernel.adapters.peers import Peer, PeerUnavailableError, StrangePeerError
 from shared_kernel.domain.sku import Sku
+from shared_kernel.web.peers import Peer, PeerUnavailableError, StrangePeerError
 from tests.peer_server import PeerServer
 
 pytestmark = pytest.mark.server

@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from catalog.read_model.product_listing import product_listing
-from shared_kernel.adapters.storage.prepared import Prepared
-from shared_kernel.adapters.storehouse import Storehouse
+from shared_kernel.runtime.storehouse import Storehouse
+from shared_kernel.storage.prepared import Prepared
 from tests.catalog.listings import listed, rows_of_listing
 from tests.databases import Databases
 from tests.storehouses import a_csv, a_storehouse, query, run

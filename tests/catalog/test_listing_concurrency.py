@@ -10,8 +10,8 @@ from sqlalchemy.engine import Connection
 from catalog.read_model import listing_queries
 from catalog.read_model.listing_projector import AvailabilityChanged, ListingProjector
 from catalog.read_model.product_listing import ListingTable, product_listing
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.events.envelope import Envelope
+from shared_kernel.buses.envelope import Envelope
+from shared_kernel.storage.database import Database
 from tests.cluster import wait_until
 from tests.databases import Schemas
 

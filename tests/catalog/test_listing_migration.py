@@ -6,11 +6,11 @@ from contextlib import closing
 import pytest
 from sqlalchemy.engine import make_url
 
-from shared_kernel.adapters.migrations.migrate import Schema
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.errors import StorageUnavailableError
+from shared_kernel.migrations.migrate import Schema
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.errors import StorageUnavailableError
 from tests.databases import Schemas
-from tests.shared_kernel.adapters.histories import (
+from tests.shared_kernel.migrations.histories import (
     LISTING,
     contents,
     fill,

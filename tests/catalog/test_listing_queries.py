@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from catalog.read_model import listing_queries
 from catalog.read_model.listing_queries import Counted, counts, newest, page
 from catalog.read_model.product_listing import product_listing
-from shared_kernel.adapters.storage.database import Database
+from shared_kernel.storage.database import Database
 from tests.databases import Databases, FileTemplates, Schemas
 
 PRODUCTS = 20_000

@@ -7,11 +7,11 @@ import attrs
 import pytest
 
 from catalog.adapters.new_products import NewProducts
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storehouse import Storehouse
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Delivery
 from shared_kernel.events.dead_letters import DeadLetter, StillFailingError
-from shared_kernel.events.envelope import Envelope
+from shared_kernel.runtime.storehouse import Storehouse
+from shared_kernel.storage.database import Database
 from tests.databases import Databases
 from tests.storehouses import a_storehouse
 

@@ -11,13 +11,13 @@ from sqlalchemy.engine import Connection
 
 from catalog.adapters import listing_indexes, rebuild_listing
 from catalog.adapters.rebuild_listing import AnotherRebuildError, ListingRebuild
-from shared_kernel.adapters.clock import Clock, system_clock
-from shared_kernel.adapters.storage.database import Database, Limits
-from shared_kernel.adapters.storehouse import Storehouse
+from shared_kernel.clock import Clock, system_clock
 from shared_kernel.events import dead_letters
 from shared_kernel.events.cursors import Place, overtake
 from shared_kernel.events.dead_letters import DEAD, PARKED
 from shared_kernel.events.entries import Entry
+from shared_kernel.runtime.storehouse import Storehouse
+from shared_kernel.storage.database import Database, Limits
 from tests.catalog.listings import listed, rows_of_listing
 from tests.databases import Databases, Schemas
 from tests.shared_kernel.events.builders import ManualClock

@@ -7,9 +7,9 @@ from catalog.adapters.repository import SqlProductRepository
 from catalog.domain.errors import UnknownProduct
 from catalog.domain.product import Product
 from catalog.domain.value_objects import Price, ProductName
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.errors import ConcurrentUpdateError
 from shared_kernel.domain.sku import Sku
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.errors import ConcurrentUpdateError
 from tests.catalog.builders import LAMP, a_product
 from tests.databases import Databases
 

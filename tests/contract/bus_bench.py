@@ -11,12 +11,12 @@ from typing import Protocol
 
 import attrs
 
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import (
     Capabilities,
     Delivery,
     EventBus,
 )
-from shared_kernel.events.envelope import Envelope
 
 PATIENCE_S = 10.0
 PROMPT_S = 3.0

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import attrs
 
+from shared_kernel.buses.envelope import Envelope, heartbeat
 from shared_kernel.buses.port import (
     BusError,
     BusUnavailableError,
     Capabilities,
     Delivery,
 )
-from shared_kernel.events.envelope import Envelope, heartbeat
 from tests.contract.bus_bench import (
     MIB,
     PATIENCE_S,

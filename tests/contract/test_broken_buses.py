@@ -6,9 +6,9 @@ from pathlib import Path
 import attrs
 import pytest
 
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.buses.port import Capabilities, Deliver, Delivery, Leave
-from shared_kernel.events.envelope import Envelope
 from tests.contract import bus_bench
 from tests.contract import bus_contract as contract
 from tests.contract.bus_bench import Bench

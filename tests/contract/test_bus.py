@@ -7,10 +7,10 @@ import pytest
 
 from shared_kernel.buses.feed import FeedBus
 from shared_kernel.buses.in_process import InProcessBus
-from shared_kernel.buses.nats_core import NatsBus
-from shared_kernel.buses.nats_jetstream import JetStreamBus
-from shared_kernel.buses.nats_options import NatsOptions
-from shared_kernel.buses.nats_stream import StreamDeclaration
+from shared_kernel.buses.nats.core import NatsBus
+from shared_kernel.buses.nats.jetstream import JetStreamBus
+from shared_kernel.buses.nats.options import NatsOptions
+from shared_kernel.buses.nats.stream import StreamDeclaration
 from tests.contract.bus_bench import SUBJECTS, Bench
 from tests.contract.bus_contract import Check, Kind, checks_for
 from tests.nats_server import NatsServer

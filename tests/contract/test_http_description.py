@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from shared_kernel.adapters.settings import INVENTORY
-from shared_kernel.adapters.web.application import web_application
+from shared_kernel.runtime.settings import INVENTORY
+from shared_kernel.serving.application import web_application
 from tests.cluster import ONE, ROOT, Cluster
 from tests.databases import Databases
 from tests.storehouses import a_storehouse

@@ -14,14 +14,14 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.storage.database import Database
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events import dropped
 from shared_kernel.events.dropped import COPY, FORM, OTHER_LOG, RELAY, SEAL
-from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventLog, Mark
 from shared_kernel.events.identity import LogKeys
 from shared_kernel.events.relay import Relay
 from shared_kernel.events.subscription import Join, Subscription
+from shared_kernel.storage.database import Database
 from tests.shared_kernel.events.builders import (
     SOURCE,
     ManualClock,

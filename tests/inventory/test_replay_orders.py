@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from inventory.adapters.replay_orders import ReplayOrders
 from inventory.adapters.tables import reservations, shipments, stock_items
-from shared_kernel.adapters.bulk import run as bulk_run
-from shared_kernel.adapters.storage.prepared import Prepared
-from shared_kernel.adapters.storehouse import Storehouse
+from shared_kernel.files import run as bulk_run
+from shared_kernel.runtime.storehouse import Storehouse
+from shared_kernel.storage.prepared import Prepared
 from tests.databases import Databases
 from tests.storehouses import (
     SUPERSTORE,

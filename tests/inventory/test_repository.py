@@ -13,10 +13,10 @@ from inventory.adapters.tables import metadata
 from inventory.domain.errors import UnknownStockItem
 from inventory.domain.stock_item import StockItem
 from inventory.domain.value_objects import Count, OrderReference, Quantity, Shipment
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.errors import ConcurrentUpdateError
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.sku import Sku
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.errors import ConcurrentUpdateError
 from tests.databases import Databases
 from tests.inventory.builders import (
     CHAIR,

@@ -8,11 +8,11 @@ import pytest
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
 from catalog.domain.value_objects import OpeningStock, ProductName
-from shared_kernel.adapters.operations.identity_cli import subscriptions_group
-from shared_kernel.adapters.operations.observation import observe
-from shared_kernel.adapters.operations.operations_cli import status_command
-from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.domain.sku import Sku
+from shared_kernel.operations.identity_cli import subscriptions_group
+from shared_kernel.operations.observation import observe
+from shared_kernel.operations.operations_cli import status_command
+from shared_kernel.runtime.storehouse import Storehouse
 from tests.databases import Files
 from tests.simulation.laws import read_log
 from tests.storehouses import a_storehouse, run

@@ -11,13 +11,13 @@ from app import assemble
 from catalog.application import commands as catalog
 from catalog.application import handlers as catalog_handlers
 from catalog.domain.value_objects import OpeningStock, ProductName
-from shared_kernel.adapters.operations.database_cli import database_group
-from shared_kernel.adapters.settings import Settings
-from shared_kernel.adapters.storage.copies import ServedFiles
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storehouse import Storehouse
 from shared_kernel.domain.sku import Sku
 from shared_kernel.events import dead_letters
+from shared_kernel.operations.database_cli import database_group
+from shared_kernel.runtime.settings import Settings
+from shared_kernel.runtime.storehouse import Storehouse
+from shared_kernel.storage.copies import ServedFiles
+from shared_kernel.storage.database import Database
 from tests.databases import OWNERS, Databases, Files, FileTemplates, Schemas
 from tests.shared_kernel.events.builders import an_envelope
 from tests.simulation.laws import violations

@@ -19,18 +19,18 @@ from catalog.domain.value_objects import OpeningStock, ProductName
 from inventory.application import commands as inventory
 from inventory.application import handlers as inventory_handlers
 from inventory.domain.value_objects import Quantity
-from shared_kernel.adapters.settings import Settings
-from shared_kernel.adapters.storage import patience
-from shared_kernel.adapters.storage.errors import (
+from shared_kernel.domain.sku import Sku
+from shared_kernel.events.positions import AfterCommit
+from shared_kernel.runtime.settings import Settings
+from shared_kernel.runtime.storehouse import Storehouse
+from shared_kernel.serving.application import web_application
+from shared_kernel.storage import patience
+from shared_kernel.storage.errors import (
     ConnectionLostError,
     OutcomeUnknownError,
 )
-from shared_kernel.adapters.storage.postgresql import PostgresStore
-from shared_kernel.adapters.storehouse import Storehouse
-from shared_kernel.adapters.web import commands as web_commands
-from shared_kernel.adapters.web.application import web_application
-from shared_kernel.domain.sku import Sku
-from shared_kernel.events.positions import AfterCommit
+from shared_kernel.storage.postgresql import PostgresStore
+from shared_kernel.web import commands as web_commands
 from tests.cluster import wait_until
 from tests.databases import Schemas
 from tests.simulation.laws import read_log, violations

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import attrs
 
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Capabilities, Deliver, EventBus, Leave
-from shared_kernel.events.envelope import Envelope
 
 
 class ChaosBus:

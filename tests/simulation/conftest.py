@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared_kernel.adapters.migrations.migrate import Schema
+from shared_kernel.migrations.migrate import Schema
 from tests.databases import KINDS, FileTemplates, Schemas
 from tests.simulation.grounds import Fresh, copied, emptied
 

@@ -9,8 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.prepared import Prepared
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import (
     Capabilities,
     Deliver,
@@ -18,8 +17,9 @@ from shared_kernel.buses.port import (
     EventBus,
     Leave,
 )
-from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.positions import AfterCommit
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.prepared import Prepared
 
 _HAS_WRITTEN = Prepared(sa.text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL"))
 _UNSETTLED = Prepared(sa.text("SELECT 1 FROM event_log WHERE position IS NULL LIMIT 1"))

@@ -10,8 +10,8 @@ from typing import Any
 
 import attrs
 
+from shared_kernel.buses.envelope import Envelope, heartbeat
 from shared_kernel.buses.port import Capabilities, Deliver, EventBus, Leave
-from shared_kernel.events.envelope import Envelope, heartbeat
 from shared_kernel.events.seal import sealed
 from tests.databases import Databases
 

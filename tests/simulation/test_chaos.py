@@ -22,9 +22,9 @@ from catalog.domain.value_objects import OpeningStock, ProductName
 from inventory.application import commands as stock_commands
 from inventory.application import handlers as stock_handlers
 from inventory.domain.value_objects import Count, OrderReference, Quantity, Reason
-from shared_kernel.adapters.service import WritingService
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.sku import Sku
+from shared_kernel.runtime.service import WritingService
 from tests.shared_kernel.events.builders import NOON
 from tests.simulation.broker import Broker
 from tests.simulation.chaos_bus import ChaosBus

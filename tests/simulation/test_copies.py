@@ -12,10 +12,10 @@ import attrs
 import pytest
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.clock import Moment
-from shared_kernel.adapters.storage.database import Database
+from shared_kernel.clock import Moment
 from shared_kernel.events.cursors import LEASE_US, Cursor, Place
 from shared_kernel.events.positions import AfterCommit
+from shared_kernel.storage.database import Database
 from tests.databases import Databases
 from tests.shared_kernel.events.builders import ManualClock
 from tests.simulation.crashes import CrashPoints

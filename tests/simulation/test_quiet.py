@@ -6,8 +6,8 @@ from contextlib import closing
 
 import pytest
 
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.in_process import InProcessBus
-from shared_kernel.events.envelope import Envelope
 from tests.simulation.crashes import CrashPoints, writers_of
 from tests.simulation.grounds import Fresh
 from tests.simulation.scenarios import scenarios

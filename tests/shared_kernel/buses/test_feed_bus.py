@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared_kernel.adapters.peers import HttpEventFeed, Peer
 from shared_kernel.buses.feed import FeedBus
 from shared_kernel.events.cloud_events import to_batch
+from shared_kernel.web.peers import HttpEventFeed, Peer
 from tests.contract.bus_bench import Inbox, until
 from tests.peer_server import PeerServer
 from tests.shared_kernel.events.builders import an_envelope

@@ -12,12 +12,12 @@ from flask import Flask
 from structlog.testing import capture_logs
 from werkzeug.serving import make_server
 
-from shared_kernel.adapters.peers import HttpEventFeed, Peer
-from shared_kernel.adapters.web.feed_http import ServedLog, add_feeds
-from shared_kernel.adapters.web.routes import Api, set_up_web
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.feed import FeedBus
 from shared_kernel.events.consistency import Progress
-from shared_kernel.events.envelope import Envelope
+from shared_kernel.web.feed_http import ServedLog, add_feeds
+from shared_kernel.web.peers import HttpEventFeed, Peer
+from shared_kernel.web.routes import Api, set_up_web
 from tests.contract.bus_bench import Inbox, until
 from tests.shared_kernel.events.builders import an_envelope
 from tests.shared_kernel.operations.shop import Shop, a_shop

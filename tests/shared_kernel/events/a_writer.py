@@ -11,10 +11,10 @@ import sys
 
 from sqlalchemy import text
 
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.prepared import Prepared
 from shared_kernel.events.entries import Entry
 from shared_kernel.events.event_log import EventLog
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.prepared import Prepared
 
 SEEN = Prepared(text("SELECT coalesce(max(written), 0) FROM event_log"))
 

@@ -9,15 +9,13 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.clock import Moment, to_us
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.prepared import Prepared
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Capabilities, Deliver, Leave
+from shared_kernel.clock import Moment, to_us
 from shared_kernel.events.cursors import Cursor, cursors_table
 from shared_kernel.events.dead_letters import dead_letters_table
 from shared_kernel.events.dropped import dropped_table
 from shared_kernel.events.entries import Entry, event_log_table
-from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.identity import (
     IDENTITY,
@@ -26,6 +24,8 @@ from shared_kernel.events.identity import (
     identity_table,
     relays_table,
 )
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.prepared import Prepared
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SOURCE = "shop"

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared_kernel.adapters.storage.database import Database
 from shared_kernel.events.event_log import EventLog
+from shared_kernel.storage.database import Database
 from tests.databases import Databases
 from tests.shared_kernel.events.builders import SOURCE, ManualClock, a_database
 

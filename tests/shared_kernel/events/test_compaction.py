@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared_kernel.adapters.storage.database import Database
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events import compaction
 from shared_kernel.events.compaction import Compaction, Dated
 from shared_kernel.events.entries import Entry
-from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.subscription import Subscription
+from shared_kernel.storage.database import Database
 from tests.shared_kernel.events.builders import (
     SOURCE,
     ManualClock,

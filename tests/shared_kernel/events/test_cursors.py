@@ -4,9 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from shared_kernel.adapters.clock import Moment
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.errors import is_fault
+from shared_kernel.clock import Moment
 from shared_kernel.events.cursors import (
     LEASE_US,
     Cursor,
@@ -14,6 +12,8 @@ from shared_kernel.events.cursors import (
     Place,
     overtake,
 )
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.errors import is_fault
 from tests.shared_kernel.events.builders import SOURCE, ManualClock
 
 Copies = Callable[[str], Cursor]

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.events.envelope import Envelope
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.positions import Appended
+from shared_kernel.storage.database import Database
 from tests.databases import Databases
 from tests.shared_kernel.events.builders import (
     NOON,

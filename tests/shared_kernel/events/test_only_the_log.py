@@ -8,16 +8,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared_kernel.adapters.clock import to_us
-from shared_kernel.adapters.storage.database import Database
+from shared_kernel.buses.envelope import Envelope, heartbeat
 from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.buses.port import Delivery
+from shared_kernel.clock import to_us
 from shared_kernel.events import dropped
 from shared_kernel.events.compaction import Compaction
 from shared_kernel.events.continuity import compare
 from shared_kernel.events.cursors import begin_anew, place_of
 from shared_kernel.events.dropped import COPY, FORM, OTHER_LOG, RELAY, SEAL
-from shared_kernel.events.envelope import Envelope, heartbeat
 from shared_kernel.events.errors import (
     LogCutShortError,
     LogRegrownError,
@@ -34,6 +33,7 @@ from shared_kernel.events.identity import (
 from shared_kernel.events.relay import Relay
 from shared_kernel.events.seal import sealed
 from shared_kernel.events.subscription import Subscription
+from shared_kernel.storage.database import Database
 from tests.shared_kernel.events.builders import (
     NOON,
     SOURCE,

@@ -6,16 +6,16 @@ from collections.abc import Callable
 import attrs
 import pytest
 
-from shared_kernel.adapters.storage.database import Database
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Delivery
 from shared_kernel.events import dead_letters
 from shared_kernel.events import subscription as subscriptions
 from shared_kernel.events.cursors import Cursor
 from shared_kernel.events.dead_letters import DEAD, PARKED, DeadLetter
-from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.subscription import MAX_ATTEMPTS, Subscription
+from shared_kernel.storage.database import Database
 from tests.shared_kernel.events.builders import (
     SOURCE,
     Guilty,

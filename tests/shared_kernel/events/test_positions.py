@@ -15,12 +15,12 @@ import attrs
 import pytest
 import sqlalchemy as sa
 
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.prepared import Prepared
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events.entries import Entry
-from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.positions import Appended
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.prepared import Prepared
 from tests.cluster import ROOT, wait_until
 from tests.databases import Schemas
 from tests.faults.checker import TOLD

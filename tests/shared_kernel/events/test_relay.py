@@ -7,16 +7,16 @@ import attrs
 import pytest
 from sqlalchemy.pool import QueuePool
 
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.postgresql import PostgresStore
-from shared_kernel.adapters.storage.sqlite import SqliteStore
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import BusUnavailableError
 from shared_kernel.events import relay as relays
-from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.identity import note_relay
 from shared_kernel.events.relay import Relay
 from shared_kernel.events.seal import opens
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.postgresql import PostgresStore
+from shared_kernel.storage.sqlite import SqliteStore
 from tests.shared_kernel.events.builders import ManualClock, RecordingBus, record
 
 

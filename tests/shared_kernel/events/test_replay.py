@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
-from shared_kernel.adapters.storage.database import Database
+from shared_kernel.buses.envelope import heartbeat
 from shared_kernel.buses.port import Delivery
 from shared_kernel.events.dead_letters import (
     DEAD,
@@ -16,11 +16,11 @@ from shared_kernel.events.dead_letters import (
     StillFailingError,
     UnknownDeadLetterError,
 )
-from shared_kernel.events.envelope import heartbeat
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.replay import DeadLetterOffice
 from shared_kernel.events.subscription import Subscription
+from shared_kernel.storage.database import Database
 from tests.shared_kernel.events.builders import (
     SOURCE,
     Guilty,

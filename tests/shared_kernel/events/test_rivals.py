@@ -3,13 +3,13 @@
 import attrs
 import pytest
 
-from shared_kernel.adapters.storage.database import Database
+from shared_kernel.buses.envelope import Envelope, heartbeat
 from shared_kernel.buses.port import Delivery
-from shared_kernel.events.envelope import Envelope, heartbeat
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.identity import note_relay
 from shared_kernel.events.relay import Relay
 from shared_kernel.events.seal import opens, sealed
+from shared_kernel.storage.database import Database
 from tests.shared_kernel.events.builders import SOURCE, ManualClock, record
 from tests.simulation.broker import Broker
 

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.errors import ConcurrentUpdateError
+from shared_kernel.buses.envelope import Envelope, heartbeat
 from shared_kernel.buses.port import Deliver, Delivery, Leave
 from shared_kernel.events import inbox
 from shared_kernel.events import subscription as subscriptions
-from shared_kernel.events.envelope import Envelope, heartbeat
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.subscription import Apply, Counts, Subscription
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.errors import ConcurrentUpdateError
 from tests.shared_kernel.events.builders import (
     SOURCE,
     ManualClock,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared_kernel.adapters.workers import Workers
+from shared_kernel.runtime.workers import Workers
 from tests.databases import Databases
 from tests.shared_kernel.operations.shop import Shop, a_shop, workers_that_run
 

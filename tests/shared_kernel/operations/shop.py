@@ -10,22 +10,22 @@ import click
 from flask import Flask
 from flask.testing import FlaskClient
 
-from shared_kernel.adapters.clock import to_us
-from shared_kernel.adapters.operations.operations_http import Operations, operations_api
-from shared_kernel.adapters.service import WritingService
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.postgresql import PostgresStore
-from shared_kernel.adapters.web.routes import Api, set_up_web
-from shared_kernel.adapters.workers import Workers
+from shared_kernel.buses.envelope import heartbeat
 from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.buses.port import Delivery
+from shared_kernel.clock import to_us
 from shared_kernel.events.entries import Entry
-from shared_kernel.events.envelope import heartbeat
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.relay import Relay
 from shared_kernel.events.replay import DeadLetterOffice
 from shared_kernel.events.subscription import Subscription
+from shared_kernel.operations.operations_http import Operations, operations_api
+from shared_kernel.runtime.service import WritingService
+from shared_kernel.runtime.workers import Workers
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.postgresql import PostgresStore
+from shared_kernel.web.routes import Api, set_up_web
 from tests.databases import Databases, Files
 from tests.shared_kernel.events.builders import Guilty, ManualClock, a_database
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events.cloud_events import (
     InvalidCloudEventError,
     from_batch,
     to_batch,
     to_structured,
 )
-from shared_kernel.events.envelope import Envelope
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 

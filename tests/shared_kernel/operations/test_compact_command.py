@@ -3,8 +3,8 @@
 import pytest
 from click.testing import Result
 
-from shared_kernel.adapters.operations.compact_cli import compact_command
 from shared_kernel.events.compaction import Compaction
+from shared_kernel.operations.compact_cli import compact_command
 from tests.shared_kernel.operations.shop import Shop
 from tests.storehouses import run
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import Result
 
-from shared_kernel.adapters.operations.dead_letters_cli import dead_letters_group
+from shared_kernel.operations.dead_letters_cli import dead_letters_group
 from tests.databases import Databases
 from tests.shared_kernel.events.builders import applied
 from tests.shared_kernel.operations.shop import LISTING, Shop, a_shop

@@ -16,12 +16,12 @@ from click.testing import Result
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
 from catalog.domain.value_objects import OpeningStock, ProductName
-from shared_kernel.adapters.operations.events_cli import events_group, follow
-from shared_kernel.adapters.storehouse import Storehouse
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.domain.sku import Sku
-from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventFeed, EventLog, Mark
 from shared_kernel.events.identity import LogKeys
+from shared_kernel.operations.events_cli import events_group, follow
+from shared_kernel.runtime.storehouse import Storehouse
 from tests.databases import Databases
 from tests.shared_kernel.operations.processes import killed_after
 from tests.shared_kernel.operations.shop import Shop, a_shop

@@ -10,11 +10,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from shared_kernel.adapters.web.feed_http import ServedLog, add_feeds
-from shared_kernel.adapters.web.routes import Api, set_up_web
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events.consistency import Progress
-from shared_kernel.events.envelope import Envelope
 from shared_kernel.events.event_log import EventLog
+from shared_kernel.web.feed_http import ServedLog, add_feeds
+from shared_kernel.web.routes import Api, set_up_web
 from tests.shared_kernel.operations.shop import Shop
 
 DEADLINE_S = 20

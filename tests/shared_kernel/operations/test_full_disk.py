@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from shared_kernel.adapters.operations import writability
-from shared_kernel.adapters.operations.writability import Writability
-from shared_kernel.adapters.workers import Workers
+from shared_kernel.operations import writability
+from shared_kernel.operations.writability import Writability
+from shared_kernel.runtime.workers import Workers
 from tests.shared_kernel.operations.shop import Shop, a_client
 from tests.web_clients import Shop as WebShop
 from tests.web_clients import a_product, a_shop, problem

@@ -4,7 +4,7 @@ import math
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared_kernel.adapters.workers import Workers
+from shared_kernel.runtime.workers import Workers
 from tests.shared_kernel.operations.shop import LISTING, NAME, Shop, a_client
 
 OF_LISTING = {"subscription": LISTING, "source": NAME}

@@ -7,15 +7,15 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from shared_kernel.adapters.operations.identity_cli import (
+from shared_kernel.events.identity import digest_of
+from shared_kernel.operations.identity_cli import (
     new_identity_command,
     new_key_command,
 )
-from shared_kernel.adapters.operations.observation import observe
-from shared_kernel.adapters.operations.operations_http import Operations, operations_api
-from shared_kernel.adapters.web.routes import set_up_web
-from shared_kernel.adapters.workers import Workers
-from shared_kernel.events.identity import digest_of
+from shared_kernel.operations.observation import observe
+from shared_kernel.operations.operations_http import Operations, operations_api
+from shared_kernel.runtime.workers import Workers
+from shared_kernel.web.routes import set_up_web
 from tests.shared_kernel.operations.shop import LISTING, NAME, Shop
 from tests.storehouses import a_storehouse, run
 

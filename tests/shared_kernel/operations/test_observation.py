@@ -1,11 +1,11 @@
 """Law 10: nothing is silent, and what is unknown is never a false zero."""
 
-from shared_kernel.adapters.operations.observation import (
+from shared_kernel.events.cursors import Lease
+from shared_kernel.operations.observation import (
     LogState,
     SubscriptionState,
     observe,
 )
-from shared_kernel.events.cursors import Lease
 from tests.databases import Databases
 from tests.shared_kernel.operations.shop import HOLDER, Shop, a_shop
 

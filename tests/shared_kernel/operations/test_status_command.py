@@ -4,7 +4,7 @@ import json
 
 from click.testing import Result
 
-from shared_kernel.adapters.operations.operations_cli import status_command
+from shared_kernel.operations.operations_cli import status_command
 from tests.shared_kernel.operations.shop import HOLDER, LISTING, NAME, Shop
 from tests.storehouses import run
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from shared_kernel.adapters.clock import system_clock
-from shared_kernel.adapters.operations.observation import observe
+from shared_kernel.clock import system_clock
+from shared_kernel.operations.observation import observe
 from tests.databases import Databases
 from tests.shared_kernel.operations.processes import killed_after
 from tests.storehouses import a_storehouse

@@ -6,15 +6,15 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from shared_kernel.adapters.storage.database import Database, Limits
-from shared_kernel.adapters.storage.prepared import Prepared
-from shared_kernel.adapters.storage.unit_of_work import SqlUnitOfWork
-from shared_kernel.adapters.storage.writer import Writer
 from shared_kernel.domain.aggregate import Aggregate
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.event import DomainEvent
 from shared_kernel.domain.sku import Sku
 from shared_kernel.events.event_log import EventLog
+from shared_kernel.events.unit_of_work import SqlUnitOfWork
+from shared_kernel.events.writer import Writer
+from shared_kernel.storage.database import Database, Limits
+from shared_kernel.storage.prepared import Prepared
 from tests.shared_kernel.events.builders import ManualClock
 
 MOST = 1000

@@ -14,14 +14,14 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.errors import (
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.errors import (
     ConcurrentUpdateError,
     StorageUnavailableError,
     is_fault,
 )
-from shared_kernel.adapters.storage.prepared import Prepared
-from shared_kernel.adapters.storage.sqlite import SqliteStore
+from shared_kernel.storage.prepared import Prepared
+from shared_kernel.storage.sqlite import SqliteStore
 from tests.databases import Databases
 
 
@@ -194,7 +194,7 @@ def test_threads_that_come_and_go_share_few_connections_to_a_file(
 def test_a_thread_of_the_server_that_has_read_a_file_ends_without_harm(
     tmp_path: Path,
 ) -> None:
-    module = "tests.shared_kernel.adapters.a_servers_thread"
+    module = "tests.shared_kernel.web.a_servers_thread"
     command = [sys.executable, "-m", module, str(tmp_path / "things.db")]
 
     done = subprocess.run(command, check=False)

@@ -17,12 +17,12 @@ from catalog.domain.value_objects import OpeningStock, ProductName
 from inventory.application import commands as inventory
 from inventory.application import handlers as inventory_handlers
 from inventory.domain.value_objects import Quantity
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storage.errors import ConcurrentUpdateError
-from shared_kernel.adapters.storage.prepared import Prepared
-from shared_kernel.adapters.storehouse import Storehouse
-from shared_kernel.adapters.web.application import web_application
 from shared_kernel.domain.sku import Sku
+from shared_kernel.runtime.storehouse import Storehouse
+from shared_kernel.serving.application import web_application
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.errors import ConcurrentUpdateError
+from shared_kernel.storage.prepared import Prepared
 from tests.databases import Databases, Schemas
 from tests.storehouses import a_storehouse
 from tests.web_clients import a_product

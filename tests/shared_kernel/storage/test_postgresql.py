@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import OperationalError
 
-from shared_kernel.adapters.storage.database import Database, Limits
-from shared_kernel.adapters.storage.errors import (
+from shared_kernel.storage.database import Database, Limits
+from shared_kernel.storage.errors import (
     ConcurrentUpdateError,
     ConnectionLostError,
     OutcomeUnknownError,
@@ -19,7 +19,7 @@ from shared_kernel.adapters.storage.errors import (
     StorageUnavailableError,
     is_fault,
 )
-from shared_kernel.adapters.storage.prepared import Prepared
+from shared_kernel.storage.prepared import Prepared
 from tests.cluster import wait_until
 from tests.databases import Schemas
 

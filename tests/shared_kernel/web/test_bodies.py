@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from shared_kernel.adapters.web.bodies import MAX_BODY_BYTES, Body
-from shared_kernel.adapters.web.body_faults import MOST_FAULTS
-from shared_kernel.adapters.web.problems import Problem
+from shared_kernel.web.bodies import MAX_BODY_BYTES, Body
+from shared_kernel.web.body_faults import MOST_FAULTS
+from shared_kernel.web.problems import Problem
 from tests.web_clients import Shop, a_product, faults, problem
 
 MISSING, UNKNOWN = "/problems/missing-field", "/problems/unknown-field"

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from shared_kernel.adapters.web.bodies import MAX_BODY_BYTES
+from shared_kernel.web.bodies import MAX_BODY_BYTES
 from tests.shared_kernel.web.toy import a_toy_app
 
 GOOD: dict[str, Any] = {"name": "Lamp", "pieces": 3}

@@ -7,7 +7,7 @@ import pytest
 import structlog
 from sqlalchemy.exc import OperationalError
 
-from shared_kernel.adapters.storage.writer import Writer
+from shared_kernel.events.writer import Writer
 from tests.web_clients import Shop, a_product, problem
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

@@ -9,11 +9,11 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from shared_kernel.adapters.clock import system_clock
-from shared_kernel.adapters.storage.database import Database
-from shared_kernel.adapters.storehouse import Storehouse
-from shared_kernel.adapters.web.application import web_application
-from shared_kernel.adapters.web.commands import ForgetIdempotencyKeys
+from shared_kernel.clock import system_clock
+from shared_kernel.runtime.storehouse import Storehouse
+from shared_kernel.serving.application import web_application
+from shared_kernel.storage.database import Database
+from shared_kernel.web.commands import ForgetIdempotencyKeys
 from tests.databases import Databases
 from tests.storehouses import a_storehouse
 

@@ -7,8 +7,8 @@ import pytest
 from flask import Flask, Response
 from flask.testing import FlaskClient
 
-from shared_kernel.adapters.web.known_hosts import serve_known_hosts, trusted_names
-from shared_kernel.adapters.web.problems import answer_errors_with_problems
+from shared_kernel.web.known_hosts import serve_known_hosts, trusted_names
+from shared_kernel.web.problems import answer_errors_with_problems
 from tests.web_clients import Shop, problem
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import httpx
 import pytest
 
-from shared_kernel.adapters.web.bodies import MAX_BODY_BYTES
+from shared_kernel.web.bodies import MAX_BODY_BYTES
 from tests.benchmarks.servers import storehouse
 from tests.web_clients import a_product
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from shared_kernel.adapters.web.application import web_application
-from shared_kernel.adapters.web.problems import KINDS
 from shared_kernel.domain.sku import SKU_IN_WORDS, SKU_PATTERN
+from shared_kernel.serving.application import web_application
+from shared_kernel.web.problems import KINDS
 from tests.storehouses import a_storehouse
 from tests.web_pages import Element, parsed
 

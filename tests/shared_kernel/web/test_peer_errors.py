@@ -6,11 +6,11 @@ import pytest
 from flask import Flask, Response
 from werkzeug.test import TestResponse
 
-from shared_kernel.adapters.peers import PeerError, PeerUnavailableError
-from shared_kernel.adapters.peers import StrangePeerError as Strange
-from shared_kernel.adapters.web.reading import wait_until_visible
-from shared_kernel.adapters.web.routes import set_up_web
 from shared_kernel.events.consistency import Progress, Reader
+from shared_kernel.web.peers import PeerError, PeerUnavailableError
+from shared_kernel.web.peers import StrangePeerError as Strange
+from shared_kernel.web.reading import wait_until_visible
+from shared_kernel.web.routes import set_up_web
 from tests.web_clients import problem
 
 URL = "http://10.0.0.7:8000"

@@ -6,17 +6,17 @@ import attrs
 import msgspec
 from flask import Flask, Response
 
-from shared_kernel.adapters.web.bodies import Body
-from shared_kernel.adapters.web.parameters import (
+from shared_kernel.domain.errors import DomainError, InvalidValue, StaleVersion
+from shared_kernel.web.bodies import Body
+from shared_kernel.web.parameters import (
     consistency_token,
     expected_version,
     integer,
     prefers_lenient,
     read_query,
 )
-from shared_kernel.adapters.web.problems import UNKNOWN_SKU
-from shared_kernel.adapters.web.routes import Api, Success, set_up_web
-from shared_kernel.domain.errors import DomainError, InvalidValue, StaleVersion
+from shared_kernel.web.problems import UNKNOWN_SKU
+from shared_kernel.web.routes import Api, Success, set_up_web
 
 Pieces = Annotated[int, msgspec.Meta(ge=1, le=100)]
 Name = Annotated[

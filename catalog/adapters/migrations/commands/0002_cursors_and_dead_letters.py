@@ -1,6 +1,6 @@
 """The relay has a cursor like a subscription; what strangers sent may be refused."""
 
-from shared_kernel.adapters.migrations.kernel_tables import (
+from shared_kernel.migrations.kernel_tables import (
     create_subscription_tables,
     drop_subscription_tables,
     turn_the_cursor_into_a_relay,

@@ -1,6 +1,6 @@
 """PostgreSQL gives positions after the commit; SQLite goes on giving them before."""
 
-from shared_kernel.adapters.migrations.log_positions import (
+from shared_kernel.migrations.log_positions import (
     give_positions_after_the_commit,
     give_positions_by_the_insert,
 )

@@ -1,6 +1,6 @@
 """The log has an identity and a key, and cursors name the log they follow."""
 
-from shared_kernel.adapters.migrations.kernel_tables import (
+from shared_kernel.migrations.kernel_tables import (
     give_the_log_an_identity,
     let_cursors_forget_the_log,
     let_cursors_name_the_log,

@@ -1,6 +1,6 @@
 """The relay has a cursor like a subscription."""
 
-from shared_kernel.adapters.migrations.kernel_tables import (
+from shared_kernel.migrations.kernel_tables import (
     turn_the_cursor_into_a_relay,
     turn_the_relay_into_a_cursor,
 )

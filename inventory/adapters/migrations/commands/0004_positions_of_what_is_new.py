@@ -1,6 +1,6 @@
 """PostgreSQL looks for entries without a position only where there may be some."""
 
-from shared_kernel.adapters.migrations.log_positions import (
+from shared_kernel.migrations.log_positions import (
     look_at_all_there_was,
     look_only_at_what_is_new,
 )

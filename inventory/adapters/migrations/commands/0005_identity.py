@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared_kernel.adapters.migrations.kernel_tables import (
+from shared_kernel.migrations.kernel_tables import (
     count_what_is_dropped,
     give_the_log_an_identity,
     let_cursors_forget_the_log,

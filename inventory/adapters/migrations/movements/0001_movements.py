@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from shared_kernel.adapters.migrations.kernel_tables import (
+from shared_kernel.migrations.kernel_tables import (
     create_subscription_tables,
     drop_subscription_tables,
 )

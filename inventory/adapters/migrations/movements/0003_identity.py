@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared_kernel.adapters.migrations.kernel_tables import (
+from shared_kernel.migrations.kernel_tables import (
     count_what_is_dropped,
     let_cursors_forget_the_log,
     let_cursors_name_the_log,

@@ -1,1 +1,0 @@
-"""What every context needs of the technology around it: database, settings, web."""

@@ -1,1 +1,0 @@
-"""HTTP as every context speaks it: problems, bodies, parameters, OpenAPI."""

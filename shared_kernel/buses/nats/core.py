@@ -1,0 +1,195 @@
+"""Core NATS: at most once, to whoever listens at the moment."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import nats.errors
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription as CoreSubscription
+
+from shared_kernel.buses.envelope import Envelope
+from shared_kernel.buses.nats.connection import NatsConnection
+from shared_kernel.buses.nats.member import Member
+from shared_kernel.buses.nats.messages import envelope_of, headers_of
+from shared_kernel.buses.nats.options import NatsOptions
+from shared_kernel.buses.patterns import matcher
+from shared_kernel.buses.port import BusError, Capabilities, Deliver, Delivery, Leave
+
+PUBLISH_S = 5.0
+FLUSH_S = 2
+JOIN_S = 2.0
+MOST_WAITING = 1000
+"""So many deliveries may wait for a slow member; what comes then is lost to it."""
+TELL_EVERY_S = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class NatsBus:
+    """A subject for each type of event; groups are queue groups.
+
+    What was handed to the client is never handed over again, even if nobody knows
+    whether it arrived. An event that is larger than the server takes is skipped:
+    subscriptions find it in the log.
+    """
+
+    capabilities = Capabilities(
+        between_processes=True,
+        between_copies=True,
+        at_least_once=False,
+        waits_for_members=False,
+        in_order=True,
+    )
+
+    def __init__(self, options: NatsOptions) -> None:
+        self._options = options
+        self._connection = NatsConnection(options, self._on_connected)
+        self._members = CoreMembers(self._connection, options)
+
+    def open(self) -> None:
+        self._connection.open()
+
+    def publish(self, batch: Sequence[Envelope]) -> None:
+        if batch:
+            client = self._connection.client()
+            self._connection.call(send(client, self._options, batch), PUBLISH_S)
+
+    def subscribe(self, pattern: str, group: str, deliver: Deliver) -> Leave:
+        return self._members.add(pattern, group, deliver)
+
+    def close(self) -> None:
+        self._members.leave()
+        self._connection.close()
+
+    async def _on_connected(self, client: Client) -> None:
+        await self._members.join(client)
+
+
+class CoreMembers:
+    """The members that listen by core NATS, on whatever client there is."""
+
+    def __init__(self, connection: NatsConnection, options: NatsOptions) -> None:
+        self._connection = connection
+        self._options = options
+        self._joined: dict[Member, tuple[Client, CoreSubscription] | None] = {}
+
+    def add(self, pattern: str, group: str, deliver: Deliver) -> Leave:
+        # Raises what is no pattern before anybody listens.
+        matcher(pattern)
+        member = Member(pattern, group, deliver)
+        self._joined[member] = None
+        self._connection.start()
+        try:
+            client = self._connection.client()
+            self._connection.call(self.join(client), JOIN_S)
+        except BusError:
+            _log.debug("member waits for NATS", pattern=pattern, group=group)
+        return partial(self._leave, member)
+
+    def leave(self) -> None:
+        for member in list(self._joined):
+            self._leave(member)
+
+    async def join(self, client: Client) -> None:
+        """All that have not joined by `client`; it joins again when it reconnects."""
+        for member, joined in list(self._joined.items()):
+            if joined is not None and joined[0] is client:
+                continue
+            subscription = await client.subscribe(
+                self._options.subject(member.pattern),
+                queue=member.name,
+                cb=Collector(member, self._delivery).collect,
+            )
+            if member.left:
+                await subscription.unsubscribe()
+            else:
+                self._joined[member] = client, subscription
+        await client.flush(timeout=FLUSH_S)
+
+    def _leave(self, member: Member) -> None:
+        joined = self._joined.pop(member, None)
+        if joined is not None:
+            self._connection.spawn(_unsubscribe(joined[1]))
+        member.leave()
+
+    def _delivery(self, messages: Sequence[Msg]) -> Delivery:
+        kind = self._options.type
+        return Delivery(
+            [envelope_of(kind(m.subject), m.headers, m.data) for m in messages]
+        )
+
+
+class Collector:
+    """Puts messages that come at the same time into one delivery."""
+
+    def __init__(
+        self, member: Member, delivery: Callable[[Sequence[Msg]], Delivery]
+    ) -> None:
+        self._member = member
+        self._delivery = delivery
+        self._messages: list[Msg] = []
+        self._told_s = 0.0
+
+    async def collect(self, message: Msg) -> None:
+        if not self._messages:
+            asyncio.get_running_loop().call_soon(self._bring)
+        self._messages.append(message)
+
+    def _bring(self) -> None:
+        messages, self._messages = self._messages, []
+        if self._member.waiting < MOST_WAITING:
+            self._member.bring(partial(self._delivery, messages))
+        elif time.monotonic() - self._told_s > TELL_EVERY_S:
+            self._told_s = time.monotonic()
+            _log.warning(
+                "slow member", pattern=self._member.pattern, group=self._member.group
+            )
+
+
+async def send(client: Client, options: NatsOptions, batch: Sequence[Envelope]) -> None:
+    """Hand over all of `batch`, and wait until the server has it, for a while."""
+    for envelope in batch:
+        headers = headers_of(envelope)
+        if not fits(client, headers, envelope.data):
+            tell_too_large(envelope)
+            continue
+        try:
+            subject = options.subject(envelope.type)
+            await client.publish(subject, envelope.data, headers=headers)
+        except nats.errors.Error:
+            # The rest goes the way of what was on the wire when it broke.
+            return
+    try:
+        await client.flush(timeout=FLUSH_S)
+    except (nats.errors.Error, OSError):
+        return
+
+
+def fits(client: Client, headers: Mapping[str, str], data: bytes) -> bool:
+    """Whether the server takes it: it breaks off the connection if it does not.
+
+    Headers count: a line of 10 bytes before them, and one of 2 behind.
+    """
+    lines = len("".join(headers)) + len("".join(headers.values())) + 4 * len(headers)
+    return 12 + lines + len(data) <= client.max_payload
+
+
+def tell_too_large(envelope: Envelope) -> None:
+    _log.error(
+        "event is larger than NATS takes: it stays in the log",
+        event_id=envelope.id,
+        event_type=envelope.type,
+        position=envelope.position,
+        size_bytes=len(envelope.data),
+    )
+
+
+async def _unsubscribe(subscription: CoreSubscription) -> None:
+    try:
+        await subscription.unsubscribe()
+    except nats.errors.Error:
+        return

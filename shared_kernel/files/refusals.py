@@ -1,0 +1,68 @@
+"""What was refused of a file, and why: in a file beside it, to be mended there."""
+
+import contextlib
+import csv
+import errno
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+import attrs
+
+from shared_kernel.files.row_file import REASON, Row, UnusableFileError
+
+SHOWN = 50
+
+
+@attrs.frozen
+class Refusal:
+    row: int
+    subject: str
+    reason: str
+
+
+class Refusals:
+    """Speaks of one run: the file of an earlier one goes, and no refusal makes no file.
+
+    `subject` is the column that names a row. Methods raise UnusableFileError.
+    """
+
+    def __init__(self, path: Path, header: Sequence[str], subject: str) -> None:
+        self.path = path
+        self.count = 0
+        self.first: list[Refusal] = []
+        self._columns = [name for name in header if name != REASON]
+        self._subject = subject
+        self._file: TextIO | None = None
+        with self._writing():
+            path.unlink(missing_ok=True)
+            if not path.parent.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, "not in a directory")
+
+    def add(self, row: Row, reason: str) -> None:
+        self.count += 1
+        if len(self.first) < SHOWN:
+            subject = str(row.values.get(self._subject, ""))
+            self.first.append(Refusal(row.number, subject, reason))
+        with self._writing():
+            self._write([row.values.get(name) for name in self._columns] + [reason])
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def _write(self, values: list[Any]) -> None:
+        if self._file is None:
+            self._file = self.path.open("w", encoding="utf-8", newline="")
+            csv.writer(self._file).writerow([*self._columns, REASON])
+        csv.writer(self._file).writerow(values)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UnusableFileError(
+                f"{self.path}: {error.strerror}; name another place for what is "
+                "refused with --refused"
+            ) from error

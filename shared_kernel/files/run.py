@@ -1,0 +1,242 @@
+"""Works through a file of rows in chunks, and says how it went.
+
+Each chunk is a commit of its own. So it may be interrupted at any point, and run again:
+what has been done before is skipped.
+"""
+
+import gc
+from collections.abc import Callable, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+import attrs
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from shared_kernel.events.consistency import ReadModelBehindError
+from shared_kernel.files.interruption import (
+    EXIT_CODE,
+    Interruption,
+    noticing_interruption,
+)
+from shared_kernel.files.meter import Meter, Rate
+from shared_kernel.files.refusals import SHOWN, Refusal, Refusals
+from shared_kernel.files.row_file import (
+    Columns,
+    Row,
+    RowFile,
+    UnusableFileError,
+)
+from shared_kernel.runtime.workers import Workers
+from shared_kernel.storage.errors import is_fault
+
+CHUNK = 1000
+LOOK_S = 0.5
+PATIENCE_S = 30.0
+SOME_REFUSED = 1
+UNUSABLE = 2
+
+
+class Outcome(Enum):
+    DONE = "done"
+    SKIPPED = "skipped"
+
+
+@attrs.frozen
+class Refused:
+    """`row` is the row as it should be given again."""
+
+    reason: str
+    row: Row
+
+
+class Work(Protocol):
+    """What is to be done with the rows of a file."""
+
+    @property
+    def columns(self) -> Columns: ...
+
+    @property
+    def subject(self) -> str:
+        """The column that names a row to people."""
+
+    @property
+    def done(self) -> str:
+        """What has become of a row, as in `12 registered`."""
+
+    def apply(self, rows: Sequence[Row]) -> Sequence[Outcome | Refused]:
+        """In one commit; an outcome for each row."""
+
+    def wait_until_visible(self, timeout_s: float) -> None:
+        """Return once readers see all that was written. Raises ReadModelBehindError."""
+
+
+@attrs.define
+class Tally:
+    rows: int = 0
+    done: int = 0
+    skipped: int = 0
+
+
+@attrs.define(eq=False)
+class Run:
+    """One run over one file; `result` is the exit code of the command."""
+
+    work: Work
+    workers: Workers
+    file: RowFile
+    refusals: Refusals
+    out: Console = attrs.field(factory=Console)
+    err: Console = attrs.field(factory=lambda: Console(stderr=True))
+    tally: Tally = attrs.field(factory=Tally)
+
+    def result(self) -> int:
+        rate = Rate()
+        # What is there by now stays: a tenth of the time went into looking through it.
+        gc.freeze()
+        with noticing_interruption() as interruption:
+            try:
+                self._work_through(rate, interruption)
+                visible = interruption.asked or self._wait(interruption)
+            except UnusableFileError:
+                self._report(rate)
+                raise
+            finally:
+                self.refusals.close()
+                self.workers.hand_back()
+        self._report(rate)
+        if interruption.asked:
+            self._say("Interrupted. Run it again, and it goes on from here.")
+            return EXIT_CODE
+        if not visible:
+            self._say(
+                "All of it is kept, but readers do not see it yet: the process that "
+                "follows the events does not get on. Its log says why."
+            )
+        return SOME_REFUSED if self.refusals.count else 0
+
+    def _work_through(self, rate: Rate, interruption: Interruption) -> None:
+        with Meter(self.err, self.file.path.name, self.file.size) as meter:
+            for rows in self.file.chunks(CHUNK):
+                self._count(rows, self.work.apply(rows))
+                # In this thread: two that compute would fight for the interpreter.
+                self.workers.run_until_idle()
+                meter.show(
+                    self.file.bytes_read,
+                    f"{self.tally.rows:,} rows, {rate.of(self.tally.rows)}, "
+                    f"{self.refusals.count:,} refused",
+                )
+                if interruption.asked:
+                    return
+
+    def _count(
+        self, rows: Sequence[Row], outcomes: Sequence[Outcome | Refused]
+    ) -> None:
+        self.tally.rows += len(rows)
+        for outcome in outcomes:
+            if isinstance(outcome, Refused):
+                self.refusals.add(outcome.row, outcome.reason)
+            elif outcome is Outcome.DONE:
+                self.tally.done += 1
+            else:
+                self.tally.skipped += 1
+
+    def _wait(self, interruption: Interruption) -> bool:
+        """Whether readers see everything; given up if nothing moves for a while."""
+        still, least = Rate(), None
+        while not interruption.asked:
+            self.workers.run_until_idle()
+            try:
+                self.work.wait_until_visible(LOOK_S)
+                return True
+            except ReadModelBehindError as error:
+                lag = error.behind.lag_events
+                if lag != least:
+                    still, least = Rate(), lag
+                    self._say(f"Waiting for readers: {lag:,} events to go")
+                elif still.seconds > PATIENCE_S:
+                    return False
+        return False
+
+    def _report(self, rate: Rate) -> None:
+        tally, refusals = self.tally, self.refusals
+        self._say(
+            f"{self.file.path.name}: {tally.done:,} {self.work.done}, "
+            f"{tally.skipped:,} skipped, {refusals.count:,} refused "
+            f"in {rate.seconds:,.1f} s ({rate.of(tally.rows)})",
+            self.out,
+        )
+        if not refusals.count:
+            return
+        self._show(refusals.first)
+        if refusals.count > SHOWN:
+            self._say(f"… and {refusals.count - SHOWN:,} more", self.out)
+        self._say(f"All that was refused: {refusals.path}", self.out)
+
+    def _show(self, refusals: Sequence[Refusal]) -> None:
+        if not self.out.is_terminal:
+            # No line is broken: programs read it.
+            for refusal in refusals:
+                self._say(
+                    f"row {refusal.row}: {refusal.subject}: {refusal.reason}", self.out
+                )
+            return
+        table = Table("row", self.work.subject, "reason", box=None, pad_edge=False)
+        for refusal in refusals:
+            table.add_row(str(refusal.row), Text(refusal.subject), Text(refusal.reason))
+        self.out.print(table)
+
+    def _say(self, text: str, console: Console | None = None) -> None:
+        (console or self.err).print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def run(
+    work: Work, workers: Workers, path: Path, form: str | None, refused: Path | None
+) -> int:
+    """The exit code: 0, or 1 if rows were refused, or 130 if it was interrupted.
+
+    Raises CommandFailed (exit code 2) for a file that cannot be used.
+    """
+    try:
+        with RowFile(path, work.columns, form) as file:
+            there = refused or path.with_name(path.name + ".refused.csv")
+            if there.exists() and there.samefile(path):
+                raise UnusableFileError(f"--refused {there}: that is the file itself")
+            refusals = Refusals(there, file.header, work.subject)
+            return Run(work, workers, file, refusals).result()
+    except UnusableFileError as error:
+        raise CommandFailed(str(error)) from error
+    except Exception as error:
+        if not is_fault(error):
+            raise
+        raise CommandFailed(f"{error}; nothing is half done: run it again") from error
+
+
+class CommandFailed(click.ClickException):
+    """The message says why, and what to do."""
+
+    exit_code = UNUSABLE
+
+
+def takes_a_row_file(command: Callable[..., None]) -> Callable[..., None]:
+    """The argument and the options that every command of this kind has."""
+    for parameter in (
+        click.option(
+            "--refused",
+            metavar="FILE",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="Where to write what was refused  [default: FILE.refused.csv]",
+        ),
+        click.option(
+            "--format",
+            "form",
+            type=click.Choice(["csv", "ndjson"]),
+            help="What FILE is  [default: as its name ends: .csv, .ndjson, .jsonl]",
+        ),
+        click.argument("path", metavar="FILE", type=click.Path(path_type=Path)),
+    ):
+        command = parameter(command)
+    return command

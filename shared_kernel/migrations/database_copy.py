@@ -1,0 +1,105 @@
+"""Moves what one database holds into another one, of whatever kind."""
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from shared_kernel.migrations.migrate import Schema
+from shared_kernel.storage.database import Database
+
+BATCH = 5000
+REVISIONS = "alembic_version"
+BORN_WITH = "log_identity"
+"""An empty database has one of its own, which it gives up for that of the other."""
+
+
+class CannotCopyError(Exception):
+    """Nothing was copied. The message says the mend."""
+
+
+def copy(
+    source: Schema, target: Schema, show: Callable[[str, int], None] = lambda *_: None
+) -> dict[str, int]:
+    """Copy all rows, in one transaction of the target; answer how many, by table.
+
+    `show` is called with the table and the rows so far. Raises CannotCopyError and
+    StorageUnavailableError.
+    """
+    for schema in (source, target):
+        state = schema.state()
+        if not state.is_current:
+            raise CannotCopyError(
+                f"{schema.database.shown} is at revision {state.revision or 'none'}, "
+                f"not at {state.head}: "
+                + (
+                    "start this version of Storehouse on it once"
+                    if schema is source
+                    else "run `flask --app app database upgrade`"
+                )
+            )
+    copied: dict[str, int] = {}
+    with (
+        source.database.reading() as reading,
+        target.database.maintaining() as writing,
+    ):
+        target.database.store.begin_upgrade(writing)
+        there, here = _tables(reading), _tables(writing)
+        # In an order in which each finds what it refers to.
+        if BORN_WITH in here.tables:
+            writing.execute(sa.delete(here.tables[BORN_WITH]))
+        for name in [table.name for table in here.sorted_tables]:
+            _refuse_data(writing, here.tables[name], target.database)
+        for into in here.sorted_tables:
+            of = there.tables[into.name]
+            copied[into.name] = _copy_table(reading, of, writing, into, show)
+            _go_on_counting(writing, into)
+    return copied
+
+
+def _tables(connection: Connection) -> sa.MetaData:
+    metadata = sa.MetaData()
+    metadata.reflect(connection)
+    metadata.remove(metadata.tables[REVISIONS])
+    return metadata
+
+
+def _refuse_data(connection: Connection, table: sa.Table, of: Database) -> None:
+    if connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first():
+        raise CannotCopyError(
+            f"{of.shown} has data in {table.name} already: name an empty database"
+        )
+
+
+def _copy_table(
+    reading: Connection,
+    of: sa.Table,
+    writing: Connection,
+    into: sa.Table,
+    show: Callable[[str, int], None],
+) -> int:
+    # What only the target has, it fills by itself.
+    names = [column.name for column in into.columns if column.name in of.columns]
+    rows = sa.select(*(of.c[name] for name in names)).order_by(*of.primary_key.columns)
+    done = 0
+    result = reading.execution_options(yield_per=BATCH).execute(rows)
+    for batch in result.mappings().partitions(BATCH):
+        writing.execute(sa.insert(into), [dict(row) for row in batch])
+        done += len(batch)
+        show(into.name, done)
+    return done
+
+
+def _go_on_counting(connection: Connection, table: sa.Table) -> None:
+    """The next number is one that was never given."""
+    if connection.dialect.name != "postgresql":
+        return
+    for column in table.columns:
+        if isinstance(column.server_default, sa.DefaultClause) and "nextval" in str(
+            column.server_default.arg
+        ):
+            last = sa.func.coalesce(sa.func.max(column), 0) + 1
+            sequence = sa.func.pg_get_serial_sequence(table.name, column.name)
+            connection.execute(
+                sa.select(sa.func.setval(sequence, last, False)).select_from(table)
+            )

@@ -1,0 +1,146 @@
+"""Alembic without an ini file: each database has its own folder of revisions.
+
+SQLite is brought up to date at the start. A PostgreSQL database is shared by several
+processes, so it changes only when it is told to: `flask --app app database upgrade`.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DatabaseError, NotSupportedError, ProgrammingError
+
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.errors import (
+    StorageUnavailableError,
+    WrongSchemaError,
+    is_fault,
+)
+
+HERE = Path(__file__).parent
+
+
+@attrs.frozen
+class SchemaState:
+    """`revision` is None in a database without tables; `head` is what the code needs.
+
+    `revision` must be one of `known`: it is newer if it is none of them.
+    """
+
+    revision: str | None
+    head: str
+    known: frozenset[str]
+
+    @property
+    def is_current(self) -> bool:
+        return self.revision == self.head
+
+    @property
+    def is_newer(self) -> bool:
+        return self.revision is not None and self.revision not in self.known
+
+
+@attrs.frozen
+class Schema:
+    """The shape of one owner's database, as `revisions` describe it.
+
+    `owner` is a name for operators.
+    """
+
+    owner: str
+    database: Database
+    revisions: Path
+
+    @property
+    def head(self) -> str:
+        """The newest of `revisions`."""
+        return self._scripts().get_current_head() or ""
+
+    def prepare(self) -> None:
+        """At the start: upgrade what is this process's own, else expect it upgraded.
+
+        Raises StorageUnavailableError, naming the database.
+        """
+        if self.database.upgrades_itself:
+            self.upgrade()
+        else:
+            self.database.expect(self.head)
+
+    def state(self) -> SchemaState:
+        """Raises StorageUnavailableError."""
+        with self._told(), self.database.maintaining() as connection:
+            return self._state(connection)
+
+    def upgrade(self) -> bool:
+        """Apply what the database has not seen, in one transaction; was there any?
+
+        Raises StorageUnavailableError, naming the database.
+        """
+        return self._change(lambda config: command.upgrade(config, "head"), self.head)
+
+    def downgrade(self, to: str) -> bool:
+        """Back to the revision `to`, or `base` for no table at all.
+
+        Raises StorageUnavailableError, naming the database.
+        """
+        return self._change(lambda config: command.downgrade(config, to), to)
+
+    def _change(self, change: Callable[[Config], None], to: str) -> bool:
+        with self._told(), self.database.maintaining() as connection:
+            self.database.store.begin_upgrade(connection)
+            state = self._state(connection)
+            if state.revision == to:
+                return False
+            if state.is_newer:
+                raise WrongSchemaError(
+                    f"{self.database.shown} is at revision {state.revision}, this "
+                    f"version knows none after {self.head}: it was upgraded by a newer "
+                    "version of Storehouse: run that one"
+                )
+            config = self._config()
+            config.attributes["connection"] = connection
+            change(config)
+            return True
+
+    def _state(self, connection: Connection) -> SchemaState:
+        scripts = self._scripts()
+        return SchemaState(
+            MigrationContext.configure(connection).get_current_revision(),
+            self.head,
+            frozenset(script.revision for script in scripts.walk_revisions()),
+        )
+
+    def _scripts(self) -> ScriptDirectory:
+        return ScriptDirectory.from_config(self._config())
+
+    def _config(self) -> Config:
+        config = Config()
+        config.set_main_option("script_location", str(HERE))
+        config.set_main_option("version_locations", str(self.revisions))
+        config.set_main_option("path_separator", "os")
+        return config
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What goes wrong is told with the name of the database."""
+        try:
+            yield
+        except StorageUnavailableError:
+            raise
+        except Exception as error:
+            if not is_fault(error) and not isinstance(error, DatabaseError):
+                raise
+            why = " ".join(str(getattr(error, "orig", error)).split())
+            # Whoever is refused something has come in.
+            message = (
+                f"cannot be changed: {why.rstrip('.')}; nothing was done"
+                if isinstance(error, ProgrammingError | NotSupportedError)
+                else f"cannot be opened: {why}; {self.database.store.mend}"
+            )
+            raise StorageUnavailableError(f"{self.database.shown} {message}") from error

@@ -1,0 +1,206 @@
+"""Dead letters at the command line. A letter is named by its database and number."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import attrs
+import click
+import msgspec
+
+from shared_kernel.clock import from_us
+from shared_kernel.events.dead_letters import (
+    DEAD,
+    DeadLetter,
+    ReplayError,
+    UnknownDeadLetterError,
+)
+from shared_kernel.events.replay import DeadLetterOffice
+from shared_kernel.operations.terminal import show_table, storage_faults_told
+from shared_kernel.runtime.service import Service
+
+Offices = Mapping[str, DeadLetterOffice]
+MOST_DIGITS = 18
+
+
+@attrs.frozen
+class Named:
+    """`catalog_read:3`: the third letter of the database `catalog_read`."""
+
+    database: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.database}:{self.number}"
+
+
+class _Letter(click.ParamType[Named]):
+    name = "letter"
+
+    def __init__(self, offices: Offices) -> None:
+        self._offices = offices
+
+    def convert(
+        self,
+        value: str,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Named:
+        database, _, digits = value.partition(":")
+        readable = digits.isdecimal() and len(digits) <= MOST_DIGITS
+        if database not in self._offices or not readable:
+            such = " or ".join(f"{name}:1" for name in self._offices)
+            self.fail(f"{value!r} names no letter; expected such as {such}", param, ctx)
+        return Named(database, int(digits))
+
+
+def dead_letters_group(services: Sequence[Service]) -> click.Group:
+    offices = {
+        database: office
+        for service in services
+        for database, office in service.dead_letters.items()
+    }
+    letter = click.argument("which", type=_Letter(offices), metavar="LETTER")
+    group = click.Group(
+        "dead-letters",
+        help="Events that could not be applied. Each has a name, such as "
+        f"{next(iter(offices), 'database')}:3; `list` tells it.",
+    )
+
+    @group.command("list")
+    @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
+    def list_letters(as_json: bool) -> None:
+        """List what failed (dead), and what waits behind it (parked)."""
+        with storage_faults_told():
+            found = list(_all(offices))
+        if as_json:
+            for name, each in found:
+                click.echo(msgspec.json.encode(_as_document(name, each)))
+        elif found:
+            _show(found)
+        else:
+            click.echo("There are no dead letters.")
+
+    @group.command("show")
+    @letter
+    def show(which: Named) -> None:
+        """Show all there is to know of LETTER, as JSON."""
+        with _refusals_told(which):
+            found = offices[which.database].show(which.number)
+        document = msgspec.json.encode(_as_document(which, found))
+        click.echo(msgspec.json.format(document, indent=2))
+
+    @group.command("replay")
+    @click.argument("which", type=_Letter(offices), metavar="[LETTER]", required=False)
+    @click.option("--all", "every", is_flag=True, help="All that are dead.")
+    def replay(which: Named | None, every: bool) -> None:
+        """Apply LETTER again, and then what waits behind it, in order.
+
+        Exit code 1 if it fails again: then it stays, and what waits goes on waiting.
+        """
+        if (which is None) is not every:
+            raise click.UsageError("name one LETTER, or give --all")
+        if which is not None:
+            _replay(offices, which)
+            return
+        with storage_faults_told():
+            dead = [name for name, each in _all(offices) if each.state == DEAD]
+        failures = 0
+        for name in dead:
+            try:
+                _replay(offices, name)
+            except click.ClickException as refusal:
+                refusal.show()
+                failures += 1
+        if failures:
+            raise click.ClickException(f"{failures} of {len(dead)} failed again")
+
+    @group.command("discard")
+    @letter
+    @click.option("--yes", is_flag=True, help="Do not ask.")
+    def discard(which: Named, yes: bool) -> None:
+        """Let LETTER go for ever, and apply what waits behind it.
+
+        Exit code 1 if one of those fails: then it is the dead letter.
+        """
+        office = offices[which.database]
+        with _refusals_told(which):
+            found = office.show(which.number)
+        if not yes:
+            click.confirm(f"Discard {which}, {found.envelope}?", abort=True)
+        with _refusals_told(which):
+            applied = office.discard(which.number)
+        click.echo(f"{which}: discarded; applied {_events(applied)} behind it")
+
+    return group
+
+
+def _replay(offices: Offices, which: Named) -> None:
+    with _refusals_told(which):
+        applied = offices[which.database].replay(which.number)
+    click.echo(f"{which}: applied {_events(applied)}")
+
+
+@contextmanager
+def _refusals_told(which: Named) -> Iterator[None]:
+    """Exit code 2 for a letter that is not there, 1 for what cannot be done now."""
+    try:
+        with storage_faults_told():
+            yield
+    except UnknownDeadLetterError as error:
+        raise click.UsageError(f"there is no dead letter {which}") from error
+    except ReplayError as error:
+        raise click.ClickException(f"{which.database}: {error}") from error
+
+
+def _all(offices: Offices) -> Iterator[tuple[Named, DeadLetter]]:
+    for database, office in offices.items():
+        for each in office.list():
+            yield Named(database, each.number), each
+
+
+def _show(found: Sequence[tuple[Named, DeadLetter]]) -> None:
+    show_table(
+        ("letter", "state", "subscription", "event", "key", "since", "reason"),
+        [
+            (
+                str(name),
+                each.state,
+                each.subscription,
+                f"{each.envelope.source} {each.envelope.position} {each.envelope.type}",
+                each.envelope.key,
+                from_us(each.since_us).isoformat(timespec="seconds"),
+                each.reason,
+            )
+            for name, each in found
+        ],
+    )
+
+
+def _as_document(name: Named, letter: DeadLetter) -> dict[str, object]:
+    kept = attrs.filters.exclude("log", "previous", "relay", "seal")
+    event = attrs.asdict(letter.envelope, filter=kept)
+    event["data"] = _payload(letter.envelope.data)
+    event["time"] = letter.envelope.time
+    del event["time_us"]
+    return {
+        "letter": str(name),
+        "state": letter.state,
+        "subscription": letter.subscription,
+        "reason": letter.reason,
+        "attempts": letter.attempts,
+        "since": from_us(letter.since_us),
+        "event": event,
+    }
+
+
+def _payload(data: bytes) -> object:
+    """As it is, or as text: that it is no JSON may be why the letter is dead."""
+    try:
+        msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return data.decode(errors="replace")
+    return msgspec.Raw(data)
+
+
+def _events(number: int) -> str:
+    return "1 event" if number == 1 else f"{number} events"

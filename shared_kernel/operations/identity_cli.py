@@ -1,0 +1,166 @@
+"""Keys and identities of logs at the command line, and readers that begin anew."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+import attrs
+import click
+
+from shared_kernel.events import dead_letters
+from shared_kernel.events.continuity import compare
+from shared_kernel.events.cursors import begin_anew, follow_as
+from shared_kernel.events.identity import change_identity, change_key
+from shared_kernel.events.subscription import Subscription
+from shared_kernel.operations.terminal import storage_faults_told
+from shared_kernel.runtime.service import Service, WritingService
+
+NO_LOG = "This process has no event log."
+
+
+def _chosen(
+    services: Sequence[Service], sources: Sequence[str]
+) -> list[WritingService]:
+    return [
+        each
+        for each in services
+        if isinstance(each, WritingService)
+        and (each.log.source in sources or not sources)
+    ]
+
+
+def _source_option(services: Sequence[Service]) -> click.Option:
+    known = [each.log.source for each in _chosen(services, ())]
+    known += [s.source for each in services for s in each.subscriptions]
+    return click.Option(
+        ["--source", "sources"],
+        type=click.Choice(sorted(set(known))),
+        multiple=True,
+        help="Only of this log; may be given again.  [default: all]",
+    )
+
+
+def new_key_command(services: Sequence[Service]) -> click.Command:
+    @click.command("new-key")
+    def new_key(sources: Sequence[str]) -> None:
+        """Seal what is published from now on with a new key.
+
+        A server may run meanwhile: its relay takes the new key within a second, and
+        readers ask for it. The former key opens what was in the log before, which may
+        still be on its way, and nothing else.
+        """
+        logs = _chosen(services, sources)
+        if not logs:
+            click.echo(NO_LOG)
+        with storage_faults_told():
+            for service in logs:
+                head = service.log.settle()
+                with service.log.database.writing() as connection:
+                    change_key(connection, head)
+                click.echo(
+                    f"{service.log.source}: has a new key; the former one opens events "
+                    f"up to position {head:,}"
+                )
+
+    new_key.params.insert(0, _source_option(services))
+    return new_key
+
+
+def new_identity_command(services: Sequence[Service]) -> click.Command:
+    @click.command("new-identity")
+    def new_identity(sources: Sequence[str]) -> None:
+        """Make logs that are copies logs of their own, with their readers.
+
+        For a database made from a backup of another one that is in use, as staging
+        often is. Run it as each of the copy's processes, those that have logs first:
+        their logs get a new identity and a new key, and readers go on where they are.
+        The processes run meanwhile, since those without a log ask the others.
+        """
+        with storage_faults_told():
+            for service in _chosen(services, sources):
+                log = service.log
+                with log.database.writing() as connection:
+                    identity = change_identity(connection)
+                    follow_as(connection, service.relay.name, log.source, identity)
+                click.echo(f"{log.source}: is a log of its own, {identity}")
+            for reader in _readers(services, sources):
+                place = attrs.evolve(reader.cursor.saved_place(), log=None)
+                identity = compare(place, reader.feed).log
+                with reader.cursor.database.writing() as connection:
+                    follow_as(connection, reader.name, reader.source, identity)
+                click.echo(f"{reader.name}: follows {reader.source} as {identity}")
+
+    new_identity.params.insert(0, _source_option(services))
+    return new_identity
+
+
+def subscriptions_group(services: Sequence[Service]) -> click.Group:
+    group = click.Group("subscriptions", help="Who reads the event logs.")
+
+    @group.command("begin-anew")
+    @click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
+    def begin(sources: Sequence[str], dry_run: bool) -> None:
+        """Read logs again from the beginning, for whatever was applied of them.
+
+        For a log that was cut short, has grown again since, or was replaced. A read
+        model is emptied and fills again, together with whatever else it reads. Stock
+        items stay: what is opened is not opened again. Their dead letters are let go.
+        Stock movements that a compaction took out of the log do not come back: back up
+        that database first, if they matter. A server may run meanwhile.
+
+        \b
+        Examples:
+          flask --app app subscriptions begin-anew --source catalog --dry-run
+          flask --app app subscriptions begin-anew --source catalog
+        """  # noqa: D301 - click takes \b as a character
+        with storage_faults_told():
+            for readers in _together(services, sources):
+                click.echo(_begin(readers, rehearsal=dry_run))
+
+    begin.params.insert(0, _source_option(services))
+    return group
+
+
+def _readers(
+    services: Sequence[Service], sources: Sequence[str]
+) -> Iterator[Subscription]:
+    for service in services:
+        for each in service.subscriptions:
+            if each.source in sources or not sources:
+                yield each
+
+
+def _together(
+    services: Sequence[Service], sources: Sequence[str]
+) -> Iterator[list[Subscription]]:
+    """What keeps one read model begins anew as a whole."""
+    for service in services:
+        for _, group in groupby(service.subscriptions, lambda each: each.name):
+            readers = list(group)
+            if not sources or any(each.source in sources for each in readers):
+                if sources and not any(each.clear for each in readers):
+                    readers = [each for each in readers if each.source in sources]
+                yield readers
+
+
+def _begin(readers: Iterable[Subscription], *, rehearsal: bool) -> str:
+    readers = list(readers)
+    database, name = readers[0].cursor.database, readers[0].name
+    places, letters = [], 0
+    with database.writing() as connection:
+        for each in readers:
+            places.append(f"{each.source} from position {each.cursor.saved():,}")
+            of = dead_letters.counted(connection, name, each.source)
+            letters += sum(of.values())
+            if not rehearsal:
+                begin_anew(connection, name, each.source)
+                dead_letters.let_go(connection, name, each.source)
+        if not rehearsal:
+            for clear in {each.clear for each in readers if each.clear}:
+                clear(connection)
+    begins = "would begin anew" if rehearsal else "begins anew"
+    emptied = any(each.clear for each in readers)
+    return (
+        f"{name}: {begins}: {', '.join(places)}; {letters:,} dead letters "
+        f"{'would be ' if rehearsal else ''}let go"
+        + (", and what it shows emptied" if emptied else "")
+    )

@@ -1,0 +1,153 @@
+"""Measurements for Prometheus, taken when it asks. NaN is unknown, never a false zero.
+
+Names and units as in https://prometheus.io/docs/practices/naming/.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import attrs
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from shared_kernel.events.cursors import Lease
+from shared_kernel.events.dropped import HINTS
+from shared_kernel.events.subscription import Counts, Subscription
+from shared_kernel.operations.observation import (
+    LogState,
+    ServiceState,
+    SubscriptionState,
+)
+
+_OF_LOG: tuple[tuple[str, str, Callable[[LogState], float | None]], ...] = (
+    ("log_head_position", "Newest position of the log", lambda of: of.head),
+    ("published_position", "Handed to the bus up to here", lambda of: of.published),
+    ("unpublished_events", "Not known to be on the bus", lambda of: of.unpublished),
+    (
+        "oldest_unpublished_age_seconds",
+        "Age of the oldest event not known to be on the bus",
+        lambda of: of.oldest_unpublished_seconds,
+    ),
+)
+_OF_SUBSCRIPTION: tuple[
+    tuple[str, str, Callable[[SubscriptionState], float | None]], ...
+] = (
+    ("subscription_cursor", "Last applied position", lambda of: of.cursor),
+    ("subscription_lag_events", "Still to be applied", lambda of: of.lag_events),
+    (
+        "subscription_lag_seconds",
+        "Age of the oldest event still to be applied",
+        lambda of: of.lag_seconds,
+    ),
+    (
+        "subscription_worked",
+        "1 if some process holds the lease",
+        lambda of: _is_alive(of.lease),
+    ),
+)
+_COUNTED: tuple[tuple[str, str, Callable[[Counts], int]], ...] = (
+    (
+        "subscription_gaps_healed",
+        "Places at which this process read the log for what the bus had lost",
+        lambda of: of.gaps_healed,
+    ),
+    (
+        "subscription_duplicates_dropped",
+        "Events that the bus brought to this process again",
+        lambda of: of.duplicates_dropped,
+    ),
+)
+_LABELS = ("subscription", "source")
+
+
+def registry_of(
+    states: Callable[[], Sequence[ServiceState]],
+    here: Sequence[Subscription],
+    workers_alive: Callable[[], bool],
+) -> CollectorRegistry:
+    """What one scrape tells: `states()` and `workers_alive()` at that moment.
+
+    Of the subscriptions `here` it also tells what this process has counted.
+    """
+    registry = CollectorRegistry()
+    registry.register(_States(states, here, workers_alive))
+    return registry
+
+
+@attrs.frozen(eq=False)
+class _States(Collector):
+    states: Callable[[], Sequence[ServiceState]]
+    here: Sequence[Subscription]
+    workers_alive: Callable[[], bool]
+
+    def collect(self) -> Iterator[Metric]:
+        states = self.states()
+        logs = [service.log for service in states if service.log is not None]
+        subscriptions = [
+            ((each.name, each.source), each)
+            for service in states
+            for each in service.subscriptions
+        ]
+        for name, text, of_log in _OF_LOG:
+            gauge = _gauge(name, text, ("source",))
+            for log in logs:
+                gauge.add_metric([log.source], _number(of_log(log)))
+            yield gauge
+        for name, text, of_subscription in _OF_SUBSCRIPTION:
+            gauge = _gauge(name, text, _LABELS)
+            for labels, each in subscriptions:
+                gauge.add_metric(labels, _number(of_subscription(each)))
+            yield gauge
+        for name, text, counted in _COUNTED:
+            counter = CounterMetricFamily(f"storehouse_{name}", text, labels=_LABELS)
+            for here in self.here:
+                counter.add_metric((here.name, here.source), counted(here.counts))
+            yield counter
+        letters = _gauge("dead_letters", "Events not applied", (*_LABELS, "state"))
+        for labels, each in subscriptions:
+            letters.add_metric((*labels, "dead"), _number(each.dead))
+            letters.add_metric((*labels, "parked"), _number(each.parked))
+        for service in states:
+            for other in service.letters:
+                of = (other.name, other.source)
+                letters.add_metric((*of, "dead"), _number(other.dead))
+                letters.add_metric((*of, "parked"), _number(other.parked))
+        yield letters
+        yield _dropped(subscriptions)
+        held_back = _gauge(
+            "relay_held_back", "1 if a copy of the log is published here", ("source",)
+        )
+        for log in logs:
+            held_back.add_metric([log.source], float(log.held_back))
+        yield held_back
+        alive = _gauge("workers_alive", "1 if the workers of this process run", ())
+        alive.add_metric((), float(self.workers_alive()))
+        yield alive
+
+
+def _dropped(
+    subscriptions: Sequence[tuple[tuple[str, str], SubscriptionState]],
+) -> Metric:
+    counter = CounterMetricFamily(
+        "storehouse_subscription_messages_dropped",
+        "Messages on the bus that are not of the log",
+        labels=(*_LABELS, "reason"),
+    )
+    for labels, each in subscriptions:
+        for reason in HINTS:
+            count = each.dropped[reason] if each.dropped else None
+            counter.add_metric((*labels, reason), _number(count))
+    return counter
+
+
+def _gauge(name: str, text: str, labels: Sequence[str]) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"storehouse_{name}", text, labels=labels)
+
+
+def _is_alive(lease: Lease | None) -> float | None:
+    return None if lease is None else float(lease.alive)
+
+
+def _number(measured: float | None) -> float:
+    return math.nan if measured is None else float(measured)

@@ -1,0 +1,204 @@
+"""What can be measured of the running system (law 10): never a false zero.
+
+Everything is read from the databases, so that any process tells the same. None
+means unknown: the database or the process that would say does not answer.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
+
+import attrs
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared_kernel.clock import Clock, to_us
+from shared_kernel.events import dead_letters, dropped
+from shared_kernel.events.continuity import compare
+from shared_kernel.events.cursors import SKEW_US, Lease
+from shared_kernel.events.errors import NotTheSameLogError
+from shared_kernel.events.event_log import EventFeed, EventLog
+from shared_kernel.events.subscription import Subscription
+from shared_kernel.runtime.service import Service, WritingService
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.errors import StorageError
+
+T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True)
+class SubscriptionState:
+    """How far `name` has read the log of `source`, and who works it.
+
+    The lag in seconds is the age of the oldest event that is still to be applied, 0 if
+    there is none, unknown if the clock was set back since that. `elsewhere`: another
+    process has that log. `refused` says why nothing more is applied of it, if the log
+    is not the one that was read. `dropped` counts messages by reason
+    (`shared_kernel.events.dropped`).
+    """
+
+    name: str
+    source: str
+    elsewhere: bool
+    cursor: int | None
+    lag_events: int | None
+    lag_seconds: float | None
+    dead: int | None
+    parked: int | None
+    lease: Lease | None
+    refused: str | None
+    dropped: Mapping[str, int] | None
+
+
+@attrs.frozen(kw_only=True)
+class LogState:
+    """How far the log reaches, and how far of that is known to be on the bus.
+
+    `oldest_unpublished_seconds` is 0 if everything has been handed to the bus, and
+    unknown if the clock was set back since the oldest was recorded. `held_back`: this
+    process does not publish, since a copy of the log is published on the same bus.
+    """
+
+    source: str
+    head: int | None
+    published: int | None
+    unpublished: int | None
+    oldest_unpublished_seconds: float | None
+    held_back: bool
+
+
+@attrs.frozen(kw_only=True)
+class LettersState:
+    """Dead letters of `name`, which is no subscription, for messages to `source`."""
+
+    name: str
+    source: str
+    dead: int | None
+    parked: int | None
+
+
+@attrs.frozen(kw_only=True)
+class ServiceState:
+    """`log` is None where the service has none.
+
+    `letters` are those that no subscription has.
+    """
+
+    name: str
+    log: LogState | None
+    subscriptions: Sequence[SubscriptionState]
+    letters: Sequence[LettersState]
+
+
+def observe(service: Service, clock: Clock) -> ServiceState:
+    """The state of `service` at this moment."""
+    now_us = to_us(clock())
+    return ServiceState(
+        name=service.name,
+        log=(
+            _observe_log(service, now_us)
+            if isinstance(service, WritingService)
+            else None
+        ),
+        subscriptions=[
+            _observe(subscription, now_us) for subscription in service.subscriptions
+        ],
+        letters=list(_other_letters(service)),
+    )
+
+
+def _other_letters(service: Service) -> Iterator[LettersState]:
+    """Of whatever else may dead-letter something, by being plugged in."""
+    known = {(each.name, each.source) for each in service.subscriptions}
+    for office in service.dead_letters.values():
+        for name, source in office.subscriptions:
+            if (name, source) not in known:
+                found = _known(partial(_letters, office.database, name, source))
+                yield LettersState(
+                    name=name,
+                    source=source,
+                    dead=None if found is None else found[dead_letters.DEAD],
+                    parked=None if found is None else found[dead_letters.PARKED],
+                )
+
+
+def _observe_log(service: WritingService, now_us: int) -> LogState:
+    published = _known(service.relay.published)
+    return LogState(
+        source=service.log.source,
+        head=_known(service.log.head),
+        published=published,
+        unpublished=_behind(service.log, published),
+        oldest_unpublished_seconds=_age_seconds(service.log, published, now_us),
+        held_back=service.relay.held_back,
+    )
+
+
+def _observe(subscription: Subscription, now_us: int) -> SubscriptionState:
+    cursor = _known(subscription.cursor.saved)
+    database, name = subscription.cursor.database, subscription.name
+    source = subscription.source
+    letters = _known(lambda: _letters(database, name, source))
+    return SubscriptionState(
+        name=subscription.name,
+        source=subscription.source,
+        elsewhere=not isinstance(subscription.feed, EventLog),
+        cursor=cursor,
+        lag_events=_behind(subscription.feed, cursor),
+        lag_seconds=_age_seconds(subscription.feed, cursor, now_us),
+        dead=None if letters is None else letters[dead_letters.DEAD],
+        parked=None if letters is None else letters[dead_letters.PARKED],
+        lease=_known(lambda: subscription.cursor.held(now_us)),
+        refused=_known(lambda: _refusal(subscription)),
+        dropped=_known(lambda: _dropped(database, name, source)),
+    )
+
+
+def _letters(database: Database, name: str, source: str) -> dict[str, int]:
+    with database.reading() as connection:
+        return dead_letters.counted(connection, name, source)
+
+
+def _dropped(database: Database, name: str, source: str) -> dict[str, int]:
+    with database.reading() as connection:
+        return dropped.counted(connection, name, source)
+
+
+def _refusal(subscription: Subscription) -> str | None:
+    try:
+        compare(subscription.cursor.saved_place(), subscription.feed)
+    except NotTheSameLogError as error:
+        return str(error)
+    return None
+
+
+def _behind(feed: EventFeed, position: int | None) -> int | None:
+    if position is None:
+        return None
+    head = _known(feed.head)
+    # A log that ends before what was read of it has lost its tail: no lag to speak of.
+    return None if head is None or head < position else head - position
+
+
+def _age_seconds(feed: EventFeed, position: int | None, now_us: int) -> float | None:
+    behind = _behind(feed, position)
+    if position is None or not behind:
+        return None if behind is None else 0.0
+    following = _known(lambda: feed.read(position, 1))
+    if following is None:
+        return None
+    if not following:
+        return 0.0
+    age_us = now_us - following[0].time_us
+    # Recorded in the future: the clock was set back, and nobody knows when that was.
+    return None if age_us < -SKEW_US else max(0, age_us) / 1e6
+
+
+def _known(measure: Callable[[], T]) -> T | None:
+    """None if the database does not answer, for whatever reason: locked, gone, broken.
+
+    Broader than a fault that heals by itself: a file that is no database stays so.
+    """
+    try:
+        return measure()
+    except (SQLAlchemyError, StorageError, OSError):
+        return None

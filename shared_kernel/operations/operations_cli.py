@@ -1,0 +1,128 @@
+"""Operations at the command line: how far everything has come."""
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+import click
+import msgspec
+
+from shared_kernel.clock import Clock
+from shared_kernel.events.cursors import Lease
+from shared_kernel.operations.observation import ServiceState, observe
+from shared_kernel.operations.terminal import show_table
+from shared_kernel.runtime.service import Service
+
+UNKNOWN = "unknown"
+
+
+def status_command(services: Sequence[Service], clock: Clock) -> click.Command:
+    @click.command("status")
+    @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+    def status(as_json: bool) -> None:
+        """Show how far each log reaches, and how far each subscription has come.
+
+        It tells the same from any process, since it asks the databases. What neither
+        they nor another process answer is unknown.
+
+        \b
+        unpublished  not known to have been handed to the bus
+        lag          events still to be applied; lag age is that of the oldest
+        dead         events given up: see `dead-letters list`
+        parked       events that wait behind a dead one of the same key
+        dropped      messages on the bus that are not of the log, by reason
+        worked by    the process that applies the events
+        """  # noqa: D301 - click takes \b as a character
+        states = [observe(service, clock) for service in services]
+        if as_json:
+            click.echo(msgspec.json.encode([attrs.asdict(state) for state in states]))
+            return
+        _show_logs(states)
+        click.echo()
+        _show_subscriptions(states)
+
+    return status
+
+
+def _show_logs(states: Sequence[ServiceState]) -> None:
+    show_table(
+        ("log", "head", "unpublished", "oldest unpublished"),
+        [
+            (
+                log.source,
+                _count(log.head),
+                _count(log.unpublished),
+                _seconds(log.oldest_unpublished_seconds),
+            )
+            for state in states
+            if (log := state.log)
+        ],
+    )
+
+
+def _show_subscriptions(states: Sequence[ServiceState]) -> None:
+    show_table(
+        (
+            "subscription",
+            "source",
+            "cursor",
+            "lag",
+            "lag age",
+            "dead",
+            "parked",
+            "dropped",
+            "worked by",
+        ),
+        [
+            (
+                each.name,
+                each.source,
+                _count(each.cursor),
+                _count(each.lag_events),
+                _seconds(each.lag_seconds),
+                _count(each.dead),
+                _count(each.parked),
+                _by_reason(each.dropped),
+                "refused" if each.refused else _holder(each.lease),
+            )
+            for state in states
+            for each in state.subscriptions
+        ]
+        + [
+            (
+                each.name,
+                each.source,
+                *("",) * 3,
+                _count(each.dead),
+                _count(each.parked),
+                *("",) * 2,
+            )
+            for state in states
+            for each in state.letters
+        ],
+    )
+    for state in states:
+        for each in state.subscriptions:
+            if each.refused:
+                click.echo(f"\n{each.name}: {each.refused}")
+
+
+def _by_reason(dropped: Mapping[str, int] | None) -> str:
+    if dropped is None:
+        return UNKNOWN
+    return ", ".join(f"{n:,} {why}" for why, n in dropped.items() if n) or "0"
+
+
+def _count(number: int | None) -> str:
+    return UNKNOWN if number is None else f"{number:,}"
+
+
+def _seconds(number: float | None) -> str:
+    return UNKNOWN if number is None else f"{number:.1f} s"
+
+
+def _holder(lease: Lease | None) -> str:
+    if lease is None:
+        return UNKNOWN
+    if lease.holder is None:
+        return "nobody"
+    return lease.holder if lease.alive else f"nobody, {lease.holder} is gone"

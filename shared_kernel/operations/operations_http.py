@@ -1,0 +1,208 @@
+"""Operations over HTTP: alive, ready, measured, and the logs as feeds."""
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import attrs
+import msgspec
+from flask import Response
+from prometheus_client import generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from shared_kernel.clock import Clock
+from shared_kernel.events.consistency import Progress
+from shared_kernel.events.dropped import COPY, HINTS
+from shared_kernel.operations.metrics import registry_of
+from shared_kernel.operations.observation import ServiceState, observe
+from shared_kernel.operations.writability import Writability
+from shared_kernel.runtime.service import Service, WritingService
+from shared_kernel.runtime.workers import Workers
+from shared_kernel.web.feed_http import ServedLog, add_feeds
+from shared_kernel.web.identity_http import add_identities
+from shared_kernel.web.parameters import read_query
+from shared_kernel.web.problems import RETRY_AFTER_S, Problem, kind
+from shared_kernel.web.routes import Api, Success
+
+MOST_LAG_S = 10.0
+"""A subscription that lags more makes the process not ready."""
+
+SINCE_UNKNOWN = "for an unknown time: the clock was set back"
+
+NOT_READY = kind(
+    "not-ready",
+    503,
+    "Not every part keeps up",
+    "`behind` says which part is behind and by how much, or cannot be written to; "
+    "`services` has each part.",
+)
+
+
+@attrs.frozen(kw_only=True)
+class Operations:
+    """The running system as its operators see it.
+
+    A bus that reaches `between_processes` may be away, and everything goes on: what is
+    unpublished then is measured, and no reason to take the process from its clients.
+    `peer_token` is what other processes of this Storehouse show to learn keys.
+    `stopping` is set when the process goes down, so that long polls end early;
+    `long_polls` is how many there may be at a time.
+    """
+
+    services: Sequence[Service]
+    workers: Workers
+    clock: Clock
+    progress: Progress = attrs.field(factory=Progress)
+    consistency_timeout_ms: int = 2000
+    between_processes: bool = False
+    stopping: threading.Event = attrs.field(factory=threading.Event)
+    long_polls: int = 16
+    peer_token: str | None = attrs.field(default=None, repr=False)
+
+    @property
+    def writing(self) -> list[WritingService]:
+        """Those that have a log."""
+        return [each for each in self.services if isinstance(each, WritingService)]
+
+    def states(self) -> list[ServiceState]:
+        return [observe(service, self.clock) for service in self.services]
+
+
+def operations_api(operations: Operations) -> Api:
+    sources = [service.log.source for service in operations.writing]
+    api = Api("operations", {"source": {"type": "string", "enum": sources}}, {})
+    _add_health(api, operations)
+    _add_metrics(api, operations)
+    logs = [
+        ServedLog(
+            log=service.log,
+            followed=service.followed,
+            ends={each.source: each.feed.head for each in service.subscriptions},
+            progress=operations.progress,
+        )
+        for service in operations.writing
+    ]
+    add_feeds(
+        api,
+        logs,
+        operations.stopping,
+        operations.long_polls,
+        operations.consistency_timeout_ms,
+    )
+    add_identities(api, logs, operations.peer_token)
+    return api
+
+
+def _add_health(api: Api, operations: Operations) -> None:
+    named = [service.name for service in operations.services]
+    alive = msgspec.json.encode({"status": "alive", "services": named})
+    writable = {
+        service.name: Writability(service.log.database)
+        for service in operations.writing
+    }
+
+    @api.route(
+        "GET",
+        "/healthz",
+        summary="Is the process alive?",
+        success=Success(
+            description="It is, and runs these services.", schema={"type": "object"}
+        ),
+    )
+    def healthz() -> Response:
+        read_query(())
+        return Response(alive, content_type="application/json")
+
+    @api.route(
+        "GET",
+        "/readyz",
+        summary="Is every part keeping up?",
+        problems=(NOT_READY,),
+        success=Success(
+            description="All parts are within bounds.", schema={"type": "object"}
+        ),
+    )
+    def readyz() -> Response:
+        """Not ready (503), it says which part is behind, and by how much.
+
+        Or which one cannot record what commands do: a full disk, say.
+        """
+        read_query(())
+        states = operations.states()
+        services = [attrs.asdict(state) for state in states]
+        behind = [*_behind(states, operations), *_unwritable(states, writable)]
+        if behind:
+            raise Problem(
+                NOT_READY,
+                "; ".join(behind),
+                headers={"Retry-After": RETRY_AFTER_S},
+                behind=behind,
+                services=services,
+            )
+        document = {"status": "ready", "behind": [], "services": services}
+        return Response(msgspec.json.encode(document), content_type="application/json")
+
+
+def _add_metrics(api: Api, operations: Operations) -> None:
+    registry = registry_of(
+        operations.states,
+        [each for service in operations.services for each in service.subscriptions],
+        lambda: operations.workers.alive,
+    )
+
+    @api.route(
+        "GET",
+        "/metrics",
+        summary="Measurements for Prometheus",
+        success=Success(
+            description="NaN where unknown.",
+            schema={"type": "string"},
+            media_type="text/plain",
+        ),
+    )
+    def metrics() -> Response:
+        read_query(())
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _unwritable(
+    states: Iterable[ServiceState], writable: Mapping[str, Writability]
+) -> Iterator[str]:
+    for state in states:
+        # What cannot even be read is told of already.
+        if state.log is None or state.log.head is None:
+            continue
+        refusal = writable[state.name].refusal()
+        if refusal is not None:
+            yield f"{state.name}: its database cannot be written to: {refusal}"
+
+
+def _behind(states: Iterable[ServiceState], operations: Operations) -> Iterator[str]:
+    if not operations.workers.alive:
+        yield "the workers of this process are not running"
+    for state in states:
+        if state.log is not None:
+            unpublished = state.log.oldest_unpublished_seconds
+            if unpublished is None and state.log.unpublished is not None:
+                yield f"{state.name}: unpublished {SINCE_UNKNOWN}"
+            elif unpublished is None:
+                yield f"{state.name}: its database does not answer"
+            elif unpublished > MOST_LAG_S and not operations.between_processes:
+                yield f"{state.name}: unpublished for {unpublished:.1f} s"
+            if state.log.held_back:
+                yield f"{state.name}: does not publish: {HINTS[COPY]}"
+        for subscription in state.subscriptions:
+            place = f"{subscription.name} of {subscription.source}"
+            if subscription.refused:
+                yield f"{place}: {subscription.refused}"
+                continue
+            lag = subscription.lag_seconds
+            events = subscription.lag_events
+            if lag is None and events is not None:
+                yield f"{place}: {events} events behind {SINCE_UNKNOWN}"
+            elif lag is None:
+                # What does not depend on a process that is away goes on without it.
+                if subscription.elsewhere and subscription.cursor is not None:
+                    continue
+                yield f"{place}: lag unknown"
+            elif lag > MOST_LAG_S:
+                yield f"{place}: {events} events, {lag:.1f} s behind"

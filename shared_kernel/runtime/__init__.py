@@ -1,0 +1,1 @@
+"""A process: its settings, the services that it runs, and their workers."""

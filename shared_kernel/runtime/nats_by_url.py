@@ -1,0 +1,69 @@
+"""The NATS bus that `BUS_URL` names. Needs the extra `nats`."""
+
+from collections.abc import Sequence
+from urllib.parse import unquote
+
+from shared_kernel.buses.nats.core import NatsBus
+from shared_kernel.buses.nats.jetstream import JetStreamBus, Logs
+from shared_kernel.buses.nats.options import NatsOptions
+from shared_kernel.buses.nats.stream import StreamDeclaration
+from shared_kernel.buses.port import BusMisconfiguredError, EventBus
+from shared_kernel.runtime.settings import Settings
+
+PORT = 4222
+
+
+def nats_bus(settings: Settings, subjects: Sequence[str], logs: Logs) -> EventBus:
+    """Raises BusMisconfiguredError."""
+    options = options_of(settings)
+    if settings.bus_url.startswith("nats:"):
+        return NatsBus(options)
+    declaration = StreamDeclaration(
+        name=settings.jetstream_stream,
+        subjects=subjects,
+        replicas=settings.jetstream_replicas,
+        duplicate_window_s=settings.jetstream_duplicate_window_s,
+        max_age_s=settings.jetstream_max_age_hours * 3600,
+    )
+    return JetStreamBus(options, declaration, logs=logs)
+
+
+def options_of(settings: Settings) -> NatsOptions:
+    """Raises BusMisconfiguredError, showing no secret."""
+    scheme, _, rest = settings.bus_url.partition("://")
+    who, at, hosts = rest.rpartition("@")
+    if "," in who or "@" in who:
+        raise BusMisconfiguredError(
+            "BUS_URL has credentials more than once; expected "
+            f"{scheme}://user:password@host:port,host:port, with , and @ in a password "
+            "written as %2C and %40"
+        )
+    user, colon, password = who.partition(":")
+    return NatsOptions(
+        servers=[_server(host, scheme) for host in hosts.strip("/").split(",")],
+        prefix=settings.bus_subject_prefix or "",
+        user=unquote(user) if colon else None,
+        password=unquote(password) if colon else None,
+        token=unquote(who) if at and not colon else settings.nats_token,
+        credentials=settings.nats_credentials,
+        tls_ca=settings.nats_tls_ca,
+        tls_certificate=settings.nats_tls_certificate,
+        tls_key=settings.nats_tls_key,
+    )
+
+
+def _server(host: str, scheme: str) -> str:
+    # [::1]:4222 has more colons than one.
+    name, colon, port = (
+        host.rpartition(":") if not host.endswith("]") else (host, "", "")
+    )
+    if not colon:
+        name, port = host, str(PORT)
+    if name and port.isdecimal() and 0 < int(port) < 65536 and "/" not in name:
+        return f"{name}:{port}"
+    # What stands behind the colon is shown to nobody: without an @ it is a password.
+    shown = f"{name}:…" if colon else name
+    raise BusMisconfiguredError(
+        f"BUS_URL names the server {shown!r}; expected {scheme}://host:port,host:port, "
+        f"credentials before them as in {scheme}://user:password@host"
+    )

@@ -1,0 +1,163 @@
+"""Background work: plain steps, looped over by few threads (law 9)."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+import structlog
+
+from shared_kernel.storage.errors import is_fault
+
+IDLE_S = 0.1
+"""How long a thread sleeps unless woken; how soon it sees what others wrote."""
+REST_S = 0.00008
+"""After each round a thread rests so long for each thing that was done: what comes
+meanwhile goes in one batch, which costs a third of what single events cost, and under
+load the interpreter is left to the requests."""
+SHORTEST_REST_S, LONGEST_REST_S = 0.004, 0.05
+RETRY_S = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Worker(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def step(self) -> int:
+        """Do a bounded piece of work; answer how much was done, 0 if there is none."""
+
+
+class Workers:
+    """All the workers of a process.
+
+    Those that touch only the process's own databases share one thread. One that may
+    have to wait for another process has a thread of its own, so that nobody waits with
+    it.
+    """
+
+    def __init__(self, workers: Sequence[Worker] = ()) -> None:
+        self._threads: list[_WorkerThread] = []
+        self._started = False
+        self._changing = threading.Lock()
+        self.employ(workers)
+
+    def employ(self, together: Sequence[Worker], alone: Sequence[Worker] = ()) -> None:
+        """Instead of those before; not while they run in the background.
+
+        `together` stand in the order in which an event passes them.
+        """
+        self._threads = [_WorkerThread(together), *(_WorkerThread([w]) for w in alone)]
+
+    @property
+    def employed(self) -> list[Worker]:
+        return [worker for thread in self._threads for worker in thread.workers]
+
+    def start(self) -> None:
+        """Run in the background until `stop`. Starting twice is starting once."""
+        with self._changing:
+            if not self._started:
+                self._started = True
+                for thread in self._threads:
+                    thread.start()
+
+    def wake(self) -> None:
+        """There is something to do."""
+        for thread in self._threads:
+            thread.wake()
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Let each worker finish its step; nothing is lost if it does not."""
+        deadline = time.monotonic() + timeout_s
+        for thread in self._threads:
+            thread.ask_to_stop()
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self.hand_back()
+
+    def hand_back(self) -> None:
+        """Let go of what the workers hold: another process takes over at once."""
+        for thread in self._threads:
+            thread.hand_back()
+
+    @property
+    def alive(self) -> bool:
+        return self._started and all(thread.alive for thread in self._threads)
+
+    def step(self) -> int:
+        """One step of each worker; one that raises rests, the others go on."""
+        return sum(thread.step() for thread in self._threads)
+
+    def run_until_idle(self) -> int:
+        """Step until nobody finds anything to do; answer how much was done in all."""
+        total = 0
+        while done := self.step():
+            total += done
+        return total
+
+
+class _WorkerThread:
+    """Steps its workers in turn."""
+
+    def __init__(self, workers: Sequence[Worker]) -> None:
+        self.workers = workers
+        self._resting: dict[int, float] = {}
+        self._woken = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        # An empty set of workers has a thread too: it is seen to be alive.
+        self._thread = threading.Thread(
+            target=self._loop, name="storehouse-workers", daemon=True
+        )
+        self._thread.start()
+
+    def wake(self) -> None:
+        if not self._woken.is_set():
+            self._woken.set()
+
+    def ask_to_stop(self) -> None:
+        self._stopping.set()
+        self._woken.set()
+
+    def join(self, timeout_s: float) -> None:
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def hand_back(self) -> None:
+        for worker in self.workers:
+            stop = getattr(worker, "stop", None)
+            if stop is not None:
+                with contextlib.suppress(Exception):
+                    stop()
+
+    @property
+    def alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def step(self) -> int:
+        done = 0
+        for place, worker in enumerate(self.workers):
+            if self._resting.get(place, 0.0) > time.monotonic():
+                continue
+            try:
+                done += worker.step()
+            except Exception as error:  # noqa: BLE001 - the other workers go on
+                if is_fault(error):
+                    _log.warning("worker waits", worker=worker.name, error=str(error))
+                else:
+                    _log.exception("worker failed", worker=worker.name)
+                self._resting[place] = time.monotonic() + RETRY_S
+        return done
+
+    def _loop(self) -> None:
+        while not self._stopping.is_set():
+            self._woken.clear()
+            done = self.step()
+            if done == 0:
+                self._woken.wait(IDLE_S)
+            rest_s = min(max(REST_S * done, SHORTEST_REST_S), LONGEST_REST_S)
+            self._stopping.wait(rest_s)

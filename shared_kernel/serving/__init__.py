@@ -1,0 +1,1 @@
+"""From the services of a process to answered requests: application and server."""

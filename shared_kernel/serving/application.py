@@ -1,0 +1,80 @@
+"""Flask around a storehouse: what its services serve, and what all have in common."""
+
+from pathlib import Path
+
+import click
+from flask import Flask
+
+from shared_kernel.operations.compact_cli import compact_command
+from shared_kernel.operations.database_cli import database_group
+from shared_kernel.operations.dead_letters_cli import dead_letters_group
+from shared_kernel.operations.events_cli import events_group
+from shared_kernel.operations.identity_cli import (
+    new_identity_command,
+    new_key_command,
+    subscriptions_group,
+)
+from shared_kernel.operations.operations_cli import status_command
+from shared_kernel.operations.operations_http import Operations, operations_api
+from shared_kernel.runtime.storehouse import Storehouse
+from shared_kernel.web.known_hosts import serve_known_hosts, trusted_names
+from shared_kernel.web.pages import pages
+from shared_kernel.web.routes import set_up_web
+
+
+def web_application(storehouse: Storehouse) -> Flask:
+    """Routes and commands around `storehouse`; starts nothing."""
+    app = Flask("storehouse", root_path=str(Path(__file__).parent), static_folder=None)
+    app.extensions["storehouse"] = storehouse
+    set_up_web(app)
+    settings = storehouse.surroundings.settings
+    serve_known_hosts(app, trusted_names(settings.trusted_hosts, settings.host))
+    operations = Operations(
+        services=storehouse.services,
+        workers=storehouse.workers,
+        clock=storehouse.surroundings.clock,
+        progress=storehouse.surroundings.progress,
+        consistency_timeout_ms=storehouse.surroundings.settings.consistency_timeout_ms,
+        between_processes=storehouse.surroundings.bus.capabilities.between_processes,
+        stopping=storehouse.stopping,
+        long_polls=storehouse.surroundings.settings.threads // 4,
+        peer_token=storehouse.surroundings.settings.peer_token,
+    )
+    apis = [service.api for service in storehouse.services]
+    apis.append(operations_api(operations))
+    for api in apis:
+        app.register_blueprint(api.blueprint)
+    app.register_blueprint(pages([op for api in apis for op in api.operations]))
+    for service in storehouse.services:
+        _add_commands(app.cli, service.cli)
+        for each in service.pages:
+            app.register_blueprint(each)
+    app.cli.add_command(status_command(storehouse.services, operations.clock))
+    events = events_group(storehouse.feeds)
+    events.add_command(
+        compact_command(
+            storehouse.services,
+            operations.clock,
+            storehouse.surroundings.settings.history_days,
+        )
+    )
+    events.add_command(new_key_command(storehouse.services))
+    events.add_command(new_identity_command(storehouse.services))
+    app.cli.add_command(events)
+    app.cli.add_command(subscriptions_group(storehouse.services))
+    app.cli.add_command(
+        database_group(
+            [each for service in storehouse.services for each in service.schemas]
+        )
+    )
+    app.cli.add_command(dead_letters_group(storehouse.services))
+    return app
+
+
+def _add_commands(cli: click.Group, group: click.Group) -> None:
+    """Services of one context share a group."""
+    there = cli.commands.get(group.name or "")
+    if isinstance(there, click.Group):
+        there.commands.update(group.commands)
+    else:
+        cli.add_command(group)

@@ -1,0 +1,199 @@
+"""Request bodies, as they arrive: no thread waits for them.
+
+Each has a deadline. What all of them hold together is bounded too: beyond that, the
+one that has been arriving for the longest time is given up.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import attrs
+
+TICK_S = 0.1
+"""How much later than its deadline a body may be given up."""
+
+MOST_HELD_BYTES = 64 * 1024 * 1024
+
+
+class Chunk(Protocol):
+    """Granian's future of the next piece of a body, a little of an asyncio one."""
+
+    def done(self) -> bool: ...
+
+    def result(self) -> bytes: ...
+
+    def cancel(self) -> bool: ...
+
+    def add_done_callback(self, callback: Callable[["Chunk"], None]) -> None: ...
+
+
+class Incoming(Protocol):
+    """Granian's side of a body: `__aiter__` is called once, before all else."""
+
+    def __aiter__(self) -> Any: ...
+
+    def __anext__(self) -> Chunk:
+        """Raises StopAsyncIteration at the end."""
+
+
+@attrs.frozen(kw_only=True)
+class BodyLimits:
+    """A body that is longer than `most_bytes` is cut soon after them.
+
+    All that are arriving may hold `most_held_bytes` together.
+    """
+
+    most_bytes: int = 1024 * 1024
+    timeout_s: float = 10.0
+    most_held_bytes: int = MOST_HELD_BYTES
+
+
+class ArrivingBodies:
+    """Those of one process. `then` gets the whole body, or None if it was given up.
+
+    It is called once for each body, and may take its time if there is a body: the
+    thread is one of Granian's.
+    """
+
+    def __init__(self, limits: BodyLimits) -> None:
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._arriving: OrderedDict[_Body, float] = OrderedDict()
+        self._held_bytes = 0
+        self._all_end_at = float("inf")
+
+    def start(self) -> None:
+        """Look after deadlines in the background, as long as the process lives."""
+        threading.Thread(
+            target=self._give_up_the_late, name="storehouse-bodies", daemon=True
+        ).start()
+
+    def await_one(
+        self,
+        incoming: Incoming,
+        length: int | None,
+        then: Callable[[bytes | None], None],
+    ) -> None:
+        """`length` is what the client announced, if it did."""
+        body = _Body(self, incoming, length, self._limits.most_bytes, then)
+        with self._lock:
+            self._arriving[body] = time.monotonic() + self._limits.timeout_s
+        incoming.__aiter__()
+        body.go_on()
+
+    def hurry(self, seconds: float) -> None:
+        """Nothing is waited for any longer than that."""
+        self._all_end_at = time.monotonic() + seconds
+
+    def hold(self, more_bytes: int) -> None:
+        with self._lock:
+            self._held_bytes += more_bytes
+            full = self._held_bytes > self._limits.most_held_bytes
+            oldest = next(iter(self._arriving), None) if full else None
+        if oldest is not None:
+            oldest.give_up()
+
+    def forget(self, body: "_Body", held_bytes: int) -> None:
+        with self._lock:
+            self._held_bytes -= held_bytes
+            self._arriving.pop(body, None)
+
+    def _give_up_the_late(self) -> None:
+        pause = threading.Event()
+        while True:
+            pause.wait(TICK_S)
+            now = time.monotonic()
+            with self._lock:
+                late = [
+                    body
+                    for body, deadline in self._arriving.items()
+                    if min(deadline, self._all_end_at) <= now
+                ]
+            # The last one has to go, too: Granian closes what nobody refers to.
+            while late:
+                late.pop(0).give_up()
+
+
+class _Body:
+    def __init__(
+        self,
+        all_of_them: ArrivingBodies,
+        incoming: Incoming,
+        length: int | None,
+        most_bytes: int,
+        then: Callable[[bytes | None], None],
+    ) -> None:
+        self._all = all_of_them
+        # None when it has ended, in whatever way.
+        self._incoming: Incoming | None = incoming
+        self._length = length
+        self._most_bytes = most_bytes
+        self._then = then
+        self._lock = threading.Lock()
+        self._came: list[bytes] = []
+        self._came_bytes = 0
+        self._coming: Chunk | None = None
+
+    def go_on(self) -> None:
+        """Take what is there; be called back for what is not."""
+        while (incoming := self._incoming) is not None:
+            try:
+                chunk = incoming.__anext__()
+            except StopAsyncIteration:
+                self._end()
+                return
+            if chunk.done():
+                self._take(chunk)
+            elif self._awaits(chunk):
+                chunk.add_done_callback(self._take_and_go_on)
+                return
+
+    def give_up(self) -> None:
+        """Unless it has ended in this moment."""
+        with self._lock:
+            if self._incoming is None:
+                return
+            self._incoming, coming = None, self._coming
+            self._coming = None
+        if coming is not None:
+            # Only then does Granian let go of the connection.
+            coming.cancel()
+        self._all.forget(self, self._came_bytes)
+        self._then(None)
+
+    def _awaits(self, chunk: Chunk) -> bool:
+        with self._lock:
+            if self._incoming is not None:
+                self._coming = chunk
+                return True
+        # Given up in between, before this chunk was known.
+        chunk.cancel()
+        return False
+
+    def _take_and_go_on(self, chunk: Chunk) -> None:
+        if self._incoming is not None:
+            self._take(chunk)
+            self.go_on()
+
+    def _take(self, chunk: Chunk) -> None:
+        # Empty between two that are not, or before the end, which is told afterwards.
+        data = bytes(chunk.result())
+        with self._lock:
+            if self._incoming is None:
+                return
+            self._came.append(data)
+            self._came_bytes += len(data)
+        self._all.hold(len(data))
+        if self._came_bytes == self._length or self._came_bytes > self._most_bytes:
+            self._end()
+
+    def _end(self) -> None:
+        with self._lock:
+            if self._incoming is None:
+                return
+            self._incoming = self._coming = None
+        self._all.forget(self, self._came_bytes)
+        self._then(b"".join(self._came))

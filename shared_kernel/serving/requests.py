@@ -1,0 +1,206 @@
+"""The requests of one serving process: first the body arrives, then a thread works.
+
+Granian's worker for WSGI calls the application as soon as it has the headers, and a
+thread that reads a body waits for the client, for ever: nothing interrupts it. Its
+worker for RSGI has bodies arrive without a thread. `Requests` stands in between: it is
+what that worker schedules requests with, and calls a WSGI application with each whose
+body is there, in Granian's own pool of threads. No event loop is involved.
+
+An answer is sent as a whole.
+"""
+
+import fcntl
+import os
+import socket
+import stat
+import struct
+import termios
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Protocol
+from wsgiref.types import WSGIApplication, WSGIEnvironment
+
+import attrs
+
+from shared_kernel.serving.arriving_bodies import (
+    ArrivingBodies,
+    BodyLimits,
+    Incoming,
+)
+from shared_kernel.serving.environ import Scope, environ_of
+from shared_kernel.web.routes import BODY_IS_LATE
+
+STOPPING_BODY_SECONDS = 0.4
+"""So long may a body still take when the process is told to stop."""
+
+_LOOK_SECONDS = 0.05
+
+
+class _Protocol(Incoming, Protocol):
+    def response_bytes(
+        self, status: int, headers: list[tuple[str, str]], body: bytes
+    ) -> None: ...
+
+
+class Watcher(Protocol):
+    """Granian's handle of one request."""
+
+    @property
+    def scope(self) -> Scope: ...
+
+    @property
+    def proto(self) -> _Protocol: ...
+
+    def err(self, error: BaseException) -> None:
+        """Log it, and answer 500 unless there was an answer."""
+
+
+class NoLoop:
+    """What Granian takes for an event loop: calls back at once, whatever the thread."""
+
+    def call_soon(
+        self, callback: Callable[..., object], *arguments: Any, context: Any = None
+    ) -> None:
+        callback(*arguments)
+
+    call_soon_threadsafe = call_soon
+
+
+class Requests:
+    """Those of one process, from their headers to their answer."""
+
+    def __init__(self, application: WSGIApplication, limits: BodyLimits) -> None:
+        self._application = application
+        self._most_bytes = limits.most_bytes
+        self._bodies = ArrivingBodies(limits)
+        self._lock = threading.Lock()
+        self._in_flight = 0
+        self._is_over = False
+
+    def start(self) -> None:
+        self._bodies.start()
+
+    def take(self, watcher: Watcher) -> None:
+        """Called by Granian, which cannot stand an exception."""
+        with self._lock:
+            is_over = self._is_over
+            self._in_flight += not is_over
+        if is_over:
+            watcher.proto.response_bytes(503, [("Connection", "close")], b"")
+            return
+        try:
+            self._take(watcher)
+        except BaseException as error:  # noqa: BLE001 - told by `err`
+            self._failed(watcher, error)
+
+    def stop(self, port: int) -> None:
+        """Return when all requests are answered and the answers sent.
+
+        Bodies get little time to arrive, and what has not sent its headers gets none.
+        """
+        self._bodies.hurry(STOPPING_BODY_SECONDS)
+        pause, quiet = threading.Event(), 0
+        # Twice: a request may be on its way from one thread to another.
+        while quiet < 2:
+            pause.wait(_LOOK_SECONDS)
+            quiet = 0 if self._in_flight or _are_sent_slowly(port) else quiet + 1
+            if quiet == 2:
+                with self._lock:
+                    self._is_over = not self._in_flight
+                quiet = 2 if self._is_over else 0
+
+    def _take(self, watcher: Watcher) -> None:
+        environ = environ_of(watcher.scope)
+        length = _length_of(environ)
+        if length is not None and (length == 0 or length > self._most_bytes):
+            # Nothing to read, or nothing that anybody would read.
+            self._answer(watcher, environ, b"")
+        else:
+            answer = partial(self._answer_safely, watcher, environ)
+            self._bodies.await_one(watcher.proto, length, answer)
+
+    def _answer_safely(
+        self, watcher: Watcher, environ: WSGIEnvironment, body: bytes | None
+    ) -> None:
+        try:
+            self._answer(watcher, environ, body)
+        except BaseException as error:  # noqa: BLE001 - told by `err`
+            self._failed(watcher, error)
+
+    def _answer(
+        self, watcher: Watcher, environ: WSGIEnvironment, body: bytes | None
+    ) -> None:
+        environ["wsgi.input"] = BytesIO(body or b"")
+        if body is None:
+            environ[BODY_IS_LATE] = True
+        start = _Start()
+        answer = self._application(environ, start)
+        try:
+            whole = b"".join(answer)
+        finally:
+            close = getattr(answer, "close", None)
+            if close is not None:
+                close()
+        watcher.proto.response_bytes(start.status, start.headers, whole)
+        self._done()
+
+    def _failed(self, watcher: Watcher, error: BaseException) -> None:
+        watcher.err(error)
+        self._done()
+
+    def _done(self) -> None:
+        with self._lock:
+            self._in_flight -= 1
+
+
+@attrs.define(eq=False)
+class _Start:
+    """PEP 3333's `start_response`."""
+
+    status: int = 500
+    headers: list[tuple[str, str]] = attrs.field(factory=list)
+
+    def __call__(
+        self, status: str, headers: list[tuple[str, str]], error: Any = None
+    ) -> Callable[[bytes], object]:
+        self.status, self.headers = int(status[:3]), headers
+        return _refuse_to_write
+
+
+def _refuse_to_write(data: bytes) -> object:
+    raise NotImplementedError("an answer is what the application returns")
+
+
+def _length_of(environ: WSGIEnvironment) -> int | None:
+    """Of the body; None if it is told by the body itself."""
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        return None
+    return int(environ.get("CONTENT_LENGTH") or 0)
+
+
+def _are_sent_slowly(port: int) -> bool:
+    """Whether something that was sent from `port` has not reached its client yet."""
+    return any(_unsent_bytes(int(of.name), port) for of in Path("/dev/fd").iterdir())
+
+
+def _unsent_bytes(number: int, port: int) -> int:
+    """Of the connection with that file descriptor, if it is one of `port`."""
+    # It may have been closed meanwhile, and its number given to another.
+    with suppress(OSError):
+        if not stat.S_ISSOCK(os.fstat(number).st_mode):
+            return 0
+        with socket.socket(fileno=os.dup(number)) as connection:
+            if connection.family in (socket.AF_INET, socket.AF_INET6):
+                is_ours = connection.getsockname()[1] == port
+                if is_ours and not _listens(connection):
+                    told = fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4))
+                    return int(struct.unpack("i", told)[0])
+    return 0
+
+
+def _listens(connection: socket.socket) -> bool:
+    return bool(connection.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))

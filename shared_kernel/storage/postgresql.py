@@ -1,0 +1,256 @@
+"""A PostgreSQL database, or one schema of it: many writers, many readers.
+
+Connections are pooled, bounded, and in autocommit mode: a question is one statement, a
+transaction is begun and committed by its own. Each new connection meets the schema that
+the code expects, or is refused.
+
+A transaction whose connection breaks before its commit is undone, and may be tried
+again; one whose connection breaks in the commit itself is either done or not, and the
+event log can tell (`shared_kernel.events.positions`).
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, cast
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from shared_kernel.storage import pipeline
+from shared_kernel.storage.errors import (
+    ConcurrentUpdateError,
+    ConnectionLostError,
+    OutcomeUnknownError,
+    StorageError,
+    StorageUnavailableError,
+)
+from shared_kernel.storage.news import News
+from shared_kernel.storage.postgresql_session import (
+    Session,
+    meet_the_schema,
+    refuse_a_dead_one,
+)
+from shared_kernel.storage.prepared import (
+    Prepared,
+    arrive,
+    in_terms_of_sqlalchemy,
+)
+
+MEND = "start it, or mend its ..._DATABASE_URL"
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_SERIALIZATION_FAILURE, _DEADLOCK_DETECTED = "40001", "40P01"
+_READ_ONLY = "25006"
+# Of those that end a session, beside all connection exceptions (class 08).
+_ENDED = {"25P03", "25P04", "57P01", "57P02", "57P03", "57P05"}
+
+_BEGIN = Prepared(sa.text("BEGIN"))
+_NOTHING = "a statement failed: nothing of this was committed"
+_PATIENT = sa.text("SET LOCAL statement_timeout = 0")
+_ALONE = sa.text("SELECT pg_advisory_xact_lock(hashtext('storehouse.upgrade'))")
+_VERSION = Prepared(sa.text("SELECT CAST(pg_current_snapshot() AS text)"))
+
+
+class PostgresStore:
+    """Opens no connection before it is first used.
+
+    At most `connections` at a time; who finds none free waits for `timeout_ms`, which
+    is also how long a statement may take. `schema` in the query of `url` is where the
+    tables are, `public` unless given; all else in it is libpq's.
+    """
+
+    mend = MEND
+    upgrades_itself = False
+    one_writer = False
+    # Or else the server says so.
+    exists = True
+
+    def __init__(self, url: URL, *, connections: int, timeout_ms: int) -> None:
+        self.shown = url.render_as_string()
+        self.schema = str(url.query.get("schema", "public"))
+        self.expected: str | None = None
+        self._connections = connections
+        self._session = Session(self.schema, timeout_ms)
+        self.engine = self._create_engine(url.difference_update_query(["schema"]))
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        connection = self._connect()
+        try:
+            try:
+                pipeline.enter(connection, _driver(connection).pipeline())
+                _BEGIN.send(connection)
+                yield connection
+                arrive(connection)
+            except DBAPIError as error:
+                self._undo(connection)
+                raise self._meaning(error, connection) from error
+            except BaseException:
+                self._undo(connection)
+                raise
+            self._commit(connection)
+        finally:
+            connection.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        connection = self._connect()
+        try:
+            yield connection
+        except DBAPIError as error:
+            self._undo(connection)
+            raise self._meaning(error, connection) from error
+        finally:
+            connection.close()
+
+    @contextmanager
+    def maintaining(self) -> Iterator[Connection]:
+        expected, self.expected = self.expected, None
+        try:
+            with self.writing() as connection:
+                yield connection
+        finally:
+            self.expected = expected
+            # Whoever comes next meets the schema as it is now.
+            self.engine.dispose()
+
+    def begin_upgrade(self, connection: Connection) -> None:
+        """One at a time, however long it takes; create the URL's schema if need be."""
+        connection.execute(_PATIENT)
+        connection.execute(_ALONE)
+        connection.execute(sa.text(f'CREATE SCHEMA IF NOT EXISTS "{self.schema}"'))
+
+    def version(self, connection: Connection) -> str:
+        # The same transactions are seen through the same snapshot.
+        row = _VERSION.row(connection, {})
+        return str(row[0]) if row else ""
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def news(self, source: str, hear: Callable[[int | None], None]) -> News:
+        """Of the log of `source` in this database; not started yet."""
+        return News(self.connect_alone, source, hear)
+
+    def connect_alone(self) -> "psycopg.Connection[Any]":
+        """A connection outside the pool. Raises psycopg.OperationalError."""
+        arguments, options = self.engine.dialect.create_connect_args(self.engine.url)
+        options.update(self._session.options)
+        connection = psycopg.connect(*arguments, **options, autocommit=True)
+        self._session.set_up(connection)
+        return connection
+
+    def _create_engine(self, url: URL) -> Engine:
+        engine = sa.create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            isolation_level="AUTOCOMMIT",
+            pool_size=self._connections,
+            max_overflow=0,
+            pool_timeout=self._session.timeout_ms / 1000,
+            pool_use_lifo=True,
+            pool_reset_on_return=None,
+            connect_args=self._session.options,
+        )
+        event.listen(engine, "connect", lambda new, _: self._admit(new))
+        event.listen(engine, "checkout", refuse_a_dead_one)
+        event.listen(
+            engine, "before_cursor_execute", lambda used, *_: _leave_pipeline(used)
+        )
+        return engine
+
+    def _admit(self, new: "psycopg.Connection[Any]") -> None:
+        try:
+            self._session.set_up(new)
+            if self.expected is not None:
+                meet_the_schema(new, self.expected, self.shown)
+        except BaseException:
+            new.close()
+            raise
+
+    def _connect(self) -> Connection:
+        try:
+            return self.engine.connect()
+        except sa.exc.TimeoutError as error:
+            raise StorageUnavailableError(
+                f"{self.shown}: all {self._connections} connections of this process "
+                "were in use: set DATABASE_POOL_SIZE higher, or THREADS lower"
+            ) from error
+        except DBAPIError as error:
+            raise ConnectionLostError(
+                f"{self.shown} cannot be reached: {_in_a_line(error)}; {MEND}"
+            ) from error
+
+    def _commit(self, connection: Connection) -> None:
+        driver = _driver(connection)
+        try:
+            done = driver.execute("COMMIT")
+            pipeline.leave(connection)
+            connection.commit()
+        except psycopg.errors.PipelineAborted as error:
+            self._undo(connection)
+            raise StorageError(_NOTHING) from error
+        except psycopg.Error as error:
+            if driver.closed:
+                self._undo(connection)
+                raise OutcomeUnknownError(f"{self.shown}: {error}") from error
+            self._undo(connection)
+            wrapped = in_terms_of_sqlalchemy(error, "COMMIT", connection.dialect)
+            raise self._meaning(cast(DBAPIError, wrapped), connection) from error
+        if done.statusmessage != "COMMIT":
+            # Of a transaction that has failed it makes a ROLLBACK, and no error.
+            raise StorageError(_NOTHING)
+
+    def _undo(self, connection: Connection) -> None:
+        """Whatever the transaction did; a connection that cannot is thrown away."""
+        pipeline.abandon(connection)
+        try:
+            if connection.in_transaction():
+                connection.rollback()
+            _driver(connection).rollback()
+        except Exception:  # noqa: BLE001 - whatever it is, the connection is lost
+            with suppress(Exception):
+                connection.invalidate()
+
+    def _meaning(self, error: DBAPIError, connection: Connection) -> Exception:
+        fault = error.orig
+        if not isinstance(fault, psycopg.Error):
+            return error
+        if error.connection_invalidated or _has_hung_up(fault):
+            return ConnectionLostError(f"{self.shown}: {_in_a_line(error)}")
+        if fault.sqlstate in (_SERIALIZATION_FAILURE, _DEADLOCK_DETECTED):
+            return ConcurrentUpdateError(_in_a_line(error))
+        if fault.sqlstate == _READ_ONLY:
+            # It was the primary once: the name leads to another server by now.
+            connection.invalidate()
+            self.engine.dispose()
+            return ConnectionLostError(f"{self.shown}: {_in_a_line(error)}")
+        return error
+
+
+def _leave_pipeline(connection: Connection) -> None:
+    """SQLAlchemy itself looks for an answer at once."""
+    arrive(connection)
+    try:
+        pipeline.leave(connection)
+    except psycopg.Error as error:
+        raise in_terms_of_sqlalchemy(error, "", connection.dialect) from error
+
+
+def _in_a_line(error: DBAPIError) -> str:
+    return " ".join(str(error.orig).split())
+
+
+def _has_hung_up(fault: psycopg.Error) -> bool:
+    if fault.sqlstate is None:
+        # Not said by the server, but about it.
+        return isinstance(fault, psycopg.OperationalError) and not isinstance(
+            fault, psycopg.errors.PipelineAborted
+        )
+    return fault.sqlstate.startswith("08") or fault.sqlstate in _ENDED
+
+
+def _driver(connection: Connection) -> "psycopg.Connection[Any]":
+    return cast("psycopg.Connection[Any]", connection.connection.driver_connection)

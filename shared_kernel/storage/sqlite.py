@@ -1,0 +1,167 @@
+"""A SQLite file: one writer, many readers.
+
+A process keeps one connection for writing and hands it out under a lock; other
+processes queue at `BEGIN IMMEDIATE`. Each thread that reads keeps a connection of its
+own: in WAL mode readers neither wait nor make others wait.
+"""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.pool import NullPool
+
+from shared_kernel.storage.errors import StorageUnavailableError
+from shared_kernel.storage.prepared import Prepared
+
+BUSY_TIMEOUT_MS = 10_000
+LEAST_FREE_BYTES = 1_048_576
+"""With less room on the disk, a database that cannot be opened lacks just that."""
+
+_BEGIN = Prepared(sa.text("BEGIN IMMEDIATE"))
+_COMMIT = Prepared(sa.text("COMMIT"))
+_VERSION = Prepared(sa.text("PRAGMA data_version"))
+
+
+class SqliteStore:
+    """Opens no connection before it is first used.
+
+    `synchronous` is SQLite's: FULL keeps every commit through a power cut, NORMAL may
+    lose the last ones (never corrupting), which suits what can be built again.
+    """
+
+    upgrades_itself = True
+    one_writer = True
+
+    def __init__(self, url: URL, synchronous: str) -> None:
+        self.expected: str | None = None
+        self.shown = str(url)
+        self.engine = self._create_engine(url)
+        self._synchronous = synchronous
+        self._turn = threading.Lock()
+        self._writer: Connection | None = None
+        # By thread, and kept when it ends: a connection that is closed while its thread
+        # is being taken down brings the interpreter down with it. Who comes with the
+        # same identity inherits.
+        self._readers: dict[int, Connection] = {}
+
+    @property
+    def mend(self) -> str:
+        return _mend(Path(self.engine.url.database or "").parent)
+
+    @property
+    def exists(self) -> bool:
+        return Path(self.engine.url.database or "").is_file()
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        with self._turn:
+            connection = self._writer or self._open_writer()
+            try:
+                _BEGIN.write(connection, {})
+                yield connection
+                self._commit(connection)
+            except BaseException:
+                self._give_up(connection)
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        thread = threading.get_ident()
+        connection = self._readers.get(thread)
+        if connection is None or connection.closed:
+            connection = self._readers[thread] = self.engine.connect()
+        try:
+            yield connection
+        finally:
+            if connection.in_transaction():
+                connection.rollback()
+
+    def maintaining(self) -> AbstractContextManager[Connection]:
+        return self.writing()
+
+    def begin_upgrade(self, connection: Connection) -> None:
+        """The transaction is alone already."""
+
+    def news(self, source: str, hear: object) -> None:
+        """A file says nothing."""
+
+    def version(self, connection: Connection) -> str:
+        # It means something only beside an earlier one of the same connection, and each
+        # thread has one.
+        row = _VERSION.row(connection, {})
+        return str(row[0]) if row else ""
+
+    def close(self) -> None:
+        with self._turn:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
+        for reader in list(self._readers.values()):
+            reader.close()
+        self.engine.dispose()
+
+    def _create_engine(self, url: URL) -> Engine:
+        folder = Path(url.database or "").parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageUnavailableError(
+                f"{url} cannot be opened: {folder}: {error.strerror}; {_mend(folder)}"
+            ) from error
+        engine = sa.create_engine(
+            url,
+            poolclass=NullPool,
+            connect_args={"check_same_thread": False, "isolation_level": None},
+        )
+        event.listen(engine, "connect", self._set_up)
+        return engine
+
+    def _set_up(
+        self, connection: sa.engine.interfaces.DBAPIConnection, _: object
+    ) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute(f"PRAGMA synchronous = {self._synchronous}")
+        cursor.execute("PRAGMA temp_store = MEMORY")
+        cursor.close()
+
+    def _open_writer(self) -> Connection:
+        self._writer = self.engine.connect()
+        return self._writer
+
+    def _commit(self, connection: Connection) -> None:
+        if connection.in_transaction():
+            connection.commit()
+        else:
+            # Core knows of no transaction if all statements went past it.
+            _COMMIT.write(connection, {})
+
+    def _give_up(self, connection: Connection) -> None:
+        try:
+            if connection.in_transaction():
+                connection.rollback()
+            connection.connection.rollback()
+        except Exception:  # noqa: BLE001 - whatever it is, the connection is lost
+            # A connection that cannot even roll back is of no more use.
+            connection.invalidate()
+            connection.close()
+            self._writer = None
+
+
+def _mend(folder: Path) -> str:
+    """What to do about a file in `folder` that cannot be opened."""
+    there = next(
+        each
+        for each in (folder.absolute(), *folder.absolute().parents)
+        if each.is_dir()
+    )
+    if shutil.disk_usage(there).free < LEAST_FREE_BYTES:
+        return "its disk is full: free some space, or name a file on another disk"
+    return "make its folder writable, or name another file by its ..._DATABASE_URL"

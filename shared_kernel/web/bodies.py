@@ -1,0 +1,170 @@
+"""Request bodies: read once, held against a schema, all faults told at once."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, Generic, TypeVar
+
+import jsonschema_rs
+import msgspec
+from flask import request
+
+from shared_kernel.web.body_faults import faults, repeated_key, too_deep
+from shared_kernel.web.problems import (
+    MALFORMED_JSON,
+    OUT_OF_RANGE,
+    UNSUPPORTED_MEDIA_TYPE,
+    Problem,
+    too_large,
+)
+
+T = TypeVar("T")
+MAX_BODY_BYTES = 1024 * 1024
+_REF = "#/components/schemas/{name}"
+_BEYOND_ANY_RANGE = 10**300
+_LONGEST_NUMBER = 300
+
+
+class Body(Generic[T]):
+    """A JSON body that becomes an instance of `kind`, an attrs class.
+
+    Its annotations make the schema; nothing but its fields is accepted. A `description`
+    in them is what a client is told to expect.
+    """
+
+    def __init__(self, kind: type[T]) -> None:
+        self.kind = kind
+        (self.reference,), self.components = schemas_of([kind])
+        self._schema = {**self.reference, "components": {"schemas": self.components}}
+        # Masked: a message never repeats what the client sent, which may be long.
+        self._validator = jsonschema_rs.Draft202012Validator(
+            self._schema, mask="the value"
+        )
+
+    def read(self) -> T:
+        """The body of the current request. Raises Problem."""
+        _accept_media_type()
+        raw = body_bytes()
+        try:
+            value = msgspec.json.decode(raw)
+        except msgspec.ValidationError:
+            self._validate(_with_bounded_numbers(raw))
+            raise Problem(OUT_OF_RANGE, "a number is too large") from None
+        except msgspec.DecodeError as error:
+            raise Problem(MALFORMED_JSON, str(error)) from None
+        except UnicodeDecodeError as error:
+            detail = f"expected UTF-8, got something else (byte {error.start})"
+            raise Problem(MALFORMED_JSON, detail) from None
+        except RecursionError:
+            raise too_deep() from None
+        self._validate(value)
+        # Each key has a colon, so there are as many unless one stands in a text.
+        if raw.count(b":") != _count_keys(value):
+            _refuse_repeated_keys(raw)
+        # Not strict: 5.0 is a whole number to JSON Schema, and so it is here.
+        return msgspec.convert(value, self.kind, strict=False)
+
+    def _validate(self, value: Any) -> None:
+        try:
+            if self._validator.is_valid(value):
+                return
+            problem = faults(self._schema, self._validator.iter_errors(value))
+        except ValueError:
+            # The validator follows 255 levels, which no body of ours comes near.
+            raise too_deep() from None
+        raise problem
+
+
+def schemas_of(kinds: Sequence[type]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """A reference for each of `kinds`, and the components they refer to."""
+    references, components = msgspec.json.schema_components(kinds, ref_template=_REF)
+    for schema in components.values():
+        if schema.get("type") == "object":
+            schema["additionalProperties"] = False
+    return list(references), components
+
+
+def body_bytes() -> bytes:
+    """The body as it was sent, however often it is asked for. Raises Problem."""
+    raw = request.get_data()
+    if (
+        len(raw) == MAX_BODY_BYTES
+        and request.content_length is None
+        # Werkzeug cuts a body of unknown length at the limit, and says nothing.
+        and request.environ["wsgi.input"].read(1)
+    ):
+        raise too_large()
+    return raw
+
+
+def _accept_media_type() -> None:
+    if request.content_type == "application/json":
+        return
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if request.mimetype != "application/json" or charset not in ("utf-8", "utf8"):
+        raise Problem(
+            UNSUPPORTED_MEDIA_TYPE,
+            f"Content-Type is {request.content_type!r}, expected 'application/json'",
+            headers={"Accept": "application/json"},
+        )
+
+
+def _count_keys(value: Any) -> int:
+    """In all objects of `value`, which is valid and so not deep."""
+    match value:
+        case dict():
+            return len(value) + sum(map(_count_keys, value.values()))
+        case list():
+            return sum(map(_count_keys, value))
+        case _:
+            return 0
+
+
+def _refuse_repeated_keys(raw: bytes) -> None:
+    """Which of two values counts is anybody's guess (RFC 8259, section 4)."""
+    found = next(_repeated_keys(json.loads(raw, object_pairs_hook=_Pairs), ()), None)
+    if found is not None:
+        raise repeated_key(found)
+
+
+class _Pairs(tuple[tuple[str, Any], ...]):
+    """An object as it was written; arrays are lists."""
+
+
+def _repeated_keys(
+    value: Any, path: tuple[str | int, ...]
+) -> Iterator[tuple[str | int, ...]]:
+    """Their paths in `value`, which is valid and so not deep."""
+    if not isinstance(value, _Pairs | list):
+        return
+    names = set[str | int]()
+    for name, inner in value if isinstance(value, _Pairs) else enumerate(value):
+        if name in names:
+            yield (*path, name)
+        names.add(name)
+        yield from _repeated_keys(inner, (*path, name))
+
+
+def _with_bounded_numbers(raw: bytes) -> Any:
+    """JSON with numbers that no machine holds, made small enough to be judged."""
+    try:
+        return json.loads(
+            raw.decode(),
+            parse_int=_bounded,
+            parse_float=_bounded,
+            parse_constant=_refuse_constant,
+        )
+    except RecursionError:
+        raise too_deep() from None
+    except ValueError as error:
+        raise Problem(MALFORMED_JSON, str(error)) from None
+
+
+def _bounded(text: str) -> float:
+    if text.lstrip("-").isdecimal() and len(text) <= _LONGEST_NUMBER:
+        return int(text)
+    most = _BEYOND_ANY_RANGE
+    return min(max(float(text), -most), most)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

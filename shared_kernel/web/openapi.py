@@ -1,0 +1,227 @@
+"""The OpenAPI 3.1 document, made from the operations that are served."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from shared_kernel.web.bodies import schemas_of
+from shared_kernel.web.known_hosts import (
+    FOREIGN_ORIGIN,
+    READING,
+    UNKNOWN_HOST,
+)
+from shared_kernel.web.parameters import Parameter
+from shared_kernel.web.problems import (
+    BODY_TOO_LARGE,
+    IDEMPOTENCY_KEY_REUSED,
+    INVALID_BODY,
+    INVALID_PARAMETER,
+    INVALID_VALUE,
+    MALFORMED_JSON,
+    MEDIA_TYPE,
+    MISSING_FIELD,
+    OUT_OF_RANGE,
+    OUTCOME_UNKNOWN,
+    READ_MODEL_BEHIND,
+    REQUEST_TIMEOUT,
+    STALE_VERSION,
+    UNAVAILABLE,
+    UNKNOWN_FIELD,
+    UNKNOWN_POSITION,
+    UNSUPPORTED_MEDIA_TYPE,
+    WRONG_TYPE,
+    ProblemKind,
+)
+from shared_kernel.web.routes import Operation
+
+_BODY = (
+    MALFORMED_JSON,
+    REQUEST_TIMEOUT,
+    BODY_TOO_LARGE,
+    UNSUPPORTED_MEDIA_TYPE,
+    UNKNOWN_FIELD,
+    MISSING_FIELD,
+    WRONG_TYPE,
+    OUT_OF_RANGE,
+    INVALID_VALUE,
+    INVALID_BODY,
+)
+_PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["detail"],
+                "properties": {
+                    "type": {"type": "string"},
+                    "pointer": {"type": "string"},
+                    "parameter": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+_IF_MATCH = (
+    "If-Match",
+    "The `ETag` you saw, or `*`; refuses to change what has changed since.",
+    {
+        "anyOf": [
+            {"type": "string", "enum": ["*"]},
+            {"type": "string", "pattern": r'^"[0-9]{1,18}"$'},
+        ],
+        "examples": ["*"],
+    },
+)
+_KEY = (
+    "Idempotency-Key",
+    "A name for this request: repeated with it, the request is carried out once.",
+    {"type": "string", "pattern": r"^[!-~]{1,255}$"},
+)
+_PREFER = (
+    "Prefer",
+    "`handling=lenient`: read what there is instead of failing when time is up.",
+    {"type": "string", "examples": ["handling=lenient"]},
+)
+
+
+def _token(sources: Collection[str]) -> tuple[str, str, dict[str, Any]]:
+    named = sorted(sources)
+    position = f"({'|'.join(named)}):(0|[1-9][0-9]{{0,17}})"
+    return (
+        "Consistency-Token",
+        "What a write answered, such as `catalog:12`: wait until it is visible.",
+        {
+            "anyOf": [
+                {"type": "string", "enum": [f"{name}:0" for name in named]},
+                {"type": "string", "pattern": f"^{position}(, ?{position})*$"},
+            ],
+            "examples": [f"{named[0]}:0"],
+        },
+    )
+
+
+def describe(
+    operations: Iterable[Operation], *, title: str, version: str, description: str
+) -> bytes:
+    """The document as JSON."""
+    components: dict[str, Any] = {"Problem": _PROBLEM}
+    paths: dict[str, dict[str, Any]] = {}
+    tags: dict[str, None] = {}
+    for operation in operations:
+        tags[operation.tag] = None
+        path = paths.setdefault(operation.rule, {})
+        path[operation.method.lower()] = _operation(operation, components)
+    document = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": title,
+            "version": version,
+            "description": description,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "tags": [{"name": name} for name in tags],
+        "paths": paths,
+        "components": {"schemas": components},
+    }
+    return msgspec.json.encode(document)
+
+
+def _operation(operation: Operation, components: dict[str, Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "parameters": _parameters(operation),
+        "responses": _responses(operation, components),
+    }
+    if operation.description:
+        described["description"] = operation.description
+    if operation.body is not None:
+        components.update(operation.body.components)
+        described["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": operation.body.reference}},
+        }
+    return described
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    described = [
+        {"in": "path", "name": name, "required": True, "schema": schema}
+        for name, schema in operation.path_parameters.items()
+    ]
+    described += [_query(parameter) for parameter in operation.parameters]
+    headers = [
+        *([_IF_MATCH] if operation.conditional else []),
+        *([_KEY] if operation.idempotent else []),
+        *([_token(operation.consistent), _PREFER] if operation.consistent else []),
+    ]
+    described += [
+        {"in": "header", "name": name, "description": text, "schema": schema}
+        for name, text, schema in headers
+    ]
+    return described
+
+
+def _query(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "in": "query",
+        "name": parameter.name,
+        "description": parameter.description,
+        "required": parameter.required,
+        "schema": parameter.schema,
+    }
+
+
+def problems_of(operation: Operation) -> list[ProblemKind]:
+    """All that can go wrong, the operation's own first."""
+    kinds = [
+        *operation.problems,
+        *(_BODY if operation.body else ()),
+        INVALID_PARAMETER,
+        UNKNOWN_HOST,
+        *(() if operation.method in READING else (FOREIGN_ORIGIN,)),
+        *((STALE_VERSION,) if operation.conditional else ()),
+        *((IDEMPOTENCY_KEY_REUSED, OUTCOME_UNKNOWN) if operation.idempotent else ()),
+        *((UNKNOWN_POSITION, READ_MODEL_BEHIND) if operation.consistent else ()),
+        UNAVAILABLE,
+    ]
+    return list(dict.fromkeys(kinds))
+
+
+def _responses(operation: Operation, components: dict[str, Any]) -> dict[str, Any]:
+    success = operation.success
+    schema = success.schema
+    if success.kind is not None:
+        (schema,), found = schemas_of([success.kind])
+        components.update(found)
+    answer: dict[str, Any] = {"description": success.description}
+    if schema is not None:
+        answer["content"] = {success.media_type: {"schema": schema}}
+    if success.headers:
+        answer["headers"] = {
+            name: {"description": text, "schema": {"type": "string"}}
+            for name, text in success.headers.items()
+        }
+    by_status: dict[int, list[ProblemKind]] = {}
+    for kind in problems_of(operation):
+        by_status.setdefault(kind.status, []).append(kind)
+    return {str(success.status): answer} | {
+        str(status): _problems(kinds) for status, kinds in sorted(by_status.items())
+    }
+
+
+def _problems(kinds: Sequence[ProblemKind]) -> Mapping[str, Any]:
+    return {
+        "description": "; ".join(f"{kind.title} (`{kind.type}`)" for kind in kinds),
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }

@@ -1,0 +1,317 @@
+"""Other processes of Storehouse, asked over HTTP.
+
+PeerError (a fault of the infrastructure, like any ConnectionError)
+├── PeerUnavailableError   it does not answer
+└── StrangePeerError       something else answers at its address
+"""
+
+import random
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import flask
+import msgspec
+import structlog
+import urllib3
+from circuitbreaker import CircuitBreaker
+
+from shared_kernel.buses.envelope import Envelope
+from shared_kernel.events.cloud_events import from_batch
+from shared_kernel.events.event_log import Mark
+from shared_kernel.events.identity import LogKeys
+from shared_kernel.events.unit_of_work import current_traceparent
+from shared_kernel.web.attempts import Attempts, NoAnswerError
+from shared_kernel.web.tracing import traceparent
+
+ATTEMPTS = 3
+FAILURES_UNTIL_OPEN = 5
+OPEN_S = 1.0
+MOST_EVENTS = 1000
+
+B = TypeVar("B", bound=msgspec.Struct)
+
+_log = structlog.get_logger(__name__)
+
+
+class PeerError(ConnectionError):
+    """`peer` is the service that was asked. The message is a line."""
+
+    def __init__(self, peer: str, message: str) -> None:
+        super().__init__(message)
+        self.peer = peer
+
+
+class PeerUnavailableError(PeerError):
+    """Trying again later is right."""
+
+    def __init__(self, peer: str, url: str, reason: str) -> None:
+        super().__init__(peer, f"{peer} does not answer at {url}: {reason}")
+        self.reason = reason
+
+
+class StrangePeerError(PeerError):
+    """The address has to be mended; the message says how."""
+
+    def __init__(self, peer: str, url: str, found: str) -> None:
+        setting = f"{peer.partition('-')[0].upper()}_URL"
+        super().__init__(
+            peer,
+            f"{setting} is {url}, which {found}: "
+            f"expected a Storehouse process that runs {peer}",
+        )
+
+
+class Peer:
+    """The process at `url` that runs the service `name`. Safe for all threads.
+
+    An attempt waits `timeout_s` at the most. What fails is attempted again, at most
+    twice, with backoff and jitter, unless twice that time has passed. `token` is the
+    secret that the processes of one Storehouse share. After five
+    failures in a row the breaker opens: for a second every request fails at once, and
+    then one alone finds out whether the peer is back.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        *,
+        timeout_s: float = 1.0,
+        jitter: Callable[[], float] = random.random,
+        token: str | None = None,
+    ) -> None:
+        self.name = name
+        self._token = token
+        self.url = url
+        self._attempts = Attempts(url, timeout_s, jitter)
+        self._trying = threading.Lock()
+        self._breaker = CircuitBreaker(
+            failure_threshold=FAILURES_UNTIL_OPEN,
+            recovery_timeout=OPEN_S,
+            expected_exception=NoAnswerError,
+            name=f"{name} at {url}",
+        )
+
+    def get(
+        self,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        patience_s: float = 0.0,
+        attempts: int = ATTEMPTS,
+    ) -> urllib3.BaseHTTPResponse:
+        """An answer, of whatever status below 500.
+
+        `patience_s` is how long the peer was asked to wait, so much longer an attempt
+        may take. Raises PeerUnavailableError and, if the peer says so,
+        ReadModelBehindError.
+        """
+        try:
+            return self._guarded(
+                path, {**_trace(), **(headers or {})}, patience_s, attempts
+            )
+        except NoAnswerError as error:
+            raise PeerUnavailableError(self.name, self.url, str(error)) from error
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """Headers that show the peer who asks. They go where only peers may go."""
+        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
+
+    def expect(self, service: str) -> None:
+        """Look whether `service` runs there; a peer that is away is not waited for.
+
+        Raises StrangePeerError.
+        """
+        try:
+            response = self.get("/healthz")
+        except PeerUnavailableError as error:
+            _log.warning("peer does not answer yet", peer=self.name, error=str(error))
+            return
+        try:
+            running = msgspec.json.decode(response.data, type=_Alive).services
+        except ValueError as error:
+            raise self.strange(response, "GET /healthz") from error
+        if service not in running:
+            found = f"runs {', '.join(running) or 'nothing'}"
+            raise StrangePeerError(self.name, self.url, found)
+
+    def wait_for(self, path: str, token: Mapping[str, int], timeout_s: float) -> None:
+        """Return once what is at `path` shows all of `token`.
+
+        Raises ReadModelBehindError and PeerError.
+        """
+        response = self.get(path, _consistency(token), patience_s=timeout_s)
+        if response.status != 200:
+            raise self.strange(response, f"GET {path}")
+
+    def strange(
+        self, response: urllib3.BaseHTTPResponse, asked: str
+    ) -> StrangePeerError:
+        kind = response.headers.get("Content-Type", "nothing")
+        found = f"answers {asked} with {response.status} {kind}"
+        return StrangePeerError(self.name, self.url, found)
+
+    def close(self) -> None:
+        """Nothing is attempted again from now on."""
+        self._attempts.close()
+
+    def _guarded(self, *request: Any) -> urllib3.BaseHTTPResponse:
+        breaker = self._breaker
+        # The breaker's own `call` lets everybody through, whatever its state.
+        if breaker.closed:
+            return self._through_breaker(*request)
+        # Whoever does not try need not wait with the one who does.
+        if breaker.opened or not self._trying.acquire(blocking=False):
+            raise NoAnswerError(str(breaker.last_failure or "it is being tried"))
+        try:
+            return self._through_breaker(*request)
+        finally:
+            self._trying.release()
+
+    def _through_breaker(self, *request: Any) -> urllib3.BaseHTTPResponse:
+        response: urllib3.BaseHTTPResponse
+        response = self._breaker.call(self._attempts.get, *request)
+        return response
+
+
+class HttpEventFeed:
+    """The log of `source`, which `peer` has. Its events come of what it `follows`."""
+
+    def __init__(self, peer: Peer, source: str, follows: str = "") -> None:
+        self._peer = peer
+        self._source = source
+        self._follows = follows
+        # How far it has followed the origin, and by where all stands that this caused.
+        self._settled = (0, 0)
+
+    @property
+    def source(self) -> str:
+        return self._source
+
+    def read(self, after: int, limit: int) -> list[Envelope]:
+        """A thousand at the most. Raises PeerError, like the rest."""
+        return self._ask(f"after={after}&limit={min(limit, MOST_EVENTS)}")[0]
+
+    def head(self) -> int:
+        return self._ask("limit=0")[1]
+
+    def wait_for_events(
+        self, after: int, limit: int, wait_s: int
+    ) -> tuple[list[Envelope], int]:
+        """What stands behind `after`, as soon as there is any, and the log's head.
+
+        After `wait_s`, or if the peer cannot keep anybody waiting, nothing.
+        """
+        query = f"after={after}&limit={min(limit, MOST_EVENTS)}&wait={wait_s}"
+        return self._ask(query, patience_s=wait_s, attempts=1)
+
+    def mark(self, position: int) -> Mark:
+        return self._told(f"log?position={position}", MarkBody).mark()
+
+    def keys(self) -> LogKeys:
+        return self._told("keys", KeysBody, self._peer.credentials).keys()
+
+    def _told(
+        self, what: str, body: type[B], headers: Mapping[str, str] | None = None
+    ) -> B:
+        path = f"/events/{self._source}/{what}"
+        response = self._peer.get(path, headers)
+        if response.status == 403:
+            raise PeerError(
+                self._peer.name,
+                f"{self._peer.name} does not tell this process its keys: set "
+                "PEER_TOKEN to the same secret in both",
+            )
+        try:
+            if response.status != 200:
+                raise ValueError(response.status)
+            return msgspec.json.decode(response.data, type=body)
+        except ValueError as error:
+            raise self._peer.strange(response, f"GET {path}") from error
+
+    def settled(self, position: int, timeout_s: float) -> int:
+        """By where in this log all stands that events of what it follows caused.
+
+        Those up to `position`. Raises ReadModelBehindError.
+        """
+        followed, head = self._settled
+        if position <= followed:
+            return head
+        token = _consistency({self._follows: position})
+        return self._ask("limit=0", token, patience_s=timeout_s)[1]
+
+    def _ask(
+        self,
+        query: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        patience_s: float = 0.0,
+        attempts: int = ATTEMPTS,
+    ) -> tuple[list[Envelope], int]:
+        """A batch and the log's head."""
+        path = f"/events/{self._source}?{query}"
+        response = self._peer.get(
+            path, headers, patience_s=patience_s, attempts=attempts
+        )
+        try:
+            reached = _positions(response.headers["Consistency-Token"])
+            head = reached[self._source]
+            batch = from_batch(response.data)
+        except (KeyError, ValueError) as error:
+            raise self._peer.strange(response, f"GET {path}") from error
+        # The least head that covers as much: nobody need wait for more.
+        followed = reached.get(self._follows, 0)
+        if followed > self._settled[0]:
+            self._settled = (followed, head)
+        return batch, head
+
+
+class MarkBody(msgspec.Struct):
+    """What `GET /events/{source}/log` answers. `digest` is written in hexadecimal."""
+
+    log: str
+    head: int
+    digest: str | None
+
+    def mark(self) -> Mark:
+        """Raises ValueError."""
+        digest = None if self.digest is None else bytes.fromhex(self.digest)
+        return Mark(self.log, self.head, digest)
+
+
+class KeysBody(msgspec.Struct):
+    """What `GET /events/{source}/keys` answers."""
+
+    log: str
+    key: str
+    former: str | None = None
+    former_until: int | None = None
+    relays: tuple[str, ...] = ()
+
+    def keys(self) -> LogKeys:
+        return LogKeys(self.log, self.key, self.former, self.former_until, self.relays)
+
+
+class _Alive(msgspec.Struct):
+    services: list[str]
+
+
+def _trace() -> dict[str, str]:
+    """The trace of what is executed here, or else of the request that is answered."""
+    trace = current_traceparent.get()
+    if trace is None and flask.has_request_context():
+        trace = traceparent()
+    return {} if trace is None else {"traceparent": trace}
+
+
+def _consistency(token: Mapping[str, int]) -> dict[str, str]:
+    asked = ",".join(f"{source}:{position}" for source, position in token.items())
+    return {"Consistency-Token": asked}
+
+
+def _positions(token: str) -> dict[str, int]:
+    """Raises ValueError."""
+    parts = (part.partition(":") for part in token.split(","))
+    return {source.strip(): int(position) for source, _, position in parts}

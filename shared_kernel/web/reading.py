@@ -1,0 +1,44 @@
+"""Reads that show what their reader wrote before (`Consistency-Token`)."""
+
+import functools
+from collections.abc import Collection, Mapping
+from urllib.parse import urlencode
+
+from flask import request
+
+from shared_kernel.events.consistency import (
+    Reader,
+    ReadModelBehindError,
+    UnknownPositionError,
+)
+from shared_kernel.web.parameters import consistency_token, prefers_lenient
+from shared_kernel.web.peers import PeerError
+
+
+def wait_until_visible(
+    reader: Reader, timeout_ms: int, *, sources: Collection[str] = ()
+) -> None:
+    """Wait for what the request's token names; of `sources` it may name more.
+
+    Raises ReadModelBehindError, UnknownPositionError and PeerError, unless the client
+    is content with what there is.
+    """
+    if "Consistency-Token" not in request.headers:
+        return
+    token = consistency_token({*reader.sources, *sources})
+    try:
+        reader.wait_for(token, timeout_ms / 1000)
+    except (ReadModelBehindError, UnknownPositionError, PeerError):
+        if not prefers_lenient():
+            raise
+
+
+def next_link(**query: str | int | None) -> Mapping[str, str]:
+    """The header that leads to the next page (RFC 8288)."""
+    return {"Link": _link(request.path, tuple(query.items()))}
+
+
+@functools.lru_cache(maxsize=256)
+def _link(path: str, query: tuple[tuple[str, str | int | None], ...]) -> str:
+    asked = {name: value for name, value in query if value is not None}
+    return f'<{path}?{urlencode(asked)}>; rel="next"'

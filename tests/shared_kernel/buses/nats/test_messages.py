@@ -1,0 +1,136 @@
+"""CloudEvents in binary mode: what goes out comes back, and strangers are welcome."""
+
+from datetime import datetime
+from typing import Any
+
+import attrs
+from hypothesis import given
+from hypothesis import strategies as st
+from nats.aio.client import Client
+
+from shared_kernel.buses.envelope import Envelope
+from shared_kernel.buses.nats.messages import envelope_of, headers_of, read_headers
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+ATTRIBUTES = (
+    "ce-position",
+    "ce-id",
+    "ce-source",
+    "ce-type",
+    "ce-subject",
+    "ce-time",
+    "ce-seal",
+)
+envelopes = st.builds(
+    Envelope,
+    position=st.integers(1, 2**53),
+    id=st.uuids().map(str),
+    source=st.sampled_from(["catalog", "inventory"]),
+    type=st.sampled_from(["product.inserted", "stock.opened"]),
+    key=texts,
+    time_us=st.integers(0, 4_000_000_000_000_000),
+    traceparent=st.none()
+    | st.just("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+    data=st.binary(max_size=100),
+)
+HEADER_LINES = (
+    b"ce-id: 7",
+    b"ce-id:8",
+    b"ce-id: \t9 ",
+    b" ce-source : /catalog",
+    "ce-subject: Caf\u00e9 \u201cLamp\u201d".encode(),
+    b"ce-subject: \xff\xfe",
+    b"ce-time: 12:30",
+    b"ce-type:",
+    b": nameless",
+    b"no value",
+    b"a\nb: c\rd",
+    b"",
+)
+words = st.text("0123456789abcdef-", min_size=1)
+seals = st.fixed_dictionaries(
+    {"log": words, "previous": words, "relay": words, "seal": words}
+)
+
+
+@given(envelopes, st.just({}) | seals)
+def test_an_envelope_comes_back_as_it_was(
+    envelope: Envelope, seal: dict[str, Any]
+) -> None:
+    envelope = attrs.evolve(envelope, **seal)
+    headers = headers_of(envelope)
+
+    assert envelope_of(envelope.type, headers, envelope.data) == envelope
+    assert all(value.isascii() and "\n" not in value for value in headers.values())
+
+
+def test_the_headers_are_the_attributes_of_the_event() -> None:
+    envelope = Envelope(
+        12, "an-id", "catalog", "product.inserted", "50 % é", 1, None, b"{}"
+    )
+
+    assert headers_of(envelope) == {
+        "ce-specversion": "1.0",
+        "ce-id": "an-id",
+        "ce-source": "/catalog",
+        "ce-type": "product.inserted",
+        "ce-subject": "50%20%25%20%C3%A9",
+        "ce-time": "1970-01-01T00:00:00.000001Z",
+        "ce-position": "12",
+        "content-type": "application/json",
+    }
+
+
+def test_a_strangers_message_has_no_position_and_the_id_it_was_given() -> None:
+    named = envelope_of("new.product", {"Nats-Msg-Id": "7"}, b"{}", "storehouse:9")
+    placed = envelope_of("new.product", None, b"{}", "storehouse:9")
+    nameless = [envelope_of("new.product", None, b"{}").id for _ in range(2)]
+
+    assert (named.position, named.type, named.source) == (0, "new.product", "")
+    assert (named.id, placed.id) == ("7", "storehouse:9")
+    assert len(set(nameless)) == 2
+
+
+def test_a_stranger_is_called_what_it_calls_itself() -> None:
+    named = {"ce-source": "https://erp.example/items", "ce-id": "7"}
+
+    assert envelope_of("new.product", named, b"").source == named["ce-source"]
+
+
+def test_a_strangers_trace_goes_on() -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+    assert envelope_of("new.product", {"traceparent": trace}, b"").traceparent == trace
+
+
+def test_attributes_that_mean_nothing_make_it_a_strangers() -> None:
+    envelope = Envelope(1, "an-id", "catalog", "product.inserted", "A", 1, None, b"{}")
+    for name, value in (
+        ("ce-position", "first"),
+        ("ce-time", "yesterday"),
+        ("ce-time", "2026-01-01T00:00:00"),
+        ("ce-seal", "half a seal"),
+    ):
+        headers = headers_of(envelope) | {name: value}
+
+        assert envelope_of("product.inserted", headers, b"{}").position == 0
+
+
+times = st.datetimes(timezones=st.none() | st.timezones()).map(datetime.isoformat)
+
+
+@given(st.dictionaries(st.sampled_from(ATTRIBUTES), texts | times))
+def test_nothing_that_anybody_sends_is_too_strange(more: dict[str, str]) -> None:
+    known = Envelope(1, "an-id", "catalog", "product.inserted", "A", 1, None, b"{}")
+
+    headers = headers_of(known) | more
+
+    assert envelope_of("product.inserted", headers, b"{}").data == b"{}"
+
+
+@given(st.lists(st.sampled_from(HEADER_LINES)).map(b"\r\n".join))
+def test_headers_are_read_as_nats_py_reads_them(lines: bytes) -> None:
+    ours, theirs = read_headers(lines), Client._parse_header_lines(lines)
+    assert [ours.get(name) for name in ATTRIBUTES] == [
+        theirs.get(name) for name in ATTRIBUTES
+    ]

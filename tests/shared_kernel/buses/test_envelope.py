@@ -1,0 +1,75 @@
+"""An envelope carries what happened, and says so in CloudEvents' words."""
+
+import json
+
+import attrs
+import pytest
+
+from shared_kernel.buses.envelope import Envelope, heartbeat
+from shared_kernel.clock import to_us
+from shared_kernel.events.cloud_events import to_batch, to_structured
+from tests.shared_kernel.events.builders import NOON, an_envelope
+
+ENVELOPE = Envelope(
+    position=7,
+    id="0190-7",
+    source="catalog",
+    type="product.inserted",
+    key="LAMP-0001",
+    time_us=to_us(NOON),
+    traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    data='{"name":"Café “Lamp”"}'.encode(),
+)
+
+
+def test_an_envelope_is_as_equal_as_its_fields() -> None:
+    assert attrs.evolve(ENVELOPE) == ENVELOPE
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        ENVELOPE.position = 8  # type: ignore[misc]
+
+
+def test_its_moment_is_aware_and_exact() -> None:
+    assert ENVELOPE.time == NOON
+
+
+def test_it_names_itself_for_people() -> None:
+    assert str(ENVELOPE) == "product.inserted at position 7 of catalog"
+
+
+def test_a_heartbeat_is_known_as_one_and_carries_the_head() -> None:
+    beat = heartbeat("catalog", 9, 0)
+
+    assert beat.is_heartbeat
+    assert not ENVELOPE.is_heartbeat
+    assert (beat.position, beat.source, beat.type) == (
+        9,
+        "catalog",
+        "heartbeat.catalog",
+    )
+
+
+def test_a_structured_event_is_a_cloud_event_with_our_extensions() -> None:
+    assert json.loads(to_structured(ENVELOPE)) == {
+        "specversion": "1.0",
+        "id": "0190-7",
+        "source": "/catalog",
+        "type": "product.inserted",
+        "subject": "LAMP-0001",
+        "time": "2026-03-01T12:00:00Z",
+        "datacontenttype": "application/json",
+        "position": 7,
+        "key": "LAMP-0001",
+        "traceparent": ENVELOPE.traceparent,
+        "data": {"name": "Café “Lamp”"},
+    }
+
+
+def test_an_event_outside_any_trace_has_no_traceparent() -> None:
+    assert "traceparent" not in json.loads(to_structured(an_envelope(1)))
+
+
+def test_a_batch_is_an_array_of_them() -> None:
+    batch = json.loads(to_batch([an_envelope(1), an_envelope(2)]))
+
+    assert [event["position"] for event in batch] == [1, 2]
+    assert json.loads(to_batch([])) == []

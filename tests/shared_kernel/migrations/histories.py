@@ -1,0 +1,188 @@
+"""The four histories of revisions, and rows for every table that they lead to."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import sqlalchemy as sa
+from alembic import command
+from sqlalchemy.engine import Connection
+
+from shared_kernel.migrations.migrate import Schema
+from shared_kernel.storage.database import Database
+from tests.databases import Databases
+
+ROOT = Path(__file__).parents[3]
+# What PostgreSQL needs to give positions.
+UNSEEN = {"written", "transaction", "seen_below", "seen_open"}
+# Each log is born with one of its own.
+BORN = "log_identity"
+Rows = Sequence[Mapping[str, Any]]
+Contents = Mapping[str, Rows]
+
+_LETTER = {
+    "position": 3,
+    "id": "id-3",
+    "type": "lamp.lit",
+    "key": "LAMP-1",
+    "time_us": 1_700_000_000_000_000,
+    "traceparent": None,
+    "data": b"\x00\xff{}",
+}
+ROWS: Contents = {
+    # With a hole: this log was compacted.
+    "event_log": [
+        _LETTER | {"position": each, "id": f"id-{each}"} for each in (1, 3, 4)
+    ],
+    "log_relays": [{"number": 4, "relay": "5e5e"}],
+    "compacted_events": [{"position": 2, "digest": b"\x00\xff"}],
+    "dropped_messages": [
+        {"subscription": "shop.listing", "source": "shed", "reason": "seal", "count": 3}
+    ],
+    "relay": [{"name": "shop.relay", "published": 3}],
+    "idempotency_keys": [
+        {
+            "key": "k",
+            "fingerprint": b"\x01",
+            "status": 201,
+            "headers": b"{}",
+            "body": b"\xff",
+            "created_us": 2**50,
+        }
+    ],
+    "subscription_cursors": [
+        {
+            "subscription": "shop.listing",
+            "source": "shed",
+            "position": 2**40,
+            "lease_holder": "here:1",
+            "lease_until_us": 2**50,
+        }
+    ],
+    "dead_letters": [
+        _LETTER
+        | {
+            "number": 7,
+            "subscription": "shop.listing",
+            "source": "shed",
+            "state": "dead",
+            "reason": "KeyError: é",
+            "attempts": 5,
+            "since_us": 2**50,
+        }
+    ],
+    "products": [
+        {
+            "sku": "LAMP-1",
+            "name": "Lampe à huile",
+            "description": None,
+            "price_minor_units": 10**12,
+            "price_currency": "EUR",
+            "status": "listed",
+            "version": 3,
+        }
+    ],
+    "stock_items": [
+        {
+            "sku": "LAMP-1",
+            "on_hand": 10**12,
+            "reorder_point": 2,
+            "retired": True,
+            "version": 9,
+        }
+    ],
+    "reservations": [
+        {
+            "sku": "LAMP-1",
+            "order_reference": "A",
+            "pieces": 2,
+            "until_us": 2**50,
+            "placed": 1,
+        }
+    ],
+    "shipments": [
+        {"order_reference": "B", "sku": "LAMP-1", "pieces": 1, "shipped_version": 5}
+    ],
+    "product_listing": [
+        {
+            "code": "LAMP-1",
+            "registered": 1,
+            "place": 1,
+            "name": "Lampe",
+            "description": None,
+            "price_minor_units": None,
+            "price_currency": None,
+            "status": "listed",
+            "availability": "in_stock",
+            "last_updated_us": 2**50,
+            "version": 3,
+            "sought": "lampe",
+            "body": b"{}",
+        }
+    ],
+    "stock_movements": [
+        {"position": each, "sku": "LAMP-1", "body": b"{}"} for each in (1, 3)
+    ],
+}
+
+
+@attrs.frozen
+class History:
+    folder: str
+    revisions: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.folder.replace("/adapters/migrations/", "-")
+
+    def schema(self, databases: Databases) -> Schema:
+        """Of a database that is not there yet."""
+        return Schema("new", Database(databases.url("new")), ROOT / self.folder)
+
+
+CATALOG = History(
+    "catalog/adapters/migrations/commands", ("0001", "0002", "0003", "0004", "0005")
+)
+LISTING = History("catalog/adapters/migrations/listing", ("0001", "0002", "0003"))
+INVENTORY = History(
+    "inventory/adapters/migrations/commands", ("0001", "0002", "0003", "0004", "0005")
+)
+MOVEMENTS = History("inventory/adapters/migrations/movements", ("0001", "0002", "0003"))
+HISTORIES = (CATALOG, LISTING, INVENTORY, MOVEMENTS)
+
+
+def upgrade_to(schema: Schema, revision: str) -> None:
+    """As a version of the past did, for which that was the newest."""
+    schema._change(lambda config: command.upgrade(config, revision), revision)
+
+
+def fill(database: Database) -> Contents:
+    """Rows in every table; answer what then stands there."""
+    with database.maintaining() as connection:
+        for table in _tables(connection).sorted_tables:
+            connection.execute(sa.insert(table), list(ROWS[table.name]))
+    return contents(database)
+
+
+def contents(database: Database) -> Contents:
+    """By table and in the order of its key, but for numbers that nobody sees."""
+    with database.maintaining() as connection:
+        return {
+            table.name: [
+                {name: row[name] for name in row if name not in UNSEEN}
+                for row in connection.execute(
+                    sa.select(table).order_by(*table.primary_key)
+                ).mappings()
+            ]
+            for table in _tables(connection).sorted_tables
+        }
+
+
+def _tables(connection: Connection) -> sa.MetaData:
+    metadata = sa.MetaData()
+    metadata.reflect(connection)
+    for name in ("alembic_version", BORN):
+        if name in metadata.tables:
+            metadata.remove(metadata.tables[name])
+    return metadata

@@ -1,0 +1,217 @@
+"""What stands in the tables is there after an upgrade, and after the way back."""
+
+import pytest
+from sqlalchemy.engine import Connection
+
+from shared_kernel.events.entries import Entry
+from shared_kernel.events.event_log import EventLog
+from shared_kernel.storage.errors import StorageUnavailableError
+from tests.databases import Databases, Schemas
+from tests.shared_kernel.migrations.histories import (
+    CATALOG,
+    HISTORIES,
+    INVENTORY,
+    ROWS,
+    Contents,
+    History,
+    contents,
+    fill,
+    upgrade_to,
+)
+
+EACH_REVISION = [
+    pytest.param(history, revision, id=f"{history.name}-{revision}")
+    for history in HISTORIES
+    for revision in history.revisions
+]
+
+
+def in_todays_tables(before: Contents) -> Contents:
+    """The relay has a cursor now, which nobody holds; cursors may name their log."""
+    relays = before.get("relay", ())
+    cursors = [
+        {
+            "subscription": relay["name"],
+            "source": relay["name"].removesuffix(".relay"),
+            "position": relay["published"],
+            "lease_holder": None,
+            "lease_until_us": 0,
+        }
+        for relay in relays
+    ]
+    cursors = [*map(dict, before.get("subscription_cursors", ())), *cursors]
+    unnamed = {"log": None, "last_id": None, "log_keys": None}
+    left: Contents = {}
+    if "event_log" in before:
+        left = {"compacted_events": (), "log_relays": ()}
+    if "products" not in before:
+        left = {**left, "dropped_messages": ()}
+    return {
+        "dead_letters": (),
+        **left,
+        **{table: rows for table, rows in before.items() if table != "relay"},
+        "subscription_cursors": [unnamed | cursor for cursor in cursors],
+    }
+
+
+@pytest.mark.parametrize(("history", "revision"), EACH_REVISION)
+def test_an_upgrade_keeps_what_is_there(
+    databases: Databases, history: History, revision: str
+) -> None:
+    schema = history.schema(databases)
+    upgrade_to(schema, revision)
+    before = fill(schema.database)
+
+    schema.upgrade()
+
+    found, expected = contents(schema.database), in_todays_tables(before)
+    assert {table: list(rows) for table, rows in found.items()} == {
+        table: list(rows) for table, rows in expected.items()
+    }
+    schema.database.close()
+
+
+@pytest.mark.parametrize(("history", "revision"), EACH_REVISION)
+def test_after_an_upgrade_and_the_way_back_all_is_as_it_was(
+    databases: Databases, history: History, revision: str
+) -> None:
+    schema = history.schema(databases)
+    upgrade_to(schema, revision)
+    before = fill(schema.database)
+
+    schema.upgrade()
+    schema.downgrade(revision)
+
+    assert schema.state().revision == revision
+    assert contents(schema.database) == before
+    schema.database.close()
+
+
+@pytest.mark.parametrize("history", HISTORIES, ids=lambda history: history.name)
+def test_the_way_back_to_the_beginning_is_passable_with_data(
+    databases: Databases, history: History
+) -> None:
+    schema = history.schema(databases)
+    schema.upgrade()
+    fill(schema.database)
+
+    for revision in (*reversed(history.revisions[:-1]), "base"):
+        assert schema.downgrade(revision)
+
+    assert contents(schema.database) == {}
+    assert schema.state().revision is None
+    assert schema.upgrade()
+    schema.database.close()
+
+
+def append(log: EventLog, *keys: str) -> None:
+    """Committed, and not settled."""
+    with log.database.writing() as connection:
+        entries = [Entry("lamp.lit", key, b"{}", None) for key in keys]
+        log.append(connection, entries, 1)
+
+
+def read(log: EventLog) -> list[tuple[int, str]]:
+    """By no code of today: the tables may be older."""
+    said = "SELECT position, key FROM event_log ORDER BY position"
+    with log.database.maintaining() as connection:
+        return [(at, key) for at, key in connection.exec_driver_sql(said)]
+
+
+WRITTEN = [(row["position"], row["key"]) for row in ROWS["event_log"]]
+LOGS = pytest.mark.parametrize(
+    "history", [CATALOG, INVENTORY], ids=["catalog", "inventory"]
+)
+
+
+@LOGS
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_new_entries_go_on_behind_those_there_were(
+    databases: Databases, history: History, revision: str
+) -> None:
+    schema = history.schema(databases)
+    upgrade_to(schema, revision)
+    fill(schema.database)
+    schema.upgrade()
+    log = EventLog(schema.database, "shop")
+
+    append(log, "A", "B")
+    append(log, "C")
+
+    assert log.settle() == 7
+    assert read(log) == [*WRITTEN, (5, "A"), (6, "B"), (7, "C")]
+    schema.database.close()
+
+
+@LOGS
+def test_an_empty_log_begins_with_position_one_after_an_upgrade(
+    databases: Databases, history: History
+) -> None:
+    schema = history.schema(databases)
+    upgrade_to(schema, "0002")
+    schema.upgrade()
+    log = EventLog(schema.database, "shop")
+
+    append(log, "A")
+
+    assert log.settle() == 1
+    assert read(log) == [(1, "A")]
+    schema.database.close()
+
+
+@LOGS
+def test_on_the_way_back_what_has_no_position_yet_gets_one_first(
+    databases: Databases, history: History
+) -> None:
+    schema = history.schema(databases)
+    schema.upgrade()
+    log = EventLog(schema.database, "shop")
+    append(log, "A")
+    log.settle()
+    append(log, "B", "C")
+    append(log, "D")
+
+    schema.downgrade("0002")
+
+    expected = [(1, "A"), (2, "B"), (3, "C"), (4, "D")]
+    assert read(log) == expected
+    schema.upgrade()
+    append(log, "E")
+    log.settle()
+    assert read(log) == [*expected, (5, "E")]
+    schema.database.close()
+
+
+@pytest.mark.server
+def test_nothing_of_an_upgrade_that_fails_is_done(schemas: Schemas) -> None:
+    """On SQLite as well, but there is nothing in 0003 that could fail."""
+    schema = CATALOG.schema(schemas)
+    upgrade_to(schema, "0002")
+    before = fill(schema.database)
+    with schema.database.maintaining() as connection:
+        in_the_way(connection)
+
+    with pytest.raises(StorageUnavailableError, match="give_positions"):
+        schema.upgrade()
+
+    assert contents(schema.database) == before
+    assert schema.state().revision == "0002"
+    schema.database.close()
+
+
+def in_the_way(connection: Connection) -> None:
+    connection.exec_driver_sql(
+        "CREATE FUNCTION give_positions() RETURNS bigint"
+        " LANGUAGE sql AS 'SELECT CAST(0 AS bigint)'"
+    )
+
+
+@pytest.mark.server
+def test_the_way_back_leaves_no_function_behind(schemas: Schemas) -> None:
+    schema = CATALOG.schema(schemas)
+    schema.upgrade()
+    schema.downgrade("0002")
+
+    functions = "SELECT count(*) FROM pg_proc WHERE pronamespace = 'new'::regnamespace"
+    assert schemas.rows("new", functions) == [(0,)]
+    schema.database.close()

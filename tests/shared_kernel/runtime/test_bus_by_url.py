@@ -1,0 +1,54 @@
+"""The bus is chosen by configuration."""
+
+import builtins
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from shared_kernel.buses.feed import FeedBus
+from shared_kernel.buses.in_process import InProcessBus
+from shared_kernel.buses.nats.core import NatsBus
+from shared_kernel.buses.nats.jetstream import JetStreamBus
+from shared_kernel.buses.port import BusMisconfiguredError
+from shared_kernel.runtime.bus_by_url import bus_by_url
+from shared_kernel.runtime.settings import SCHEMES, Settings
+
+BUSES = {
+    "inprocess:": InProcessBus,
+    "feed:": FeedBus,
+    "nats://127.0.0.1:1": NatsBus,
+    "jetstream://127.0.0.1:1": JetStreamBus,
+}
+
+
+@pytest.mark.parametrize("url", BUSES)
+def test_the_scheme_names_the_bus_and_nothing_is_connected_yet(url: str) -> None:
+    bus = bus_by_url(Settings(bus_url=url), ["product.>"])
+
+    assert isinstance(bus, BUSES[url])
+    bus.close()
+
+
+def test_every_scheme_that_settings_accept_has_a_bus() -> None:
+    assert [url.partition(":")[0] for url in BUSES] == list(SCHEMES)
+
+
+def test_without_its_client_a_bus_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found: Callable[..., Any] = builtins.__import__
+
+    def missing(name: str, *more: Any) -> Any:
+        if name == "shared_kernel.runtime.nats_by_url":
+            raise ImportError(name)
+        return found(name, *more)
+
+    monkeypatch.setattr(builtins, "__import__", missing)
+
+    with pytest.raises(BusMisconfiguredError) as raised:
+        bus_by_url(Settings(bus_url="nats://me:secret@host"))
+
+    assert str(raised.value) == (
+        "BUS_URL nats: needs the extra `nats`: pip install 'storehouse[nats]'"
+    )

@@ -1,0 +1,213 @@
+"""A bad setting is refused with its name, its value and what is accepted."""
+
+import attrs
+import pytest
+
+from shared_kernel.runtime.settings import BadSettingError, Settings
+
+DATABASES = [
+    "CATALOG_DATABASE_URL",
+    "CATALOG_READ_DATABASE_URL",
+    "INVENTORY_DATABASE_URL",
+    "INVENTORY_READ_DATABASE_URL",
+]
+BAD = [
+    ("TRUSTED_HOSTS", "http://shop.example", "names without ports"),
+    ("TRUSTED_HOSTS", "shop.example:8000", "names without ports"),
+    ("TRUSTED_HOSTS", "shop.example,*.shop.example", "names without ports"),
+    ("TRUSTED_HOSTS", ",", "names without ports"),
+    ("BUS_URL", "carrier-pigeon://loft", "inprocess:"),
+    ("BUS_URL", "inproces:", "inprocess:"),
+    ("BUS_URL", "nats:", "nats://host"),
+    ("BUS_URL", "feed://host", "feed:"),
+    ("BUS_SUBJECT_PREFIX", "shop.*", "words of letters"),
+    ("NATS_CREDENTIALS", "nowhere.creds", "a file that is there"),
+    ("NATS_TLS_CA", "nowhere.pem", "a file that is there"),
+    ("NATS_TLS_CERTIFICATE", "nowhere.pem", "a file that is there"),
+    ("NATS_TLS_KEY", "nowhere.pem", "a file that is there"),
+    ("JETSTREAM_STREAM", "store.house", "letters, digits"),
+    ("JETSTREAM_REPLICAS", "6", "a whole number from 1 to 5"),
+    ("JETSTREAM_DUPLICATE_WINDOW_S", "0", "a whole number from 1 to 86400"),
+    ("JETSTREAM_MAX_AGE_HOURS", "0", "a whole number from 1 to 87600"),
+    ("SERVICES", "inventory", "all of catalog-commands,catalog-queries,inventory"),
+    ("SERVICES", "catalog-commands,catalog-queries,inventory,sales", "some of"),
+    ("COPIES", "two", "one or several"),
+    ("CATALOG_URL", "elsewhere:8001", "http://127.0.0.1:8001"),
+    ("INVENTORY_URL", "http://elsewhere:x", "http://127.0.0.1:8001"),
+    ("PEER_TIMEOUT_MS", "0", "a whole number from 10 to 60000"),
+    ("CATALOG_URL", "http://elsewhere", "nothing"),
+    ("INVENTORY_URL", "http://elsewhere", "nothing"),
+    ("SQLITE_SYNCHRONOUS", "OFF", "FULL or NORMAL"),
+    ("PORT", "0", "a whole number from 1 to 65535"),
+    ("PORT", "65536", "a whole number from 1 to 65535"),
+    ("PORT", "http", "a whole number"),
+    ("PORT", "-1", "a whole number"),
+    ("PORT", "8_000", "a whole number"),
+    ("DATABASE_POOL_SIZE", "1", "a whole number from 2 to 500"),
+    ("DATABASE_TIMEOUT_MS", "99", "a whole number from 100 to 600000"),
+    ("IDEMPOTENCY_KEY_HOURS", "0", "a whole number from 1 to 87600"),
+    ("HISTORY_DAYS", "-1", "a whole number from 0 to 36500"),
+    ("WORKERS", "0", "a whole number from 1 to 64"),
+    ("WORKERS", "2", "1, since CATALOG_DATABASE_URL is a SQLite file"),
+    ("THREADS", "0", "a whole number from 1 to 256"),
+    ("BODY_TIMEOUT_S", "0", "a whole number from 1 to 600"),
+    ("CONSISTENCY_TIMEOUT_MS", "60001", "a whole number from 0 to 60000"),
+    ("RESERVATION_MINUTES", "0", "a whole number from 1 to 525600"),
+    ("LOG_LEVEL", "LOUD", "DEBUG or INFO or WARNING or ERROR"),
+    ("LOG_FORMAT", "xml", "console or json"),
+    *((name, "var/catalog.db", "a SQLite URL with a file") for name in DATABASES),
+    *((name, "sqlite://", "a SQLite URL with a file") for name in DATABASES),
+    *((name, "sqlite:///:memory:", "a SQLite URL") for name in DATABASES),
+    *((name, "mysql://localhost/x", "a SQLite URL") for name in DATABASES),
+    *(
+        (name, "postgresql://host", "postgresql://user:password@host/catalog")
+        for name in DATABASES
+    ),
+    *((name, "postgresql+psycopg2://host/x", "postgresql://") for name in DATABASES),
+    *(
+        (name, "postgresql://host/x?schema=A-b", "?schema=catalog")
+        for name in DATABASES
+    ),
+]
+
+
+def test_nothing_needs_to_be_set() -> None:
+    assert Settings.from_environment({}) == Settings()
+
+
+def test_empty_counts_as_unset() -> None:
+    names = [field.metadata["env"] for field in attrs.fields(Settings)]
+
+    assert Settings.from_environment(dict.fromkeys(names, "")) == Settings()
+
+
+def test_what_is_set_is_read() -> None:
+    settings = Settings.from_environment(
+        {
+            "HOST": "0.0.0.0",
+            "PORT": "9000",
+            "SQLITE_SYNCHRONOUS": "normal",
+            "CATALOG_DATABASE_URL": "sqlite:////data/catalog.db",
+            "SERVICES": "inventory, catalog-queries,catalog-commands",
+        }
+    )
+
+    assert (settings.host, settings.port) == ("0.0.0.0", 9000)
+    assert settings.sqlite_synchronous == "NORMAL"
+    assert settings.catalog_database_url == "sqlite:////data/catalog.db"
+    assert settings.services == Settings().services
+
+
+def test_trusted_hosts_are_read_as_browsers_write_them() -> None:
+    settings = Settings.from_environment(
+        {"TRUSTED_HOSTS": "Shop.example, .stores.example,[0:0::1]"}
+    )
+
+    assert settings.trusted_hosts == ("shop.example", ".stores.example", "::1")
+
+
+@pytest.mark.parametrize(("variable", "value", "accepted"), BAD)
+def test_a_bad_value_is_refused_with_all_that_mends_it(
+    variable: str, value: str, accepted: str
+) -> None:
+    with pytest.raises(BadSettingError) as raised:
+        Settings.from_environment({variable: value})
+
+    message = str(raised.value)
+    assert variable in message
+    assert repr(value) in message
+    assert accepted in message
+
+
+@pytest.mark.parametrize("one", DATABASES)
+@pytest.mark.parametrize("other", DATABASES)
+def test_two_owners_do_not_share_a_file(one: str, other: str) -> None:
+    """Law 6: each owner has a database of its own."""
+    if one == other:
+        return
+    with pytest.raises(BadSettingError, match="another file than"):
+        Settings.from_environment({one: "sqlite:///x.db", other: "sqlite:///x.db"})
+
+
+def test_every_variable_that_is_read_is_a_setting_that_can_be_bad_or_is_text() -> None:
+    tested = {variable for variable, _, _ in BAD}
+    known = {field.metadata["env"] for field in attrs.fields(Settings)}
+
+    assert known - tested == {"HOST", "NATS_TOKEN", "PEER_TOKEN"}
+
+
+SPLIT = {
+    "BUS_URL": "feed:",
+    "SERVICES": "catalog-queries",
+    "CATALOG_URL": "http://commands:8001/",
+    "INVENTORY_URL": "http://inventory:8003",
+}
+
+
+def test_a_part_runs_by_itself_if_it_knows_where_the_others_are() -> None:
+    settings = Settings.from_environment(SPLIT)
+
+    assert settings.services == {"catalog-queries"}
+    assert settings.neighbour == "catalog-commands"
+    assert settings.catalog_url == "http://commands:8001"
+
+
+@pytest.mark.parametrize("missing", ["CATALOG_URL", "INVENTORY_URL"])
+def test_a_service_that_runs_nowhere_is_refused_with_the_mend(missing: str) -> None:
+    with pytest.raises(BadSettingError) as raised:
+        Settings.from_environment(SPLIT | {missing: ""})
+
+    service = {"CATALOG_URL": "catalog-commands", "INVENTORY_URL": "inventory"}[missing]
+    assert str(raised.value) == (
+        f"{missing} is not set; expected the address of the process that runs "
+        f"{service}, such as http://127.0.0.1:8001, or that service among SERVICES"
+    )
+
+
+def test_who_runs_the_commands_asks_the_queries() -> None:
+    settings = Settings.from_environment(
+        SPLIT | {"SERVICES": "catalog-commands,inventory"}
+    )
+
+    assert settings.neighbour == "catalog-queries"
+
+
+def test_two_owners_do_not_share_a_schema() -> None:
+    """Law 6: each owner has a database, or a schema of one, of its own."""
+    one, other = "postgresql://db/shop", "postgresql://you@db/shop?schema=public"
+    given = {"CATALOG_DATABASE_URL": one, "INVENTORY_DATABASE_URL": other}
+
+    with pytest.raises(BadSettingError, match="another database or schema than"):
+        Settings.from_environment(given)
+
+    other = f"{one}?schema=inventory"
+    Settings.from_environment(given | {"INVENTORY_DATABASE_URL": other})
+
+
+def test_workers_of_one_machine_may_share_files_that_are_said_to_be_shared() -> None:
+    given = {"WORKERS": "2", "COPIES": "several"}
+
+    assert Settings.from_environment(given).workers == 2
+
+
+@pytest.mark.parametrize("name", DATABASES)
+@pytest.mark.parametrize("url", ["//me:secret@db/x", "//db/x?password=secret"])
+def test_a_password_of_a_database_is_shown_nowhere(name: str, url: str) -> None:
+    for given in (f"postgresql:{url}", f"mysql:{url}"):
+        try:
+            shown = repr(Settings.from_environment({name: given}))
+        except BadSettingError as error:
+            shown = str(error)
+
+        assert "secret" not in shown
+
+
+@pytest.mark.parametrize("url", ["nats://me:secret@h1,h2", "nat://secret@h1"])
+def test_a_secret_is_shown_nowhere(url: str) -> None:
+    given = {"BUS_URL": url, "NATS_TOKEN": "secret"}
+    try:
+        shown = repr(Settings.from_environment(given))
+    except BadSettingError as error:
+        shown = str(error)
+
+    assert "secret" not in shown

@@ -1,0 +1,135 @@
+"""Bodies in pieces: when they have arrived, and when they are given up."""
+
+from collections.abc import Callable
+
+import attrs
+import pytest
+
+from shared_kernel.serving.arriving_bodies import (
+    ArrivingBodies,
+    BodyLimits,
+    Chunk,
+)
+
+GIVEN_UP = None
+
+
+@attrs.define(eq=False)
+class Piece:
+    """As Granian's future."""
+
+    data: bytes | None = None
+    cancelled: bool = False
+    callback: Callable[[Chunk], None] | None = None
+
+    def done(self) -> bool:
+        return self.data is not None
+
+    def result(self) -> bytes:
+        assert self.data is not None
+        return self.data
+
+    def cancel(self) -> bool:
+        self.cancelled = True
+        return True
+
+    def add_done_callback(self, callback: Callable[[Chunk], None]) -> None:
+        self.callback = callback
+
+
+@attrs.define(eq=False)
+class Client:
+    """Sends `there` at once, and later what it is told to."""
+
+    there: list[bytes] = attrs.field(factory=list)
+    ends: bool = False
+    awaited: Piece | None = None
+
+    def __aiter__(self) -> "Client":
+        return self
+
+    def __anext__(self) -> Chunk:
+        if self.there:
+            return Piece(self.there.pop(0))
+        if self.ends:
+            raise StopAsyncIteration
+        self.awaited = Piece()
+        return self.awaited
+
+    def send(self, data: bytes) -> None:
+        piece = self.awaited
+        assert piece is not None
+        assert piece.callback is not None
+        piece.data = data
+        piece.callback(piece)
+
+
+def arriving(**limits: int) -> ArrivingBodies:
+    return ArrivingBodies(BodyLimits(**limits))
+
+
+@pytest.mark.parametrize("there", [[], [b"12"], [b"12", b"", b"34"], [b"1"] * 5])
+def test_a_body_is_there_when_its_length_is_whatever_the_pieces(
+    there: list[bytes],
+) -> None:
+    bodies: list[bytes | None] = []
+    client = Client([*there])
+    missing = 6 - sum(map(len, there))
+
+    arriving().await_one(client, 6, bodies.append)
+    assert bodies == []
+    client.send(b"#" * missing)
+
+    assert bodies == [b"".join(there) + b"#" * missing]
+
+
+def test_a_body_without_a_length_is_there_at_its_end() -> None:
+    bodies: list[bytes | None] = []
+
+    arriving().await_one(Client([b"1", b"", b"2"], ends=True), None, bodies.append)
+
+    assert bodies == [b"12"]
+
+
+def test_a_body_that_breaks_off_is_what_came_of_it() -> None:
+    bodies: list[bytes | None] = []
+
+    arriving().await_one(Client([b"1"], ends=True), 2, bodies.append)
+
+    assert bodies == [b"1"]
+
+
+def test_a_body_is_not_read_further_than_anybody_wants() -> None:
+    bodies: list[bytes | None] = []
+    client = Client([b"12", b"34", b"56"])
+
+    arriving(most_bytes=3).await_one(client, None, bodies.append)
+
+    assert bodies == [b"1234"]
+    assert client.there == [b"56"]
+
+
+def test_beyond_what_all_may_hold_the_one_that_takes_longest_is_given_up() -> None:
+    slow, quick = list[bytes | None](), list[bytes | None]()
+    bodies, slow_client, quick_client = arriving(most_held_bytes=10), Client(), Client()
+    bodies.await_one(slow_client, 100, slow.append)
+    slow_client.send(b"12345")
+    bodies.await_one(quick_client, 10, quick.append)
+
+    quick_client.send(b"123456")
+    assert (slow, quick) == ([GIVEN_UP], [])
+    assert slow_client.awaited is not None
+    assert slow_client.awaited.cancelled
+    quick_client.send(b"7890")
+
+    assert (slow, quick) == ([GIVEN_UP], [b"1234567890"])
+
+
+def test_what_has_arrived_or_was_given_up_is_held_no_more() -> None:
+    ended: list[bytes | None] = []
+    bodies = arriving(most_held_bytes=10)
+
+    for _ in range(100):
+        bodies.await_one(Client([b"12345678"]), 8, ended.append)
+
+    assert ended == [b"12345678"] * 100
