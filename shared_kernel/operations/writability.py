@@ -60,6 +60,7 @@ class Writability:
             with self._database.writing() as connection:
                 _WRITE.write(connection, self._row)
                 _TAKE_AWAY.write(connection, self._row)
+                self._database.take_room(connection)
         except (SQLAlchemyError, StorageError, OSError) as error:
             return _in_a_line(error)
         return None

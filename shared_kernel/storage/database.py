@@ -51,6 +51,8 @@ class Store(Protocol):
 
     def version(self, connection: Connection) -> str: ...
 
+    def take_room(self, connection: Connection) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -138,6 +140,13 @@ class Database:
     def version(self, connection: Connection) -> str:
         """Equal to an earlier one of the same thread if nothing was committed since."""
         return self.store.version(connection)
+
+    def take_room(self, connection: Connection) -> None:
+        """Take new room on the disk until the transaction ends.
+
+        A full disk may have room in old pages, so that a small row still goes in.
+        """
+        self.store.take_room(connection)
 
     def close(self) -> None:
         self.store.close()

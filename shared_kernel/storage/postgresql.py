@@ -53,6 +53,11 @@ _PATIENT = sa.text("SET LOCAL statement_timeout = 0")
 _ALONE = sa.text("SELECT pg_advisory_xact_lock(hashtext('storehouse.upgrade'))")
 _VERSION = Prepared(sa.text("SELECT CAST(pg_current_snapshot() AS text)"))
 
+_MAY_TAKE_ROOM = sa.text(
+    "SELECT has_database_privilege(current_database(), 'TEMPORARY')"
+)
+_TAKE_ROOM = sa.text("CREATE TEMPORARY TABLE room ON COMMIT DROP AS SELECT 1 AS taken")
+
 
 class PostgresStore:
     """Opens no connection before it is first used.
@@ -127,6 +132,11 @@ class PostgresStore:
         # The same transactions are seen through the same snapshot.
         row = _VERSION.row(connection, {})
         return str(row[0]) if row else ""
+
+    def take_room(self, connection: Connection) -> None:
+        """Unless the user may create no temporary tables."""
+        if connection.execute(_MAY_TAKE_ROOM).scalar_one():
+            connection.execute(_TAKE_ROOM)
 
     def close(self) -> None:
         self.engine.dispose()

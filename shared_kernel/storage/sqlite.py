@@ -97,6 +97,9 @@ class SqliteStore:
         row = _VERSION.row(connection, {})
         return str(row[0]) if row else ""
 
+    def take_room(self, connection: Connection) -> None:
+        """Each commit does so anyway, in the write-ahead log."""
+
     def close(self) -> None:
         with self._turn:
             if self._writer is not None:

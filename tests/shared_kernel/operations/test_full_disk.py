@@ -1,8 +1,9 @@
 """With a full disk `/readyz` says what commands find."""
 
 import resource
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from flask.testing import FlaskClient
 from shared_kernel.operations import writability
 from shared_kernel.operations.writability import Writability
 from shared_kernel.runtime.workers import Workers
+from shared_kernel.storage.database import Database
+from tests.databases import Schemas
 from tests.shared_kernel.operations.shop import Shop, a_client
 from tests.web_clients import Shop as WebShop
 from tests.web_clients import a_product, a_shop, problem
@@ -82,3 +85,39 @@ def test_a_database_is_written_to_once_a_second_however_many_ask(shop: Shop) -> 
 
         assert before != after
         assert shop.source.version(connection) == after
+
+
+@pytest.mark.server
+def test_old_pages_may_have_room_where_no_new_one_can_be_had(schemas: Schemas) -> None:
+    """PostgreSQL makes a new file where there is no folder for it any more."""
+    server, place = schemas.server, schemas.server.folder / "full"
+    place.mkdir()
+    shutil.chown(place, server.folder.owner(), server.folder.group())
+    server.execute("postgres", f"CREATE TABLESPACE full_disk LOCATION '{place}'")
+    server.execute(
+        "postgres",
+        f'ALTER DATABASE "{schemas.database}" SET temp_tablespaces = full_disk',
+    )
+    with closing(Database(schemas.url("catalog"))) as database:
+        assert Writability(database).refusal() is None
+        shutil.rmtree(place)
+        refusal = Writability(database).refusal()
+
+    assert refusal is not None
+    assert "No such file or directory" in refusal
+
+
+@pytest.mark.server
+def test_who_may_make_no_temporary_table_may_write_all_the_same(
+    schemas: Schemas,
+) -> None:
+    server, name = schemas.server, schemas.database
+    server.execute("postgres", f'REVOKE TEMPORARY ON DATABASE "{name}" FROM PUBLIC')
+    server.execute(name, "CREATE ROLE clerk LOGIN")
+    server.execute(name, "GRANT USAGE ON SCHEMA catalog TO clerk")
+    server.execute(name, "GRANT ALL ON ALL TABLES IN SCHEMA catalog TO clerk")
+    url = schemas.url("catalog").replace("postgres@", "clerk@")
+    with closing(Database(url)) as database:
+        assert Writability(database).refusal() is None
+    server.execute(name, "DROP OWNED BY clerk")
+    server.execute(name, "DROP ROLE clerk")
