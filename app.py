@@ -24,8 +24,8 @@ from shared_kernel.events.event_log import EventFeed
 from shared_kernel.runtime.bus_by_url import bus_by_url
 from shared_kernel.runtime.logs import set_up_logs
 from shared_kernel.runtime.service import (
+    Runtime,
     Service,
-    Surroundings,
     WritingService,
     this_process,
 )
@@ -41,12 +41,12 @@ from shared_kernel.runtime.storehouse import Storehouse
 from shared_kernel.serving.application import web_application
 from shared_kernel.serving.arriving_bodies import BodyLimits
 from shared_kernel.serving.server import AddressUnavailableError, Worker, serve
-from shared_kernel.storage.copies import DatabaseInUseError, ServedFiles
 from shared_kernel.storage.errors import (
     ConnectionLostError,
     StorageUnavailableError,
     is_fault,
 )
+from shared_kernel.storage.served_files import DatabaseInUseError, ServedFiles
 from shared_kernel.web.bodies import MAX_BODY_BYTES
 from shared_kernel.web.peers import (
     HttpEventFeed,
@@ -81,7 +81,7 @@ def assemble(
         if service in peers
     }
     services: list[Service] = []
-    surroundings = Surroundings(
+    runtime = Runtime(
         settings=settings,
         bus=bus
         or bus_by_url(
@@ -97,30 +97,30 @@ def assemble(
     feeds: dict[str, EventFeed] = {**elsewhere}
     opened, stock, listing = None, None, None
     if CATALOG_COMMANDS in here:
-        opened = catalog.bootstrap.open_log(surroundings)
+        opened = catalog.bootstrap.open_log(runtime)
         _, feeds["catalog"] = opened
     if INVENTORY in here:
-        of_inventory = inventory.bootstrap.plug_in(surroundings, feeds["catalog"])
+        of_inventory = inventory.bootstrap.plug_in(runtime, feeds["catalog"])
         services.append(of_inventory)
         feeds["inventory"] = of_inventory.log
-        stock = _stock_here(of_inventory, surroundings)
+        stock = _stock_here(of_inventory, runtime)
     if CATALOG_QUERIES in here:
         stock = stock or _stock_elsewhere(elsewhere["inventory"], peers[INVENTORY])
         of_queries, listing = catalog.bootstrap.plug_in_queries(
-            surroundings, feeds["catalog"], stock
+            runtime, feeds["catalog"], stock
         )
         services.append(of_queries)
     if opened is not None:
         listed = listing or HttpListingProgress(peers[CATALOG_QUERIES])
-        of_commands = catalog.bootstrap.plug_in_commands(surroundings, *opened, listed)
+        of_commands = catalog.bootstrap.plug_in_commands(runtime, *opened, listed)
         services.insert(0, of_commands)
     storehouse = Storehouse(
-        surroundings=surroundings,
+        runtime=runtime,
         services=services,
         feeds=list(feeds.values()),
         peers=peers,
     )
-    storehouse.employ()
+    storehouse.register_workers()
     return storehouse
 
 
@@ -153,12 +153,12 @@ def _peers(settings: Settings) -> dict[str, Peer]:
     }
 
 
-def _stock_here(of_inventory: WritingService, surroundings: Surroundings) -> Stock:
+def _stock_here(of_inventory: WritingService, runtime: Runtime) -> Stock:
     ((source, followed),) = of_inventory.followed.items()
     log = of_inventory.log
     return Stock(
         feed=log,
-        settled=followed_through(source, followed, log.settle, surroundings.progress),
+        settled=followed_through(source, followed, log.settle, runtime.progress),
         levels=SqlStockLevels(of_inventory.databases[0]),
     )
 
@@ -238,13 +238,13 @@ def _open_the_doors(storehouse: Storehouse) -> ServedFiles:
 
     Raises CannotStart.
     """
-    settings, files = storehouse.surroundings.settings, ServedFiles()
+    settings, files = storehouse.runtime.settings, ServedFiles()
     databases = [each for service in storehouse.services for each in service.databases]
     try:
         for database in databases:
             database.open()
         files.claim(databases, several=settings.copies == "several")
-        storehouse.surroundings.bus.open()
+        storehouse.runtime.bus.open()
         for service, peer in storehouse.peers.items():
             peer.expect(service)
     except ConnectionLostError as error:

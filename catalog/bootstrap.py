@@ -28,12 +28,12 @@ from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Deliver, Leave
 from shared_kernel.events.consistency import Reader
 from shared_kernel.events.event_log import EventFeed, EventLog
-from shared_kernel.events.replay import DeadLetterOffice
+from shared_kernel.events.replay import DeadLetters
 from shared_kernel.events.writer import Writer
 from shared_kernel.migrations.migrate import Schema
 from shared_kernel.runtime.service import (
+    Runtime,
     Service,
-    Surroundings,
     WritingService,
     group_of,
 )
@@ -46,10 +46,10 @@ LISTING = "catalog.listing"
 _MIGRATIONS = Path(__file__).parent / "adapters" / "migrations"
 
 
-def open_log(surroundings: Surroundings) -> tuple[Database, EventLog]:
+def open_log(runtime: Runtime) -> tuple[Database, EventLog]:
     """The catalog's own database, brought up to date, and the log in it."""
-    settings = surroundings.settings
-    database = surroundings.database(
+    settings = runtime.settings
+    database = runtime.database(
         settings.catalog_database_url, synchronous=settings.sqlite_synchronous
     )
     _schema_of_commands(database).prepare()
@@ -61,7 +61,7 @@ def _schema_of_commands(database: Database) -> Schema:
 
 
 def plug_in_commands(
-    surroundings: Surroundings,
+    runtime: Runtime,
     database: Database,
     log: EventLog,
     listing: ListingProgress,
@@ -69,60 +69,58 @@ def plug_in_commands(
     writer = Writer(
         database,
         log,
-        lambda connection: SqlCatalogUnitOfWork(connection, log, surroundings.clock),
-        surroundings.on_commit,
+        lambda connection: SqlCatalogUnitOfWork(connection, log, runtime.clock),
+        runtime.on_commit,
     )
     services = CommandServices(
-        clock=surroundings.clock, writer=writer, log=log, listing=listing
+        clock=runtime.clock, writer=writer, log=log, listing=listing
     )
 
     def join(deliver: Deliver) -> Leave:
         # Another shop is told of new products, too.
         group = group_of(GROUP, log.mark(0).log)
-        return surroundings.bus.subscribe(SUBJECT, group, deliver)
+        return runtime.bus.subscribe(SUBJECT, group, deliver)
 
     new_products = NewProducts(
         writer,
         database,
         log,
-        surroundings.clock,
+        runtime.clock,
         join,
-        surroundings.workers.wake,
+        runtime.workers.wake,
     )
     return WritingService(
         name=CATALOG_COMMANDS,
         log=log,
-        relay=surroundings.relay(log),
+        relay=runtime.relay(log),
         writer=writer,
-        upkeep=(
+        background_jobs=(
             new_products,
             ForgetIdempotencyKeys(
                 NAME,
                 database,
-                surroundings.clock,
-                keep_hours=surroundings.settings.idempotency_key_hours,
+                runtime.clock,
+                keep_hours=runtime.settings.idempotency_key_hours,
             ),
         ),
         dead_letters={
-            "catalog": DeadLetterOffice(
-                database, {(GROUP, SUBJECT): new_products.apply}
-            )
+            "catalog": DeadLetters(database, {(GROUP, SUBJECT): new_products.apply})
         },
         databases=(database,),
         schemas=(_schema_of_commands(database),),
         api=commands_api(services),
-        cli=commands_cli(services, surroundings.workers),
+        cli=commands_cli(services, runtime.workers),
     )
 
 
 def plug_in_queries(
-    surroundings: Surroundings,
+    runtime: Runtime,
     catalog: EventFeed,
     stock: Stock,
 ) -> tuple[Service, Reader]:
     """The service, and how far the listing has come."""
-    settings = surroundings.settings
-    database = surroundings.database(settings.catalog_read_database_url)
+    settings = runtime.settings
+    database = runtime.database(settings.catalog_read_database_url)
     schema = Schema("catalog_read", database, _MIGRATIONS / "listing")
     schema.prepare()
     projector = ListingProjector(ListingTable(product_listing))
@@ -130,10 +128,10 @@ def plug_in_queries(
     def project_stock(batch: Sequence[Envelope], connection: Connection) -> None:
         projector.availability(inventory_acl.availability_changes(batch), connection)
 
-    of_products = surroundings.subscription(
+    of_products = runtime.subscription(
         LISTING, catalog, "product.>", database, projector.products, _clear
     )
-    of_stock = surroundings.subscription(
+    of_stock = runtime.subscription(
         LISTING, stock.feed, inventory_acl.PATTERN, database, project_stock, _clear
     )
     reader = Reader(
@@ -142,7 +140,7 @@ def plug_in_queries(
             inventory_acl.SOURCE: of_stock.cursor.saved,
         },
         heads={NAME: catalog.head, inventory_acl.SOURCE: stock.feed.head},
-        progress=surroundings.progress,
+        progress=runtime.progress,
         origin=NAME,
         by_way_of=inventory_acl.SOURCE,
         through=stock.settled,
@@ -158,14 +156,14 @@ def plug_in_queries(
         catalog,
         stock.feed,
         database,
-        holder=surroundings.holder,
-        clock=surroundings.clock,
+        holder=runtime.holder,
+        clock=runtime.clock,
     )
     service = Service(
         name=CATALOG_QUERIES,
         subscriptions=(of_products, of_stock),
         dead_letters={
-            "catalog_read": DeadLetterOffice(
+            "catalog_read": DeadLetters(
                 database,
                 {
                     (LISTING, NAME): projector.products,

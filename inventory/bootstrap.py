@@ -14,10 +14,10 @@ from inventory.adapters.services import (
 from inventory.read_model import stock_movements
 from shared_kernel.events.consistency import Reader, followed_through
 from shared_kernel.events.event_log import EventFeed, EventLog
-from shared_kernel.events.replay import DeadLetterOffice
+from shared_kernel.events.replay import DeadLetters
 from shared_kernel.events.writer import Writer
 from shared_kernel.migrations.migrate import Schema
-from shared_kernel.runtime.service import Surroundings, WritingService
+from shared_kernel.runtime.service import Runtime, WritingService
 from shared_kernel.web.commands import ForgetIdempotencyKeys
 
 NAME = "inventory"
@@ -26,13 +26,13 @@ MOVEMENTS = "inventory.movements"
 _MIGRATIONS = Path(__file__).parent / "adapters" / "migrations"
 
 
-def plug_in(surroundings: Surroundings, catalog: EventFeed) -> WritingService:
+def plug_in(runtime: Runtime, catalog: EventFeed) -> WritingService:
     """The one service of this context, which follows `catalog`."""
-    settings = surroundings.settings
-    database = surroundings.database(
+    settings = runtime.settings
+    database = runtime.database(
         settings.inventory_database_url, synchronous=settings.sqlite_synchronous
     )
-    read_database = surroundings.database(settings.inventory_read_database_url)
+    read_database = runtime.database(settings.inventory_read_database_url)
     schemas = (
         Schema("inventory", database, _MIGRATIONS / "commands"),
         Schema("inventory_read", read_database, _MIGRATIONS / "movements"),
@@ -41,11 +41,11 @@ def plug_in(surroundings: Surroundings, catalog: EventFeed) -> WritingService:
         schema.prepare()
     log = EventLog(database, NAME)
 
-    policy = CatalogPolicy(log, surroundings.clock)
-    of_catalog = surroundings.subscription(
+    policy = CatalogPolicy(log, runtime.clock)
+    of_catalog = runtime.subscription(
         FOLLOWS_CATALOG, catalog, catalog_acl.PATTERN, database, policy.apply
     )
-    of_movements = surroundings.subscription(
+    of_movements = runtime.subscription(
         MOVEMENTS,
         log,
         "stock.>",
@@ -56,14 +56,14 @@ def plug_in(surroundings: Surroundings, catalog: EventFeed) -> WritingService:
     writer = Writer(
         database,
         log,
-        lambda connection: SqlInventoryUnitOfWork(connection, log, surroundings.clock),
-        surroundings.on_commit,
+        lambda connection: SqlInventoryUnitOfWork(connection, log, runtime.clock),
+        runtime.on_commit,
     )
     followed = {catalog.source: of_catalog.cursor.saved}
     heads = {catalog.source: catalog.head, NAME: log.head}
     services = InventoryServices(
         settings=settings,
-        clock=surroundings.clock,
+        clock=runtime.clock,
         writer=writer,
         log=log,
         database=database,
@@ -71,19 +71,19 @@ def plug_in(surroundings: Surroundings, catalog: EventFeed) -> WritingService:
         stock=Reader(
             cursors={**followed, NAME: log.head},
             heads=heads,
-            progress=surroundings.progress,
+            progress=runtime.progress,
         ),
         movements=Reader(
             cursors={**followed, NAME: of_movements.cursor.saved},
             heads=heads,
-            progress=surroundings.progress,
+            progress=runtime.progress,
             origin=catalog.source,
             by_way_of=NAME,
             through=followed_through(
                 catalog.source,
                 of_catalog.cursor.saved,
                 log.settle,
-                surroundings.progress,
+                runtime.progress,
             ),
         ),
     )
@@ -91,29 +91,29 @@ def plug_in(surroundings: Surroundings, catalog: EventFeed) -> WritingService:
         name=NAME,
         log=log,
         dated=compaction.dated,
-        relay=surroundings.relay(log),
+        relay=runtime.relay(log),
         writer=writer,
         followed=followed,
         subscriptions=(of_catalog, of_movements),
-        upkeep=(
-            ExpiryWorker(writer, database, surroundings.clock),
+        background_jobs=(
+            ExpiryWorker(writer, database, runtime.clock),
             ForgetIdempotencyKeys(
                 NAME,
                 database,
-                surroundings.clock,
+                runtime.clock,
                 keep_hours=settings.idempotency_key_hours,
             ),
         ),
         dead_letters={
-            "inventory": DeadLetterOffice(
+            "inventory": DeadLetters(
                 database, {(FOLLOWS_CATALOG, catalog.source): policy.apply}
             ),
-            "inventory_read": DeadLetterOffice(
+            "inventory_read": DeadLetters(
                 read_database, {(MOVEMENTS, NAME): stock_movements.project}
             ),
         },
         databases=(database, read_database),
         schemas=schemas,
         api=inventory_api(services),
-        cli=inventory_cli(services, surroundings.workers),
+        cli=inventory_cli(services, runtime.workers),
     )

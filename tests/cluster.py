@@ -42,7 +42,7 @@ from tests.nats_server import NatsServer
 from tests.tcp_proxy import TcpProxy
 
 Layout = tuple[tuple[str, ...], ...]
-"""The services of each process. A service that stands in several has copies."""
+"""The services of each process. A service that stands in several has replicas."""
 
 ONE: Layout = (SERVICES,)
 SPLIT: Layout = ((CATALOG_COMMANDS,), (CATALOG_QUERIES,), (INVENTORY,))
@@ -303,7 +303,7 @@ class Cluster:
             self._will_for_nats = None
 
     def ports_of(self, service: str) -> list[int]:
-        """Of each copy; the first is the one that other processes ask."""
+        """Of each replica; the first is the one that other processes ask."""
         return [
             process.port
             for process in self.processes.values()
@@ -360,7 +360,7 @@ class Cluster:
             "PORT": str(port),
             "SERVICES": ",".join(services),
             "BUS_URL": f"{self._bus}:",
-            "COPIES": "several" if _has_copies(self._layout) else "one",
+            "COPIES": "several" if _has_replicas(self._layout) else "one",
         }
         if self.nats is not None and self._bus in _ON_NATS:
             way = self._way(name, "bus", self.nats.port)
@@ -400,16 +400,16 @@ def wait_until(happened: Callable[[], bool], what: str) -> None:
 
 
 def _names(layout: Layout) -> dict[str, tuple[str, ...]]:
-    """`inventory`, or `catalog-queries+inventory`; `inventory-2` is a copy."""
+    """`inventory`, or `catalog-queries+inventory`; `inventory-2` is a replica."""
     named: dict[str, tuple[str, ...]] = {}
     for services in layout:
         name = "storehouse" if set(services) == set(SERVICES) else "+".join(services)
-        copy = 1 + list(named.values()).count(services)
-        named[name if copy == 1 else f"{name}-{copy}"] = services
+        replica = 1 + list(named.values()).count(services)
+        named[name if replica == 1 else f"{name}-{replica}"] = services
     return named
 
 
-def _has_copies(layout: Layout) -> bool:
+def _has_replicas(layout: Layout) -> bool:
     times = Counter(service for services in layout for service in services)
     return max(times.values()) > 1
 

@@ -9,8 +9,8 @@ from rich.console import Console
 from catalog.adapters.import_products import ImportProducts
 from catalog.adapters.rebuild_listing import AnotherRebuildError, ListingRebuild
 from catalog.adapters.services import CommandServices
-from shared_kernel.files.interruption import EXIT_CODE
-from shared_kernel.files.meter import Meter, Rate
+from shared_kernel.files.graceful_interrupt import EXIT_CODE
+from shared_kernel.files.progress import ProgressBar, Rate
 from shared_kernel.files.run import CommandFailed, run, takes_a_row_file
 from shared_kernel.runtime.workers import Workers
 from shared_kernel.storage.errors import is_fault
@@ -32,7 +32,7 @@ def commands_cli(services: CommandServices, workers: Workers) -> click.Group:
         price_currency, stock_count and description; or NDJSON, a line for each product
         as POST /products takes it. UTF-8.
 
-        It may be interrupted and run again: a product that is there as given is
+        It may be interrupted and run again: a product that is there unchanged is
         skipped. Rows that are refused stand in FILE.refused.csv, each with its reason;
         mend them there and import that file.
 
@@ -87,9 +87,9 @@ def _rebuild(rebuild: ListingRebuild) -> int:
     # As for the other commands: what is there by now stays.
     gc.freeze()
     try:
-        with Meter(Console(stderr=True), "Product listing", rebuild.total) as meter:
+        with ProgressBar(Console(stderr=True), "Product listing", rebuild.total) as bar:
             rebuild.run(
-                lambda: meter.show(
+                lambda: bar.show(
                     rebuild.passed,
                     f"{rebuild.passed:,} events, {rate.of(rebuild.passed)}",
                 )

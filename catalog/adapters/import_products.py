@@ -29,7 +29,7 @@ COLUMNS = Columns(
 
 @attrs.frozen
 class ImportProducts:
-    """A product that is there as given is skipped: so a file can be imported again.
+    """A product that is there unchanged is skipped: so a file can be imported again.
 
     The opening stock is not compared; the catalog only passes it on.
     """

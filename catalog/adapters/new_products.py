@@ -3,7 +3,7 @@
 A message on `new.product` holds what the body of `POST /products` does. One that cannot
 be carried out becomes a dead letter, with the reason: its sender does not wait for an
 answer. On a bus that delivers at least once a message may come again: a product that is
-registered as given is left alone.
+registered unchanged is left alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,8 +30,8 @@ from shared_kernel.events.inbox import Inbox
 from shared_kernel.events.writer import Writer
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import ConcurrentUpdateError, is_fault
-from shared_kernel.storage.patience import patiently
 from shared_kernel.storage.prepared import Prepared
+from shared_kernel.storage.retry import retried
 from shared_kernel.web.tracing import within
 
 SUBJECT = "new.product"
@@ -56,7 +56,7 @@ _log = structlog.get_logger(__name__)
 
 
 class NewProducts:
-    """Carries out what is delivered; all copies of the process share the messages."""
+    """Carries out what is delivered; all replicas of the process share the messages."""
 
     name = GROUP
 
@@ -125,13 +125,13 @@ class NewProducts:
             # What heals is tried again; anything else would fail for ever.
             if is_fault(error):
                 raise
-            # Another copy may bury another one at the same moment.
-            patiently(
-                partial(self._bury, message, error),
+            # Another replica may dead-letter another one meanwhile.
+            retried(
+                partial(self._dead_letter, message, error),
                 lambda e: isinstance(e, ConcurrentUpdateError),
             )
 
-    def _bury(self, message: Envelope, why: Exception) -> None:
+    def _dead_letter(self, message: Envelope, why: Exception) -> None:
         """Once, however often the message comes.
 
         Senders that know nothing of each other may give the same id: with another

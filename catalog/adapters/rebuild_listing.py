@@ -3,7 +3,7 @@
 Everything goes into a table of its own, and into indexes of its own where they can be
 renamed. The last transaction puts that in the place of the old one and moves the
 cursors of the listing's subscription to where the rebuild has come; a subscription at
-work, in whatever process, notices and reads on from there. So an interruption at any
+work, in whatever process, notices and reads on from there. So an interrupt at any
 point leaves the old listing as it was, and what it leaves lying goes with the next
 rebuild.
 
@@ -24,7 +24,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
 from catalog.adapters import inventory_acl, listing_indexes
-from catalog.adapters.left_out import DeadLettersChangedError, LeftOut
+from catalog.adapters.excluded_keys import DeadLettersChangedError, ExcludedKeys
 from catalog.read_model.listing_projector import (
     fold_availability,
     fold_products,
@@ -141,7 +141,7 @@ class ListingRebuild:
         self._rows: dict[str, Listing] = {}
         self._written = False
         self._indexed = False
-        self._left_out = LeftOut(subscription)
+        self._excluded_keys = ExcludedKeys(subscription)
 
     @property
     def passed(self) -> int:
@@ -155,7 +155,7 @@ class ListingRebuild:
 
     @property
     def added_dead_letters(self) -> int:
-        return self._left_out.added
+        return self._excluded_keys.added
 
     def run(self, show: Callable[[], None]) -> None:
         """All of it, calling `show` after each step. Raises AnotherRebuildError."""
@@ -185,7 +185,7 @@ class ListingRebuild:
         def empty(connection: Connection) -> None:
             _NEW.drop(connection, checkfirst=True)
             _NEW.create(connection)
-            self._left_out.begin(connection)
+            self._excluded_keys.begin(connection)
 
         self._commit(empty)
 
@@ -251,7 +251,7 @@ class ListingRebuild:
         self._fence.moved(to, self._now())
 
     def _fold(self, source: _Source, batch: Sequence[Envelope]) -> None:
-        batch = self._left_out.applicable(batch)
+        batch = self._excluded_keys.applicable(batch)
         if self._written:
             self._load({envelope.key for envelope in batch})
         try:
@@ -261,12 +261,12 @@ class ListingRebuild:
 
     def _fold_singly(self, source: _Source, batch: Sequence[Envelope]) -> None:
         for envelope in batch:
-            if self._left_out.holds_back(envelope):
+            if self._excluded_keys.holds_back(envelope):
                 continue
             try:
                 source.fold(self._rows, [envelope])
             except UnreadableEventError as error:
-                self._left_out.bury(envelope, error)
+                self._excluded_keys.dead_letter(envelope, error)
 
     def _load(self, codes: Iterable[str]) -> None:
         missing = [code for code in codes if code not in self._rows]
@@ -286,7 +286,7 @@ class ListingRebuild:
                 connection, self._subscription, source.feed.source, source.place
             ):
                 raise _Overtaken
-        self._left_out.add_to(connection, self._now().wall_us)
+        self._excluded_keys.add_to(connection, self._now().wall_us)
         self._write_rows(connection)
         left = listing_indexes.what_is_left(connection, product_listing.name, _NEW.name)
         product_listing.drop(connection)

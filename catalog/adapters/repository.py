@@ -117,8 +117,8 @@ class SqlProductRepository:
             else:
                 new.append(row)
         self._known, self._stored, self._unwritten = {}, {}, {}
-        _INSERT.insist(self._connection, new)
-        _UPDATE.insist(self._connection, known)
+        _INSERT.write_checked(self._connection, new)
+        _UPDATE.write_checked(self._connection, known)
 
     def _follow(self, row: Sequence[Any]) -> Product:
         product = product_from_row(row)

@@ -29,7 +29,7 @@ def inventory_cli(services: InventoryServices, workers: Workers) -> click.Group:
         An order reference names one shipment of a SKU: a further line of the same order
         and SKU ships as ORDER#2, ORDER#3 and so on.
 
-        It may be interrupted and run again: a line that has shipped as given is
+        It may be interrupted and run again: a line that has shipped unchanged is
         skipped. Rows that are refused stand in FILE.refused.csv, each with its reason;
         mend them there and replay that file.
 

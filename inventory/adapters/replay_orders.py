@@ -52,7 +52,7 @@ class LinesSoFar:
 
 @attrs.frozen
 class ReplayOrders:
-    """A line that has shipped as given is skipped: so a file can be replayed again.
+    """A line that has shipped unchanged is skipped: so a file can be replayed again.
 
     An order reference names one shipment of a SKU. A further line of the same order and
     SKU ships as `ORDER#2`, `ORDER#3`, …

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Integer, bindparam, select
 
-from inventory.adapters.difference import Followed, write
+from inventory.adapters.changed_rows import Followed, write
 from inventory.adapters.rows import (
     Row,
     reservation_from_row,

@@ -51,7 +51,7 @@ class FeedBus:
 
     capabilities = Capabilities(
         between_processes=True,
-        between_copies=False,
+        between_replicas=False,
         at_least_once=False,
         waits_for_members=False,
         in_order=True,

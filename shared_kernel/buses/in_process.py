@@ -39,7 +39,7 @@ class InProcessBus:
 
     capabilities = Capabilities(
         between_processes=False,
-        between_copies=False,
+        between_replicas=False,
         at_least_once=False,
         waits_for_members=False,
         in_order=True,

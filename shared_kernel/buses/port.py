@@ -38,7 +38,7 @@ class Delivery:
     what is not answered in time.
 
     `from_log`: read from the log just now, in this process or at its peer; so it has no
-    seal and needs none. On a bus `between_copies` nothing is.
+    seal and needs none. On a bus `between_replicas` nothing is.
     """
 
     envelopes: Sequence[Envelope]
@@ -55,16 +55,16 @@ Leave = Callable[[], None]
 class Capabilities:
     """What a bus promises beyond doing its best.
 
-    `between_processes`: it reaches other processes. `between_copies`: what one copy of
-    a process publishes reaches the other copies, too. `at_least_once`: what was
-    published and not acknowledged comes again. `waits_for_members`: a group that once
+    `between_processes`: it reaches other processes. `between_replicas`: what a replica
+    of a process publishes reaches the others, too. `at_least_once`: what was published
+    and not acknowledged comes again. `waits_for_members`: a group that once
     had a member is brought what was published while it had none. `in_order`: one member
     of a group gets the envelopes of one publisher in the order of their publication, if
     none is brought again.
     """
 
     between_processes: bool
-    between_copies: bool
+    between_replicas: bool
     at_least_once: bool
     waits_for_members: bool
     in_order: bool

@@ -91,7 +91,7 @@ class Compaction:
 
     Each step is one transaction. Of each event that it takes away it leaves a digest of
     the id, so that who has read just so far can tell the log (law 11). What a step
-    leaves is a log compacted up to where it came: so an interruption at any point
+    leaves is a log compacted up to where it came: so an interrupt at any point
     leaves a log that is right, and another compaction goes on, or runs at the same
     time. Memory is under a kilobyte a key.
     """

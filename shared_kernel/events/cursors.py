@@ -120,7 +120,7 @@ _BEGIN_ANEW = Prepared(
 
 
 class CursorMovedError(ConcurrentUpdateError):
-    """Another copy of the subscription has applied these events already."""
+    """Another replica of the subscription has applied these events already."""
 
 
 @attrs.frozen
@@ -152,8 +152,8 @@ class Lease:
 class Cursor:
     """The place of `subscription` in the log of `source`, held by `holder`.
 
-    `place` is what this copy believes. `move` makes it true or fails, whatever the
-    lease says: the lease only spares two copies the same work.
+    `place` is what this replica believes. `move` makes it true or fails, whatever the
+    lease says: the lease only spares two replicas the same work.
     """
 
     database: Database
@@ -254,7 +254,7 @@ class Cursor:
         return Lease(holder, holder is not None and is_alive)
 
     def release(self) -> None:
-        """Let another copy take over at once."""
+        """Let another replica take over at once."""
         if self._held:
             self._held, self._ask_again_us = False, 0
             with self.database.writing() as connection:
@@ -275,7 +275,7 @@ def place_of(envelope: Envelope) -> Place:
 def overtake(connection: Connection, subscription: str, source: str, to: Place) -> bool:
     """Move a cursor on to `to`, whoever holds it; False if it is beyond that already.
 
-    Its copies notice when they move it the next time, and read on from there.
+    Its replicas notice when they move it the next time, and read on from there.
     """
     this = {"of": subscription, "at": source}
     if _OVERTAKE.write(connection, this | _to(to)) == 1:

@@ -98,7 +98,7 @@ class EventLog:
 
     @property
     def announces(self) -> bool:
-        """Whether other processes can hear of what is appended (`storage.news`)."""
+        """Whether other processes are notified of what is appended."""
         return not self.database.one_writer
 
     def append(

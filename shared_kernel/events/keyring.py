@@ -71,7 +71,7 @@ class Keyring:
     def listen_to(self, beat: Envelope) -> None:
         """Learn of more relays, from one that is known.
 
-        A copy of its process stands by; it may take over just when nobody answers.
+        A replica of its process stands by; it may take over just when nobody answers.
         """
         keys = self._known()
         if keys is None:

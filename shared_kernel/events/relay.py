@@ -29,8 +29,8 @@ _log = structlog.get_logger(__name__)
 class Relay:
     """Publishes each entry at least once, in order.
 
-    Of several copies the one that has the lease publishes, the others stand by. How far
-    it came is saved after publishing, and not for each batch: a crash repeats some
+    Of several replicas the one that has the lease publishes, the others stand by. How
+    far it came is saved after publishing, and not for each batch: a crash repeats some
     entries, which subscriptions drop. An entry that the bus loses is found by the
     subscription too; so a relay never waits for anybody. While a copy of the log is
     published on the same bus, it is `held_back`: it sends heartbeats, and no events.
@@ -99,7 +99,7 @@ class Relay:
             with self._log.database.writing() as connection:
                 self.cursor.move(connection, place, now.wall_us)
         except CursorMovedError:
-            # Another copy publishes by now: it goes on from where it knows.
+            # Another replica publishes by now: it goes on from where it knows.
             self._place = None
         else:
             self.cursor.moved(place, now)
@@ -112,7 +112,7 @@ class Relay:
 
     @property
     def leads(self) -> bool:
-        """Whether this copy is the one that publishes, as far as it knows."""
+        """Whether this replica is the one that publishes, as far as it knows."""
         return self._place is not None
 
     def published(self) -> int:
@@ -127,7 +127,7 @@ class Relay:
     def _publish(self, now: Moment) -> int:
         place = self._place
         if place is None or place.position < self.cursor.position:
-            # What was published by another copy, or in another life.
+            # What was published by another replica, or in another life.
             if place is None:
                 self._lead()
             self._place = place = self.cursor.place
@@ -152,7 +152,7 @@ class Relay:
         return len(batch)
 
     def _lead(self) -> None:
-        if self._leave is None and self._bus.capabilities.between_copies:
+        if self._leave is None and self._bus.capabilities.between_replicas:
             beats = f"{HEARTBEAT}.{self._log.source}"
             group = f"{self.name}.{self._sender.id}"
             self._leave = self._bus.subscribe(beats, group, self._rivals.deliver)

@@ -15,7 +15,7 @@ from shared_kernel.storage.errors import is_fault
 TO_BE_REPLAYED = "those before it are gone; it has not been tried again"
 
 
-class DeadLetterOffice:
+class DeadLetters:
     """The dead letters of one database, and how its subscriptions apply events.
 
     `subscriptions` is keyed by the name of the subscription and its source.
@@ -40,7 +40,7 @@ class DeadLetterOffice:
         """Apply the event and then those behind it, in order; answer how many.
 
         Each takes one transaction, which also makes the next one the dead letter that
-        the rest wait behind: so an interruption leaves the order whole. Raises
+        the rest wait behind: so an interrupt leaves the order whole. Raises
         UnknownDeadLetterError, and StillFailingError at the first that fails again.
         """
         applied = 0

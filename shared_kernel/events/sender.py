@@ -40,7 +40,7 @@ class Sender:
 
         Unsealed where nobody else can publish.
         """
-        alone = not self._bus.capabilities.between_copies
+        alone = not self._bus.capabilities.between_replicas
         self._bus.publish(batch if alone else self._sealed(batch, after))
 
     def announce(self, place: Place, time_us: int) -> None:

@@ -45,7 +45,7 @@ _log = structlog.get_logger(__name__)
 
 @attrs.define
 class Counts:
-    """What the bus did wrong and this copy put right, since the process began.
+    """What the bus did wrong and this replica put right, since the process began.
 
     A gap is one place at which events were missing, however many; `read_events` is how
     many came from the log instead of the bus.
@@ -69,8 +69,8 @@ class Subscription:
     """`name` reads what `feed` holds and keeps cursor and effects in `database`.
 
     `apply` is given a batch and the connection of the transaction that also moves the
-    cursor; it does nothing outside that transaction. `holder` names this copy. Of
-    several copies the one that has the lease is a member of its group on the bus
+    cursor; it does nothing outside that transaction. `holder` names this replica. Of
+    several replicas the one that has the lease is a member of its group on the bus
     (`joins`), the others stand by. What a relay brings that was not heard before is
     confirmed by the log; with `confirms`, everything is. `clear` empties what `apply`
     keeps, where that shall begin anew. `on_delivery` is called when there is something
@@ -157,7 +157,7 @@ class Subscription:
     def stop(self) -> None:
         """Work off what was delivered, and hand the lease back.
 
-        So nothing stays unanswered, and another copy takes over at once.
+        So nothing stays unanswered, and another replica takes over at once.
         """
         self._leave()
         joins, self._joins = self._joins, ()
@@ -314,13 +314,13 @@ class Subscription:
             )
 
     def _give_up(self, envelope: Envelope, error: Exception, now: Moment) -> bool:
-        """Count a failed attempt; after the last, bury the event and pass it."""
+        """Count a failed attempt; after the last, dead-letter the event and pass it."""
         trouble = self._trouble
         if trouble.position != envelope.position:
             self._trouble = trouble = _Trouble(position=envelope.position)
         trouble.attempts += 1
-        hopeless = isinstance(error, UnreadableEventError)
-        if trouble.attempts < MAX_ATTEMPTS and not hopeless:
+        permanent = isinstance(error, UnreadableEventError)
+        if trouble.attempts < MAX_ATTEMPTS and not permanent:
             self._back_off(now, trouble.attempts)
             return False
         with self._database.writing() as connection:
@@ -352,7 +352,7 @@ class Subscription:
     def _back_off(
         self, now: Moment, failures: int, longest_us: int = MAX_BACKOFF_US
     ) -> None:
-        """Twice as long each time, and between half of it and all: copies spread."""
+        """Twice as long each time, and between half of it and all: replicas spread."""
         at_most_us = min(FIRST_BACKOFF_US * 2 ** min(failures, 16), longest_us)
         wait_us = at_most_us * (0.5 + self._jitter() / 2)
         self._trouble.not_before_us = now.monotonic_us + int(wait_us)

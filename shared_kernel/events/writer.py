@@ -26,7 +26,7 @@ from shared_kernel.storage.errors import (
     OutcomeUnknownError,
     is_fault,
 )
-from shared_kernel.storage.patience import patiently
+from shared_kernel.storage.retry import retried
 
 C = TypeVar("C")
 R = TypeVar("R")
@@ -139,11 +139,11 @@ class Writer(Generic[W]):
 
     def _run(self, jobs: Sequence[_Job[Any, W, Any]]) -> None:
         try:
-            self._commit_patiently(jobs)
+            self._commit_with_retries(jobs)
         except Exception as error:  # noqa: BLE001 - told to the caller
             # What a locked database refuses to all, it would refuse to each, slowly.
-            hopeless = is_fault(error) and not isinstance(error, ConcurrentUpdateError)
-            if len(jobs) == 1 or hopeless:
+            permanent = is_fault(error) and not isinstance(error, ConcurrentUpdateError)
+            if len(jobs) == 1 or permanent:
                 for job in jobs:
                     job.error = error
                 return
@@ -151,18 +151,18 @@ class Writer(Generic[W]):
             for job in jobs:
                 self._run([job])
 
-    def _commit_patiently(self, jobs: Sequence[_Job[Any, W, Any]]) -> None:
+    def _commit_with_retries(self, jobs: Sequence[_Job[Any, W, Any]]) -> None:
         """Again as long as nothing was done and it may heal; not for ever."""
         conflicts = 0
 
-        def may_heal(error: Exception) -> bool:
+        def is_transient(error: Exception) -> bool:
             nonlocal conflicts
             if isinstance(error, ConcurrentUpdateError):
                 conflicts += 1
                 return len(jobs) == 1 or conflicts < CONFLICTS
             return isinstance(error, ConnectionLostError)
 
-        patiently(partial(self._commit, jobs), may_heal)
+        retried(partial(self._commit, jobs), is_transient)
 
     def _commit(self, jobs: Sequence[_Job[Any, W, Any]]) -> None:
         appended = Appended(0)
@@ -228,7 +228,7 @@ class Writer(Generic[W]):
 
 def _answered(ask: Callable[[], T]) -> T:
     """A question may be asked again, whatever became of the connection."""
-    return patiently(
+    return retried(
         ask, lambda e: isinstance(e, ConnectionLostError | OutcomeUnknownError)
     )
 

@@ -17,12 +17,12 @@ from rich.table import Table
 from rich.text import Text
 
 from shared_kernel.events.consistency import ReadModelBehindError
-from shared_kernel.files.interruption import (
+from shared_kernel.files.graceful_interrupt import (
     EXIT_CODE,
-    Interruption,
-    noticing_interruption,
+    GracefulInterrupt,
+    graceful_interrupt,
 )
-from shared_kernel.files.meter import Meter, Rate
+from shared_kernel.files.progress import ProgressBar, Rate
 from shared_kernel.files.refusals import SHOWN, Refusal, Refusals
 from shared_kernel.files.row_file import (
     Columns,
@@ -97,10 +97,10 @@ class Run:
         rate = Rate()
         # What is there by now stays: a tenth of the time went into looking through it.
         gc.freeze()
-        with noticing_interruption() as interruption:
+        with graceful_interrupt() as interrupt:
             try:
-                self._work_through(rate, interruption)
-                visible = interruption.asked or self._wait(interruption)
+                self._work_through(rate, interrupt)
+                visible = interrupt.asked or self._wait(interrupt)
             except UnusableFileError:
                 self._report(rate)
                 raise
@@ -108,7 +108,7 @@ class Run:
                 self.refusals.close()
                 self.workers.hand_back()
         self._report(rate)
-        if interruption.asked:
+        if interrupt.asked:
             self._say("Interrupted. Run it again, and it goes on from here.")
             return EXIT_CODE
         if not visible:
@@ -118,18 +118,18 @@ class Run:
             )
         return SOME_REFUSED if self.refusals.count else 0
 
-    def _work_through(self, rate: Rate, interruption: Interruption) -> None:
-        with Meter(self.err, self.file.path.name, self.file.size) as meter:
+    def _work_through(self, rate: Rate, interrupt: GracefulInterrupt) -> None:
+        with ProgressBar(self.err, self.file.path.name, self.file.size) as bar:
             for rows in self.file.chunks(CHUNK):
                 self._count(rows, self.work.apply(rows))
                 # In this thread: two that compute would fight for the interpreter.
                 self.workers.run_until_idle()
-                meter.show(
+                bar.show(
                     self.file.bytes_read,
                     f"{self.tally.rows:,} rows, {rate.of(self.tally.rows)}, "
                     f"{self.refusals.count:,} refused",
                 )
-                if interruption.asked:
+                if interrupt.asked:
                     return
 
     def _count(
@@ -144,10 +144,10 @@ class Run:
             else:
                 self.tally.skipped += 1
 
-    def _wait(self, interruption: Interruption) -> bool:
+    def _wait(self, interrupt: GracefulInterrupt) -> bool:
         """Whether readers see everything; given up if nothing moves for a while."""
         still, least = Rate(), None
-        while not interruption.asked:
+        while not interrupt.asked:
             self.workers.run_until_idle()
             try:
                 self.work.wait_until_visible(LOOK_S)

@@ -70,7 +70,7 @@ def create_subscription_tables() -> None:
 
 
 def turn_the_relay_into_a_cursor() -> None:
-    """It has a lease from now on: of several copies one publishes."""
+    """It has a lease from now on: of several replicas one publishes."""
     op.execute(
         "INSERT INTO subscription_cursors"
         " (subscription, source, position, lease_until_us)"

@@ -9,8 +9,8 @@ from shared_kernel.clock import Clock, to_us
 from shared_kernel.events import dead_letters
 from shared_kernel.events.compaction import Compaction
 from shared_kernel.events.subscription import Subscription
-from shared_kernel.files.interruption import EXIT_CODE
-from shared_kernel.files.meter import Meter
+from shared_kernel.files.graceful_interrupt import EXIT_CODE
+from shared_kernel.files.progress import ProgressBar
 from shared_kernel.operations.terminal import storage_faults_told
 from shared_kernel.runtime.service import Service, WritingService
 
@@ -123,9 +123,9 @@ def _compact(
         spared=_keys_with_dead_letters(readers),
         rehearsal=rehearsal,
     )
-    with Meter(Console(stderr=True), f"Log of {log.source}", acknowledged) as meter:
+    with ProgressBar(Console(stderr=True), f"Log of {log.source}", acknowledged) as bar:
         while compaction.step():
-            meter.show(compaction.position, f"{compaction.deleted:,} deleted")
+            bar.show(compaction.position, f"{compaction.deleted:,} deleted")
     head = log.head()
     click.echo(f"{log.source}: {_outcome(compaction, head, rehearsal=rehearsal)}")
     if acknowledged < head:

@@ -7,14 +7,14 @@ import click
 import msgspec
 from rich.console import Console
 
-from shared_kernel.files.meter import Meter
+from shared_kernel.files.progress import ProgressBar
 from shared_kernel.migrations.database_copy import CannotCopyError, copy
 from shared_kernel.migrations.migrate import Schema, SchemaState
 from shared_kernel.operations.terminal import show_table, storage_faults_told
 from shared_kernel.runtime.settings import read_database_url
-from shared_kernel.storage.copies import DatabaseInUseError, ServedFiles
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import StorageUnavailableError
+from shared_kernel.storage.served_files import DatabaseInUseError, ServedFiles
 
 
 @attrs.frozen(kw_only=True)
@@ -131,9 +131,11 @@ def _pair(given: str, schemas: Sequence[Schema]) -> tuple[Schema, Schema]:
 
 
 def _copy(source: Schema, target: Schema) -> None:
-    with Meter(Console(stderr=True), f"Copying {source.owner}", 0) as meter:
+    with ProgressBar(Console(stderr=True), f"Copying {source.owner}", 0) as bar:
         copied = copy(
-            source, target, lambda table, rows: meter.show(rows, f"{rows:,} {table}")
+            source,
+            target,
+            lambda table, rows: bar.show(rows, f"{rows:,} {table}"),
         )
     told = ", ".join(f"{rows:,} {table}" for table, rows in copied.items() if rows)
     click.echo(f"{source.owner}: {told or 'nothing to copy'}")

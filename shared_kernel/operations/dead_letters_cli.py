@@ -14,11 +14,11 @@ from shared_kernel.events.dead_letters import (
     ReplayError,
     UnknownDeadLetterError,
 )
-from shared_kernel.events.replay import DeadLetterOffice
+from shared_kernel.events.replay import DeadLetters
 from shared_kernel.operations.terminal import show_table, storage_faults_told
 from shared_kernel.runtime.service import Service
 
-Offices = Mapping[str, DeadLetterOffice]
+ByDatabase = Mapping[str, DeadLetters]
 MOST_DIGITS = 18
 
 
@@ -36,8 +36,8 @@ class Named:
 class _Letter(click.ParamType[Named]):
     name = "letter"
 
-    def __init__(self, offices: Offices) -> None:
-        self._offices = offices
+    def __init__(self, by_database: ByDatabase) -> None:
+        self._by_database = by_database
 
     def convert(
         self,
@@ -47,23 +47,23 @@ class _Letter(click.ParamType[Named]):
     ) -> Named:
         database, _, digits = value.partition(":")
         readable = digits.isdecimal() and len(digits) <= MOST_DIGITS
-        if database not in self._offices or not readable:
-            such = " or ".join(f"{name}:1" for name in self._offices)
+        if database not in self._by_database or not readable:
+            such = " or ".join(f"{name}:1" for name in self._by_database)
             self.fail(f"{value!r} names no letter; expected such as {such}", param, ctx)
         return Named(database, int(digits))
 
 
 def dead_letters_group(services: Sequence[Service]) -> click.Group:
-    offices = {
-        database: office
+    by_database = {
+        database: letters
         for service in services
-        for database, office in service.dead_letters.items()
+        for database, letters in service.dead_letters.items()
     }
-    letter = click.argument("which", type=_Letter(offices), metavar="LETTER")
+    letter = click.argument("which", type=_Letter(by_database), metavar="LETTER")
     group = click.Group(
         "dead-letters",
         help="Events that could not be applied. Each has a name, such as "
-        f"{next(iter(offices), 'database')}:3; `list` tells it.",
+        f"{next(iter(by_database), 'database')}:3; `list` tells it.",
     )
 
     @group.command("list")
@@ -71,7 +71,7 @@ def dead_letters_group(services: Sequence[Service]) -> click.Group:
     def list_letters(as_json: bool) -> None:
         """List what failed (dead), and what waits behind it (parked)."""
         with storage_faults_told():
-            found = list(_all(offices))
+            found = list(_all(by_database))
         if as_json:
             for name, each in found:
                 click.echo(msgspec.json.encode(_as_document(name, each)))
@@ -85,12 +85,14 @@ def dead_letters_group(services: Sequence[Service]) -> click.Group:
     def show(which: Named) -> None:
         """Show all there is to know of LETTER, as JSON."""
         with _refusals_told(which):
-            found = offices[which.database].show(which.number)
+            found = by_database[which.database].show(which.number)
         document = msgspec.json.encode(_as_document(which, found))
         click.echo(msgspec.json.format(document, indent=2))
 
     @group.command("replay")
-    @click.argument("which", type=_Letter(offices), metavar="[LETTER]", required=False)
+    @click.argument(
+        "which", type=_Letter(by_database), metavar="[LETTER]", required=False
+    )
     @click.option("--all", "every", is_flag=True, help="All that are dead.")
     def replay(which: Named | None, every: bool) -> None:
         """Apply LETTER again, and then what waits behind it, in order.
@@ -100,14 +102,14 @@ def dead_letters_group(services: Sequence[Service]) -> click.Group:
         if (which is None) is not every:
             raise click.UsageError("name one LETTER, or give --all")
         if which is not None:
-            _replay(offices, which)
+            _replay(by_database, which)
             return
         with storage_faults_told():
-            dead = [name for name, each in _all(offices) if each.state == DEAD]
+            dead = [name for name, each in _all(by_database) if each.state == DEAD]
         failures = 0
         for name in dead:
             try:
-                _replay(offices, name)
+                _replay(by_database, name)
             except click.ClickException as refusal:
                 refusal.show()
                 failures += 1
@@ -122,21 +124,21 @@ def dead_letters_group(services: Sequence[Service]) -> click.Group:
 
         Exit code 1 if one of those fails: then it is the dead letter.
         """
-        office = offices[which.database]
+        letters = by_database[which.database]
         with _refusals_told(which):
-            found = office.show(which.number)
+            found = letters.show(which.number)
         if not yes:
             click.confirm(f"Discard {which}, {found.envelope}?", abort=True)
         with _refusals_told(which):
-            applied = office.discard(which.number)
+            applied = letters.discard(which.number)
         click.echo(f"{which}: discarded; applied {_events(applied)} behind it")
 
     return group
 
 
-def _replay(offices: Offices, which: Named) -> None:
+def _replay(by_database: ByDatabase, which: Named) -> None:
     with _refusals_told(which):
-        applied = offices[which.database].replay(which.number)
+        applied = by_database[which.database].replay(which.number)
     click.echo(f"{which}: applied {_events(applied)}")
 
 
@@ -152,9 +154,9 @@ def _refusals_told(which: Named) -> Iterator[None]:
         raise click.ClickException(f"{which.database}: {error}") from error
 
 
-def _all(offices: Offices) -> Iterator[tuple[Named, DeadLetter]]:
-    for database, office in offices.items():
-        for each in office.list():
+def _all(by_database: ByDatabase) -> Iterator[tuple[Named, DeadLetter]]:
+    for database, letters in by_database.items():
+        for each in letters.list():
             yield Named(database, each.number), each
 
 

@@ -109,10 +109,10 @@ def observe(service: Service, clock: Clock) -> ServiceState:
 def _other_letters(service: Service) -> Iterator[LettersState]:
     """Of whatever else may dead-letter something, by being plugged in."""
     known = {(each.name, each.source) for each in service.subscriptions}
-    for office in service.dead_letters.values():
-        for name, source in office.subscriptions:
+    for letters in service.dead_letters.values():
+        for name, source in letters.subscriptions:
             if (name, source) not in known:
-                found = _known(partial(_letters, office.database, name, source))
+                found = _known(partial(_letters, letters.database, name, source))
                 yield LettersState(
                     name=name,
                     source=source,

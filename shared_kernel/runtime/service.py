@@ -19,7 +19,7 @@ from shared_kernel.events.compaction import Dated
 from shared_kernel.events.consistency import Progress
 from shared_kernel.events.event_log import EventFeed, EventLog
 from shared_kernel.events.relay import Relay
-from shared_kernel.events.replay import DeadLetterOffice
+from shared_kernel.events.replay import DeadLetters
 from shared_kernel.events.subscription import Apply, Subscription
 from shared_kernel.events.writer import Writer
 from shared_kernel.migrations.migrate import Schema
@@ -43,10 +43,10 @@ def group_of(name: str, log: str) -> str:
 
 
 @attrs.frozen(kw_only=True)
-class Surroundings:
+class Runtime:
     """What every service is plugged into: one of each in a process.
 
-    `workers` are employed when all services are there.
+    `workers` are registered when all services are there.
     """
 
     settings: Settings
@@ -86,7 +86,7 @@ class Surroundings:
         apply: Apply,
         clear: Callable[[Connection], None] | None = None,
     ) -> Subscription:
-        """One that takes everything `feed` has, and hears how far that goes.
+        """One that takes everything `feed` has, and is told how far that goes.
 
         `clear` empties the read model that `apply` keeps.
         """
@@ -122,15 +122,15 @@ class Surroundings:
 class Service:
     """What `bootstrap.py` plugs together.
 
-    `upkeep` is background work besides relay and subscriptions. `dead_letters` has an
-    office for each database that keeps some. `schemas` are those of `databases`. `cli`
+    `background_jobs` run besides relay and subscriptions. `dead_letters` are those of
+    each database that keeps some. `schemas` are those of `databases`. `cli`
     is the group of the context; services of one context share it.
     """
 
     name: str
     subscriptions: Sequence[Subscription] = ()
-    upkeep: Sequence[Worker] = ()
-    dead_letters: Mapping[str, DeadLetterOffice] = attrs.field(factory=dict)
+    background_jobs: Sequence[Worker] = ()
+    dead_letters: Mapping[str, DeadLetters] = attrs.field(factory=dict)
     databases: Sequence[Database]
     schemas: Sequence[Schema] = ()
     api: Api

@@ -270,7 +270,7 @@ class Settings:
                 owners[place, schema] = variable
 
     def _refuse_workers_of_one_file(self) -> None:
-        """They are several copies: SQLite is told so, PostgreSQL need not be."""
+        """They are several replicas: SQLite is told so, PostgreSQL need not be."""
         files = [
             field.metadata["env"]
             for field in attrs.fields(type(self))

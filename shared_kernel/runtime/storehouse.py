@@ -10,7 +10,7 @@ from shared_kernel.buses.envelope import heartbeat
 from shared_kernel.buses.port import Delivery
 from shared_kernel.clock import to_us
 from shared_kernel.events.event_log import EventFeed
-from shared_kernel.runtime.service import Service, Surroundings, WritingService
+from shared_kernel.runtime.service import Runtime, Service, WritingService
 from shared_kernel.runtime.settings import (
     CATALOG_COMMANDS,
     CATALOG_QUERIES,
@@ -29,17 +29,17 @@ class Storehouse:
     and `peers` to the services that it needs and does not run.
     """
 
-    surroundings: Surroundings
+    runtime: Runtime
     peers: Mapping[str, Peer]
     services: Sequence[Service]
     feeds: Sequence[EventFeed]
     stopping: threading.Event = attrs.field(factory=threading.Event)
-    _news: list[Listener] = attrs.field(factory=list, init=False)
+    _notifications: list[Listener] = attrs.field(factory=list, init=False)
     _starting: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
     @property
     def workers(self) -> Workers:
-        return self.surroundings.workers
+        return self.runtime.workers
 
     @property
     def writing(self) -> list[WritingService]:
@@ -60,23 +60,23 @@ class Storehouse:
         return next(each for each in self.writing if each.name == INVENTORY)
 
     def start(self) -> None:
-        """Let the workers run in the background, and hear what other copies do."""
+        """Let the workers run in the background, and listen for other replicas."""
         with self._starting:
-            if not self._news:
+            if not self._notifications:
                 self._listen()
         self.workers.start()
 
     def ask_to_stop(self) -> None:
         """Whoever waits for news goes without."""
         self.stopping.set()
-        self.surroundings.progress.made()
+        self.runtime.progress.made()
 
     def stop(self) -> None:
         """Stop the workers after their step, and close bus and databases."""
         self.workers.stop()
-        for news in self._news:
-            news.close()
-        self.surroundings.bus.close()
+        for each in self._notifications:
+            each.close()
+        self.runtime.bus.close()
         for peer in self.peers.values():
             peer.close()
         for service in self.services:
@@ -85,17 +85,18 @@ class Storehouse:
     def _listen(self) -> None:
         for service in self.writing:
             log = service.log
-            news = log.database.news(log.source, partial(self._hear, service))
-            if news is not None:
-                self._news.append(news)
-                news.start()
+            notify = partial(self._on_notification, service)
+            notifications = log.database.notifications(log.source, notify)
+            if notifications is not None:
+                self._notifications.append(notifications)
+                notifications.start()
 
-    def _hear(self, service: WritingService, head: int | None) -> None:
+    def _on_notification(self, service: WritingService, head: int | None) -> None:
         """The log of `service` has grown, perhaps by what another process did."""
-        surroundings, log = self.surroundings, service.log
-        brought = service.relay.leads or surroundings.bus.capabilities.between_copies
+        runtime, log = self.runtime, service.log
+        brought = service.relay.leads or runtime.bus.capabilities.between_replicas
         if head is not None and not brought:
-            now_us = to_us(surroundings.clock())
+            now_us = to_us(runtime.clock())
             announcement = Delivery(
                 [heartbeat(log.source, head, now_us)], from_log=True
             )
@@ -103,11 +104,11 @@ class Storehouse:
                 for subscription in each.subscriptions:
                     if subscription.feed is log:
                         subscription.deliver(announcement)
-        surroundings.on_commit()
+        runtime.on_commit()
 
-    def employ(self) -> None:
+    def register_workers(self) -> None:
         """Let those that wait for other processes work alone, the others together."""
-        bus = self.surroundings.bus
+        bus = self.runtime.bus
         here = {service.log.source for service in self.writing}
         together: list[Worker] = []
         alone: list[Worker] = []
@@ -120,5 +121,5 @@ class Storehouse:
                 of = alone if bus.capabilities.between_processes else together
                 of.append(service.relay)
         for service in self.services:
-            together += service.upkeep
-        self.workers.employ(together, alone)
+            together += service.background_jobs
+        self.workers.register(together, alone)

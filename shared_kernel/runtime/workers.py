@@ -42,9 +42,11 @@ class Workers:
         self._threads: list[_WorkerThread] = []
         self._started = False
         self._changing = threading.Lock()
-        self.employ(workers)
+        self.register(workers)
 
-    def employ(self, together: Sequence[Worker], alone: Sequence[Worker] = ()) -> None:
+    def register(
+        self, together: Sequence[Worker], alone: Sequence[Worker] = ()
+    ) -> None:
         """Instead of those before; not while they run in the background.
 
         `together` stand in the order in which an event passes them.
@@ -52,7 +54,7 @@ class Workers:
         self._threads = [_WorkerThread(together), *(_WorkerThread([w]) for w in alone)]
 
     @property
-    def employed(self) -> list[Worker]:
+    def registered(self) -> list[Worker]:
         return [worker for thread in self._threads for worker in thread.workers]
 
     def start(self) -> None:

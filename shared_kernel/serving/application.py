@@ -27,18 +27,18 @@ def web_application(storehouse: Storehouse) -> Flask:
     app = Flask("storehouse", root_path=str(Path(__file__).parent), static_folder=None)
     app.extensions["storehouse"] = storehouse
     set_up_web(app)
-    settings = storehouse.surroundings.settings
+    settings = storehouse.runtime.settings
     serve_known_hosts(app, trusted_names(settings.trusted_hosts, settings.host))
     operations = Operations(
         services=storehouse.services,
         workers=storehouse.workers,
-        clock=storehouse.surroundings.clock,
-        progress=storehouse.surroundings.progress,
-        consistency_timeout_ms=storehouse.surroundings.settings.consistency_timeout_ms,
-        between_processes=storehouse.surroundings.bus.capabilities.between_processes,
+        clock=storehouse.runtime.clock,
+        progress=storehouse.runtime.progress,
+        consistency_timeout_ms=storehouse.runtime.settings.consistency_timeout_ms,
+        between_processes=storehouse.runtime.bus.capabilities.between_processes,
         stopping=storehouse.stopping,
-        long_polls=storehouse.surroundings.settings.threads // 4,
-        peer_token=storehouse.surroundings.settings.peer_token,
+        long_polls=storehouse.runtime.settings.threads // 4,
+        peer_token=storehouse.runtime.settings.peer_token,
     )
     apis = [service.api for service in storehouse.services]
     apis.append(operations_api(operations))
@@ -55,7 +55,7 @@ def web_application(storehouse: Storehouse) -> Flask:
         compact_command(
             storehouse.services,
             operations.clock,
-            storehouse.surroundings.settings.history_days,
+            storehouse.runtime.settings.history_days,
         )
     )
     events.add_command(new_key_command(storehouse.services))

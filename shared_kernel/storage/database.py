@@ -45,8 +45,8 @@ class Store(Protocol):
 
     def begin_upgrade(self, connection: Connection) -> None: ...
 
-    def news(
-        self, source: str, hear: Callable[[int | None], None]
+    def notifications(
+        self, source: str, notify: Callable[[int | None], None]
     ) -> "Listener | None": ...
 
     def version(self, connection: Connection) -> str: ...
@@ -129,13 +129,15 @@ class Database:
         """A write transaction of an operator's, whatever the schema is."""
         return self.store.maintaining()
 
-    def news(self, source: str, hear: Callable[[int | None], None]) -> Listener | None:
-        """Calls `hear` when the log of `source` grows, in whatever process.
+    def notifications(
+        self, source: str, notify: Callable[[int | None], None]
+    ) -> Listener | None:
+        """Calls `notify` when the log of `source` grows, in whatever process.
 
         With the log's head, or with None when something may have been missed. None if
-        this kind of database tells nobody.
+        this kind of database notifies nobody.
         """
-        return self.store.news(source, hear)
+        return self.store.notifications(source, notify)
 
     def version(self, connection: Connection) -> str:
         """Equal to an earlier one of the same thread if nothing was committed since."""

@@ -27,7 +27,7 @@ from shared_kernel.storage.errors import (
     StorageError,
     StorageUnavailableError,
 )
-from shared_kernel.storage.news import News
+from shared_kernel.storage.notifications import Notifications
 from shared_kernel.storage.postgresql_session import (
     Session,
     meet_the_schema,
@@ -141,9 +141,11 @@ class PostgresStore:
     def close(self) -> None:
         self.engine.dispose()
 
-    def news(self, source: str, hear: Callable[[int | None], None]) -> News:
+    def notifications(
+        self, source: str, notify: Callable[[int | None], None]
+    ) -> Notifications:
         """Of the log of `source` in this database; not started yet."""
-        return News(self.connect_alone, source, hear)
+        return Notifications(self.connect_alone, source, notify)
 
     def connect_alone(self) -> "psycopg.Connection[Any]":
         """A connection outside the pool. Raises psycopg.OperationalError."""

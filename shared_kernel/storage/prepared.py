@@ -138,7 +138,7 @@ class Prepared:
         """
         self._send(connection, rows)
 
-    def insist(self, connection: Connection, rows: Sequence[Values]) -> None:
+    def write_checked(self, connection: Connection, rows: Sequence[Values]) -> None:
         """Execute for each of `rows`, each of which has to be written.
 
         Raises ConcurrentUpdateError if one is not, or is there already: somebody else
@@ -216,7 +216,7 @@ class Prepared:
 
 
 def arrive(connection: Connection) -> None:
-    """See to it that all is written that was insisted on.
+    """See to it that all checked writes have met their preconditions.
 
     Raises ConcurrentUpdateError, and what else goes wrong.
     """

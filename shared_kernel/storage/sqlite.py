@@ -88,8 +88,8 @@ class SqliteStore:
     def begin_upgrade(self, connection: Connection) -> None:
         """The transaction is alone already."""
 
-    def news(self, source: str, hear: object) -> None:
-        """A file says nothing."""
+    def notifications(self, source: str, notify: object) -> None:
+        """A file notifies nobody."""
 
     def version(self, connection: Connection) -> str:
         # It means something only beside an earlier one of the same connection, and each

@@ -47,19 +47,19 @@ class Attempts:
         self._pool = urllib3.PoolManager(maxsize=MOST_CONNECTIONS, block=True)
 
     def get(
-        self, path: str, headers: Mapping[str, str], patience_s: float, attempts: int
+        self, path: str, headers: Mapping[str, str], wait_s: float, attempts: int
     ) -> urllib3.BaseHTTPResponse:
         """The first answer whose status is below 500.
 
-        The process was asked to wait `patience_s`, for which it is given more time.
+        The process was asked to wait `wait_s`, for which it is given more time.
         Raises NoAnswerError and, if the process says so, ReadModelBehindError and
         UnknownPositionError.
         """
-        deadline = time.monotonic() + patience_s + 2 * self._timeout_s
+        deadline = time.monotonic() + wait_s + 2 * self._timeout_s
         for attempt in itertools.count(1):
             left_s = max(0.001, deadline - time.monotonic())
             try:
-                return self._attempt(path, headers, patience_s, left_s)
+                return self._attempt(path, headers, wait_s, left_s)
             except NoAnswerError:
                 pause_s = self._backoff_s(attempt)
                 if attempt >= attempts or time.monotonic() + pause_s >= deadline:
@@ -78,7 +78,7 @@ class Attempts:
         return float(at_most_s * (0.5 + self._jitter() / 2))
 
     def _attempt(
-        self, path: str, headers: Mapping[str, str], patience_s: float, left_s: float
+        self, path: str, headers: Mapping[str, str], wait_s: float, left_s: float
     ) -> urllib3.BaseHTTPResponse:
         try:
             response = self._pool.request(
@@ -90,7 +90,7 @@ class Attempts:
                 pool_timeout=self._timeout_s,
                 timeout=urllib3.Timeout(
                     connect=self._timeout_s,
-                    total=min(self._timeout_s + patience_s, left_s),
+                    total=min(self._timeout_s + wait_s, left_s),
                 ),
             )
         except HTTPError as error:

@@ -166,7 +166,7 @@ class Commands(Generic[W]):
             "created_us": to_us(self.clock()),
         }
         # If it is there by now, the next attempt finds what another process answered.
-        _REMEMBER.insist(connection, [row])
+        _REMEMBER.write_checked(connection, [row])
 
 
 def _tell(connection: Connection, key: str, fingerprint: bytes) -> Answer | None:

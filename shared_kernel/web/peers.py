@@ -98,18 +98,18 @@ class Peer:
         path: str,
         headers: Mapping[str, str] | None = None,
         *,
-        patience_s: float = 0.0,
+        wait_s: float = 0.0,
         attempts: int = ATTEMPTS,
     ) -> urllib3.BaseHTTPResponse:
         """An answer, of whatever status below 500.
 
-        `patience_s` is how long the peer was asked to wait, so much longer an attempt
+        `wait_s` is how long the peer was asked to wait, so much longer an attempt
         may take. Raises PeerUnavailableError and, if the peer says so,
         ReadModelBehindError.
         """
         try:
             return self._guarded(
-                path, {**_trace(), **(headers or {})}, patience_s, attempts
+                path, {**_trace(), **(headers or {})}, wait_s, attempts
             )
         except NoAnswerError as error:
             raise PeerUnavailableError(self.name, self.url, str(error)) from error
@@ -142,7 +142,7 @@ class Peer:
 
         Raises ReadModelBehindError and PeerError.
         """
-        response = self.get(path, _consistency(token), patience_s=timeout_s)
+        response = self.get(path, _consistency(token), wait_s=timeout_s)
         if response.status != 200:
             raise self.strange(response, f"GET {path}")
 
@@ -205,7 +205,7 @@ class HttpEventFeed:
         After `wait_s`, or if the peer cannot keep anybody waiting, nothing.
         """
         query = f"after={after}&limit={min(limit, MOST_EVENTS)}&wait={wait_s}"
-        return self._ask(query, patience_s=wait_s, attempts=1)
+        return self._ask(query, wait_s=wait_s, attempts=1)
 
     def mark(self, position: int) -> Mark:
         return self._told(f"log?position={position}", MarkBody).mark()
@@ -240,21 +240,19 @@ class HttpEventFeed:
         if position <= followed:
             return head
         token = _consistency({self._follows: position})
-        return self._ask("limit=0", token, patience_s=timeout_s)[1]
+        return self._ask("limit=0", token, wait_s=timeout_s)[1]
 
     def _ask(
         self,
         query: str,
         headers: Mapping[str, str] | None = None,
         *,
-        patience_s: float = 0.0,
+        wait_s: float = 0.0,
         attempts: int = ATTEMPTS,
     ) -> tuple[list[Envelope], int]:
         """A batch and the log's head."""
         path = f"/events/{self._source}?{query}"
-        response = self._peer.get(
-            path, headers, patience_s=patience_s, attempts=attempts
-        )
+        response = self._peer.get(path, headers, wait_s=wait_s, attempts=attempts)
         try:
             reached = _positions(response.headers["Consistency-Token"])
             head = reached[self._source]

@@ -25,7 +25,7 @@ BREACHES = [
     ("shared_kernel/migrations/env.py", "shared_kernel.web", "kernel's rooms"),
     ("shared_kernel/web/pages.py", "shared_kernel.runtime", "kernel's rooms"),
     ("shared_kernel/runtime/logs.py", "shared_kernel.files", "kernel's rooms"),
-    ("shared_kernel/files/meter.py", "shared_kernel.operations", "kernel's rooms"),
+    ("shared_kernel/files/progress.py", "shared_kernel.operations", "kernel's rooms"),
     ("shared_kernel/operations/metrics.py", "shared_kernel.serving", "kernel's rooms"),
     ("catalog/application/handlers.py", "sqlalchemy", "No framework"),
     ("inventory/published.py", "msgspec", "No framework"),

@@ -31,7 +31,7 @@ def a_message(content: object = LAMP, id_: str = "1") -> Envelope:
 
 
 def worker_of(storehouse: Storehouse) -> NewProducts:
-    worker = storehouse.catalog.upkeep[0]
+    worker = storehouse.catalog.background_jobs[0]
     assert isinstance(worker, NewProducts)
     return worker
 
@@ -83,7 +83,7 @@ def test_it_takes_what_a_request_takes(storehouse: Storehouse) -> None:
 
 def test_over_the_bus_it_comes_to_the_worker(storehouse: Storehouse) -> None:
     storehouse.workers.step()
-    storehouse.surroundings.bus.publish([a_message()])
+    storehouse.runtime.bus.publish([a_message()])
     storehouse.workers.run_until_idle()
 
     assert registered(storehouse) == [("LAMP-0001", TRACE)]
@@ -105,7 +105,7 @@ def test_over_the_bus_it_comes_to_the_worker(storehouse: Storehouse) -> None:
         ({**LAMP, "price": {"minor_units": 1, "currency": "XXX"}}, "currency"),
     ],
 )
-def test_what_cannot_be_carried_out_is_buried_with_the_reason(
+def test_what_cannot_be_carried_out_is_dead_lettered_with_the_reason(
     storehouse: Storehouse, content: object, reason: str
 ) -> None:
     message = a_message(content)
@@ -186,7 +186,7 @@ def test_a_fault_of_the_infrastructure_buries_nothing(
     assert len(registered(storehouse)) == 1
 
 
-def test_what_fails_for_any_other_reason_is_buried_too(
+def test_what_fails_for_any_other_reason_is_dead_lettered_too(
     storehouse: Storehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -203,15 +203,15 @@ def test_a_letter_is_replayed_when_it_can_be_carried_out(
     storehouse: Storehouse,
 ) -> None:
     send(storehouse, a_message(), a_message({**LAMP, "name": "Floor lamp"}, "2"))
-    office = storehouse.catalog.dead_letters["catalog"]
+    kept = storehouse.catalog.dead_letters["catalog"]
     with pytest.raises(StillFailingError, match="already registered"):
-        office.replay(1)
+        kept.replay(1)
 
     rename = "UPDATE products SET name = 'Floor lamp'"
     with storehouse.catalog.databases[0].writing() as connection:
         connection.exec_driver_sql(rename)
 
-    assert office.replay(1) == 1
+    assert kept.replay(1) == 1
     assert letters(storehouse) == []
 
 

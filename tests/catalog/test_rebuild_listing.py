@@ -71,7 +71,7 @@ def publish(storehouse: Storehouse, type_: str, key: str, data: bytes) -> None:
     with database.writing() as connection:
         log.append(connection, [Entry(type_, key, data, None)], 1)
     log.settle()
-    storehouse.surroundings.on_commit()
+    storehouse.runtime.on_commit()
     storehouse.workers.run_until_idle()
 
 
@@ -524,8 +524,8 @@ def test_an_event_that_was_discarded_and_fails_again_is_a_dead_letter_again(
 ) -> None:
     publish(storehouse, "product.renamed", "A", BROKEN)
     publish(storehouse, "product.renamed", "A", RENAMED)
-    office = storehouse.listing.dead_letters["catalog_read"]
-    office.discard(office.list()[0].number)
+    kept = storehouse.listing.dead_letters["catalog_read"]
+    kept.discard(kept.list()[0].number)
     assert listed(storehouse)[0]["name"] == "Lamp"
 
     result = run(storehouse.listing.cli, "rebuild-listing")
@@ -533,7 +533,7 @@ def test_an_event_that_was_discarded_and_fails_again_is_a_dead_letter_again(
     assert result.exit_code == 1
     assert "2 of them are dead letters now" in result.stderr
     assert letters(storehouse) == [("A", 7, DEAD), ("A", 8, PARKED)]
-    office.discard(office.list()[0].number)
+    kept.discard(kept.list()[0].number)
     assert listed(storehouse)[0]["name"] == "Lamp"
 
 
@@ -576,13 +576,13 @@ def test_a_dead_letter_replayed_meanwhile_is_in_the_new_listing(
             attempts=5,
             now_us=1,
         )
-    office = storehouse.listing.dead_letters["catalog_read"]
+    kept = storehouse.listing.dead_letters["catalog_read"]
     names = []
 
     def replay_at_once() -> None:
-        if waiting := office.list():
+        if waiting := kept.list():
             names.append(listed(storehouse)[0]["name"])
-            office.replay(waiting[0].number)
+            kept.replay(waiting[0].number)
 
     a_rebuild(storehouse).run(replay_at_once)
 

@@ -20,7 +20,7 @@ class Sound(InProcessBus):
 
     capabilities = Capabilities(
         between_processes=False,
-        between_copies=False,
+        between_replicas=False,
         at_least_once=True,
         waits_for_members=True,
         in_order=True,

@@ -98,7 +98,7 @@ def test_what_each_bus_promises_is_documented() -> None:
 
 PROMISES = (
     "between processes",
-    "between copies",
+    "between replicas",
     "at least once",
     "waits for members",
     "in order",
@@ -117,7 +117,7 @@ def capability_table() -> str:
             "yes" if promised else "no"
             for promised in (
                 declared.between_processes,
-                declared.between_copies,
+                declared.between_replicas,
                 declared.at_least_once,
                 declared.waits_for_members,
                 declared.in_order,

@@ -38,7 +38,7 @@ async def nats_of(cluster: Cluster) -> Client:
 
 
 def test_a_product_reader_gets_every_product(cluster: Cluster) -> None:
-    """Two copies share them by a queue group, as the chapter's product reader does."""
+    """Two replicas share them by a queue group, as the chapter's product readers do."""
     seen: list[dict[str, Any]] = []
 
     async def read_products() -> None:

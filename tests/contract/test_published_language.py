@@ -202,8 +202,8 @@ def letters(storehouse: Storehouse) -> dict[tuple[str, str], DeadLetter]:
     return {
         (letter.subscription, letter.envelope.source): letter
         for service in storehouse.services
-        for office in service.dead_letters.values()
-        for letter in office.list()
+        for letters in service.dead_letters.values()
+        for letter in letters.list()
         if letter.state == DEAD
     }
 

@@ -23,7 +23,7 @@ from tests.tcp_proxy import Direction, TcpProxy
 
 pytestmark = pytest.mark.server
 
-COPIES: Layout = (*SPLIT, ("catalog-queries",), ("inventory",))
+REPLICAS: Layout = (*SPLIT, ("catalog-queries",), ("inventory",))
 TAKEOVER_S = 5.0
 WAYS: list[Direction | None] = [None, "up", "down"]
 SEED = int(os.environ.get("STOREHOUSE_FAULT_SEED", "4711"))
@@ -242,7 +242,7 @@ def test_each_process_is_killed_in_turn(trial: Try, bus: str) -> None:
 
 
 def test_of_two_copies_one_takes_over_from_the_other(trial: Try) -> None:
-    with trial("copies killed", "nats", COPIES) as at:
+    with trial("replicas killed", "nats", REPLICAS) as at:
         for name in [each for each in at.cluster.processes if "commands" not in each]:
             at.tally.faults[f"{name} killed"] += 1
             at.tally.count(at.cluster, name)
@@ -271,7 +271,7 @@ def test_postgres_is_killed_and_restarted(trial_in_postgres: Try, bus: str) -> N
 
 
 def test_postgres_is_away_and_hangs(trial_in_postgres: Try) -> None:
-    with trial_in_postgres("PostgreSQL away", "nats", COPIES) as at:
+    with trial_in_postgres("PostgreSQL away", "nats", REPLICAS) as at:
         for fault in (at.postgres_is_away, at.postgres_hangs):
             at.do(fault)
             at.load.more(40)
@@ -279,7 +279,7 @@ def test_postgres_is_away_and_hangs(trial_in_postgres: Try) -> None:
 
 def test_copies_of_everything_on_one_server(trial_in_postgres: Try) -> None:
     """Each in a process of its own with a bus that does not leave it."""
-    with trial_in_postgres("three copies of all", "inprocess", ONE * 3) as at:
+    with trial_in_postgres("three replicas of all", "inprocess", ONE * 3) as at:
         for name in list(at.cluster.processes):
             at.tally.faults[f"{name} killed"] += 1
             at.a_process_is_killed(name)
@@ -290,7 +290,7 @@ def test_copies_of_everything_on_one_server(trial_in_postgres: Try) -> None:
 
 def test_all_of_it_at_once(trial: Try) -> None:
     title = f"everything for {SECONDS:.0f} s, seed {SEED}"
-    with trial(title, "jetstream", COPIES) as at:
+    with trial(title, "jetstream", REPLICAS) as at:
         deadline = time.monotonic() + SECONDS
         faults = [
             at.nats_is_killed,

@@ -28,7 +28,7 @@ def register(storehouse: Storehouse, *skus: str) -> None:
 
 def work(storehouse: Storehouse) -> None:
     for _ in range(20):
-        for worker in storehouse.workers.employed:
+        for worker in storehouse.workers.registered:
             worker.step()
 
 
@@ -67,12 +67,12 @@ def test_readers_of_a_log_that_has_grown_again_are_refused_and_begin_anew(
     with a_storehouse(restored) as storehouse:
         work(storehouse)
         assert listed(restored) == ["A-0001", "B-0001", "B-0002"]
-        command = status_command(storehouse.services, storehouse.surroundings.clock)
+        command = status_command(storehouse.services, storehouse.runtime.clock)
         assert "was cut short and has grown again" in run(command).output
         refused = {
             (each.name, each.source)
             for service in storehouse.services
-            for each in observe(service, storehouse.surroundings.clock).subscriptions
+            for each in observe(service, storehouse.runtime.clock).subscriptions
             if each.refused
         }
         assert refused == {

@@ -125,7 +125,7 @@ def test_the_clock_jumps_while_everything_runs(
 def test_clocks_of_machines_need_not_agree(
     tmp_path: Path, preloaded: dict[str, str]
 ) -> None:
-    """Two copies of the inventory too, which are masters in turn."""
+    """Two replicas of the inventory too, which are masters in turn."""
     layout = (*SPLIT, SPLIT[2])
     settings = {"COPIES": "several"}
     with Cluster(tmp_path, layout, "nats", settings=settings) as cluster:

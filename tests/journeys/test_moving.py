@@ -16,8 +16,8 @@ from shared_kernel.events import dead_letters
 from shared_kernel.operations.database_cli import database_group
 from shared_kernel.runtime.settings import Settings
 from shared_kernel.runtime.storehouse import Storehouse
-from shared_kernel.storage.copies import ServedFiles
 from shared_kernel.storage.database import Database
+from shared_kernel.storage.served_files import ServedFiles
 from tests.databases import OWNERS, Databases, Files, FileTemplates, Schemas
 from tests.shared_kernel.events.builders import an_envelope
 from tests.simulation.laws import violations
@@ -98,7 +98,7 @@ def test_everything_moves_and_goes_on_there(files: Files, schemas: Schemas) -> N
     after.stop()
 
 
-def bury(url: str) -> int:
+def dead_letter(url: str) -> int:
     """A dead letter; answer its number."""
     with closing(Database(url)) as database:
         with database.writing() as connection:
@@ -118,12 +118,12 @@ def bury(url: str) -> int:
 
 
 def test_numbers_of_dead_letters_go_on(files: Files, schemas: Schemas) -> None:
-    assert bury(files.url("catalog")) == 1
+    assert dead_letter(files.url("catalog")) == 1
 
     moved = copy(schemas, [f"catalog={files.url('catalog')}"])
 
     assert moved.exit_code == 0, moved.output
-    assert bury(schemas.url("catalog")) == 2
+    assert dead_letter(schemas.url("catalog")) == 2
 
 
 def test_what_is_there_is_not_overwritten(files: Files, schemas: Schemas) -> None:

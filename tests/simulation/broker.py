@@ -10,7 +10,7 @@ class Broker(InProcessBus):
     """Nothing that it brings passes for read from a log just now."""
 
     capabilities: Capabilities = attrs.evolve(
-        InProcessBus.capabilities, between_processes=True, between_copies=True
+        InProcessBus.capabilities, between_processes=True, between_replicas=True
     )
 
     def subscribe(self, pattern: str, group: str, deliver: Deliver) -> Leave:

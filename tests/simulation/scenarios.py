@@ -149,11 +149,11 @@ def until_expired(number: int) -> Deed:
 
 def letters(world: World) -> list[tuple[str, str]]:
     """What stands in inventory's dead letters: subject and state."""
-    office = world.storehouse.inventory.dead_letters["inventory"]
-    return [(letter.envelope.type, letter.state) for letter in office.list()]
+    letters = world.storehouse.inventory.dead_letters["inventory"]
+    return [(letter.envelope.type, letter.state) for letter in letters.list()]
 
 
-def the_guilty_is_buried_and_what_follows_parked(world: World) -> bool:
+def the_failing_event_is_dead_lettered_and_what_follows_parked(world: World) -> bool:
     assert letters(world) == [
         ("product.discontinued", DEAD),
         ("product.relisted", PARKED),
@@ -166,10 +166,10 @@ def the_guilty_is_buried_and_what_follows_parked(world: World) -> bool:
 
 
 def replay(world: World) -> bool:
-    office = world.storehouse.inventory.dead_letters["inventory"]
-    for letter in office.list():
+    letters = world.storehouse.inventory.dead_letters["inventory"]
+    for letter in letters.list():
         if letter.state == DEAD:
-            office.replay(letter.number)
+            letters.replay(letter.number)
     return True
 
 
@@ -233,7 +233,7 @@ def scenarios(patch: pytest.MonkeyPatch) -> dict[str, Sequence[Deed]]:
             relist(LAMP),
             rename(LAMP, "Desk lamp"),
             rest,
-            the_guilty_is_buried_and_what_follows_parked,
+            the_failing_event_is_dead_lettered_and_what_follows_parked,
             heal,
             replay,
         ],

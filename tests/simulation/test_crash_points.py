@@ -21,7 +21,7 @@ from tests.simulation.laws import history, violations
 from tests.simulation.scenarios import Deed, scenarios
 from tests.simulation.world import World
 
-PATIENCE = 3000
+RETRIES = 3000
 NAMES = [
     "registering",
     "reserving and shipping",
@@ -37,7 +37,7 @@ POSTGRESQL_TAKES_EVERY = 3
 def play(world: World, deeds: Sequence[Deed]) -> None:
     """Deeds in their order, steps of workers in any; a crash, and on with the same."""
     left = list(deeds)
-    for _ in range(PATIENCE):
+    for _ in range(RETRIES):
         try:
             if left and world.chance.random() < 0.3:
                 if left[0](world):

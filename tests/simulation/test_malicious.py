@@ -21,8 +21,8 @@ from tests.simulation.grounds import Fresh
 from tests.simulation.laws import SUBSCRIPTIONS, history, violations
 from tests.simulation.malicious_bus import MARK, MaliciousBus, kinds_told, thief
 from tests.simulation.scenarios import scenarios
-from tests.simulation.test_copies import Copies, repeats, suspend_before_writing
 from tests.simulation.test_crash_points import NAMES, SEED, play
+from tests.simulation.test_replicas import Replicas, repeats, suspend_before_writing
 from tests.simulation.world import World
 
 DROPPED = {"other-log", "seal", "form"}
@@ -111,11 +111,11 @@ def test_lies_to_replicas_that_believe_they_lead(
         ]
         for world in worlds:
             stack.enter_context(closing(world))
-        copies = Copies(worlds, clock, random.Random(SEED), worlds[0])
-        suspend_before_writing(patch, copies.may_suspend)
-        copies.play(deeds)
+        replicas = Replicas(worlds, clock, random.Random(SEED), worlds[0])
+        suspend_before_writing(patch, replicas.may_suspend)
+        replicas.play(deeds)
 
-    assert copies.suspensions > 0
+    assert replicas.suspensions > 0
     assert repeated == []
     assert violations(databases) == []
     assert told.keys() == set(kinds_told(remote=remote))

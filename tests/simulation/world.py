@@ -18,7 +18,7 @@ from tests.shared_kernel.events.builders import ManualClock
 from tests.simulation.crashes import CrashableBus, CrashPoints
 from tests.simulation.laws import read_log, unsettled
 
-PATIENCE = 5000
+RETRIES = 5000
 
 
 class World:
@@ -71,7 +71,7 @@ class World:
 
     @property
     def workers(self) -> list[Worker]:
-        return self.storehouse.workers.employed
+        return self.storehouse.workers.registered
 
     def at_rest(self) -> bool:
         """All that was recorded has its position, and was published and applied."""
@@ -92,7 +92,7 @@ class World:
         )
 
     def come_to_rest(self) -> None:
-        for _ in range(PATIENCE):
+        for _ in range(RETRIES):
             if self.at_rest():
                 return
             self.turn()

@@ -14,8 +14,8 @@ import nats.errors
 import structlog
 from nats.aio.client import Client, Server
 
+from shared_kernel.buses.nats.client_errors import misconfiguration
 from shared_kernel.buses.nats.messages import read_headers
-from shared_kernel.buses.nats.mistakes import mistake
 from shared_kernel.buses.nats.options import NatsOptions
 from shared_kernel.buses.port import BusMisconfiguredError, BusUnavailableError
 
@@ -282,7 +282,7 @@ class NatsConnection:
         if "permissions violation" in str(error).lower():
             self._tell_forbidden(str(error))
             return
-        found = mistake(error, self.shown)
+        found = misconfiguration(error, self.shown)
         if found is None:
             known = isinstance(self._fault, BusMisconfiguredError)
             # One that refuses often breaks off before it has said so.

@@ -39,7 +39,7 @@ class NatsBus:
 
     capabilities = Capabilities(
         between_processes=True,
-        between_copies=True,
+        between_replicas=True,
         at_least_once=False,
         waits_for_members=False,
         in_order=True,

@@ -48,7 +48,7 @@ class JetStreamBus:
 
     capabilities = Capabilities(
         between_processes=True,
-        between_copies=True,
+        between_replicas=True,
         at_least_once=True,
         waits_for_members=True,
         in_order=True,

@@ -131,11 +131,11 @@ def applied(database: Database) -> list[int]:
 
 
 @attrs.define
-class Guilty:
+class Failing:
     """Applies events, except those of the positions it fails on."""
 
     positions: set[int] = attrs.field(factory=set)
-    error: Callable[[], Exception] = attrs.field(default=lambda: KeyError("guilty"))
+    error: Callable[[], Exception] = attrs.field(default=lambda: KeyError("failing"))
     tried: list[list[int]] = attrs.field(factory=list)
 
     def __call__(self, batch: Sequence[Envelope], connection: Connection) -> None:
@@ -149,10 +149,10 @@ class Guilty:
 class RecordingBus:
     """Notes what is published, and brings it to nobody."""
 
-    def __init__(self, *, between_copies: bool = False) -> None:
+    def __init__(self, *, between_replicas: bool = False) -> None:
         self.capabilities = Capabilities(
-            between_processes=between_copies,
-            between_copies=between_copies,
+            between_processes=between_replicas,
+            between_replicas=between_replicas,
             at_least_once=False,
             waits_for_members=False,
             in_order=True,

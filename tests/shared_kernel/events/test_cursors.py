@@ -1,4 +1,4 @@
-"""Law 3: of several copies one is active, and the cursor lets nothing happen twice."""
+"""Law 3: of several replicas one is active, and nothing happens twice."""
 
 from collections.abc import Callable
 
@@ -16,12 +16,12 @@ from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import is_fault
 from tests.shared_kernel.events.builders import SOURCE, ManualClock
 
-Copies = Callable[[str], Cursor]
+Replicas = Callable[[str], Cursor]
 HOUR_US = 3_600_000_000
 
 
 @pytest.fixture
-def copy(subscriber: Database) -> Copies:
+def replica(subscriber: Database) -> Replicas:
     return lambda holder: Cursor(subscriber, "listing", SOURCE, holder)
 
 
@@ -32,9 +32,9 @@ def move(database: Database, cursor: Cursor, to: int, clock: ManualClock) -> Non
 
 
 def test_a_cursor_begins_before_the_first_entry(
-    copy: Copies, clock: ManualClock
+    replica: Replicas, clock: ManualClock
 ) -> None:
-    cursor = copy("one")
+    cursor = replica("one")
 
     assert cursor.saved() == 0
     assert cursor.lease(clock.moment)
@@ -42,28 +42,28 @@ def test_a_cursor_begins_before_the_first_entry(
 
 
 def test_a_cursor_stands_where_it_was_moved_to(
-    copy: Copies, subscriber: Database, clock: ManualClock
+    replica: Replicas, subscriber: Database, clock: ManualClock
 ) -> None:
-    cursor = copy("one")
+    cursor = replica("one")
     cursor.lease(clock.moment)
     move(subscriber, cursor, 7, clock)
     cursor.release()
 
-    another = copy("two")
+    another = replica("two")
     another.lease(clock.moment)
 
     assert another.position == another.saved() == 7
 
 
-def test_only_one_copy_holds_the_lease(copy: Copies, clock: ManualClock) -> None:
-    assert copy("one").lease(clock.moment)
-    assert not copy("two").lease(clock.moment)
+def test_only_one_copy_holds_the_lease(replica: Replicas, clock: ManualClock) -> None:
+    assert replica("one").lease(clock.moment)
+    assert not replica("two").lease(clock.moment)
 
 
 def test_who_works_keeps_the_lease(
-    copy: Copies, subscriber: Database, clock: ManualClock
+    replica: Replicas, subscriber: Database, clock: ManualClock
 ) -> None:
-    one, two = copy("one"), copy("two")
+    one, two = replica("one"), replica("two")
     for position in range(1, 12):
         assert one.lease(clock.moment)
         move(subscriber, one, position, clock)
@@ -72,9 +72,9 @@ def test_who_works_keeps_the_lease(
 
 
 def test_who_has_nothing_to_do_keeps_the_lease(
-    copy: Copies, clock: ManualClock
+    replica: Replicas, clock: ManualClock
 ) -> None:
-    one, two = copy("one"), copy("two")
+    one, two = replica("one"), replica("two")
     for _ in range(60):
         assert one.lease(clock.moment)
         assert not two.lease(clock.moment)
@@ -82,10 +82,10 @@ def test_who_has_nothing_to_do_keeps_the_lease(
 
 
 def test_a_dead_copy_loses_the_lease_within_seconds(
-    copy: Copies, clock: ManualClock
+    replica: Replicas, clock: ManualClock
 ) -> None:
-    copy("dead").lease(clock.moment)
-    standby = copy("standby")
+    replica("dead").lease(clock.moment)
+    standby = replica("standby")
     died_us = clock.us
     while not standby.lease(clock.moment) and clock.us < died_us + 60_000_000:
         clock.advance(0.1)
@@ -94,9 +94,9 @@ def test_a_dead_copy_loses_the_lease_within_seconds(
 
 
 def test_a_lease_that_looks_over_is_another_clock_and_not_another_death(
-    copy: Copies, clock: ManualClock
+    replica: Replicas, clock: ManualClock
 ) -> None:
-    ahead, one = copy("ahead"), copy("one")
+    ahead, one = replica("ahead"), replica("one")
     for passed_us in range(0, 60_000_000, 200_000):
         wall_us = clock.us + passed_us
         assert one.lease(Moment(wall_us, passed_us))
@@ -104,9 +104,9 @@ def test_a_lease_that_looks_over_is_another_clock_and_not_another_death(
 
 
 def test_a_holder_that_commits_what_took_long_is_watched_anew(
-    copy: Copies, subscriber: Database, clock: ManualClock
+    replica: Replicas, subscriber: Database, clock: ManualClock
 ) -> None:
-    one, two = copy("one"), copy("two")
+    one, two = replica("one"), replica("two")
     one.lease(clock.moment)
     assert not two.lease(clock.moment)
     with subscriber.writing() as connection:
@@ -120,10 +120,10 @@ def test_a_holder_that_commits_what_took_long_is_watched_anew(
 
 
 def test_a_lease_taken_before_the_clock_was_set_back_is_lost_within_seconds(
-    copy: Copies, clock: ManualClock
+    replica: Replicas, clock: ManualClock
 ) -> None:
-    copy("dead").lease(clock.moment)
-    restarted, set_back_us = copy("restarted"), clock.us - HOUR_US
+    replica("dead").lease(clock.moment)
+    restarted, set_back_us = replica("restarted"), clock.us - HOUR_US
 
     def tries_after(passed_us: int) -> bool:
         return restarted.lease(Moment(set_back_us + passed_us, passed_us))
@@ -133,9 +133,9 @@ def test_a_lease_taken_before_the_clock_was_set_back_is_lost_within_seconds(
 
 
 def test_who_works_keeps_the_lease_though_the_clock_was_set_back(
-    copy: Copies, clock: ManualClock
+    replica: Replicas, clock: ManualClock
 ) -> None:
-    one, two = copy("one"), copy("two")
+    one, two = replica("one"), replica("two")
     for passed_us in range(0, 60_000_000, 200_000):
         behind_us = HOUR_US if passed_us > 10_000_000 else 0
         wall_us = clock.us + passed_us - behind_us
@@ -144,9 +144,9 @@ def test_who_works_keeps_the_lease_though_the_clock_was_set_back(
 
 
 def test_a_lease_from_before_the_clock_was_set_back_is_not_called_alive(
-    copy: Copies, clock: ManualClock
+    replica: Replicas, clock: ManualClock
 ) -> None:
-    one = copy("one")
+    one = replica("one")
     one.lease(clock.moment)
 
     assert one.held(clock.us).alive
@@ -155,32 +155,32 @@ def test_a_lease_from_before_the_clock_was_set_back_is_not_called_alive(
 
 
 def test_a_lease_that_is_given_back_is_free_at_once(
-    copy: Copies, clock: ManualClock
+    replica: Replicas, clock: ManualClock
 ) -> None:
-    one = copy("one")
+    one = replica("one")
     one.lease(clock.moment)
     one.release()
 
-    assert copy("two").lease(clock.moment)
+    assert replica("two").lease(clock.moment)
 
 
 def test_releasing_takes_nothing_from_another_holder(
-    copy: Copies, clock: ManualClock
+    replica: Replicas, clock: ManualClock
 ) -> None:
-    one, two = copy("one"), copy("two")
+    one, two = replica("one"), replica("two")
     one.lease(clock.moment)
     assert clock.watch(two)
 
     one.release()
 
-    assert not copy("three").lease(clock.moment)
+    assert not replica("three").lease(clock.moment)
 
 
 def test_a_copy_that_was_overtaken_cannot_move_the_cursor(
-    copy: Copies, subscriber: Database, clock: ManualClock
+    replica: Replicas, subscriber: Database, clock: ManualClock
 ) -> None:
     """Its clock stood still, say: the lease is the economy, this is the safety."""
-    slow, quick = copy("slow"), copy("quick")
+    slow, quick = replica("slow"), replica("quick")
     slow.lease(clock.moment)
     assert clock.watch(quick)
     move(subscriber, quick, 1, clock)
@@ -197,11 +197,11 @@ def test_a_copy_that_was_overtaken_cannot_move_the_cursor(
 
 
 def test_overtaking_moves_forwards_only(
-    copy: Copies, subscriber: Database, clock: ManualClock
+    replica: Replicas, subscriber: Database, clock: ManualClock
 ) -> None:
     with subscriber.writing() as connection:
         assert overtake(connection, "listing", SOURCE, Place(5))
         assert overtake(connection, "listing", SOURCE, Place(9))
         assert not overtake(connection, "listing", SOURCE, Place(8))
 
-    assert copy("one").saved() == 9
+    assert replica("one").saved() == 9

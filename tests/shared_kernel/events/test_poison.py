@@ -1,4 +1,4 @@
-"""Law 5: an event that keeps failing is buried, and stops only those of its key."""
+"""Law 5: an event that keeps failing is dead-lettered, and stops those of its key."""
 
 import itertools
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from shared_kernel.events.subscription import MAX_ATTEMPTS, Subscription
 from shared_kernel.storage.database import Database
 from tests.shared_kernel.events.builders import (
     SOURCE,
-    Guilty,
+    Failing,
     ManualClock,
     applied,
     record,
@@ -29,7 +29,7 @@ Subscribe = Callable[..., Subscription]
 
 @pytest.fixture
 def subscribe(log: EventLog, subscriber: Database, clock: ManualClock) -> Subscribe:
-    def make(apply: Guilty, jitter: float = 0.5, holder: str = "one") -> Subscription:
+    def make(apply: Failing, jitter: float = 0.5, holder: str = "one") -> Subscription:
         return Subscription(
             "listing",
             log,
@@ -58,7 +58,7 @@ def work_long(subscription: Subscription, clock: ManualClock) -> None:
         clock.advance(0.5)
 
 
-def test_an_event_that_keeps_failing_is_buried_with_all_that_a_replay_needs(
+def test_an_event_that_keeps_failing_is_dead_lettered_with_all_that_a_replay_needs(
     subscribe: Subscribe,
     log: EventLog,
     source: Database,
@@ -66,13 +66,13 @@ def test_an_event_that_keeps_failing_is_buried_with_all_that_a_replay_needs(
     clock: ManualClock,
 ) -> None:
     batch = record(log, source, ["A"])
-    work_long(subscribe(Guilty({1})), clock)
+    work_long(subscribe(Failing({1})), clock)
 
     (letter,) = letters(subscriber)
     assert letter.envelope == attrs.evolve(batch[0], log="")
     assert letter.subscription == "listing"
     assert letter.state == DEAD
-    assert letter.reason == "KeyError: 'guilty'"
+    assert letter.reason == "KeyError: 'failing'"
     assert letter.attempts == MAX_ATTEMPTS
     assert letter.since_us > 0
 
@@ -85,7 +85,7 @@ def test_events_of_other_keys_flow_and_those_of_its_own_park_in_order(
     clock: ManualClock,
 ) -> None:
     record(log, source, "ABAABB")
-    work_long(subscribe(Guilty({1})), clock)
+    work_long(subscribe(Failing({1})), clock)
 
     assert applied(subscriber) == [2, 5, 6]
     assert states(subscriber) == [(1, DEAD), (3, PARKED), (4, PARKED)]
@@ -99,12 +99,12 @@ def test_what_comes_later_for_the_key_parks_too(
     clock: ManualClock,
 ) -> None:
     record(log, source, "A")
-    subscription = subscribe(Guilty({1}))
+    subscription = subscribe(Failing({1}))
     work_long(subscription, clock)
     subscription.deliver(Delivery(record(log, source, "BA"), from_log=True))
     work_long(subscription, clock)
 
-    restarted = subscribe(Guilty({1}))
+    restarted = subscribe(Failing({1}))
     restarted.deliver(Delivery(record(log, source, "A"), from_log=True))
     work_long(restarted, clock)
 
@@ -120,9 +120,9 @@ def test_the_same_key_in_another_subscription_is_not_concerned(
     clock: ManualClock,
 ) -> None:
     record(log, source, "AA")
-    work_long(subscribe(Guilty({1})), clock)
+    work_long(subscribe(Failing({1})), clock)
 
-    innocent = Guilty()
+    innocent = Failing()
     another = Subscription(
         "another", log, subscriber, innocent, holder="one", clock=clock
     )
@@ -131,7 +131,7 @@ def test_the_same_key_in_another_subscription_is_not_concerned(
     assert innocent.tried == [[1, 2]]
 
 
-def test_only_the_guilty_event_of_a_batch_is_tried_again(
+def test_only_the_failing_event_of_a_batch_is_tried_again(
     subscribe: Subscribe,
     log: EventLog,
     source: Database,
@@ -139,10 +139,10 @@ def test_only_the_guilty_event_of_a_batch_is_tried_again(
     clock: ManualClock,
 ) -> None:
     record(log, source, "ABCDE")
-    guilty = Guilty({3})
-    work_long(subscribe(guilty), clock)
+    failing = Failing({3})
+    work_long(subscribe(failing), clock)
 
-    whole, *singly = guilty.tried
+    whole, *singly = failing.tried
     assert whole == [1, 2, 3, 4, 5]
     assert singly == [[1], [2], *[[3]] * MAX_ATTEMPTS, [4], [5]]
     assert applied(subscriber) == [1, 2, 4, 5]
@@ -152,7 +152,7 @@ def test_what_a_failed_batch_did_is_rolled_back(
     subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
 ) -> None:
     record(log, source, "ABC")
-    subscription = subscribe(Guilty({3}))
+    subscription = subscribe(Failing({3}))
 
     subscription.step()
 
@@ -168,12 +168,12 @@ def test_an_event_that_fails_for_a_while_is_applied_in_its_place(
     clock: ManualClock,
 ) -> None:
     record(log, source, "ABC")
-    guilty = Guilty({2})
-    subscription = subscribe(guilty)
+    failing = Failing({2})
+    subscription = subscribe(failing)
     subscription.step()
     clock.advance(5)
     subscription.step()
-    guilty.positions.clear()
+    failing.positions.clear()
     work_long(subscription, clock)
 
     assert applied(subscriber) == [1, 2, 3]
@@ -190,28 +190,28 @@ def test_attempts_are_further_and_further_apart(
     share: float,
 ) -> None:
     record(log, source, "A")
-    guilty = Guilty({1})
-    subscription = subscribe(guilty, jitter)
+    failing = Failing({1})
+    subscription = subscribe(failing, jitter)
     tried_us = []
     for _ in range(2000):
-        before = len(guilty.tried)
+        before = len(failing.tried)
         subscription.step()
-        if len(guilty.tried) > before:
+        if len(failing.tried) > before:
             tried_us.append(clock.us)
         clock.advance(0.001)
 
     # The first step tries the batch as a whole, then the event alone.
-    assert len(guilty.tried) == MAX_ATTEMPTS + 1
+    assert len(failing.tried) == MAX_ATTEMPTS + 1
     waits_us = [after - before for before, after in itertools.pairwise(tried_us)]
     assert waits_us == [share * wait_us for wait_us in (1e5, 2e5, 4e5, 8e5)]
 
 
-def test_what_cannot_be_read_is_buried_at_once(
+def test_what_cannot_be_read_is_dead_lettered_at_once(
     subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
 ) -> None:
     record(log, source, "AB")
-    guilty = Guilty({1}, lambda: UnreadableEventError("no field `sku`"))
-    assert subscribe(guilty).step() == 2
+    failing = Failing({1}, lambda: UnreadableEventError("no field `sku`"))
+    assert subscribe(failing).step() == 2
 
     (letter,) = letters(subscriber)
     assert letter.attempts == 1
@@ -220,7 +220,7 @@ def test_what_cannot_be_read_is_buried_at_once(
 
 
 @pytest.mark.parametrize("character", ["\0", "\U0001fa94"])
-def test_whatever_the_reason_says_the_event_is_buried(
+def test_whatever_the_reason_says_the_event_is_dead_lettered(
     subscribe: Subscribe,
     log: EventLog,
     source: Database,
@@ -228,15 +228,15 @@ def test_whatever_the_reason_says_the_event_is_buried(
     character: str,
 ) -> None:
     record(log, source, "AB")
-    guilty = Guilty({1}, lambda: UnreadableEventError(f"no field `{character}`"))
+    failing = Failing({1}, lambda: UnreadableEventError(f"no field `{character}`"))
 
-    assert subscribe(guilty).step() == 2
+    assert subscribe(failing).step() == 2
 
     assert states(subscriber) == [(1, DEAD)]
     assert applied(subscriber) == [2]
 
 
-def test_several_guilty_ones_are_each_given_all_attempts(
+def test_several_failing_ones_are_each_given_all_attempts(
     subscribe: Subscribe,
     log: EventLog,
     source: Database,
@@ -244,13 +244,13 @@ def test_several_guilty_ones_are_each_given_all_attempts(
     clock: ManualClock,
 ) -> None:
     record(log, source, "ABC")
-    work_long(subscribe(Guilty({1, 2})), clock)
+    work_long(subscribe(Failing({1, 2})), clock)
 
     assert [letter.attempts for letter in letters(subscriber)] == [MAX_ATTEMPTS] * 2
     assert applied(subscriber) == [3]
 
 
-def test_a_letter_is_buried_in_the_transaction_that_moves_the_cursor(
+def test_an_event_is_dead_lettered_in_the_transaction_that_moves_the_cursor(
     subscribe: Subscribe,
     log: EventLog,
     source: Database,
@@ -269,9 +269,9 @@ def test_a_letter_is_buried_in_the_transaction_that_moves_the_cursor(
         raise Crash
 
     record(log, source, "A")
-    guilty = Guilty({1}, lambda: UnreadableEventError("x"))
+    failing = Failing({1}, lambda: UnreadableEventError("x"))
     monkeypatch.setattr(dead_letters, "add", add_and_crash)
-    subscription = subscribe(guilty)
+    subscription = subscribe(failing)
     with pytest.raises(Crash):
         subscription.step()
     monkeypatch.undo()
@@ -279,7 +279,7 @@ def test_a_letter_is_buried_in_the_transaction_that_moves_the_cursor(
     assert letters(subscriber) == []
     assert Cursor(subscriber, "listing", SOURCE, "looker").saved() == 0
 
-    subscribe(guilty).step()
+    subscribe(failing).step()
     assert states(subscriber) == [(1, DEAD)]
 
 
@@ -292,9 +292,9 @@ def test_a_copy_that_was_overtaken_buries_nothing(
 ) -> None:
     """What kept failing here has been applied there."""
     record(log, source, "A")
-    slow = subscribe(Guilty({1}, lambda: UnreadableEventError("x")), holder="slow")
+    slow = subscribe(Failing({1}, lambda: UnreadableEventError("x")), holder="slow")
     slow.cursor.lease(clock.moment)
-    quick = subscribe(Guilty(), holder="quick")
+    quick = subscribe(Failing(), holder="quick")
     assert clock.watch(quick.cursor)
     quick.step()
     slow.cursor._ask_again_us = clock.us + 10**9
@@ -310,11 +310,11 @@ def test_the_backoff_is_bounded() -> None:
     assert longest <= subscriptions.MAX_BACKOFF_US
 
 
-def test_a_buried_event_that_is_delivered_again_is_dropped(
+def test_a_dead_lettered_event_that_is_delivered_again_is_dropped(
     subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
 ) -> None:
     batch: list[Envelope] = record(log, source, "A")
-    subscription = subscribe(Guilty({1}, lambda: UnreadableEventError("x")))
+    subscription = subscribe(Failing({1}, lambda: UnreadableEventError("x")))
     for _ in range(3):
         subscription.deliver(Delivery(batch, from_log=True))
         subscription.step()

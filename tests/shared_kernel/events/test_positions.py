@@ -76,7 +76,7 @@ def test_what_is_committed_has_a_position_once_the_log_is_settled(
     assert log.settle() == 2
 
 
-def test_whoever_comes_next_settles_for_one_who_died(log: EventLog) -> None:
+def test_the_next_caller_assigns_the_positions_of_one_who_died(log: EventLog) -> None:
     append(log, "of the dead")
 
     assert log.settle(append(log, "of the living")) == 2

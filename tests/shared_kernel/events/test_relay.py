@@ -59,7 +59,7 @@ def test_what_is_published_is_what_stands_in_the_log(
 def test_all_is_sealed_and_names_what_stands_before_it(
     log: EventLog, source: Database, clock: ManualClock
 ) -> None:
-    bus = RecordingBus(between_copies=True)
+    bus = RecordingBus(between_replicas=True)
     first, second = record(log, source, "AB")
     Relay(log, bus, clock, holder="one").step()
 
@@ -218,17 +218,17 @@ def test_what_the_bus_did_not_take_is_published_when_it_is_back(
 def test_of_several_copies_one_publishes_and_another_takes_over_from_a_dead_one(
     log: EventLog, source: Database, bus: RecordingBus, clock: ManualClock
 ) -> None:
-    copies = [Relay(log, bus, clock, holder=name) for name in ("one", "two")]
+    replicas = [Relay(log, bus, clock, holder=name) for name in ("one", "two")]
     record(log, source, "AB")
-    assert [copy.step() for copy in copies] == [2, 0]
+    assert [replica.step() for replica in replicas] == [2, 0]
     clock.advance(0.3)
-    copies[0].step()
+    replicas[0].step()
     record(log, source, "C")
-    assert copies[1].step() == 0
+    assert replicas[1].step() == 0
 
     clock.advance(5)
 
-    assert copies[1].step() == 1
+    assert replicas[1].step() == 1
     assert bus.events() == [1, 2, 3]
 
 

@@ -18,23 +18,23 @@ from shared_kernel.events.dead_letters import (
 )
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventLog
-from shared_kernel.events.replay import DeadLetterOffice
+from shared_kernel.events.replay import DeadLetters
 from shared_kernel.events.subscription import Subscription
 from shared_kernel.storage.database import Database
 from tests.shared_kernel.events.builders import (
     SOURCE,
-    Guilty,
+    Failing,
     ManualClock,
     applied,
     record,
 )
 
-Make = Callable[..., DeadLetterOffice]
+Make = Callable[..., DeadLetters]
 
 
 @pytest.fixture
-def guilty() -> Guilty:
-    return Guilty({1}, lambda: UnreadableEventError("x"))
+def failing() -> Failing:
+    return Failing({1}, lambda: UnreadableEventError("x"))
 
 
 @pytest.fixture
@@ -43,49 +43,49 @@ def subscription(
     source: Database,
     subscriber: Database,
     clock: ManualClock,
-    guilty: Guilty,
+    failing: Failing,
 ) -> Subscription:
-    """Has buried 1 of "A", and parked 3 and 4 behind it; 2 is of "B"."""
+    """Has dead-lettered 1 of "A", and parked 3 and 4 behind it; 2 is of "B"."""
     record(log, source, "ABAA")
     subscription = Subscription(
-        "listing", log, subscriber, guilty, holder="one", clock=clock
+        "listing", log, subscriber, failing, holder="one", clock=clock
     )
     subscription.step()
     return subscription
 
 
 @pytest.fixture
-def office(
-    subscription: Subscription, subscriber: Database, guilty: Guilty
-) -> DeadLetterOffice:
-    return DeadLetterOffice(subscriber, {("listing", SOURCE): guilty})
+def letters(
+    subscription: Subscription, subscriber: Database, failing: Failing
+) -> DeadLetters:
+    return DeadLetters(subscriber, {("listing", SOURCE): failing})
 
 
-def states(office: DeadLetterOffice) -> list[tuple[int, str]]:
-    return [(each.envelope.position, each.state) for each in office.list()]
+def states(letters: DeadLetters) -> list[tuple[int, str]]:
+    return [(each.envelope.position, each.state) for each in letters.list()]
 
 
 def test_a_replay_applies_the_event_and_those_behind_it_in_order(
-    office: DeadLetterOffice, subscriber: Database, guilty: Guilty
+    letters: DeadLetters, subscriber: Database, failing: Failing
 ) -> None:
-    guilty.positions.clear()
+    failing.positions.clear()
 
-    assert office.replay(1) == 3
+    assert letters.replay(1) == 3
 
     assert applied(subscriber) == [2, 1, 3, 4]
-    assert office.list() == []
+    assert letters.list() == []
 
 
 def test_after_a_replay_events_of_the_key_flow_again(
-    office: DeadLetterOffice,
+    letters: DeadLetters,
     subscription: Subscription,
     log: EventLog,
     source: Database,
     subscriber: Database,
-    guilty: Guilty,
+    failing: Failing,
 ) -> None:
-    guilty.positions.clear()
-    office.replay(1)
+    failing.positions.clear()
+    letters.replay(1)
 
     subscription.deliver(Delivery(record(log, source, "A"), from_log=True))
     subscription.step()
@@ -94,86 +94,86 @@ def test_after_a_replay_events_of_the_key_flow_again(
 
 
 def test_what_fails_again_stays_where_it_is(
-    office: DeadLetterOffice, subscriber: Database
+    letters: DeadLetters, subscriber: Database
 ) -> None:
     with pytest.raises(StillFailingError, match=r"dead letter 1 failed again: .*x"):
-        office.replay(1)
+        letters.replay(1)
 
-    assert states(office) == [(1, DEAD), (3, PARKED), (4, PARKED)]
-    assert office.show(1).attempts == 2
+    assert states(letters) == [(1, DEAD), (3, PARKED), (4, PARKED)]
+    assert letters.show(1).attempts == 2
     assert applied(subscriber) == [2]
 
 
 def test_a_parked_one_that_fails_becomes_the_one_that_the_rest_waits_behind(
-    office: DeadLetterOffice, subscriber: Database, guilty: Guilty
+    letters: DeadLetters, subscriber: Database, failing: Failing
 ) -> None:
-    guilty.positions = {3}
+    failing.positions = {3}
 
     with pytest.raises(StillFailingError):
-        office.replay(1)
+        letters.replay(1)
 
     assert applied(subscriber) == [2, 1]
-    assert states(office) == [(3, DEAD), (4, PARKED)]
-    assert office.show(2).reason == "UnreadableEventError: x"
-    assert office.show(2).attempts == 1
+    assert states(letters) == [(3, DEAD), (4, PARKED)]
+    assert letters.show(2).reason == "UnreadableEventError: x"
+    assert letters.show(2).attempts == 1
 
 
 def test_a_parked_one_is_not_replayed_before_its_turn(
-    office: DeadLetterOffice, subscriber: Database
+    letters: DeadLetters, subscriber: Database
 ) -> None:
     with pytest.raises(ReplayError, match="waits behind an earlier one of 'A'"):
-        office.replay(2)
+        letters.replay(2)
     with pytest.raises(ReplayError, match="waits behind"):
-        office.discard(3)
+        letters.discard(3)
 
     assert applied(subscriber) == [2]
 
 
-def test_an_unknown_letter_is_refused(office: DeadLetterOffice) -> None:
-    for act in (office.show, office.replay, office.discard):
+def test_an_unknown_letter_is_refused(letters: DeadLetters) -> None:
+    for act in (letters.show, letters.replay, letters.discard):
         with pytest.raises(UnknownDeadLetterError, match="there is no dead letter 99"):
             act(99)
 
 
 def test_a_discarded_event_is_let_go_and_those_behind_it_are_replayed(
-    office: DeadLetterOffice, subscriber: Database
+    letters: DeadLetters, subscriber: Database
 ) -> None:
-    assert office.discard(1) == 2
+    assert letters.discard(1) == 2
 
     assert applied(subscriber) == [2, 3, 4]
-    assert office.list() == []
+    assert letters.list() == []
 
 
 def test_a_fault_of_the_infrastructure_leaves_the_letter_as_it_was(
-    office: DeadLetterOffice, guilty: Guilty
+    letters: DeadLetters, failing: Failing
 ) -> None:
-    before = office.list()
-    guilty.error = lambda: OperationalError("INSERT", None, Exception("locked"))
+    before = letters.list()
+    failing.error = lambda: OperationalError("INSERT", None, Exception("locked"))
 
     with pytest.raises(OperationalError):
-        office.replay(1)
+        letters.replay(1)
 
-    assert office.list() == before
+    assert letters.list() == before
 
 
 def test_what_parks_during_a_replay_is_replayed_too(
-    office: DeadLetterOffice,
+    letters: DeadLetters,
     subscription: Subscription,
     log: EventLog,
     source: Database,
     subscriber: Database,
-    guilty: Guilty,
+    failing: Failing,
 ) -> None:
-    guilty.positions = {3}
+    failing.positions = {3}
     with pytest.raises(StillFailingError):
-        office.replay(1)
+        letters.replay(1)
     record(log, source, "A")
     subscription.deliver(Delivery([heartbeat(SOURCE, 5, 0)], from_log=True))
     subscription.step()
-    assert states(office) == [(3, DEAD), (4, PARKED), (5, PARKED)]
+    assert states(letters) == [(3, DEAD), (4, PARKED), (5, PARKED)]
 
-    guilty.positions.clear()
-    assert office.replay(2) == 3
+    failing.positions.clear()
+    assert letters.replay(2) == 3
     assert applied(subscriber) == [2, 1, 3, 4, 5]
 
 
@@ -185,18 +185,18 @@ class Crash(BaseException):
 @pytest.mark.parametrize("commit", [1, 2, 3])
 @pytest.mark.parametrize("after", [False, True])
 def test_an_interruption_leaves_the_order_whole(
-    office: DeadLetterOffice,
+    letters: DeadLetters,
     subscription: Subscription,
     log: EventLog,
     source: Database,
     subscriber: Database,
-    guilty: Guilty,
+    failing: Failing,
     monkeypatch: pytest.MonkeyPatch,
     act: str,
     commit: int,
     after: bool,
 ) -> None:
-    guilty.positions.clear()
+    failing.positions.clear()
     writing, commits = Database.writing, 0
 
     @contextmanager
@@ -213,26 +213,26 @@ def test_an_interruption_leaves_the_order_whole(
     with monkeypatch.context() as patch:
         patch.setattr(Database, "writing", crashing)
         with pytest.raises(Crash):
-            getattr(office, act)(1)
+            getattr(letters, act)(1)
     # Meanwhile the subscription goes on: nothing of the key overtakes.
     subscription.deliver(Delivery(record(log, source, "A"), from_log=True))
     subscription.step()
-    if left := office.list():
+    if left := letters.list():
         assert [letter.state for letter in left] == [DEAD] + [PARKED] * (len(left) - 1)
-        getattr(office, act if left[0].number == 1 else "replay")(left[0].number)
+        getattr(letters, act if left[0].number == 1 else "replay")(left[0].number)
 
     let_go = [] if act == "discard" else [1]
     assert applied(subscriber) == [2, *let_go, 3, 4, 5]
-    assert office.list() == []
+    assert letters.list() == []
 
 
 def test_a_letter_of_a_subscription_that_is_gone_is_kept_with_its_reason(
     subscription: Subscription, subscriber: Database
 ) -> None:
-    office = DeadLetterOffice(subscriber, {})
-    (dead, *_) = office.list()
+    letters = DeadLetters(subscriber, {})
+    (dead, *_) = letters.list()
 
     with pytest.raises(ReplayError, match="there is no subscription 'listing'"):
-        office.replay(dead.number)
+        letters.replay(dead.number)
 
-    assert office.show(dead.number) == dead
+    assert letters.show(dead.number) == dead

@@ -14,7 +14,7 @@ from shared_kernel.events.dead_letters import UnknownDeadLetterError
 from shared_kernel.events.entries import Entry
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventLog
-from shared_kernel.events.replay import DeadLetterOffice
+from shared_kernel.events.replay import DeadLetters
 from shared_kernel.events.subscription import Subscription
 from shared_kernel.storage.database import Database
 from tests.cluster import wait_until
@@ -67,7 +67,7 @@ def reader() -> Reader:
 
 @pytest.fixture
 def subscription(log: EventLog, subscriber: Database, reader: Reader) -> Subscription:
-    """Has buried the first event of A."""
+    """Has dead-lettered the first event of A."""
     record(log)
     clock = ManualClock()
     made = Subscription("listing", log, subscriber, reader, holder="one", clock=clock)
@@ -77,10 +77,10 @@ def subscription(log: EventLog, subscriber: Database, reader: Reader) -> Subscri
 
 
 @pytest.fixture
-def office(
+def letters(
     subscription: Subscription, subscriber: Database, reader: Reader
-) -> DeadLetterOffice:
-    return DeadLetterOffice(subscriber, {("listing", "catalog"): reader})
+) -> DeadLetters:
+    return DeadLetters(subscriber, {("listing", "catalog"): reader})
 
 
 def waits(schemas: Schemas) -> bool:
@@ -93,13 +93,13 @@ def waits(schemas: Schemas) -> bool:
 
 
 def while_replaying(
-    office: DeadLetterOffice,
+    letters: DeadLetters,
     reader: Reader,
     schemas: Schemas,
     meanwhile: Callable[[], object],
 ) -> object:
     with ThreadPoolExecutor(2) as threads:
-        replaying = threads.submit(office.replay, 1)
+        replaying = threads.submit(letters.replay, 1)
         assert reader.is_at_it.wait(20)
         doing: Future[object] = threads.submit(meanwhile)
         wait_until(lambda: doing.done() or waits(schemas), "what is done meanwhile")
@@ -112,7 +112,7 @@ def test_what_comes_during_a_replay_does_not_park_behind_what_is_gone(
     log: EventLog,
     subscription: Subscription,
     subscriber: Database,
-    office: DeadLetterOffice,
+    letters: DeadLetters,
     reader: Reader,
     schemas: Schemas,
 ) -> None:
@@ -120,7 +120,7 @@ def test_what_comes_during_a_replay_does_not_park_behind_what_is_gone(
     # It hears of the second event only now.
     subscription._announced = None
 
-    while_replaying(office, reader, schemas, subscription.step)
+    while_replaying(letters, reader, schemas, subscription.step)
     subscription.step()
 
     with subscriber.reading() as connection:
@@ -129,15 +129,15 @@ def test_what_comes_during_a_replay_does_not_park_behind_what_is_gone(
 
 
 def test_of_two_replays_of_a_letter_one_finds_it_gone(
-    office: DeadLetterOffice, reader: Reader, schemas: Schemas
+    letters: DeadLetters, reader: Reader, schemas: Schemas
 ) -> None:
     def again() -> object:
         try:
-            return office.replay(1)
+            return letters.replay(1)
         except UnknownDeadLetterError as error:
             return type(error)
 
-    done = while_replaying(office, reader, schemas, again)
+    done = while_replaying(letters, reader, schemas, again)
 
     assert done is UnknownDeadLetterError
     assert reader.applied == [1]

@@ -83,7 +83,7 @@ def test_heartbeats_of_who_led_before_or_forged_ones_stop_nobody(
     key: str,
     named: str,
 ) -> None:
-    """Noted while this one published already: another copy of the process, say."""
+    """Noted while this one published already: another replica of the process, say."""
     with source.writing() as connection:
         note_relay(connection, "before")
     for _ in range(3):

@@ -263,8 +263,8 @@ def test_a_second_copy_stands_by(
     active, standby = subscribe(holder="one"), subscribe(holder="two")
     active.step()
     batch = record(log, source, "ABC")
-    for copy in (standby, active):
-        copy.deliver(Delivery(batch, from_log=True))
+    for replica in (standby, active):
+        replica.deliver(Delivery(batch, from_log=True))
 
     assert standby.step() == 0
     assert active.step() == 3
@@ -316,9 +316,9 @@ def test_two_copies_that_both_think_they_are_alone_do_nothing_twice(
     # It slept, and its clock with it.
     one.cursor._ask_again_us = clock.us + 10**9
     batch = record(log, source, "ABC")
-    for copy in (two, one):
-        copy.deliver(Delivery(batch, from_log=True))
-        assert copy.cursor.lease(clock.moment)
+    for replica in (two, one):
+        replica.deliver(Delivery(batch, from_log=True))
+        assert replica.cursor.lease(clock.moment)
 
     assert two.step() == 3
     assert one.step() == 0

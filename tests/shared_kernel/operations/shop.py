@@ -18,7 +18,7 @@ from shared_kernel.events.entries import Entry
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.relay import Relay
-from shared_kernel.events.replay import DeadLetterOffice
+from shared_kernel.events.replay import DeadLetters
 from shared_kernel.events.subscription import Subscription
 from shared_kernel.operations.operations_http import Operations, operations_api
 from shared_kernel.runtime.service import WritingService
@@ -27,7 +27,7 @@ from shared_kernel.storage.database import Database
 from shared_kernel.storage.postgresql import PostgresStore
 from shared_kernel.web.routes import Api, set_up_web
 from tests.databases import Databases, Files
-from tests.shared_kernel.events.builders import Guilty, ManualClock, a_database
+from tests.shared_kernel.events.builders import Failing, ManualClock, a_database
 
 NAME = "shop"
 LISTING = "shop.listing"
@@ -39,7 +39,7 @@ class Shop:
     service: WritingService
     source: Database
     reader: Database
-    guilty: Guilty
+    failing: Failing
     clock: ManualClock
     followed: int = 7
 
@@ -73,15 +73,15 @@ class Shop:
         while self.subscription.step():
             pass
 
-    def bury(self, *keys: str, why: str = "the bulb is gone") -> None:
+    def dead_letter(self, *keys: str, why: str = "the bulb is gone") -> None:
         """Have events for `keys`; the first is given up, the rest of its key park."""
-        self.guilty.positions = {self.log.head() + 1}
-        self.guilty.error = lambda: UnreadableEventError(why)
+        self.failing.positions = {self.log.head() + 1}
+        self.failing.error = lambda: UnreadableEventError(why)
         self.record(*keys)
         self.read()
 
     def repair(self) -> None:
-        self.guilty.positions = set()
+        self.failing.positions = set()
 
     def destroy(self, database: Database) -> str:
         """What was a database is none any more; answer what users are told."""
@@ -104,29 +104,29 @@ def a_shop(
     In a folder it is on SQLite.
     """
     databases = Files(where) if isinstance(where, Path) else where
-    clock, guilty = ManualClock(), Guilty()
+    clock, failing = ManualClock(), Failing()
     with (
         a_database(databases.url("catalog")) as source,
         a_database(databases.url("inventory")) as reader,
     ):
         log = EventLog(source, name)
         subscription = Subscription(
-            f"{name}.listing", log, reader, guilty, holder=holder, clock=clock
+            f"{name}.listing", log, reader, failing, holder=holder, clock=clock
         )
-        office = DeadLetterOffice(reader, {(subscription.name, name): guilty})
+        letters = DeadLetters(reader, {(subscription.name, name): failing})
         service = WritingService(
             name=name,
             log=log,
             relay=Relay(log, InProcessBus(), clock, holder=holder),
             subscriptions=(subscription,),
-            upkeep=(),
-            dead_letters={f"{name}_read": office},
+            background_jobs=(),
+            dead_letters={f"{name}_read": letters},
             databases=(source, reader),
             writer=cast(Any, None),
             api=Api(name, {}, {}),
             cli=click.Group(name),
         )
-        yield Shop(service, source, reader, guilty, clock)
+        yield Shop(service, source, reader, failing, clock)
 
 
 def _drop_all(database: Database, schema: str) -> str:

@@ -101,7 +101,7 @@ def test_a_subscription_that_has_never_read_keeps_everything(shop: Shop) -> None
 
 
 def test_keys_with_dead_letters_keep_everything(busy: Shop) -> None:
-    busy.bury("A", "A", "B")
+    busy.dead_letter("A", "A", "B")
     busy.publish()
 
     compact(busy)

@@ -29,7 +29,7 @@ def test_where_there_are_none_it_says_so(shop: Shop) -> None:
 
 
 def test_the_list_tells_which_failed_why_and_what_waits(shop: Shop) -> None:
-    shop.bury("LAMP-0001", "LAMP-0002", "LAMP-0001", why=WHY)
+    shop.dead_letter("LAMP-0001", "LAMP-0002", "LAMP-0001", why=WHY)
 
     dead, parked = dead_letters(shop, "list").output.splitlines()[1:]
 
@@ -41,7 +41,7 @@ def test_the_list_tells_which_failed_why_and_what_waits(shop: Shop) -> None:
 
 
 def test_a_reason_of_several_lines_stays_one_row(shop: Shop) -> None:
-    shop.bury("LAMP-0001", why="first\nsecond \x1b[31mred")
+    shop.dead_letter("LAMP-0001", why="first\nsecond \x1b[31mred")
 
     (_, row) = dead_letters(shop, "list").output.splitlines()
 
@@ -50,7 +50,7 @@ def test_a_reason_of_several_lines_stays_one_row(shop: Shop) -> None:
 
 
 def test_a_letter_is_shown_whole(shop: Shop) -> None:
-    shop.bury("LAMP-0001", why=WHY)
+    shop.dead_letter("LAMP-0001", why=WHY)
 
     shown = json.loads(dead_letters(shop, "show", "shop_read:1").output)
 
@@ -76,7 +76,7 @@ def test_a_letter_is_shown_whole(shop: Shop) -> None:
 
 
 def test_a_payload_that_is_no_json_is_shown_as_text(shop: Shop) -> None:
-    shop.guilty.positions = {1}
+    shop.failing.positions = {1}
     shop.record("LAMP-0001", data=b'{"sku": \xff')
     for _ in range(5):
         shop.read()
@@ -89,7 +89,7 @@ def test_a_payload_that_is_no_json_is_shown_as_text(shop: Shop) -> None:
 
 
 def test_replaying_applies_the_letter_and_what_waits_behind_it(shop: Shop) -> None:
-    shop.bury("LAMP-0001", "LAMP-0001", "LAMP-0002")
+    shop.dead_letter("LAMP-0001", "LAMP-0001", "LAMP-0002")
     shop.repair()
 
     result = dead_letters(shop, "replay", "shop_read:1")
@@ -102,7 +102,7 @@ def test_replaying_applies_the_letter_and_what_waits_behind_it(shop: Shop) -> No
 def test_another_process_than_the_readers_may_replay(
     shop: Shop, databases: Databases
 ) -> None:
-    shop.bury("LAMP-0001")
+    shop.dead_letter("LAMP-0001")
 
     with a_shop(databases, holder="elsewhere:2") as other:
         assert dead_letters(other, "replay", "shop_read:1").exit_code == 0
@@ -114,7 +114,7 @@ def test_another_process_than_the_readers_may_replay(
 
 
 def test_what_fails_again_stays_and_says_why(shop: Shop) -> None:
-    shop.bury("LAMP-0001", "LAMP-0001")
+    shop.dead_letter("LAMP-0001", "LAMP-0001")
 
     result = dead_letters(shop, "replay", "shop_read:1")
 
@@ -125,8 +125,8 @@ def test_what_fails_again_stays_and_says_why(shop: Shop) -> None:
 
 
 def test_all_that_are_dead_can_be_replayed_and_some_may_fail(shop: Shop) -> None:
-    shop.bury("LAMP-0001")
-    shop.bury("LAMP-0002")
+    shop.dead_letter("LAMP-0001")
+    shop.dead_letter("LAMP-0002")
 
     result = dead_letters(shop, "replay", "--all")
 
@@ -141,7 +141,7 @@ def test_replaying_all_of_none_is_no_failure(shop: Shop) -> None:
 
 
 def test_what_waits_cannot_be_replayed_before_its_turn(shop: Shop) -> None:
-    shop.bury("LAMP-0001", "LAMP-0001")
+    shop.dead_letter("LAMP-0001", "LAMP-0001")
     shop.repair()
 
     result = dead_letters(shop, "replay", "shop_read:2")
@@ -152,7 +152,7 @@ def test_what_waits_cannot_be_replayed_before_its_turn(shop: Shop) -> None:
 
 
 def test_discarding_lets_the_letter_go_and_applies_the_rest(shop: Shop) -> None:
-    shop.bury("LAMP-0001", "LAMP-0001")
+    shop.dead_letter("LAMP-0001", "LAMP-0001")
 
     result = dead_letters(shop, "discard", "shop_read:1", "--yes")
 
@@ -162,7 +162,7 @@ def test_discarding_lets_the_letter_go_and_applies_the_rest(shop: Shop) -> None:
 
 
 def test_discarding_asks_first(shop: Shop) -> None:
-    shop.bury("LAMP-0001")
+    shop.dead_letter("LAMP-0001")
 
     result = dead_letters(shop, "discard", "shop_read:1")
 

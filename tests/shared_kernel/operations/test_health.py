@@ -135,7 +135,7 @@ def test_broken_databases_are_named_and_their_parts_unknown(
 
 
 def test_metrics_tell_what_is_observed(shop: Shop, workers: Workers) -> None:
-    shop.bury("LAMP-0001", "LAMP-0001", "LAMP-0001")
+    shop.dead_letter("LAMP-0001", "LAMP-0001", "LAMP-0001")
     shop.publish()
     shop.record("LAMP-0002")
     shop.clock.advance(2.5)

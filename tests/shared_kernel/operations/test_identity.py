@@ -110,19 +110,19 @@ def test_whatever_may_dead_letter_something_is_observed(tmp_path: Path) -> None:
     """Observed is what is plugged in: neither list has what the other one has not."""
     with a_storehouse(tmp_path) as storehouse:
         for service in storehouse.services:
-            state = observe(service, storehouse.surroundings.clock)
+            state = observe(service, storehouse.runtime.clock)
             seen = {(each.name, each.source) for each in state.subscriptions}
             seen |= {(each.name, each.source) for each in state.letters}
             plugged_in = {
                 of
-                for office in service.dead_letters.values()
-                for of in office.subscriptions
+                for letters in service.dead_letters.values()
+                for of in letters.subscriptions
             }
             assert seen == plugged_in
         (commands,) = [
             each for each in storehouse.services if each.name == "catalog-commands"
         ]
-        (letters,) = observe(commands, storehouse.surroundings.clock).letters
+        (letters,) = observe(commands, storehouse.runtime.clock).letters
         assert attrs.asdict(letters) == {
             "name": "catalog.new-product",
             "source": "new.product",

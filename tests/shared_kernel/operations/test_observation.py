@@ -83,7 +83,7 @@ def test_clocks_may_differ_by_a_second(shop: Shop) -> None:
 
 
 def test_dead_letters_are_counted_apart_from_what_waits_behind(shop: Shop) -> None:
-    shop.bury("LAMP-0001", "LAMP-0001", "LAMP-0002", "LAMP-0001")
+    shop.dead_letter("LAMP-0001", "LAMP-0001", "LAMP-0002", "LAMP-0001")
 
     reading = reading_of(shop)
 
@@ -116,7 +116,7 @@ def test_a_lease_handed_back_is_nobodys(shop: Shop) -> None:
 
 
 def test_another_process_sees_the_same(shop: Shop, databases: Databases) -> None:
-    shop.bury("LAMP-0001", "LAMP-0001", "LAMP-0002")
+    shop.dead_letter("LAMP-0001", "LAMP-0001", "LAMP-0002")
     shop.publish()
     shop.record("LAMP-0003")
 

@@ -20,7 +20,7 @@ def words(result: Result) -> list[list[str]]:
 
 
 def test_every_log_and_every_subscription_has_a_line(shop: Shop) -> None:
-    shop.bury("LAMP-0001", "LAMP-0001")
+    shop.dead_letter("LAMP-0001", "LAMP-0001")
     shop.record("LAMP-0002")
     shop.clock.advance(2)
 

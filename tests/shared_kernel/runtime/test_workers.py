@@ -98,7 +98,7 @@ def test_one_that_waits_alone_keeps_nobody_waiting() -> None:
         let_go.wait(10)
 
     workers = Workers()
-    workers.employ([Counting(then=worked.set)], alone=[Counting(then=wait)])
+    workers.register([Counting(then=worked.set)], alone=[Counting(then=wait)])
     workers.start()
 
     assert waiting.wait(10)

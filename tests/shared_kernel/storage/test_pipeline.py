@@ -70,14 +70,14 @@ def renamed(*numbers: int) -> list[Row]:
     return [{"which": number, "to": "x"} for number in numbers]
 
 
-def test_what_was_insisted_on_is_there_for_the_next_question(
+def test_what_was_written_checked_is_there_for_the_next_question(
     database: Database,
 ) -> None:
     with database.writing() as connection:
-        ADD.insist(connection, new(1))
-        ADD.insist(connection, new(2, 3))
-        ADD.insist(connection, [])
-        RENAME.insist(connection, renamed(1, 3))
+        ADD.write_checked(connection, new(1))
+        ADD.write_checked(connection, new(2, 3))
+        ADD.write_checked(connection, [])
+        RENAME.write_checked(connection, renamed(1, 3))
 
         assert things(connection) == [1, 2, 3]
 
@@ -103,8 +103,8 @@ def test_if_somebody_else_was_faster_nothing_is_done(
 
     def try_it() -> None:
         with database.writing() as connection:
-            ADD.insist(connection, new(3))
-            statement.insist(connection, rows)
+            ADD.write_checked(connection, new(3))
+            statement.write_checked(connection, rows)
             if ask:
                 things(connection)
 
@@ -113,7 +113,7 @@ def test_if_somebody_else_was_faster_nothing_is_done(
 
     assert stored(database) == [1]
     with database.writing() as connection:
-        ADD.insist(connection, new(4))
+        ADD.write_checked(connection, new(4))
     assert stored(database) == [1, 4]
 
 
@@ -121,9 +121,9 @@ def test_a_statement_of_sqlalchemy_itself_finds_what_was_sent_before(
     database: Database,
 ) -> None:
     with database.writing() as connection:
-        ADD.insist(connection, new(1))
+        ADD.write_checked(connection, new(1))
         assert list(connection.execute(sa.select(_things.c.number))) == [(1,)]
-        ADD.insist(connection, new(2))
+        ADD.write_checked(connection, new(2))
         assert RENAME.write(connection, {"which": 2, "to": "x"}) == 1
 
     assert stored(database) == [1, 2]
@@ -137,7 +137,7 @@ def test_a_statement_of_sqlalchemy_itself_meets_the_error_of_what_was_sent_befor
 
     def try_it() -> None:
         with database.writing() as connection:
-            ADD.insist(connection, new(1))
+            ADD.write_checked(connection, new(1))
             connection.execute(sa.select(_things.c.number))
 
     with pytest.raises(ConcurrentUpdateError):

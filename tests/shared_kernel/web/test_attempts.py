@@ -131,7 +131,7 @@ def _until_tried(peer: Peer) -> None:
 
     def answered() -> bool:
         try:
-            return peer.get("/healthz", patience_s=10, attempts=1).status == 200
+            return peer.get("/healthz", wait_s=10, attempts=1).status == 200
         except PeerUnavailableError:
             return False
 

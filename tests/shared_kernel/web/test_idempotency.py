@@ -116,7 +116,7 @@ def test_a_key_is_forgotten_after_so_many_hours(
     client: FlaskClient, storehouse: Storehouse, keep_hours: int
 ) -> None:
     register(client, "k")
-    database = Database(storehouse.surroundings.settings.catalog_database_url)
+    database = Database(storehouse.runtime.settings.catalog_database_url)
 
     def forgotten_after(hours: float) -> int:
         now = system_clock() + timedelta(hours=hours)

@@ -97,7 +97,7 @@ def test_a_peer_that_was_asked_to_wait_is_given_the_time(
     server.slow = threading.Event()
     threading.Timer(2 * TIMEOUT_S, server.slow.set).start()
 
-    assert peer.get("/events/inventory?wait=5", patience_s=5).status == 200
+    assert peer.get("/events/inventory?wait=5", wait_s=5).status == 200
 
 
 def test_while_it_is_known_to_be_away_nobody_waits_and_then_it_is_found_again() -> None:

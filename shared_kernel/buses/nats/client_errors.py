@@ -5,7 +5,7 @@ import nats.errors
 from shared_kernel.buses.port import BusMisconfiguredError
 
 
-def mistake(error: Exception, servers: str) -> BusMisconfiguredError | None:
+def misconfiguration(error: Exception, servers: str) -> BusMisconfiguredError | None:
     """With the mend; None for what heals by itself."""
     if isinstance(error, BusMisconfiguredError):
         return error

@@ -91,13 +91,13 @@ def _write_items(connection: Connection, unwritten: Sequence[Followed]) -> None:
             row["stored_sku"] = row.pop("sku")
             row["stored_version"] = followed.stored_version
             known.append(row)
-    _INSERT_ITEMS.insist(connection, new)
-    _UPDATE_ITEMS.insist(connection, known)
+    _INSERT_ITEMS.write_checked(connection, new)
+    _UPDATE_ITEMS.write_checked(connection, known)
 
 
 def _write_reservations(connection: Connection, unwritten: Sequence[Followed]) -> None:
     # Before the new ones: an order may have been released and reserved again.
-    _DELETE_RESERVATIONS.insist(
+    _DELETE_RESERVATIONS.write_checked(
         connection,
         [
             {"stored_sku": followed.item.sku.code, "stored_order": order.code}
@@ -105,7 +105,7 @@ def _write_reservations(connection: Connection, unwritten: Sequence[Followed]) -
             for order in followed.ended()
         ],
     )
-    _INSERT_RESERVATIONS.insist(
+    _INSERT_RESERVATIONS.write_checked(
         connection,
         [
             reservation_to_row(followed.item.sku, order, reservation, placed)
@@ -116,7 +116,7 @@ def _write_reservations(connection: Connection, unwritten: Sequence[Followed]) -
 
 
 def _write_shipments(connection: Connection, unwritten: Sequence[Followed]) -> None:
-    _INSERT_SHIPMENTS.insist(
+    _INSERT_SHIPMENTS.write_checked(
         connection,
         [
             shipment_to_row(followed.item.sku, order, shipment)

@@ -1,4 +1,4 @@
-"""Hears at once what other processes append to a log in PostgreSQL.
+"""Listens for what other processes append to a log in PostgreSQL.
 
 `give_positions()` notifies on a channel of the log's own. A notification may be lost
 with its connection; so whoever is told here looks at the log now and then, too.
@@ -20,10 +20,10 @@ _CHANNEL = "SELECT 'storehouse_' || CAST(CAST('event_log' AS regclass) AS oid)"
 _log = structlog.get_logger(__name__)
 
 
-class News:
+class Notifications:
     """A thread that listens on a connection of its own.
 
-    `hear` is called with the head of the log; with None when notifications may have
+    `notify` is called with the head of the log; with None when notifications may have
     been missed.
     """
 
@@ -31,17 +31,19 @@ class News:
         self,
         connect: Callable[[], "psycopg.Connection[Any]"],
         source: str,
-        hear: Callable[[int | None], None],
+        notify: Callable[[int | None], None],
     ) -> None:
         self._connect = connect
         self._source = source
-        self._hear = hear
+        self._notify = notify
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         self._thread = threading.Thread(
-            target=self._loop, name=f"storehouse-news-{self._source}", daemon=True
+            target=self._loop,
+            name=f"storehouse-notifications-{self._source}",
+            daemon=True,
         )
         self._thread.start()
 
@@ -61,7 +63,7 @@ class News:
                 failures += 1
                 if failures == 1:
                     why = " ".join(str(error).split())
-                    _log.warning("news lost", source=self._source, error=why)
+                    _log.warning("notifications lost", source=self._source, error=why)
                 self._closed.wait(RETRY_S)
 
     def _listen(self, connection: "psycopg.Connection[Any]", *, back: bool) -> None:
@@ -69,10 +71,10 @@ class News:
         (channel,) = row or ("",)
         connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
         if back:
-            _log.info("news are back", source=self._source)
-        self._hear(None)
+            _log.info("notifications are back", source=self._source)
+        self._notify(None)
         while not self._closed.is_set():
             for notification in connection.notifies(timeout=LISTEN_S):
-                self._hear(int(notification.payload))
+                self._notify(int(notification.payload))
                 if self._closed.is_set():
                     break

@@ -11,21 +11,21 @@ EXIT_CODE = 128 + signal.SIGINT
 
 
 @attrs.define
-class Interruption:
+class GracefulInterrupt:
     asked: bool = False
 
 
 @contextlib.contextmanager
-def noticing_interruption() -> Iterator[Interruption]:
+def graceful_interrupt() -> Iterator[GracefulInterrupt]:
     """The first Ctrl-C only asks; the second one interrupts at once."""
-    interruption = Interruption()
+    interrupt = GracefulInterrupt()
 
     def ask(signum: int, frame: FrameType | None) -> None:
-        interruption.asked = True
+        interrupt.asked = True
         signal.signal(signal.SIGINT, before)
 
     before = signal.signal(signal.SIGINT, ask)
     try:
-        yield interruption
+        yield interrupt
     finally:
         signal.signal(signal.SIGINT, before)

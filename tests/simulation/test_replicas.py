@@ -1,4 +1,4 @@
-"""Two copies of everything on the same databases, each suspended within its steps.
+"""Two replicas of everything on the same databases, each suspended within its steps.
 
 Whoever is suspended just before a transaction, for longer than its leases last, goes on
 with what it believed before, while the other one has taken over.
@@ -22,7 +22,7 @@ from tests.simulation.crashes import CrashPoints
 from tests.simulation.grounds import Fresh
 from tests.simulation.laws import history, violations
 from tests.simulation.scenarios import Deed, scenarios
-from tests.simulation.test_crash_points import NAMES, PATIENCE, SEED, play
+from tests.simulation.test_crash_points import NAMES, RETRIES, SEED, play
 from tests.simulation.world import World
 
 SEEDS = range(4)
@@ -32,7 +32,7 @@ UNHURRIED = [name for name in NAMES if name != "reservations that expire"]
 
 
 @attrs.define(eq=False)
-class Copies:
+class Replicas:
     """One runs at a time; `suspensions` are how often the other went on meanwhile."""
 
     worlds: Sequence[World]
@@ -43,9 +43,9 @@ class Copies:
     _suspended: bool = False
 
     def play(self, deeds: Sequence[Deed]) -> None:
-        """Deeds in their order, each in any copy, and steps of any worker."""
+        """Deeds in their order, each in any replica, and steps of any worker."""
         left = list(deeds)
-        for _ in range(PATIENCE):
+        for _ in range(RETRIES):
             self.running = self.chance.choice(self.worlds)
             if left and self.chance.random() < 0.3:
                 if left[0](self.running):
@@ -92,7 +92,7 @@ def suspend_before_writing(
 
 
 def repeats(patch: pytest.MonkeyPatch) -> list[str]:
-    """Grows when a cursor, of whichever copy, is committed where it has been before.
+    """Grows when a cursor, of whichever replica, is committed where it has been before.
 
     A repeated event may do no harm (projectors see to that), and must not come anyhow.
     """
@@ -130,18 +130,18 @@ def test_copies_that_believe_they_lead_do_nothing_twice(
         with ExitStack() as stack, monkeypatch.context() as patch:
             clock, repeated = ManualClock(), repeats(patch)
             worlds = [
-                World(databases, seed, CrashPoints(), clock=clock, name=copy)
-                for copy in ("one", "other")
+                World(databases, seed, CrashPoints(), clock=clock, name=replica)
+                for replica in ("one", "other")
             ]
             for world in worlds:
                 stack.enter_context(closing(world))
-            copies = Copies(worlds, clock, random.Random(seed), worlds[0])
-            suspend_before_writing(patch, copies.may_suspend)
-            copies.play(deeds)
+            replicas = Replicas(worlds, clock, random.Random(seed), worlds[0])
+            suspend_before_writing(patch, replicas.may_suspend)
+            replicas.play(deeds)
 
         assert repeated == [], f"seed {seed}"
         assert violations(databases) == [], f"seed {seed}"
         assert [world.forgotten() for world in worlds] == [[], []], f"seed {seed}"
         assert history(databases) == undisturbed, f"seed {seed}"
-        suspensions += copies.suspensions
+        suspensions += replicas.suspensions
     assert suspensions > len(SEEDS)

@@ -16,7 +16,7 @@ from rich.progress import (
 LINE_EVERY_S = 5.0
 
 
-class Meter:
+class ProgressBar:
     """Shows on `console` how much of `total` (in any unit) is done, and a note."""
 
     def __init__(self, console: Console, title: str, total: int) -> None:

@@ -18,7 +18,7 @@ class DeadLettersChangedError(Exception):
 
 
 @attrs.define(eq=False)
-class LeftOut:
+class ExcludedKeys:
     """The dead letters of `subscription` as they were, and those a rebuild adds."""
 
     subscription: str
@@ -57,7 +57,7 @@ class LeftOut:
             self._added[place] = envelope, dead_letters.PARKED, reason
         return True
 
-    def bury(self, envelope: Envelope, error: Exception) -> None:
+    def dead_letter(self, envelope: Envelope, error: Exception) -> None:
         """It failed, and will again."""
         self._blocked[envelope.source, envelope.key] = envelope.position
         place = envelope.source, envelope.position

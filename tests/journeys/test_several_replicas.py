@@ -1,4 +1,4 @@
-"""Several copies of everything on one set of PostgreSQL databases."""
+"""Several replicas of everything on one set of PostgreSQL databases."""
 
 import threading
 import time
@@ -24,7 +24,7 @@ from shared_kernel.events.positions import AfterCommit
 from shared_kernel.runtime.settings import Settings
 from shared_kernel.runtime.storehouse import Storehouse
 from shared_kernel.serving.application import web_application
-from shared_kernel.storage import patience
+from shared_kernel.storage import retry
 from shared_kernel.storage.errors import (
     ConnectionLostError,
     OutcomeUnknownError,
@@ -42,14 +42,14 @@ LAMP = Sku("LAMP-1")
 
 
 @contextmanager
-def copies(schemas: Schemas, how_many: int) -> Iterator[list[Storehouse]]:
+def replicas(schemas: Schemas, how_many: int) -> Iterator[list[Storehouse]]:
     settings = Settings.from_environment(
         {**schemas.environment, "CONSISTENCY_TIMEOUT_MS": "100"}
     )
     with ExitStack() as stack:
         made = []
         for number in range(how_many):
-            storehouse = assemble(settings, holder=f"copy {number}")
+            storehouse = assemble(settings, holder=f"replica {number}")
             stack.callback(storehouse.stop)
             made.append(storehouse)
         yield made
@@ -57,13 +57,13 @@ def copies(schemas: Schemas, how_many: int) -> Iterator[list[Storehouse]]:
 
 @pytest.fixture
 def two(schemas: Schemas) -> Iterator[list[Storehouse]]:
-    with copies(schemas, 2) as made:
+    with replicas(schemas, 2) as made:
         yield made
 
 
 @pytest.fixture
 def one(schemas: Schemas) -> Iterator[Storehouse]:
-    with copies(schemas, 1) as (made,):
+    with replicas(schemas, 1) as (made,):
         yield made
 
 
@@ -270,7 +270,7 @@ def test_what_cannot_be_found_out_in_time_is_told(
     """The transaction may still be open at a server that has not heard of the break."""
     register(one)
     one.workers.run_until_idle()
-    monkeypatch.setitem(patience.PATIENCE, "timeout", 0.1)
+    monkeypatch.setitem(retry.RETRIES, "timeout", 0.1)
     monkeypatch.setattr(AfterCommit, "_is_open", lambda *_: True)
 
     def break_off(_: Callable[[], None], connection: Connection) -> None:
@@ -362,7 +362,7 @@ def test_what_the_database_cannot_store_is_not_there(
 def test_a_server_that_is_away_is_a_503_that_says_when_to_come_again(
     one: Storehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(patience.PATIENCE, "timeout", 0.1)
+    monkeypatch.setitem(retry.RETRIES, "timeout", 0.1)
 
     def refuse(_: PostgresStore) -> Connection:
         raise ConnectionLostError("nobody there")
