@@ -1,0 +1,154 @@
+"""From settings to a process that serves, or a line that says why it cannot start."""
+
+import gc
+import os
+import sys
+from functools import partial
+from typing import NoReturn, Protocol
+
+import click
+from flask import Flask
+
+from shared_kernel.buses.port import BusMisconfiguredError
+from shared_kernel.clock import Clock, system_clock
+from shared_kernel.runtime.logs import set_up_logs
+from shared_kernel.runtime.settings import SERVICES, BadSettingError, Settings
+from shared_kernel.runtime.storehouse import Storehouse
+from shared_kernel.serving.application import web_application
+from shared_kernel.serving.arriving_bodies import BodyLimits
+from shared_kernel.serving.server import AddressUnavailableError, Worker, serve
+from shared_kernel.storage.errors import ConnectionLostError, StorageUnavailableError
+from shared_kernel.storage.served_files import DatabaseInUseError, ServedFiles
+from shared_kernel.web.bodies import MAX_BODY_BYTES
+from shared_kernel.web.peers import StrangePeerError
+
+
+class Assemble(Protocol):
+    """The composition root. Starts nothing.
+
+    Raises StorageUnavailableError and BusMisconfiguredError.
+    """
+
+    def __call__(self, settings: Settings, *, clock: Clock) -> Storehouse: ...
+
+
+class CannotStart(click.ClickException):
+    """The configuration or the machine is not as needed. The message says the mend."""
+
+    exit_code = 2
+
+
+class CannotStartYet(CannotStart):
+    """A database server is away, and may be back by itself: trying again is right."""
+
+    exit_code = 1
+
+
+def flask_application(assemble: Assemble, settings: Settings | None = None) -> Flask:
+    """The routes and commands of what is assembled; `settings` are the environment's.
+
+    The workers start with the first request, in whatever process serves it. Raises
+    CannotStart.
+    """
+    storehouse = _open(assemble, settings or _settings())
+    app = web_application(storehouse)
+    app.before_request(storehouse.start)
+    return app
+
+
+def serve_until_told(assemble: Assemble, clock: Clock = system_clock) -> None:
+    """Serve until told to stop. Exit code 2 if it cannot start."""
+    try:
+        settings = _settings()
+        serve(
+            partial(_build, assemble, settings, clock),
+            host=settings.host,
+            port=settings.port,
+            workers=settings.workers,
+            threads=settings.threads,
+            limits=BodyLimits(
+                most_bytes=MAX_BODY_BYTES, timeout_s=settings.body_timeout_s
+            ),
+            named=_named(settings),
+        )
+    except (CannotStart, AddressUnavailableError) as error:
+        _give_up(error)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _named(settings: Settings) -> str:
+    if settings.services == frozenset(SERVICES):
+        return "Storehouse"
+    return f"Storehouse ({', '.join(sorted(settings.services))})"
+
+
+def _settings() -> Settings:
+    try:
+        return Settings.from_environment(os.environ)
+    except BadSettingError as error:
+        raise CannotStart(str(error)) from error
+
+
+def _open(
+    assemble: Assemble, settings: Settings, clock: Clock = system_clock
+) -> Storehouse:
+    set_up_logs(settings.log_level, settings.log_format)
+    try:
+        return assemble(settings, clock=clock)
+    except (StorageUnavailableError, BusMisconfiguredError) as error:
+        raise CannotStart(str(error)) from error
+
+
+def _open_the_doors(storehouse: Storehouse) -> ServedFiles:
+    """What a server looks after before it serves, and a command need not.
+
+    Raises CannotStart.
+    """
+    settings, files = storehouse.runtime.settings, ServedFiles()
+    databases = [each for service in storehouse.services for each in service.databases]
+    try:
+        for database in databases:
+            database.open()
+        files.claim(databases, several=settings.copies == "several")
+        storehouse.runtime.bus.open()
+        for service, peer in storehouse.peers.items():
+            peer.expect(service)
+    except ConnectionLostError as error:
+        storehouse.stop()
+        raise CannotStartYet(str(error)) from error
+    except (
+        StorageUnavailableError,
+        DatabaseInUseError,
+        BusMisconfiguredError,
+        StrangePeerError,
+    ) as error:
+        files.release()
+        storehouse.stop()
+        raise CannotStart(str(error)) from error
+    return files
+
+
+def _build(
+    assemble: Assemble, settings: Settings, clock: Clock, worker: Worker
+) -> Flask:
+    """In the serving process: the databases are opened here, and closed at its end."""
+    try:
+        storehouse = _open(assemble, settings, clock)
+        files = _open_the_doors(storehouse)
+    except CannotStart as error:
+        _give_up(error)
+    app = web_application(storehouse)
+    # What there is at the start stays: the garbage collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    worker.on_stop(storehouse.ask_to_stop)
+    worker.on_exit(files.release)
+    worker.on_exit(storehouse.stop)
+    storehouse.start()
+    return app
+
+
+def _give_up(why: CannotStart | AddressUnavailableError) -> NoReturn:
+    click.echo(f"Storehouse cannot start: {why}", err=True)
+    sys.exit(why.exit_code if isinstance(why, CannotStart) else 2)
