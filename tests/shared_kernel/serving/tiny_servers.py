@@ -13,7 +13,7 @@ from queue import SimpleQueue
 
 import attrs
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PROGRAM = Path(__file__).with_name("tiny_server.py")
 PATIENCE_SECONDS = 10
 
