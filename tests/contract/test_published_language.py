@@ -209,7 +209,7 @@ def letters(storehouse: Storehouse) -> dict[tuple[str, str], DeadLetter]:
 
 
 @pytest.mark.parametrize("field", ["sku", "stock_count"])
-def test_inventory_buries_a_product_that_lacks_a_field_and_names_it(
+def test_inventory_dead_letters_a_product_that_lacks_a_field_and_names_it(
     databases: Databases, field: str
 ) -> None:
     with a_storehouse(databases) as storehouse:
@@ -223,7 +223,7 @@ def test_inventory_buries_a_product_that_lacks_a_field_and_names_it(
 
 
 @pytest.mark.parametrize("field", ["sku", "name", "status", "version"])
-def test_the_listing_buries_a_product_that_lacks_a_field_and_names_it(
+def test_the_listing_dead_letters_a_product_that_lacks_a_field_and_names_it(
     databases: Databases, field: str
 ) -> None:
     with a_storehouse(databases) as storehouse:
@@ -237,7 +237,7 @@ def test_the_listing_buries_a_product_that_lacks_a_field_and_names_it(
 
 
 @pytest.mark.parametrize("field", ["sku", "availability"])
-def test_the_listing_buries_a_stock_event_that_lacks_a_field_and_names_it(
+def test_the_listing_dead_letters_a_stock_event_that_lacks_a_field_and_names_it(
     databases: Databases, field: str
 ) -> None:
     with a_storehouse(databases) as storehouse:

@@ -55,7 +55,9 @@ def test_a_cursor_stands_where_it_was_moved_to(
     assert another.position == another.saved() == 7
 
 
-def test_only_one_copy_holds_the_lease(replica: Replicas, clock: ManualClock) -> None:
+def test_only_one_replica_holds_the_lease(
+    replica: Replicas, clock: ManualClock
+) -> None:
     assert replica("one").lease(clock.moment)
     assert not replica("two").lease(clock.moment)
 
@@ -81,7 +83,7 @@ def test_who_has_nothing_to_do_keeps_the_lease(
         clock.advance(0.2)
 
 
-def test_a_dead_copy_loses_the_lease_within_seconds(
+def test_a_dead_replica_loses_the_lease_within_seconds(
     replica: Replicas, clock: ManualClock
 ) -> None:
     replica("dead").lease(clock.moment)
@@ -176,7 +178,7 @@ def test_releasing_takes_nothing_from_another_holder(
     assert not replica("three").lease(clock.moment)
 
 
-def test_a_copy_that_was_overtaken_cannot_move_the_cursor(
+def test_a_replica_that_was_overtaken_cannot_move_the_cursor(
     replica: Replicas, subscriber: Database, clock: ManualClock
 ) -> None:
     """Its clock stood still, say: the lease is the economy, this is the safety."""

@@ -283,7 +283,7 @@ def test_an_event_is_dead_lettered_in_the_transaction_that_moves_the_cursor(
     assert states(subscriber) == [(1, DEAD)]
 
 
-def test_a_copy_that_was_overtaken_buries_nothing(
+def test_a_replica_that_was_overtaken_dead_letters_nothing(
     subscribe: Subscribe,
     log: EventLog,
     source: Database,

@@ -215,7 +215,7 @@ def test_what_the_bus_did_not_take_is_published_when_it_is_back(
     assert bus.events() == [1, 2]
 
 
-def test_of_several_copies_one_publishes_and_another_takes_over_from_a_dead_one(
+def test_of_several_replicas_one_publishes_and_another_takes_over_from_a_dead_one(
     log: EventLog, source: Database, bus: RecordingBus, clock: ManualClock
 ) -> None:
     replicas = [Relay(log, bus, clock, holder=name) for name in ("one", "two")]

@@ -257,7 +257,7 @@ def test_progress_is_told_after_it_is_committed(
     assert seen == [[1, 2]]
 
 
-def test_a_second_copy_stands_by(
+def test_a_second_replica_stands_by(
     subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
 ) -> None:
     active, standby = subscribe(holder="one"), subscribe(holder="two")
@@ -270,7 +270,7 @@ def test_a_second_copy_stands_by(
     assert active.step() == 3
 
 
-def test_a_copy_that_stood_by_takes_over_from_a_dead_one(
+def test_a_replica_that_stood_by_takes_over_from_a_dead_one(
     subscribe: Subscribe,
     log: EventLog,
     source: Database,
@@ -289,7 +289,7 @@ def test_a_copy_that_stood_by_takes_over_from_a_dead_one(
     assert applied(subscriber) == [1, 2, 3, 4]
 
 
-def test_a_copy_that_is_stopped_lets_another_take_over_at_once(
+def test_a_replica_that_is_stopped_lets_another_take_over_at_once(
     subscribe: Subscribe, log: EventLog, source: Database
 ) -> None:
     record(log, source, "AB")
@@ -301,7 +301,7 @@ def test_a_copy_that_is_stopped_lets_another_take_over_at_once(
     assert subscribe(holder="two").step() == 1
 
 
-def test_two_copies_that_both_think_they_are_alone_do_nothing_twice(
+def test_two_replicas_that_both_think_they_are_alone_do_nothing_twice(
     subscribe: Subscribe,
     log: EventLog,
     source: Database,
@@ -348,7 +348,7 @@ class Member:
         )
 
 
-def test_the_active_copy_alone_is_a_member_on_the_bus(
+def test_the_active_replica_alone_is_a_member_on_the_bus(
     log: EventLog, subscriber: Database, clock: ManualClock
 ) -> None:
     members = [Member(), Member()]
@@ -406,7 +406,7 @@ def test_a_delivery_is_rejected_when_the_infrastructure_fails(
     assert member.answers == ["rejected"]
 
 
-def test_a_copy_that_is_stopped_leaves_no_delivery_unanswered(
+def test_a_replica_that_is_stopped_leaves_no_delivery_unanswered(
     subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
 ) -> None:
     member, subscription = Member(), subscribe()
@@ -419,7 +419,7 @@ def test_a_copy_that_is_stopped_leaves_no_delivery_unanswered(
     assert applied(subscriber) == [1, 2, 3]
 
 
-def test_a_copy_that_lost_its_lease_rejects_what_it_was_given(
+def test_a_replica_that_lost_its_lease_rejects_what_it_was_given(
     subscribe: Subscribe, log: EventLog, source: Database, clock: ManualClock
 ) -> None:
     member = Member()
