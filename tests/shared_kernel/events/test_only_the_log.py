@@ -1,7 +1,6 @@
 """Law 11: a bus can make nothing true that the log does not hold."""
 
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import attrs
 import pytest
@@ -9,28 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared_kernel.buses.envelope import Envelope, heartbeat
-from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.buses.port import Delivery
 from shared_kernel.clock import to_us
-from shared_kernel.events import dropped
-from shared_kernel.events.compaction import Compaction
-from shared_kernel.events.continuity import compare
-from shared_kernel.events.cursors import begin_anew, place_of
-from shared_kernel.events.dropped import COPY, FORM, OTHER_LOG, RELAY, SEAL
-from shared_kernel.events.errors import (
-    LogCutShortError,
-    LogRegrownError,
-    LogReplacedError,
-    NotTheSameLogError,
-)
-from shared_kernel.events.event_log import EventLog, Mark
+from shared_kernel.events.dropped import FORM, OTHER_LOG, SEAL
+from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.identity import (
-    LogKeys,
-    change_identity,
     change_key,
-    note_relay,
 )
-from shared_kernel.events.relay import Relay
 from shared_kernel.events.seal import sealed
 from shared_kernel.events.subscription import Subscription
 from shared_kernel.storage.database import Database
@@ -40,101 +24,16 @@ from tests.shared_kernel.events.builders import (
     ManualClock,
     a_database,
     applied,
-    apply_effects,
     record,
 )
-
-OURS = "our-relay"
-
-
-@attrs.define
-class Elsewhere:
-    """The log as another process has it, which may be away."""
-
-    log: EventLog
-    away: bool = False
-    asked_for_keys: int = 0
-
-    @property
-    def source(self) -> str:
-        return self.log.source
-
-    def read(self, after: int, limit: int) -> list[Envelope]:
-        self._reach()
-        return self.log.read(after, min(limit, 1000))
-
-    def head(self) -> int:
-        self._reach()
-        return self.log.head()
-
-    def mark(self, position: int) -> Mark:
-        self._reach()
-        return self.log.mark(position)
-
-    def keys(self) -> LogKeys:
-        self.asked_for_keys += 1
-        self._reach()
-        return self.log.keys()
-
-    def _reach(self) -> None:
-        if self.away:
-            raise ConnectionRefusedError
-
-
-@pytest.fixture
-def feed(log: EventLog, source: Database) -> Elsewhere:
-    with source.writing() as connection:
-        note_relay(connection, OURS)
-    return Elsewhere(log)
-
-
-@pytest.fixture
-def reader(feed: Elsewhere, subscriber: Database, clock: ManualClock) -> Subscription:
-    return a_reader(feed, subscriber, clock)
-
-
-def a_reader(
-    feed: Elsewhere | EventLog,
-    database: Database,
-    clock: ManualClock,
-    *,
-    confirms: bool = False,
-) -> Subscription:
-    return Subscription(
-        "listing",
-        feed,
-        database,
-        apply_effects,
-        holder="one",
-        clock=clock,
-        confirms=confirms,
-    )
-
-
-def seals(
-    log: EventLog, batch: Sequence[Envelope], previous: str = "", relay: str = OURS
-) -> list[Envelope]:
-    """As a relay sends them."""
-    done = []
-    for envelope in batch:
-        key = log.keys().key
-        done.append(sealed(envelope, key, previous=previous, relay=relay))
-        previous = envelope.id
-    return done
-
-
-def step(reader: Subscription, clock: ManualClock) -> None:
-    """Until nothing comes of it, and what was counted is saved."""
-    for _ in range(5):
-        while reader.step():
-            pass
-        clock.advance(0.3)
-
-
-def counts(database: Database) -> dict[str, int]:
-    with database.reading() as connection:
-        found = dropped.counted(connection, "listing", SOURCE)
-    return {reason: count for reason, count in found.items() if count}
+from tests.shared_kernel.events.readers import (
+    OURS,
+    Elsewhere,
+    a_reader,
+    counts,
+    seals,
+    step,
+)
 
 
 def test_what_the_relay_sealed_is_applied_from_the_bus(
@@ -271,221 +170,6 @@ def test_a_new_key_is_learned_and_the_former_opens_what_there_was(
     reader.deliver(Delivery(seals(feed.log, [four], three.id)))
     step(reader, clock)
     assert (applied(subscriber), counts(subscriber)) == ([1, 2, 3, 4], {SEAL: 1})
-
-
-def cut(source: Database, behind: int) -> None:
-    with source.writing() as connection:
-        connection.exec_driver_sql(f"DELETE FROM event_log WHERE position > {behind}")
-
-
-def test_a_log_that_was_cut_and_has_grown_again_is_refused(
-    reader: Subscription,
-    feed: Elsewhere,
-    source: Database,
-    subscriber: Database,
-    clock: ManualClock,
-) -> None:
-    record(feed.log, source, "ABC")
-    step(reader, clock)
-    reader.stop()
-
-    cut(source, 1)
-    with pytest.raises(LogCutShortError, match="begin-anew --source shop"):
-        compare(reader.cursor.saved_place(), feed)
-    record(feed.log, source, "DEFGH")
-    with pytest.raises(LogRegrownError, match="was cut short and has grown again"):
-        compare(reader.cursor.saved_place(), feed)
-    reader = a_reader(feed, subscriber, clock)
-    step(reader, clock)
-    assert applied(subscriber) == [1, 2, 3]
-
-    with source.writing() as connection:
-        change_identity(connection)
-    with pytest.raises(LogReplacedError, match="is another one"):
-        compare(reader.cursor.saved_place(), feed)
-
-    with subscriber.writing() as connection:
-        begin_anew(connection, "listing", SOURCE)
-    clock.advance(5)
-    step(reader, clock)
-    assert applied(subscriber) == [1, 2, 3, 1, 2, 3, 4, 5, 6]
-
-
-@pytest.mark.parametrize("how", ["brought", "read"])
-def test_a_log_that_grew_again_before_anybody_looked_is_refused(
-    reader: Subscription,
-    feed: Elsewhere,
-    source: Database,
-    subscriber: Database,
-    clock: ManualClock,
-    how: str,
-) -> None:
-    """No fault, no heartbeat in between: a failover behind a proxy, say."""
-    record(feed.log, source, "ABC")
-    step(reader, clock)
-    cut(source, 1)
-    record(feed.log, source, "DEFG")
-    brought = feed.read(3, 10)
-    if how == "read":
-        brought = [heartbeat(SOURCE, 5, to_us(NOON), feed.log.keys().log)]
-    reader.deliver(Delivery(brought, from_log=True))
-    step(reader, clock)
-
-    assert applied(subscriber) == [1, 2, 3]
-    assert reader.cursor.saved() == 3
-
-
-def test_a_cut_shows_at_the_next_heartbeat_while_all_is_running(
-    reader: Subscription,
-    feed: Elsewhere,
-    source: Database,
-    subscriber: Database,
-    clock: ManualClock,
-) -> None:
-    record(feed.log, source, "ABC")
-    step(reader, clock)
-    cut(source, 2)
-    (other,) = record(feed.log, source, "D")
-    log = feed.log.keys().log
-    beat = seals(feed.log, [heartbeat(SOURCE, 3, to_us(NOON), log)], other.id)
-    reader.deliver(Delivery(beat))
-    reader.step()
-    assert reader._faults == 1
-    reader.deliver(Delivery(seals(feed.log, record(feed.log, source, "E"), other.id)))
-    step(reader, clock)
-
-    assert applied(subscriber) == [1, 2, 3]
-    with pytest.raises(NotTheSameLogError):
-        compare(reader.cursor.saved_place(), feed)
-
-
-@pytest.mark.parametrize("left", [0, 1])
-def test_so_it_does_in_the_process_that_has_the_log(
-    log: EventLog,
-    source: Database,
-    subscriber: Database,
-    clock: ManualClock,
-    left: int,
-) -> None:
-    """Where nothing is sealed."""
-    bus = InProcessBus()
-    relay, reader = (
-        Relay(log, bus, clock, holder="one"),
-        a_reader(log, subscriber, clock),
-    )
-    bus.subscribe(">", "listing", reader.deliver)
-    record(log, source, "ABC")
-    relay.step()
-    step(reader, clock)
-    assert reader._faults == 0
-    cut(source, left)
-    clock.advance(1)
-    relay.step()
-    reader.step()
-
-    assert applied(subscriber) == [1, 2, 3]
-    assert reader._faults == 1
-
-
-@pytest.mark.parametrize("confirms", [True, False])
-def test_a_copy_of_the_log_is_believed_by_nobody(
-    feed: Elsewhere,
-    source: Database,
-    subscriber: Database,
-    clock: ManualClock,
-    tmp_path: Path,
-    confirms: bool,
-) -> None:
-    """It has the same identity and the same key, and goes on by itself."""
-    reader = a_reader(feed, subscriber, clock, confirms=confirms)
-    (one,) = record(feed.log, source, "A")
-    step(reader, clock)
-    with a_database(tmp_path / "copy.db") as other:
-        with other.writing() as connection:
-            connection.exec_driver_sql("DELETE FROM log_identity")
-            keys = feed.log.keys()
-            connection.exec_driver_sql(
-                f"INSERT INTO log_identity VALUES (1, '{keys.log}', '{keys.key}', "
-                "NULL, NULL)"
-            )
-        copy = EventLog(other, SOURCE)
-        record(copy, other, "A")
-        strange = record(copy, other, "YZ")
-    reader.deliver(Delivery(seals(feed.log, strange, one.id, relay="the-copy")))
-    step(reader, clock)
-    assert (applied(subscriber), counts(subscriber)) == ([1], {COPY: 2})
-
-    reader.deliver(Delivery(seals(feed.log, record(feed.log, source, "BC"), one.id)))
-    step(reader, clock)
-    assert applied(subscriber) == [1, 2, 3]
-
-
-def test_who_is_no_relay_of_the_log_is_not_believed_while_that_is_away(
-    reader: Subscription,
-    feed: Elsewhere,
-    source: Database,
-    subscriber: Database,
-    clock: ManualClock,
-) -> None:
-    step(reader, clock)
-    one, two, three = record(feed.log, source, "ABC")
-    reader.deliver(Delivery(seals(feed.log, [one, two])))
-    step(reader, clock)
-    feed.away = True
-    reader.deliver(Delivery(seals(feed.log, [three], two.id, relay="unheard-of")))
-    step(reader, clock)
-    assert (applied(subscriber), counts(subscriber)) == ([1, 2], {RELAY: 1})
-
-    feed.away = False
-    with source.writing() as connection:
-        note_relay(connection, "unheard-of")
-    log = feed.log.keys().log
-    beat = heartbeat(SOURCE, 3, to_us(NOON), log)
-    reader.deliver(Delivery(seals(feed.log, [beat], three.id, relay="unheard-of")))
-    step(reader, clock)
-    assert applied(subscriber) == [1, 2, 3]
-
-
-def test_a_relay_that_takes_over_while_the_log_is_away_was_told_of_before(
-    reader: Subscription,
-    feed: Elsewhere,
-    source: Database,
-    subscriber: Database,
-    clock: ManualClock,
-) -> None:
-    step(reader, clock)
-    one, two = record(feed.log, source, "AB")
-    reader.deliver(Delivery(seals(feed.log, [one])))
-    step(reader, clock)
-    feed.away = True
-    log = feed.log.keys().log
-    told = heartbeat(SOURCE, 1, to_us(NOON), log, ["standing-by", OURS])
-    reader.deliver(Delivery(seals(feed.log, [told], one.id)))
-    copys = heartbeat(SOURCE, 1, to_us(NOON), log, ["the-copy"])
-    reader.deliver(Delivery(seals(feed.log, [copys], one.id, relay="the-copy")))
-    reader.deliver(Delivery(seals(feed.log, [two], one.id, relay="the-copy")))
-    step(reader, clock)
-    assert (applied(subscriber), counts(subscriber)) == ([1], {RELAY: 2})
-
-    reader.stop()
-    again = a_reader(feed, subscriber, clock)
-    again.deliver(Delivery(seals(feed.log, [two], one.id, relay="standing-by")))
-    step(again, clock)
-    assert applied(subscriber) == [1, 2]
-
-
-def test_a_compaction_leaves_what_a_reader_compares_with(
-    log: EventLog, source: Database
-) -> None:
-    events = record(log, source, "AAA")
-    compaction = Compaction(log, 3)
-    while compaction.step():
-        pass
-    assert [each.position for each in log.read(0, 10)] == [1, 3]
-
-    compare(place_of(events[1]), log)
-    with pytest.raises(LogRegrownError):
-        compare(attrs.evolve(place_of(events[1]), last_id="another"), log)
 
 
 texts = st.text(max_size=8) | st.sampled_from([SOURCE, "heartbeat.shop", "lamp.lit"])

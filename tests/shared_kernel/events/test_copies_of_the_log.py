@@ -1,0 +1,162 @@
+"""Law 11: a copy has the same identity and the same key, and is not believed."""
+
+from pathlib import Path
+
+import attrs
+import pytest
+
+from shared_kernel.buses.envelope import heartbeat
+from shared_kernel.buses.port import Delivery
+from shared_kernel.clock import to_us
+from shared_kernel.events.continuity import compare
+from shared_kernel.events.cursors import begin_anew
+from shared_kernel.events.dropped import COPY, RELAY
+from shared_kernel.events.errors import (
+    LogRegrownError,
+)
+from shared_kernel.events.event_log import EventLog
+from shared_kernel.events.identity import (
+    change_key,
+    note_relay,
+)
+from shared_kernel.events.subscription import Subscription
+from shared_kernel.storage.database import Database
+from tests.shared_kernel.events.builders import (
+    NOON,
+    SOURCE,
+    ManualClock,
+    a_database,
+    applied,
+    record,
+)
+from tests.shared_kernel.events.readers import (
+    OURS,
+    Elsewhere,
+    a_reader,
+    counts,
+    keys_applied,
+    seals,
+    step,
+)
+
+
+@pytest.mark.parametrize("confirms", [True, False])
+def test_a_copy_of_the_log_is_believed_by_nobody(
+    feed: Elsewhere,
+    source: Database,
+    subscriber: Database,
+    clock: ManualClock,
+    tmp_path: Path,
+    confirms: bool,
+) -> None:
+    """It has the same identity and the same key, and goes on by itself."""
+    reader = a_reader(feed, subscriber, clock, confirms=confirms)
+    (one,) = record(feed.log, source, "A")
+    step(reader, clock)
+    with a_database(tmp_path / "copy.db") as other:
+        with other.writing() as connection:
+            connection.exec_driver_sql("DELETE FROM log_identity")
+            keys = feed.log.keys()
+            connection.exec_driver_sql(
+                f"INSERT INTO log_identity VALUES (1, '{keys.log}', '{keys.key}', "
+                "NULL, NULL)"
+            )
+        copy = EventLog(other, SOURCE)
+        record(copy, other, "A")
+        strange = record(copy, other, "YZ")
+    reader.deliver(Delivery(seals(feed.log, strange, one.id, relay="the-copy")))
+    step(reader, clock)
+    assert (applied(subscriber), counts(subscriber)) == ([1], {COPY: 2})
+
+    reader.deliver(Delivery(seals(feed.log, record(feed.log, source, "BC"), one.id)))
+    step(reader, clock)
+    assert applied(subscriber) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("confirms", [True, False])
+def test_who_has_stolen_key_and_name_is_found_out_by_the_next_true_event(
+    feed: Elsewhere,
+    source: Database,
+    subscriber: Database,
+    clock: ManualClock,
+    confirms: bool,
+) -> None:
+    """Where the log is at hand, at once. What a key is worth (`docs/delivery.md`)."""
+    reader = a_reader(feed, subscriber, clock, confirms=confirms)
+    (one,) = record(feed.log, source, "A")
+    step(reader, clock)
+    forged = attrs.evolve(one, position=2, id="forged", key="F")
+    reader.deliver(Delivery(seals(feed.log, [forged], one.id)))
+    step(reader, clock)
+    (two,) = record(feed.log, source, "B")
+    reader.deliver(Delivery(seals(feed.log, [two], one.id)))
+    step(reader, clock)
+
+    if confirms:
+        assert keys_applied(subscriber) == ["A", "B"]
+        return
+    assert keys_applied(subscriber) == ["A", "F"]
+    with pytest.raises(LogRegrownError):
+        compare(reader.cursor.saved_place(), feed)
+
+    with source.writing() as connection:
+        change_key(connection, feed.log.head())
+    with subscriber.writing() as connection:
+        begin_anew(connection, "listing", SOURCE)
+    clock.advance(5)
+    step(reader, clock)
+    assert keys_applied(subscriber) == ["A", "F", "A", "B"]
+
+
+def test_who_is_no_relay_of_the_log_is_not_believed_while_that_is_away(
+    reader: Subscription,
+    feed: Elsewhere,
+    source: Database,
+    subscriber: Database,
+    clock: ManualClock,
+) -> None:
+    step(reader, clock)
+    one, two, three = record(feed.log, source, "ABC")
+    reader.deliver(Delivery(seals(feed.log, [one, two])))
+    step(reader, clock)
+    feed.away = True
+    reader.deliver(Delivery(seals(feed.log, [three], two.id, relay="unheard-of")))
+    step(reader, clock)
+    assert (applied(subscriber), counts(subscriber)) == ([1, 2], {RELAY: 1})
+
+    feed.away = False
+    with source.writing() as connection:
+        note_relay(connection, "unheard-of")
+    log = feed.log.keys().log
+    beat = heartbeat(SOURCE, 3, to_us(NOON), log)
+    reader.deliver(Delivery(seals(feed.log, [beat], three.id, relay="unheard-of")))
+    step(reader, clock)
+    assert applied(subscriber) == [1, 2, 3]
+
+
+def test_a_relay_that_takes_over_while_the_log_is_away_was_told_of_before(
+    reader: Subscription,
+    feed: Elsewhere,
+    source: Database,
+    subscriber: Database,
+    clock: ManualClock,
+) -> None:
+    step(reader, clock)
+    one, two = record(feed.log, source, "AB")
+    reader.deliver(Delivery(seals(feed.log, [one])))
+    step(reader, clock)
+    feed.away = True
+    log = feed.log.keys().log
+    told = heartbeat(SOURCE, 1, to_us(NOON), log, ["standing-by", OURS])
+    reader.deliver(Delivery(seals(feed.log, [told], one.id)))
+    copys = heartbeat(SOURCE, 1, to_us(NOON), log, ["the-copy"])
+    reader.deliver(Delivery(seals(feed.log, [copys], one.id, relay="the-copy")))
+    reader.deliver(Delivery(seals(feed.log, [two], one.id, relay="the-copy")))
+    step(reader, clock)
+    assert (applied(subscriber), counts(subscriber)) == ([1], {RELAY: 2})
+
+    reader.stop()
+    again = a_reader(feed, subscriber, clock)
+    again.deliver(Delivery(seals(feed.log, [two], one.id, relay="standing-by")))
+    step(again, clock)
+    assert applied(subscriber) == [1, 2]
