@@ -1,9 +1,10 @@
 """The composition root: the only place that knows both contexts."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
+import attrs
 from flask import Flask
 
 import catalog.bootstrap
@@ -11,36 +12,57 @@ import inventory.bootstrap
 from catalog.adapters.inventory_http import HttpStockLevels
 from catalog.adapters.listing_http import HttpListingProgress
 from catalog.adapters.services import Stock
+from catalog.bootstrap import COMMANDS, QUERIES
 from inventory.adapters.stock_levels import SqlStockLevels
+from inventory.bootstrap import NAME as INVENTORY
 from shared_kernel.buses.port import EventBus
 from shared_kernel.clock import Clock, system_clock
 from shared_kernel.events.consistency import followed_through
 from shared_kernel.events.event_log import EventFeed
 from shared_kernel.runtime.bus_by_url import bus_by_url
+from shared_kernel.runtime.running import RunningServices, identities_of, peers_of
 from shared_kernel.runtime.service import (
     Runtime,
     Service,
     WritingService,
     this_process,
 )
-from shared_kernel.runtime.settings import (
-    CATALOG_COMMANDS,
-    CATALOG_QUERIES,
-    INVENTORY,
-    Settings,
-)
-from shared_kernel.runtime.storehouse import Storehouse
+from shared_kernel.runtime.settings import Settings as AnySettings
+from shared_kernel.runtime.settings import settings_of
 from shared_kernel.serving.command_line import command_line
-from shared_kernel.serving.starting import flask_application, serve_until_told
-from shared_kernel.storage.errors import is_fault
+from shared_kernel.serving.starting import (
+    flask_application,
+    of_environment,
+    serve_until_told,
+)
 from shared_kernel.web.peers import HttpEventFeed, Peer
 
-PUBLISHED = ("product.>", "stock.>", "new.product")
+CONTEXTS = catalog.bootstrap.CONTEXT, inventory.bootstrap.CONTEXT
+PUBLISHED = [subject for context in CONTEXTS for subject in context.publishes]
 """The subjects of everything that goes over the bus, but for heartbeats."""
+
+Settings = settings_of(CONTEXTS)
+
+
+@attrs.frozen(kw_only=True)
+class Storehouse(RunningServices):
+    """With its services by name; StopIteration for one that does not run here."""
+
+    @property
+    def catalog(self) -> WritingService:
+        return next(each for each in self.writing if each.name == COMMANDS)
+
+    @property
+    def listing(self) -> Service:
+        return next(each for each in self.services if each.name == QUERIES)
+
+    @property
+    def inventory(self) -> WritingService:
+        return next(each for each in self.writing if each.name == INVENTORY)
 
 
 def assemble(
-    settings: Settings,
+    settings: AnySettings,
     bus: EventBus | None = None,
     clock: Clock = system_clock,
     *,
@@ -52,11 +74,11 @@ def assemble(
     `holder` is the name under which leases are held. Starts nothing. Raises
     StorageUnavailableError and BusMisconfiguredError.
     """
-    here, peers = settings.services, _peers(settings)
+    here, peers = settings.services, peers_of(settings)
     elsewhere = {
         source: HttpEventFeed(peers[service], source, follows)
         for service, source, follows in (
-            (CATALOG_COMMANDS, "catalog", ""),
+            (COMMANDS, "catalog", ""),
             (INVENTORY, "inventory", "catalog"),
         )
         if service in peers
@@ -69,7 +91,7 @@ def assemble(
             settings,
             PUBLISHED,
             list(elsewhere.values()),
-            partial(_identities, services),
+            partial(identities_of, services),
         ),
         clock=clock,
         jitter=jitter,
@@ -77,7 +99,7 @@ def assemble(
     )
     feeds: dict[str, EventFeed] = {**elsewhere}
     opened, stock, listing = None, None, None
-    if CATALOG_COMMANDS in here:
+    if COMMANDS in here:
         opened = catalog.bootstrap.open_log(runtime)
         _, feeds["catalog"] = opened
     if INVENTORY in here:
@@ -85,14 +107,14 @@ def assemble(
         services.append(of_inventory)
         feeds["inventory"] = of_inventory.log
         stock = _stock_here(of_inventory, runtime)
-    if CATALOG_QUERIES in here:
+    if QUERIES in here:
         stock = stock or _stock_elsewhere(elsewhere["inventory"], peers[INVENTORY])
         of_queries, listing = catalog.bootstrap.plug_in_queries(
             runtime, feeds["catalog"], stock
         )
         services.append(of_queries)
     if opened is not None:
-        listed = listing or HttpListingProgress(peers[CATALOG_QUERIES])
+        listed = listing or HttpListingProgress(peers[QUERIES])
         of_commands = catalog.bootstrap.plug_in_commands(runtime, *opened, listed)
         services.insert(0, of_commands)
     storehouse = Storehouse(
@@ -103,35 +125,6 @@ def assemble(
     )
     storehouse.register_workers()
     return storehouse
-
-
-def _identities(services: Sequence[Service]) -> dict[str, str]:
-    """Of the logs among `services`, by source; nothing while a database is away."""
-    writing = [each for each in services if isinstance(each, WritingService)]
-    try:
-        return {each.log.source: each.log.keys().log for each in writing}
-    except Exception as error:
-        if not is_fault(error):
-            raise
-        return {}
-
-
-def _peers(settings: Settings) -> dict[str, Peer]:
-    """The processes that are asked, by the service that each has to run."""
-    addresses = {
-        settings.neighbour: settings.catalog_url,
-        INVENTORY: settings.inventory_url,
-    }
-    return {
-        service: Peer(
-            service,
-            url,
-            timeout_s=settings.peer_timeout_ms / 1000,
-            token=settings.peer_token,
-        )
-        for service, url in addresses.items()
-        if service and url and service not in settings.services
-    }
 
 
 def _stock_here(of_inventory: WritingService, runtime: Runtime) -> Stock:
@@ -148,14 +141,14 @@ def _stock_elsewhere(feed: HttpEventFeed, peer: Peer) -> Stock:
     return Stock(feed=feed, settled=feed.settled, levels=HttpStockLevels(peer))
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: AnySettings | None = None) -> Flask:
     """The web application and its commands; `flask --app app` finds it by this name."""
-    return flask_application(assemble, settings)
+    return flask_application(assemble, settings or of_environment(Settings))
 
 
 def main(clock: Clock = system_clock) -> None:
     """Serve until told to stop. Exit code 2 if it cannot start."""
-    serve_until_told(assemble, clock)
+    serve_until_told(assemble, Settings, clock)
 
 
 cli = command_line(create_app, main, "A product catalog and its stock.")

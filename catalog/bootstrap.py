@@ -22,6 +22,7 @@ from catalog.adapters.services import (
     SqlCatalogUnitOfWork,
     Stock,
 )
+from catalog.adapters.settings import CatalogSettings
 from catalog.read_model.listing_projector import ListingProjector
 from catalog.read_model.product_listing import ListingTable, product_listing
 from shared_kernel.buses.envelope import Envelope
@@ -31,29 +32,37 @@ from shared_kernel.events.event_log import EventFeed, EventLog
 from shared_kernel.events.replay import DeadLetters
 from shared_kernel.events.writer import Writer
 from shared_kernel.migrations.migrate import Schema
+from shared_kernel.runtime.context import Context
 from shared_kernel.runtime.service import (
     Runtime,
     Service,
     WritingService,
     group_of,
 )
-from shared_kernel.runtime.settings import CATALOG_COMMANDS, CATALOG_QUERIES
 from shared_kernel.storage.database import Database
 from shared_kernel.web.commands import ForgetIdempotencyKeys
 
 NAME = "catalog"
+COMMANDS, QUERIES = "catalog-commands", "catalog-queries"
 LISTING = "catalog.listing"
 _MIGRATIONS = Path(__file__).parent / "adapters" / "migrations"
+
+CONTEXT = Context(
+    name=NAME,
+    services=(COMMANDS, QUERIES),
+    settings=CatalogSettings,
+    address="catalog_url",
+    publishes=("product.>", SUBJECT),
+)
 
 
 def open_log(runtime: Runtime) -> tuple[Database, EventLog]:
     """The catalog's own database, brought up to date, and the log in it."""
-    settings = runtime.settings
-    database = runtime.database(
-        settings.catalog_database_url, synchronous=settings.sqlite_synchronous
-    )
-    _schema_of_commands(database).prepare()
-    return database, EventLog(database, NAME)
+    url = runtime.settings.own(CatalogSettings).catalog_database_url
+    synchronous = runtime.settings.sqlite_synchronous
+    opened = runtime.database(url, synchronous=synchronous)
+    _schema_of_commands(opened).prepare()
+    return opened, EventLog(opened, NAME)
 
 
 def _schema_of_commands(database: Database) -> Schema:
@@ -90,7 +99,7 @@ def plug_in_commands(
         runtime.workers.wake,
     )
     return WritingService(
-        name=CATALOG_COMMANDS,
+        name=COMMANDS,
         log=log,
         relay=runtime.relay(log),
         writer=writer,
@@ -119,8 +128,8 @@ def plug_in_queries(
     stock: Stock,
 ) -> tuple[Service, Reader]:
     """The service, and how far the listing has come."""
-    settings = runtime.settings
-    database = runtime.database(settings.catalog_read_database_url)
+    own = runtime.settings.own(CatalogSettings)
+    database = runtime.database(own.catalog_read_database_url)
     schema = Schema("catalog_read", database, _MIGRATIONS / "listing")
     schema.prepare()
     projector = ListingProjector(ListingTable(product_listing))
@@ -149,7 +158,7 @@ def plug_in_queries(
         database=database,
         reader=reader,
         stock_levels=stock.levels,
-        consistency_timeout_ms=settings.consistency_timeout_ms,
+        consistency_timeout_ms=runtime.settings.consistency_timeout_ms,
     )
     rebuild = ListingRebuild(
         LISTING,
@@ -160,7 +169,7 @@ def plug_in_queries(
         clock=runtime.clock,
     )
     service = Service(
-        name=CATALOG_QUERIES,
+        name=QUERIES,
         subscriptions=(of_products, of_stock),
         dead_letters={
             "catalog_read": DeadLetters(

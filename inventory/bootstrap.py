@@ -11,12 +11,14 @@ from inventory.adapters.services import (
     InventoryServices,
     SqlInventoryUnitOfWork,
 )
+from inventory.adapters.settings import InventorySettings
 from inventory.read_model import stock_movements
 from shared_kernel.events.consistency import Reader, followed_through
 from shared_kernel.events.event_log import EventFeed, EventLog
 from shared_kernel.events.replay import DeadLetters
 from shared_kernel.events.writer import Writer
 from shared_kernel.migrations.migrate import Schema
+from shared_kernel.runtime.context import Context
 from shared_kernel.runtime.service import Runtime, WritingService
 from shared_kernel.web.commands import ForgetIdempotencyKeys
 
@@ -25,14 +27,22 @@ FOLLOWS_CATALOG = "inventory.catalog"
 MOVEMENTS = "inventory.movements"
 _MIGRATIONS = Path(__file__).parent / "adapters" / "migrations"
 
+CONTEXT = Context(
+    name=NAME,
+    services=(NAME,),
+    settings=InventorySettings,
+    address="inventory_url",
+    publishes=("stock.>",),
+)
+
 
 def plug_in(runtime: Runtime, catalog: EventFeed) -> WritingService:
     """The one service of this context, which follows `catalog`."""
-    settings = runtime.settings
+    settings, own = runtime.settings, runtime.settings.own(InventorySettings)
     database = runtime.database(
-        settings.inventory_database_url, synchronous=settings.sqlite_synchronous
+        own.inventory_database_url, synchronous=settings.sqlite_synchronous
     )
-    read_database = runtime.database(settings.inventory_read_database_url)
+    read_database = runtime.database(own.inventory_read_database_url)
     schemas = (
         Schema("inventory", database, _MIGRATIONS / "commands"),
         Schema("inventory_read", read_database, _MIGRATIONS / "movements"),
@@ -62,7 +72,8 @@ def plug_in(runtime: Runtime, catalog: EventFeed) -> WritingService:
     followed = {catalog.source: of_catalog.cursor.saved}
     heads = {catalog.source: catalog.head, NAME: log.head}
     services = InventoryServices(
-        settings=settings,
+        reservation_minutes=own.reservation_minutes,
+        consistency_timeout_ms=settings.consistency_timeout_ms,
         clock=runtime.clock,
         writer=writer,
         log=log,

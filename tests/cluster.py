@@ -28,13 +28,10 @@ from types import TracebackType
 
 import attrs
 
-from shared_kernel.runtime.settings import (
-    CATALOG_COMMANDS,
-    CATALOG_QUERIES,
-    INVENTORY,
-    SERVICES,
-    Settings,
-)
+from app import Settings
+from catalog.bootstrap import COMMANDS as CATALOG_COMMANDS
+from catalog.bootstrap import QUERIES as CATALOG_QUERIES
+from inventory.bootstrap import NAME as INVENTORY
 from tests.databases import Databases, Files
 from tests.forger import Forger
 from tests.last_will import LastWill
@@ -44,6 +41,7 @@ from tests.tcp_proxy import TcpProxy
 Layout = tuple[tuple[str, ...], ...]
 """The services of each process. A service that stands in several has replicas."""
 
+SERVICES = tuple(Settings.all_services())
 ONE: Layout = (SERVICES,)
 SPLIT: Layout = ((CATALOG_COMMANDS,), (CATALOG_QUERIES,), (INVENTORY,))
 LAYOUTS = {"one": ONE, "split": SPLIT}

@@ -16,8 +16,7 @@ from typing import Any, Protocol
 
 import attrs
 
-from app import assemble
-from shared_kernel.runtime.settings import Settings
+from app import Settings, assemble
 from tests.postgres_server import PostgresServer
 
 OWNERS = ("catalog", "catalog_read", "inventory", "inventory_read")

@@ -12,9 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy.engine import Connection
 
-from app import assemble
-from shared_kernel.runtime.settings import Settings
-from shared_kernel.runtime.storehouse import Storehouse
+from app import Settings, Storehouse, assemble
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.prepared import Prepared
 from tests.databases import (

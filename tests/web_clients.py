@@ -9,9 +9,7 @@ import attrs
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app import assemble
-from shared_kernel.runtime.settings import Settings
-from shared_kernel.runtime.storehouse import Storehouse
+from app import Settings, Storehouse, assemble
 from shared_kernel.serving.application import web_application
 from tests.databases import Databases
 from tests.shared_kernel.events.builders import ManualClock

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from app import assemble
+from app import Settings, Storehouse, assemble
 from catalog.adapters.http_refusals import CATALOG_REFUSALS
 from catalog.application import commands as catalog
 from catalog.application import handlers as catalog_handlers
@@ -36,8 +36,6 @@ from inventory.read_model import stock_movements
 from shared_kernel.clock import system_clock
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.sku import Sku
-from shared_kernel.runtime.settings import Settings
-from shared_kernel.runtime.storehouse import Storehouse
 from tests.databases import Templates
 
 _SLUGS = {"InvalidValue": "invalid-value", "StaleVersion": "stale-version"} | {

@@ -110,7 +110,7 @@ def add_reservations(api: Api, services: InventoryServices) -> None:
     perform = Commands("inventory", services.writer, services.clock).perform
     known = partial(_known_by_now, services)
     reservation = Body(ReservationBody)
-    default_hold = timedelta(minutes=services.settings.reservation_minutes)
+    default_hold = timedelta(minutes=services.reservation_minutes)
 
     @api.route(
         "PUT",
@@ -193,7 +193,7 @@ def _changed(description: str) -> Success:
 
 def _known_by_now(services: InventoryServices, sku: str) -> Sku:
     """With a token, once the product it speaks of has come here from the catalog."""
-    wait_until_visible(services.stock, services.settings.consistency_timeout_ms)
+    wait_until_visible(services.stock, services.consistency_timeout_ms)
     return known_sku(sku)
 
 

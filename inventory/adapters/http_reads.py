@@ -47,7 +47,7 @@ _MOVEMENT = {
 
 
 def add_levels(api: Api, services: InventoryServices) -> None:
-    timeout_ms = services.settings.consistency_timeout_ms
+    timeout_ms = services.consistency_timeout_ms
 
     def level(sku: str) -> StockLevel:
         wait_until_visible(services.stock, timeout_ms)
@@ -86,7 +86,7 @@ def add_levels(api: Api, services: InventoryServices) -> None:
 
 
 def add_movements(api: Api, services: InventoryServices) -> None:
-    timeout_ms = services.settings.consistency_timeout_ms
+    timeout_ms = services.consistency_timeout_ms
 
     @api.route(
         "GET",

@@ -23,7 +23,6 @@ from shared_kernel.events.consistency import Reader
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.unit_of_work import SqlUnitOfWork
 from shared_kernel.events.writer import Writer
-from shared_kernel.runtime.settings import Settings
 from shared_kernel.storage.database import Database
 
 
@@ -82,7 +81,8 @@ class InventoryServices:
     Movements stand in `read_database`, and `movements` tells how far they have come.
     """
 
-    settings: Settings
+    reservation_minutes: int
+    consistency_timeout_ms: int
     clock: Clock
     writer: Writer[SqlInventoryUnitOfWork]
     log: EventLog

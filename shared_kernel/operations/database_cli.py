@@ -11,7 +11,7 @@ from shared_kernel.files.progress import ProgressBar
 from shared_kernel.migrations.database_copy import CannotCopyError, copy
 from shared_kernel.migrations.migrate import Schema, SchemaState
 from shared_kernel.operations.terminal import show_table, storage_faults_told
-from shared_kernel.runtime.settings import read_database_url
+from shared_kernel.runtime.setting import database_url
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import StorageUnavailableError
 from shared_kernel.storage.served_files import DatabaseInUseError, ServedFiles
@@ -120,7 +120,7 @@ def _pair(given: str, schemas: Sequence[Schema]) -> tuple[Schema, Schema]:
     for target in schemas:
         if target.owner == owner:
             try:
-                source = Database(read_database_url(url))
+                source = Database(database_url(url))
             except ValueError as error:
                 raise click.UsageError(f"--from {owner}: expected {error}") from error
             if not source.exists:

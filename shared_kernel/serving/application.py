@@ -16,13 +16,13 @@ from shared_kernel.operations.identity_cli import (
 )
 from shared_kernel.operations.operations_cli import status_command
 from shared_kernel.operations.operations_http import Operations, operations_api
-from shared_kernel.runtime.storehouse import Storehouse
+from shared_kernel.runtime.running import RunningServices
 from shared_kernel.web.known_hosts import serve_known_hosts, trusted_names
 from shared_kernel.web.pages import pages
 from shared_kernel.web.routes import set_up_web
 
 
-def web_application(storehouse: Storehouse) -> Flask:
+def web_application(storehouse: RunningServices) -> Flask:
     """Routes and commands around `storehouse`; starts nothing."""
     app = Flask("storehouse", root_path=str(Path(__file__).parent), static_folder=None)
     app.extensions["storehouse"] = storehouse

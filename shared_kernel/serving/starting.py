@@ -12,8 +12,9 @@ from flask import Flask
 from shared_kernel.buses.port import BusMisconfiguredError
 from shared_kernel.clock import Clock, system_clock
 from shared_kernel.runtime.logs import set_up_logs
-from shared_kernel.runtime.settings import SERVICES, BadSettingError, Settings
-from shared_kernel.runtime.storehouse import Storehouse
+from shared_kernel.runtime.running import RunningServices
+from shared_kernel.runtime.setting import BadSettingError
+from shared_kernel.runtime.settings import Settings
 from shared_kernel.serving.application import web_application
 from shared_kernel.serving.arriving_bodies import BodyLimits
 from shared_kernel.serving.server import AddressUnavailableError, Worker, serve
@@ -29,7 +30,7 @@ class Assemble(Protocol):
     Raises StorageUnavailableError and BusMisconfiguredError.
     """
 
-    def __call__(self, settings: Settings, *, clock: Clock) -> Storehouse: ...
+    def __call__(self, settings: Settings, *, clock: Clock) -> RunningServices: ...
 
 
 class CannotStart(click.ClickException):
@@ -44,22 +45,24 @@ class CannotStartYet(CannotStart):
     exit_code = 1
 
 
-def flask_application(assemble: Assemble, settings: Settings | None = None) -> Flask:
-    """The routes and commands of what is assembled; `settings` are the environment's.
+def flask_application(assemble: Assemble, settings: Settings) -> Flask:
+    """The routes and commands of what is assembled.
 
     The workers start with the first request, in whatever process serves it. Raises
     CannotStart.
     """
-    storehouse = _open(assemble, settings or _settings())
+    storehouse = _open(assemble, settings)
     app = web_application(storehouse)
     app.before_request(storehouse.start)
     return app
 
 
-def serve_until_told(assemble: Assemble, clock: Clock = system_clock) -> None:
+def serve_until_told(
+    assemble: Assemble, kind: type[Settings], clock: Clock = system_clock
+) -> None:
     """Serve until told to stop. Exit code 2 if it cannot start."""
     try:
-        settings = _settings()
+        settings = of_environment(kind)
         serve(
             partial(_build, assemble, settings, clock),
             host=settings.host,
@@ -78,21 +81,22 @@ def serve_until_told(assemble: Assemble, clock: Clock = system_clock) -> None:
 
 
 def _named(settings: Settings) -> str:
-    if settings.services == frozenset(SERVICES):
+    if settings.runs_everything:
         return "Storehouse"
     return f"Storehouse ({', '.join(sorted(settings.services))})"
 
 
-def _settings() -> Settings:
+def of_environment(kind: type[Settings]) -> Settings:
+    """Raises CannotStart."""
     try:
-        return Settings.from_environment(os.environ)
+        return kind.from_environment(os.environ)
     except BadSettingError as error:
         raise CannotStart(str(error)) from error
 
 
 def _open(
     assemble: Assemble, settings: Settings, clock: Clock = system_clock
-) -> Storehouse:
+) -> RunningServices:
     set_up_logs(settings.log_level, settings.log_format)
     try:
         return assemble(settings, clock=clock)
@@ -100,7 +104,7 @@ def _open(
         raise CannotStart(str(error)) from error
 
 
-def _open_the_doors(storehouse: Storehouse) -> ServedFiles:
+def _open_the_doors(storehouse: RunningServices) -> ServedFiles:
     """What a server looks after before it serves, and a command need not.
 
     Raises CannotStart.

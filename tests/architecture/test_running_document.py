@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from shared_kernel.runtime.settings import SERVICES, Settings
+from app import Settings
 
+SERVICES = Settings.all_services()
 TEXT = (Path(__file__).parents[2] / "docs" / "running.md").read_text("utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", TEXT, re.DOTALL)
 

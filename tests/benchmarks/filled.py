@@ -9,12 +9,11 @@ import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
-from app import assemble
+from app import Settings, assemble
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
 from catalog.domain.value_objects import OpeningStock, Price, ProductName
 from shared_kernel.domain.sku import Sku
-from shared_kernel.runtime.settings import Settings
 from tests.databases import OWNERS, Schemas
 
 FIRST = "FILL-0000000"

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app import assemble
+from app import Settings, Storehouse, assemble
 from catalog.adapters.inventory_acl import StockSeen
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
@@ -19,10 +19,9 @@ from catalog.read_model.listing_projector import ProductShown
 from shared_kernel.domain.sku import Sku
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.reading import read_as
-from shared_kernel.runtime.settings import Settings
-from shared_kernel.runtime.storehouse import Storehouse
 from tests.benchmarks.by_hand import ByHand
 from tests.benchmarks.measuring import Result, compared, interleaved, per_second
+from tests.databases import Files
 
 COMMANDS = 300
 IMPORTED = 10_000
@@ -179,14 +178,7 @@ def _folder() -> Iterator[Path]:
 @contextmanager
 def _a_storehouse() -> Iterator[Storehouse]:
     with _folder() as folder, ExitStack() as stack:
-        storehouse = assemble(
-            Settings(
-                catalog_database_url=f"sqlite:///{folder}/catalog.db",
-                catalog_read_database_url=f"sqlite:///{folder}/catalog_read.db",
-                inventory_database_url=f"sqlite:///{folder}/inventory.db",
-                inventory_read_database_url=f"sqlite:///{folder}/inventory_read.db",
-            )
-        )
+        storehouse = assemble(Settings.from_environment(Files(folder).environment))
         stack.callback(storehouse.stop)
         yield storehouse
 

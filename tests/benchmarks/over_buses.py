@@ -24,6 +24,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from uuid_utils import uuid7
 
+from catalog.bootstrap import COMMANDS, QUERIES
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.nats.core import NatsBus
 from shared_kernel.buses.nats.jetstream import JetStreamBus
@@ -32,7 +33,6 @@ from shared_kernel.buses.nats.options import NatsOptions
 from shared_kernel.buses.nats.stream import StreamDeclaration
 from shared_kernel.buses.port import Delivery, EventBus
 from shared_kernel.events.seal import opens, sealed
-from shared_kernel.runtime.settings import CATALOG_COMMANDS, CATALOG_QUERIES
 from tests.benchmarks.measuring import Result, compared, interleaved, per_second
 from tests.benchmarks.servers import request
 from tests.cluster import SPLIT, Cluster
@@ -146,8 +146,8 @@ def _visible_elsewhere(bus: str) -> Result:
     with TemporaryDirectory(prefix="storehouse-bench-") as folder:
         settings = {"LOG_LEVEL": "ERROR"}
         with Cluster(Path(folder), SPLIT, bus, settings=settings) as cluster:
-            (commands,) = cluster.ports_of(CATALOG_COMMANDS)
-            (queries,) = cluster.ports_of(CATALOG_QUERIES)
+            (commands,) = cluster.ports_of(COMMANDS)
+            (queries,) = cluster.ports_of(QUERIES)
             stop, posted = threading.Event(), itertools.count()
             loading = threading.Thread(
                 target=_post_steadily, args=[commands, stop, posted]

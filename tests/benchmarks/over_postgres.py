@@ -10,13 +10,11 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from functools import partial
 from pathlib import Path
 
-from app import assemble
+from app import Settings, Storehouse, assemble
 from catalog.application.commands import RegisterProduct, RenameProduct
 from catalog.application.handlers import register_product, rename_product
 from catalog.domain.value_objects import OpeningStock, ProductName
 from shared_kernel.domain.sku import Sku
-from shared_kernel.runtime.settings import Settings
-from shared_kernel.runtime.storehouse import Storehouse
 from tests.benchmarks import at_rest, at_scale
 from tests.benchmarks.measuring import (
     Result,

@@ -5,8 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app import Storehouse
 from catalog.read_model.product_listing import product_listing
-from shared_kernel.runtime.storehouse import Storehouse
 from shared_kernel.storage.prepared import Prepared
 from tests.storehouses import query
 

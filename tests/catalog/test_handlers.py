@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from app import Storehouse
 from catalog.application import commands, handlers
 from catalog.domain.errors import (
     ProductIsDiscontinued,
@@ -10,7 +11,6 @@ from catalog.domain.errors import (
 )
 from catalog.domain.value_objects import Description, Price, ProductName
 from shared_kernel.domain.errors import StaleVersion
-from shared_kernel.runtime.storehouse import Storehouse
 from tests.catalog.builders import LAMP, a_registration
 from tests.databases import Databases
 from tests.storehouses import a_storehouse

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from app import Storehouse
 from catalog.adapters.home import IN_WORDS, NEWEST, formatted, in_all
 from catalog.read_model import listing_queries
 from catalog.read_model.listing_queries import Counted
 from catalog.read_model.product_listing import AVAILABILITIES
-from shared_kernel.runtime.storehouse import Storehouse
 from shared_kernel.serving.application import web_application
 from tests.databases import Databases
 from tests.storehouses import a_storehouse

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from app import Storehouse
 from catalog.adapters.import_products import ImportProducts
 from shared_kernel.files import run as bulk_run
-from shared_kernel.runtime.storehouse import Storehouse
 from tests.catalog.listings import listed, rows_of_listing
 from tests.databases import Databases
 from tests.storehouses import (

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from app import Storehouse
 from catalog.read_model.product_listing import product_listing
-from shared_kernel.runtime.storehouse import Storehouse
 from shared_kernel.storage.prepared import Prepared
 from tests.catalog.listings import listed, rows_of_listing
 from tests.databases import Databases

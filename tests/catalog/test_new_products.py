@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import attrs
 import pytest
 
+from app import Storehouse
 from catalog.adapters.new_products import NewProducts
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Delivery
 from shared_kernel.events.dead_letters import DeadLetter, StillFailingError
-from shared_kernel.runtime.storehouse import Storehouse
 from shared_kernel.storage.database import Database
 from tests.databases import Databases
 from tests.storehouses import a_storehouse

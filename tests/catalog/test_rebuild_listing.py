@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from app import Storehouse
 from catalog.adapters import listing_indexes, rebuild_listing
 from catalog.adapters.rebuild_listing import AnotherRebuildError, ListingRebuild
 from shared_kernel.clock import Clock, system_clock
@@ -16,7 +17,6 @@ from shared_kernel.events import dead_letters
 from shared_kernel.events.cursors import Place, overtake
 from shared_kernel.events.dead_letters import DEAD, PARKED
 from shared_kernel.events.entries import Entry
-from shared_kernel.runtime.storehouse import Storehouse
 from shared_kernel.storage.database import Database, Limits
 from tests.catalog.listings import listed, rows_of_listing
 from tests.databases import Databases, Schemas

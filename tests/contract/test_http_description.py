@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from shared_kernel.runtime.settings import INVENTORY
+from inventory.bootstrap import NAME as INVENTORY
 from shared_kernel.serving.application import web_application
 from tests.cluster import ONE, ROOT, Cluster
 from tests.databases import Databases

@@ -16,6 +16,7 @@ import pytest
 
 import catalog.published
 import inventory.published
+from app import Storehouse
 from catalog.adapters import inventory_acl
 from catalog.read_model import listing_projector
 from inventory.adapters import catalog_acl
@@ -24,7 +25,6 @@ from shared_kernel.events.dead_letters import DEAD, DeadLetter
 from shared_kernel.events.entries import Entry
 from shared_kernel.operations.schemas import schema_files, write_schemas
 from shared_kernel.runtime.service import WritingService
-from shared_kernel.runtime.storehouse import Storehouse
 from tests.catalog.listings import listed
 from tests.contract.readers import READERS, complaints, name_of
 from tests.databases import Databases

@@ -15,8 +15,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from app import assemble
-from shared_kernel.runtime.settings import Settings
+from app import Settings, assemble
 from tests.cluster import ONE, ROOT, SPLIT, Cluster, Layout, wait_until
 from tests.cluster_client import ask, at_rest, listed, register
 from tests.databases import Files, Row, Schemas

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from app import Storehouse
 from inventory.adapters.replay_orders import ReplayOrders
 from inventory.adapters.tables import reservations, shipments, stock_items
 from shared_kernel.files import run as bulk_run
-from shared_kernel.runtime.storehouse import Storehouse
 from shared_kernel.storage.prepared import Prepared
 from tests.databases import Databases
 from tests.storehouses import (

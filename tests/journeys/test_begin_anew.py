@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app import Storehouse
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
 from catalog.domain.value_objects import OpeningStock, ProductName
@@ -12,7 +13,6 @@ from shared_kernel.domain.sku import Sku
 from shared_kernel.operations.identity_cli import subscriptions_group
 from shared_kernel.operations.observation import observe
 from shared_kernel.operations.operations_cli import status_command
-from shared_kernel.runtime.storehouse import Storehouse
 from tests.databases import Files
 from tests.simulation.laws import read_log
 from tests.storehouses import a_storehouse, run

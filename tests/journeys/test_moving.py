@@ -7,15 +7,13 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from app import assemble
+from app import Settings, Storehouse, assemble
 from catalog.application import commands as catalog
 from catalog.application import handlers as catalog_handlers
 from catalog.domain.value_objects import OpeningStock, ProductName
 from shared_kernel.domain.sku import Sku
 from shared_kernel.events import dead_letters
 from shared_kernel.operations.database_cli import database_group
-from shared_kernel.runtime.settings import Settings
-from shared_kernel.runtime.storehouse import Storehouse
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.served_files import ServedFiles
 from tests.databases import OWNERS, Databases, Files, FileTemplates, Schemas

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import Connection
 
-from app import assemble
+from app import Settings, Storehouse, assemble
 from catalog.application import commands as catalog
 from catalog.application import handlers as catalog_handlers
 from catalog.domain.value_objects import OpeningStock, ProductName
@@ -21,8 +21,6 @@ from inventory.application import handlers as inventory_handlers
 from inventory.domain.value_objects import Quantity
 from shared_kernel.domain.sku import Sku
 from shared_kernel.events.positions import AfterCommit
-from shared_kernel.runtime.settings import Settings
-from shared_kernel.runtime.storehouse import Storehouse
 from shared_kernel.serving.application import web_application
 from shared_kernel.storage import retry
 from shared_kernel.storage.errors import (

@@ -4,14 +4,12 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from app import assemble
+from app import Settings, Storehouse, assemble
 from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.buses.port import EventBus
 from shared_kernel.events.subscription import Subscription
 from shared_kernel.events.writer import Committed
 from shared_kernel.runtime.service import WritingService
-from shared_kernel.runtime.settings import Settings
-from shared_kernel.runtime.storehouse import Storehouse
 from shared_kernel.runtime.workers import Worker
 from tests.databases import Databases
 from tests.shared_kernel.events.builders import ManualClock

@@ -13,9 +13,9 @@ import pytest
 from click.testing import Result
 from sqlalchemy.engine import make_url
 
+from app import Storehouse
 from shared_kernel.migrations.migrate import Schema
 from shared_kernel.operations.database_cli import database_group
-from shared_kernel.runtime.storehouse import Storehouse
 from shared_kernel.storage.database import Database
 from tests.databases import OWNERS, Databases, Schemas
 from tests.storehouses import a_storehouse, run

@@ -13,6 +13,7 @@ import attrs
 import pytest
 from click.testing import Result
 
+from app import Storehouse
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
 from catalog.domain.value_objects import OpeningStock, ProductName
@@ -21,7 +22,6 @@ from shared_kernel.domain.sku import Sku
 from shared_kernel.events.event_log import EventFeed, EventLog, Mark
 from shared_kernel.events.identity import LogKeys
 from shared_kernel.operations.events_cli import events_group, follow
-from shared_kernel.runtime.storehouse import Storehouse
 from tests.databases import Databases
 from tests.shared_kernel.operations.processes import killed_after
 from tests.shared_kernel.operations.shop import Shop, a_shop

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from app import Settings
 from shared_kernel.buses.feed import FeedBus
 from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.buses.nats.core import NatsBus
 from shared_kernel.buses.nats.jetstream import JetStreamBus
 from shared_kernel.buses.port import BusMisconfiguredError
 from shared_kernel.runtime.bus_by_url import bus_by_url
-from shared_kernel.runtime.settings import SCHEMES, Settings
+from shared_kernel.runtime.setting import SCHEMES
 
 BUSES = {
     "inprocess:": InProcessBus,

@@ -3,7 +3,9 @@
 import attrs
 import pytest
 
-from shared_kernel.runtime.settings import BadSettingError, Settings
+from app import Settings
+from catalog.adapters.settings import CatalogSettings
+from shared_kernel.runtime.setting import BadSettingError
 
 DATABASES = [
     "CATALOG_DATABASE_URL",
@@ -60,12 +62,12 @@ BAD = [
     *((name, "sqlite:///:memory:", "a SQLite URL") for name in DATABASES),
     *((name, "mysql://localhost/x", "a SQLite URL") for name in DATABASES),
     *(
-        (name, "postgresql://host", "postgresql://user:password@host/catalog")
+        (name, "postgresql://host", "postgresql://user:password@host/shop")
         for name in DATABASES
     ),
     *((name, "postgresql+psycopg2://host/x", "postgresql://") for name in DATABASES),
     *(
-        (name, "postgresql://host/x?schema=A-b", "?schema=catalog")
+        (name, "postgresql://host/x?schema=A-b", "?schema=shop")
         for name in DATABASES
     ),
 ]
@@ -94,7 +96,10 @@ def test_what_is_set_is_read() -> None:
 
     assert (settings.host, settings.port) == ("0.0.0.0", 9000)
     assert settings.sqlite_synchronous == "NORMAL"
-    assert settings.catalog_database_url == "sqlite:////data/catalog.db"
+    assert (
+        settings.own(CatalogSettings).catalog_database_url
+        == "sqlite:////data/catalog.db"
+    )
     assert settings.services == Settings().services
 
 
@@ -148,8 +153,10 @@ def test_a_part_runs_by_itself_if_it_knows_where_the_others_are() -> None:
     settings = Settings.from_environment(SPLIT)
 
     assert settings.services == {"catalog-queries"}
-    assert settings.neighbour == "catalog-commands"
-    assert settings.catalog_url == "http://commands:8001"
+    assert settings.addresses == {
+        "catalog-commands": "http://commands:8001",
+        "inventory": "http://inventory:8003",
+    }
 
 
 @pytest.mark.parametrize("missing", ["CATALOG_URL", "INVENTORY_URL"])
@@ -169,7 +176,7 @@ def test_who_runs_the_commands_asks_the_queries() -> None:
         SPLIT | {"SERVICES": "catalog-commands,inventory"}
     )
 
-    assert settings.neighbour == "catalog-queries"
+    assert settings.addresses["catalog-queries"] == "http://commands:8001"
 
 
 def test_two_owners_do_not_share_a_schema() -> None:

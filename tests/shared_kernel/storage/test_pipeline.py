@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
+from app import Storehouse
 from catalog.application import commands as catalog
 from catalog.application import handlers as catalog_handlers
 from catalog.domain.value_objects import OpeningStock, ProductName
@@ -18,7 +19,6 @@ from inventory.application import commands as inventory
 from inventory.application import handlers as inventory_handlers
 from inventory.domain.value_objects import Quantity
 from shared_kernel.domain.sku import Sku
-from shared_kernel.runtime.storehouse import Storehouse
 from shared_kernel.serving.application import web_application
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import ConcurrentUpdateError

@@ -9,8 +9,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app import Storehouse
+from catalog.adapters.settings import CatalogSettings
 from shared_kernel.clock import system_clock
-from shared_kernel.runtime.storehouse import Storehouse
 from shared_kernel.serving.application import web_application
 from shared_kernel.storage.database import Database
 from shared_kernel.web.commands import ForgetIdempotencyKeys
@@ -116,7 +117,8 @@ def test_a_key_is_forgotten_after_so_many_hours(
     client: FlaskClient, storehouse: Storehouse, keep_hours: int
 ) -> None:
     register(client, "k")
-    database = Database(storehouse.runtime.settings.catalog_database_url)
+    settings = storehouse.runtime.settings.own(CatalogSettings)
+    database = Database(settings.catalog_database_url)
 
     def forgotten_after(hours: float) -> int:
         now = system_clock() + timedelta(hours=hours)

@@ -11,13 +11,13 @@ import pytest
 from nats.aio.client import Client
 from nats.js.errors import ServiceUnavailableError
 
+from app import Settings
 from shared_kernel.buses.nats.connection import NatsConnection
 from shared_kernel.buses.nats.messages import headers_of
 from shared_kernel.buses.nats.options import NatsOptions
 from shared_kernel.buses.nats.stream import StreamDeclaration, declare
 from shared_kernel.buses.port import BusUnavailableError, EventBus
 from shared_kernel.runtime.bus_by_url import bus_by_url
-from shared_kernel.runtime.settings import Settings
 from tests.contract.bus_bench import Inbox, some, until
 from tests.nats_server import NatsServer
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from app import Settings
 from shared_kernel.buses.nats.options import NatsOptions
 from shared_kernel.buses.port import BusMisconfiguredError
 from shared_kernel.runtime.nats_by_url import options_of
-from shared_kernel.runtime.settings import Settings
 
 
 def options(url: str, **more: str) -> NatsOptions:

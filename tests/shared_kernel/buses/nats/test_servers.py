@@ -13,12 +13,12 @@ import pytest
 import trustme
 from nats.js import api
 
+from app import Settings
 from shared_kernel.buses.nats.jetstream import JetStreamBus
 from shared_kernel.buses.nats.options import NatsOptions
 from shared_kernel.buses.nats.stream import StreamDeclaration
 from shared_kernel.buses.port import BusMisconfiguredError, Delivery, EventBus
 from shared_kernel.runtime.bus_by_url import bus_by_url
-from shared_kernel.runtime.settings import Settings
 from tests.contract.bus_bench import Inbox, some, until
 from tests.nats_server import NatsServer
 from tests.shared_kernel.buses.nats.accounts import an_account

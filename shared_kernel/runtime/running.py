@@ -1,4 +1,4 @@
-"""The running system, without a web server around it."""
+"""The services that a process runs, without a web server around them."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -11,19 +11,16 @@ from shared_kernel.buses.port import Delivery
 from shared_kernel.clock import to_us
 from shared_kernel.events.event_log import EventFeed
 from shared_kernel.runtime.service import Runtime, Service, WritingService
-from shared_kernel.runtime.settings import (
-    CATALOG_COMMANDS,
-    CATALOG_QUERIES,
-    INVENTORY,
-)
+from shared_kernel.runtime.settings import Settings
 from shared_kernel.runtime.workers import Worker, Workers
 from shared_kernel.storage.database import Listener
+from shared_kernel.storage.errors import is_fault
 from shared_kernel.web.peers import Peer
 
 
 @attrs.frozen(kw_only=True)
-class Storehouse:
-    """The running system, without a web server around it.
+class RunningServices:
+    """What a process runs, without a web server around it.
 
     `services` are those that this process runs, `feeds` lead to the logs that it reads,
     and `peers` to the services that it needs and does not run.
@@ -45,19 +42,6 @@ class Storehouse:
     def writing(self) -> list[WritingService]:
         """Those that execute commands and have a log."""
         return [each for each in self.services if isinstance(each, WritingService)]
-
-    @property
-    def catalog(self) -> WritingService:
-        """Raises StopIteration if it does not run here, like the next two."""
-        return next(each for each in self.writing if each.name == CATALOG_COMMANDS)
-
-    @property
-    def listing(self) -> Service:
-        return next(each for each in self.services if each.name == CATALOG_QUERIES)
-
-    @property
-    def inventory(self) -> WritingService:
-        return next(each for each in self.writing if each.name == INVENTORY)
 
     def start(self) -> None:
         """Let the workers run in the background, and listen for other replicas."""
@@ -123,3 +107,27 @@ class Storehouse:
         for service in self.services:
             together += service.background_jobs
         self.workers.register(together, alone)
+
+
+def identities_of(services: Sequence[Service]) -> dict[str, str]:
+    """Of the logs among `services`, by source; nothing while a database is away."""
+    writing = [each for each in services if isinstance(each, WritingService)]
+    try:
+        return {each.log.source: each.log.keys().log for each in writing}
+    except Exception as error:
+        if not is_fault(error):
+            raise
+        return {}
+
+
+def peers_of(settings: Settings) -> dict[str, Peer]:
+    """The processes that are asked, by the service that each has to run."""
+    return {
+        service: Peer(
+            service,
+            url,
+            timeout_s=settings.peer_timeout_ms / 1000,
+            token=settings.peer_token,
+        )
+        for service, url in settings.addresses.items()
+    }
