@@ -38,7 +38,7 @@ from shared_kernel.serving.starting import (
 from shared_kernel.web.peers import HttpEventFeed, Peer
 
 CONTEXTS = catalog.bootstrap.CONTEXT, inventory.bootstrap.CONTEXT
-PUBLISHED = [subject for context in CONTEXTS for subject in context.publishes]
+PUBLISHED = [subject for context in CONTEXTS for subject in context.subjects]
 """The subjects of everything that goes over the bus, but for heartbeats."""
 
 Settings = settings_of(CONTEXTS)

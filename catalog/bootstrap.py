@@ -9,6 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from catalog import published
 from catalog.adapters import inventory_acl
 from catalog.adapters.cli import commands_cli, queries_cli
 from catalog.adapters.home import home_page
@@ -23,7 +24,7 @@ from catalog.adapters.services import (
     Stock,
 )
 from catalog.adapters.settings import CatalogSettings
-from catalog.read_model.listing_projector import ListingProjector
+from catalog.read_model.listing_projector import ListingProjector, ProductShown
 from catalog.read_model.product_listing import ListingTable, product_listing
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Deliver, Leave
@@ -32,7 +33,7 @@ from shared_kernel.events.event_log import EventFeed, EventLog
 from shared_kernel.events.replay import DeadLetters
 from shared_kernel.events.writer import Writer
 from shared_kernel.migrations.migrate import Schema
-from shared_kernel.runtime.context import Context
+from shared_kernel.runtime.context import Context, Follows, Relation
 from shared_kernel.runtime.service import (
     Runtime,
     Service,
@@ -52,7 +53,27 @@ CONTEXT = Context(
     services=(COMMANDS, QUERIES),
     settings=CatalogSettings,
     address="catalog_url",
-    publishes=("product.>", SUBJECT),
+    published=published.SUBJECTS,
+    accepts=(SUBJECT,),
+    follows=(
+        Follows(
+            subscription=LISTING,
+            source=NAME,
+            pattern="product.>",
+            reads={ProductShown: ("product.*",)},
+        ),
+        Follows(
+            subscription=LISTING,
+            source=inventory_acl.SOURCE,
+            pattern=inventory_acl.PATTERN,
+            relations=(
+                Relation.CUSTOMER_SUPPLIER,
+                Relation.PUBLISHED_LANGUAGE,
+                Relation.ANTI_CORRUPTION_LAYER,
+            ),
+            reads={inventory_acl.StockSeen: ("stock.*",)},
+        ),
+    ),
 )
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from inventory import published
 from inventory.adapters import catalog_acl, compaction
 from inventory.adapters.cli import inventory_cli
 from inventory.adapters.expiry import ExpiryWorker
@@ -18,7 +19,7 @@ from shared_kernel.events.event_log import EventFeed, EventLog
 from shared_kernel.events.replay import DeadLetters
 from shared_kernel.events.writer import Writer
 from shared_kernel.migrations.migrate import Schema
-from shared_kernel.runtime.context import Context
+from shared_kernel.runtime.context import Context, Follows, Relation
 from shared_kernel.runtime.service import Runtime, WritingService
 from shared_kernel.web.commands import ForgetIdempotencyKeys
 
@@ -32,7 +33,26 @@ CONTEXT = Context(
     services=(NAME,),
     settings=InventorySettings,
     address="inventory_url",
-    publishes=("stock.>",),
+    published=published.SUBJECTS,
+    follows=(
+        Follows(
+            subscription=FOLLOWS_CATALOG,
+            source=catalog_acl.SOURCE,
+            pattern=catalog_acl.PATTERN,
+            relations=(
+                Relation.CUSTOMER_SUPPLIER,
+                Relation.PUBLISHED_LANGUAGE,
+                Relation.ANTI_CORRUPTION_LAYER,
+            ),
+            reads={
+                catalog_acl.ProductInserted: ("product.inserted",),
+                catalog_acl.ProductSeen: ("product.discontinued", "product.relisted"),
+            },
+        ),
+        # Shown as they are: no field is read.
+        Follows(subscription=MOVEMENTS, source=NAME, pattern="stock.>"),
+    ),
+    reads_besides={compaction.StockDated: ("stock.*",)},
 )
 
 

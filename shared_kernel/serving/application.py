@@ -6,6 +6,10 @@ import click
 from flask import Flask
 
 from shared_kernel.operations.compact_cli import compact_command
+from shared_kernel.operations.context_map_cli import (
+    context_map_command,
+    impact_command,
+)
 from shared_kernel.operations.database_cli import database_group
 from shared_kernel.operations.dead_letters_cli import dead_letters_group
 from shared_kernel.operations.events_cli import events_group
@@ -68,6 +72,8 @@ def web_application(storehouse: RunningServices) -> Flask:
         )
     )
     app.cli.add_command(dead_letters_group(storehouse.services))
+    app.cli.add_command(context_map_command(settings.contexts))
+    app.cli.add_command(impact_command(settings.contexts))
     return app
 
 

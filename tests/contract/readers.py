@@ -5,19 +5,13 @@ from typing import Any
 import attrs
 import msgspec
 
-import catalog.published
-import inventory.published
-from catalog.adapters import inventory_acl
-from catalog.read_model import listing_projector
-from inventory.adapters import catalog_acl, compaction
+from app import CONTEXTS
+from shared_kernel.runtime.context import published_as
 
-READERS: dict[type, list[str]] = {
-    catalog_acl.ProductInserted: ["product.inserted"],
-    catalog_acl.ProductSeen: ["product.discontinued", "product.relisted"],
-    listing_projector.ProductShown: list(catalog.published.SUBJECTS),
-    inventory_acl.StockSeen: list(inventory.published.SUBJECTS),
-    compaction.StockDated: list(inventory.published.SUBJECTS),
-}
+READERS: dict[type, list[str]] = {}
+for context in CONTEXTS:
+    for kind, source, pattern in context.reads():
+        READERS.setdefault(kind, []).extend(published_as(CONTEXTS, source, pattern))
 
 
 def name_of(reader: type) -> str:

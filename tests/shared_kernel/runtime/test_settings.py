@@ -66,10 +66,7 @@ BAD = [
         for name in DATABASES
     ),
     *((name, "postgresql+psycopg2://host/x", "postgresql://") for name in DATABASES),
-    *(
-        (name, "postgresql://host/x?schema=A-b", "?schema=shop")
-        for name in DATABASES
-    ),
+    *((name, "postgresql://host/x?schema=A-b", "?schema=shop") for name in DATABASES),
 ]
 
 
