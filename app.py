@@ -41,6 +41,8 @@ CONTEXTS = catalog.bootstrap.CONTEXT, inventory.bootstrap.CONTEXT
 PUBLISHED = [subject for context in CONTEXTS for subject in context.subjects]
 """The subjects of everything that goes over the bus, but for heartbeats."""
 
+SUMMARY = "A product catalog and its stock."
+
 Settings = settings_of(CONTEXTS)
 
 
@@ -119,6 +121,7 @@ def assemble(
         services.insert(0, of_commands)
     storehouse = Storehouse(
         runtime=runtime,
+        summary=SUMMARY,
         services=services,
         feeds=list(feeds.values()),
         peers=peers,
@@ -151,7 +154,7 @@ def main(clock: Clock = system_clock) -> None:
     serve_until_told(assemble, Settings, clock)
 
 
-cli = command_line(create_app, main, "A product catalog and its stock.")
+cli = command_line(create_app, main, SUMMARY)
 """The same commands as one, `storehouse`; `storehouse serve` serves."""
 
 

@@ -15,7 +15,7 @@ HEARTBEAT = "heartbeat"
 class Envelope:
     """One entry of a source's event log, as buses and feeds carry it.
 
-    `source` is the log's name (`catalog`), `position` its place there (1, 2, 3, …),
+    `source` is the log's name, `position` its place there (1, 2, 3, …),
     `key` the aggregate's identity: events of one key are applied in order. `time_us` is
     the moment it was recorded, in microseconds since 1970 (UTC). `traceparent` is W3C
     Trace Context, §3.2. `data` is the published event as JSON. `log` is the log's

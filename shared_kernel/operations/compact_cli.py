@@ -43,15 +43,15 @@ def compact_command(
     def compact(
         context: click.Context, chosen: Sequence[str], keep_days: int, dry_run: bool
     ) -> None:
-        """Delete events that later ones of the same product have superseded.
+        """Delete events that later ones of the same key have superseded.
 
-        Of each product these stay: the first event, the newest one, and those that tell
-        since when it is as it is. So the listing, feeds and subscriptions come to the
+        Of each key these stay: the first event, the newest one, and those that tell
+        since when it is as it is. So read models, feeds and subscriptions come to the
         same as before, also those that begin anew; what is gone is how it came to be
         so. Positions are never given again.
 
         Nothing is deleted that the relay has not published, that a subscription of this
-        process has yet to read, or that belongs to a product with dead letters.
+        process has yet to read, or that belongs to a key with dead letters.
         Subscriptions of other processes are not seen: for those --keep-days is the
         promise.
 
@@ -64,7 +64,7 @@ def compact_command(
         \b
         Examples:
           flask --app app events compact --dry-run
-          flask --app app events compact --source inventory --keep-days 7
+          flask --app app events compact --source SOURCE --keep-days 7
         """  # noqa: D301 - click takes \b as a character
         since_us = to_us(clock()) - keep_days * DAY_US if keep_days else None
         logs = [each for each in writing if each.log.source in chosen or not chosen]

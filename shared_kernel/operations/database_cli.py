@@ -90,12 +90,8 @@ def database_group(schemas: Sequence[Schema]) -> click.Group:
         shows. What can be rebuilt need not be copied, but then has to be read anew.
 
         \b
-        Example:
-          flask --app app database copy \\
-            --from catalog=sqlite:///var/catalog.db \\
-            --from catalog_read=sqlite:///var/catalog_read.db \\
-            --from inventory=sqlite:///var/inventory.db \\
-            --from inventory_read=sqlite:///var/inventory_read.db
+        Example, and so on for each owner:
+          flask --app app database copy --from OWNER=sqlite:///var/OWNER.db
         """  # noqa: D301 - click takes \b as a character
         pairs = [_pair(each, schemas) for each in sources]
         files = ServedFiles()

@@ -24,7 +24,7 @@ MOST_DIGITS = 18
 
 @attrs.frozen
 class Named:
-    """`catalog_read:3`: the third letter of the database `catalog_read`."""
+    """`sales:3`: the third letter of the database `sales`."""
 
     database: str
     number: int

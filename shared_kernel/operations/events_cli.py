@@ -48,7 +48,7 @@ def events_group(feeds: Sequence[EventFeed]) -> click.Group:
 
         \b
         Examples:
-          flask --app app events tail --source inventory --from 1
+          flask --app app events tail --source SOURCE --from 1
           flask --app app events tail --no-follow --json | jq .data
         """  # noqa: D301 - click takes \b as a character
         logs = [feed for feed in feeds if feed.source in chosen or not chosen]

@@ -109,8 +109,8 @@ def subscriptions_group(services: Sequence[Service]) -> click.Group:
 
         \b
         Examples:
-          flask --app app subscriptions begin-anew --source catalog --dry-run
-          flask --app app subscriptions begin-anew --source catalog
+          flask --app app subscriptions begin-anew --source SOURCE --dry-run
+          flask --app app subscriptions begin-anew --source SOURCE
         """  # noqa: D301 - click takes \b as a character
         with storage_faults_told():
             for readers in _together(services, sources):

@@ -1,7 +1,7 @@
 """The JSON Schemas (2020-12) of a published language, made from its classes.
 
-`python -m shared_kernel.operations.schemas catalog inventory` writes anew those of the
-contexts named.
+`python -m shared_kernel.operations.schemas CONTEXT …` writes anew those of the contexts
+named.
 """
 
 import importlib

@@ -23,10 +23,12 @@ class RunningServices:
     """What a process runs, without a web server around it.
 
     `services` are those that this process runs, `feeds` lead to the logs that it reads,
-    and `peers` to the services that it needs and does not run.
+    and `peers` to the services that it needs and does not run. `summary` is a line that
+    says what all that is for.
     """
 
     runtime: Runtime
+    summary: str = ""
     peers: Mapping[str, Peer]
     services: Sequence[Service]
     feeds: Sequence[EventFeed]

@@ -48,7 +48,13 @@ def web_application(storehouse: RunningServices) -> Flask:
     apis.append(operations_api(operations))
     for api in apis:
         app.register_blueprint(api.blueprint)
-    app.register_blueprint(pages([op for api in apis for op in api.operations]))
+    app.register_blueprint(
+        pages(
+            [operation for api in apis for operation in api.operations],
+            storehouse.summary,
+            [service.log.source for service in storehouse.writing],
+        )
+    )
     for service in storehouse.services:
         _add_commands(app.cli, service.cli)
         for each in service.pages:

@@ -98,7 +98,7 @@ def _token(sources: Collection[str]) -> tuple[str, str, dict[str, Any]]:
     position = f"({'|'.join(named)}):(0|[1-9][0-9]{{0,17}})"
     return (
         "Consistency-Token",
-        "What a write answered, such as `catalog:12`: wait until it is visible.",
+        f"What a write answered, such as `{named[0]}:12`: wait until it is visible.",
         {
             "anyOf": [
                 {"type": "string", "enum": [f"{name}:0" for name in named]},

@@ -20,7 +20,6 @@ CONTENT_SECURITY_POLICY = (
     "form-action 'none'; frame-ancestors 'none'"
 )
 _TITLE, _VERSION = "Storehouse", "0.1.0"
-_SUMMARY = "A product catalog and its stock."
 _STATIC = Path(__file__).parent / "static"
 _YEAR_S = 365 * 24 * 3600
 
@@ -49,7 +48,10 @@ def page(template: str, **values: Any) -> Response:
     )
 
 
-def pages(operations: Sequence[Operation]) -> Blueprint:
+def pages(
+    operations: Sequence[Operation], summary: str, sources: Sequence[str]
+) -> Blueprint:
+    """`sources` are the logs whose feeds are served here."""
     blueprint = _Pages(
         "web",
         __name__,
@@ -58,7 +60,8 @@ def pages(operations: Sequence[Operation]) -> Blueprint:
         static_url_path="/static",
     )
     blueprint.add_app_template_global(_digest, "digest")
-    _add_description(blueprint, operations)
+    blueprint.add_app_template_global(lambda: sources, "sources")
+    _add_description(blueprint, operations, summary)
 
     @blueprint.get("/problems/<slug>")
     def problem(slug: str) -> Response:
@@ -69,13 +72,13 @@ def pages(operations: Sequence[Operation]) -> Blueprint:
     return blueprint
 
 
-def _add_description(blueprint: Blueprint, operations: Sequence[Operation]) -> None:
+def _add_description(
+    blueprint: Blueprint, operations: Sequence[Operation], summary: str
+) -> None:
     # Made when first asked for: the start stays quick.
     @functools.cache
     def document() -> bytes:
-        return describe(
-            operations, title=_TITLE, version=_VERSION, description=_SUMMARY
-        )
+        return describe(operations, title=_TITLE, version=_VERSION, description=summary)
 
     @functools.cache
     def reference() -> dict[str, list[Entry]]:

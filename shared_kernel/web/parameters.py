@@ -132,7 +132,8 @@ def consistency_token(sources: Collection[str]) -> dict[str, int]:
     for part in header.split(","):
         match = _TOKEN.match(part.strip())
         if not match or match[1] not in sources:
-            expected = "expected what a write answered, such as catalog:12"
+            example = min(sources, default="source")
+            expected = f"expected what a write answered, such as {example}:12"
             raise _invalid([_error("Consistency-Token", expected)])
         token[match[1]] = max(token.get(match[1], 0), int(match[2]))
     return token

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from app import CONTEXTS
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("catalog", "inventory", "shared_kernel")
 SOURCES = sorted(
@@ -116,3 +118,14 @@ def test_all_steps_are_where_behave_looks_and_shadow_no_package() -> None:
 
     assert [p.name for p in steps.rglob("*.py") if p.parent != steps] == []
     assert [p.name for p in steps.glob("*.py") if not p.stem.endswith("_steps")] == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in (ROOT / "shared_kernel").rglob("*.*") if path.suffix != ".pyc"],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_no_word_of_a_context_stands_in_the_kernel(path: Path) -> None:
+    names = "|".join(context.name for context in CONTEXTS)
+
+    assert re.findall(rf"\b(?:{names})\b", path.read_text("utf-8"), re.IGNORECASE) == []
