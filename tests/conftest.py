@@ -25,7 +25,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("storehouse")
 
-# Whoever starts the tests may ignore them, as nohup does; all processes inherit that.
+# The caller may ignore them, as nohup does, and all child processes inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 

@@ -94,7 +94,7 @@ class EventBus(Protocol):
         """Have `deliver` called with the envelopes whose type matches `pattern`.
 
         In a pattern `*` stands for one token and `>`, at the end, for one or more
-        (`product.*`, `stock.>`). Every group gets each envelope; of the members of one
+        (`order.*`, `order.>`). Every group gets each envelope; of the members of one
         group, one gets it. `deliver` is quick; one that raises has rejected.
 
         Returns at once, also while the bus cannot be reached. Calling what it returns

@@ -46,11 +46,7 @@ def impact_command(contexts: Sequence[Context]) -> click.Command:
     @click.argument("what", metavar="SUBJECT[.FIELD]")
     @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
     def impact(what: str, as_json: bool) -> None:
-        r"""Show who reads an event, or a field of it, and what nobody reads.
-
-        \b
-        Such as product.repriced.price_minor_units, or product.repriced for all fields.
-        """
+        """Show who reads an event, or a field of it, and what nobody reads."""
         subject, field = _named(contexts, what)
         published = _fields_of(contexts, subject)
         found = [

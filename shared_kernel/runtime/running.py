@@ -53,7 +53,7 @@ class RunningServices:
         self.workers.start()
 
     def ask_to_stop(self) -> None:
-        """Whoever waits for news goes without."""
+        """End all waiting for progress: requests are answered with what there is."""
         self.stopping.set()
         self.runtime.progress.made()
 

@@ -171,7 +171,7 @@ class Settings:
             )
 
     def _refuse_a_lonely_part(self) -> None:
-        """Every service runs somewhere, and whoever asks it knows where."""
+        """Each service runs here, or its address is set."""
         if not self.runs_everything and self.bus_url == "inprocess:":
             raise BadSettingError(
                 "SERVICES",

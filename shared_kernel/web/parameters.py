@@ -96,7 +96,7 @@ def _read(parameters: Sequence[Parameter], query: bytes) -> dict[str, Any]:
     return values
 
 
-# Clients ask the same questions again and again: a page of the listing, above all.
+# Clients ask the same questions again and again: a page of a list, above all.
 _read_once = functools.lru_cache(maxsize=256)(_read)
 
 

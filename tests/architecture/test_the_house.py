@@ -125,7 +125,7 @@ def test_all_steps_are_where_behave_looks_and_shadow_no_package() -> None:
     [path for path in (ROOT / "shared_kernel").rglob("*.*") if path.suffix != ".pyc"],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
-def test_no_word_of_a_context_stands_in_the_kernel(path: Path) -> None:
+def test_the_kernel_names_no_context(path: Path) -> None:
     names = "|".join(context.name for context in CONTEXTS)
 
     assert re.findall(rf"\b(?:{names})\b", path.read_text("utf-8"), re.IGNORECASE) == []

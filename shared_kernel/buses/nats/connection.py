@@ -60,9 +60,9 @@ class _Client(Client):
 class NatsConnection:
     """Connects in the background, and again whenever the connection is lost.
 
-    `on_connected` is awaited on the loop with each new client; what it raises as
-    BusMisconfiguredError is told to whoever opens or publishes. `on_lost` is called
-    there when a client has lost its server: nobody answers any more what it was asked.
+    `on_connected` is awaited on the loop with each new client; opening and publishing
+    raise what it raises as BusMisconfiguredError. `on_lost` is called there when a
+    client has lost its server, which will answer no request that is still open.
     """
 
     def __init__(
