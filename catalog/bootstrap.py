@@ -46,6 +46,7 @@ from shared_kernel.web.commands import ForgetIdempotencyKeys
 NAME = "catalog"
 COMMANDS, QUERIES = "catalog-commands", "catalog-queries"
 LISTING = "catalog.listing"
+EVENTS = "product.>"
 _MIGRATIONS = Path(__file__).parent / "adapters" / "migrations"
 
 CONTEXT = Context(
@@ -59,7 +60,7 @@ CONTEXT = Context(
         Follows(
             subscription=LISTING,
             source=NAME,
-            pattern="product.>",
+            pattern=EVENTS,
             reads={ProductShown: ("product.*",)},
         ),
         Follows(
@@ -159,7 +160,7 @@ def plug_in_queries(
         projector.availability(inventory_acl.availability_changes(batch), connection)
 
     of_products = runtime.subscription(
-        LISTING, catalog, "product.>", database, projector.products, _clear
+        LISTING, catalog, EVENTS, database, projector.products, _clear
     )
     of_stock = runtime.subscription(
         LISTING, stock.feed, inventory_acl.PATTERN, database, project_stock, _clear

@@ -26,6 +26,7 @@ from shared_kernel.web.commands import ForgetIdempotencyKeys
 NAME = "inventory"
 FOLLOWS_CATALOG = "inventory.catalog"
 MOVEMENTS = "inventory.movements"
+EVENTS = "stock.>"
 _MIGRATIONS = Path(__file__).parent / "adapters" / "migrations"
 
 CONTEXT = Context(
@@ -50,7 +51,7 @@ CONTEXT = Context(
             },
         ),
         # Shown as they are: no field is read.
-        Follows(subscription=MOVEMENTS, source=NAME, pattern="stock.>"),
+        Follows(subscription=MOVEMENTS, source=NAME, pattern=EVENTS),
     ),
     reads_besides={compaction.StockDated: ("stock.*",)},
 )
@@ -78,7 +79,7 @@ def plug_in(runtime: Runtime, catalog: EventFeed) -> WritingService:
     of_movements = runtime.subscription(
         MOVEMENTS,
         log,
-        "stock.>",
+        EVENTS,
         read_database,
         stock_movements.project,
         stock_movements.clear,
