@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy.engine import Connection
 
-from app import Settings, Storehouse, assemble
+from app import Settings, assemble
+from shared_kernel.runtime.running import RunningServices
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.prepared import Prepared
 from tests.databases import (
@@ -29,7 +30,7 @@ SUPERSTORE = Path(__file__).parents[1] / "samples" / "superstore"
 
 
 @contextmanager
-def a_storehouse(where: Databases | Path) -> Iterator[Storehouse]:
+def a_storehouse(where: Databases | Path) -> Iterator[RunningServices]:
     """Where there is one already, that one, as after a restart.
 
     In a folder it is on SQLite.

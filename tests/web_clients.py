@@ -9,7 +9,8 @@ import attrs
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app import Settings, Storehouse, assemble
+from app import Settings, assemble
+from shared_kernel.runtime.running import RunningServices
 from shared_kernel.serving.application import web_application
 from tests.databases import Databases
 from tests.shared_kernel.events.builders import ManualClock
@@ -20,7 +21,7 @@ from tests.storehouses import urls
 class Shop:
     """A storehouse behind a client; its workers run only when told to."""
 
-    storehouse: Storehouse
+    storehouse: RunningServices
     client: FlaskClient
     clock: ManualClock
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from catalog.adapters.import_products import ImportProducts
 from catalog.adapters.rebuild_listing import AnotherRebuildError, ListingRebuild
-from catalog.adapters.services import CommandServices
+from catalog.adapters.services import CommandServices, QueryServices
 from shared_kernel.files.graceful_interrupt import EXIT_CODE
 from shared_kernel.files.progress import ProgressBar, Rate
 from shared_kernel.files.run import CommandFailed, run, takes_a_row_file
@@ -50,7 +50,8 @@ def commands_cli(services: CommandServices, workers: Workers) -> click.Group:
     return group
 
 
-def queries_cli(rebuild: ListingRebuild) -> click.Group:
+def queries_cli(services: QueryServices, workers: Workers) -> click.Group:
+    """`workers` carry on by themselves."""
     group = _group()
 
     @group.command("rebuild-listing")
@@ -73,7 +74,7 @@ def queries_cli(rebuild: ListingRebuild) -> click.Group:
         Example:
           flask --app app catalog rebuild-listing
         """  # noqa: D301 - click takes \b as a character
-        context.exit(_rebuild(rebuild))
+        context.exit(_rebuild(services.rebuild))
 
     return group
 

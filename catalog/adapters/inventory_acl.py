@@ -9,7 +9,6 @@ from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events.reading import read_all
 
 SOURCE = "inventory"
-PATTERN = "stock.>"
 
 
 @attrs.frozen(kw_only=True)

@@ -28,7 +28,6 @@ from shared_kernel.events.errors import UnreadableEventError, reason_of
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.inbox import Inbox
 from shared_kernel.events.writer import Writer
-from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import ConcurrentUpdateError, is_fault
 from shared_kernel.storage.prepared import Prepared
 from shared_kernel.storage.retry import retried
@@ -63,14 +62,13 @@ class NewProducts:
     def __init__(
         self,
         writer: Writer[SqlCatalogUnitOfWork],
-        database: Database,
         log: EventLog,
         clock: Clock,
         join: Callable[[Deliver], Leave],
         on_delivery: Callable[[], None],
     ) -> None:
         self._writer = writer
-        self._database = database
+        self._database = log.database
         self._log = log
         self._clock = clock
         self._join = join

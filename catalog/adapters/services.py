@@ -7,12 +7,13 @@ import attrs
 from sqlalchemy.engine import Connection
 
 from catalog.adapters.publisher import publish
+from catalog.adapters.rebuild_listing import ListingRebuild
 from catalog.adapters.repository import SqlProductRepository
 from catalog.application.stock_levels import StockLevels
 from catalog.domain.product import Product
 from shared_kernel.clock import Clock
-from shared_kernel.events.consistency import Reader, Through
-from shared_kernel.events.event_log import EventFeed, EventLog
+from shared_kernel.events.consistency import Reader
+from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.unit_of_work import SqlUnitOfWork
 from shared_kernel.events.writer import Writer
 from shared_kernel.storage.database import Database
@@ -37,19 +38,6 @@ class ListingProgress(Protocol):
 
 
 @attrs.frozen(kw_only=True)
-class Stock:
-    """What the catalog needs of inventory, in this process or in another one.
-
-    The log of its events, by when it has settled what the catalog's events caused, and
-    the exact levels.
-    """
-
-    feed: EventFeed
-    settled: Through
-    levels: StockLevels
-
-
-@attrs.frozen(kw_only=True)
 class CommandServices:
     """`writer` executes commands, `log` has what they caused; `listing` shows it."""
 
@@ -63,10 +51,11 @@ class CommandServices:
 class QueryServices:
     """The listing stands in `database`, and `reader` tells how far it has come.
 
-    `stock_levels` asks inventory.
+    `stock_levels` asks inventory. `rebuild` builds the listing anew.
     """
 
     database: Database
     reader: Reader
     stock_levels: StockLevels
     consistency_timeout_ms: int
+    rebuild: ListingRebuild

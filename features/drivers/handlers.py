@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from app import Settings, Storehouse, assemble
+from app import Settings, assemble
 from catalog.adapters.http_refusals import CATALOG_REFUSALS
 from catalog.application import commands as catalog
 from catalog.application import handlers as catalog_handlers
@@ -36,6 +36,7 @@ from inventory.read_model import stock_movements
 from shared_kernel.clock import system_clock
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.sku import Sku
+from shared_kernel.runtime.running import RunningServices
 from tests.databases import Templates
 
 _SLUGS = {"InvalidValue": "invalid-value", "StaleVersion": "stale-version"} | {
@@ -56,7 +57,7 @@ class HandlersDriver:
             "SQLITE_SYNCHRONOUS": "NORMAL",
         }
         self._passed = timedelta()
-        self._storehouse: Storehouse = assemble(
+        self._storehouse: RunningServices = assemble(
             Settings.from_environment(self._environment),
             clock=self.now,
         )
@@ -184,7 +185,11 @@ class HandlersDriver:
     def listed(
         self, availability: str | None = None, sought: str | None = None
     ) -> list[Json]:
-        with self._storehouse.listing.databases[0].reading() as connection:
+        with (
+            self._storehouse.service("catalog-queries")
+            .databases[0]
+            .reading() as connection
+        ):
             page = listing_queries.page(
                 connection, 0, _EVERYTHING, availability, sought
             )
@@ -195,22 +200,30 @@ class HandlersDriver:
         return self.listed()
 
     def product(self, sku: str) -> Json | None:
-        with self._storehouse.listing.databases[0].reading() as connection:
+        with (
+            self._storehouse.service("catalog-queries")
+            .databases[0]
+            .reading() as connection
+        ):
             found = listing_queries.one(connection, sku)
         return json.loads(found.body) if found else None
 
     def product_version(self, sku: str) -> int:
-        with self._storehouse.listing.databases[0].reading() as connection:
+        with (
+            self._storehouse.service("catalog-queries")
+            .databases[0]
+            .reading() as connection
+        ):
             found = listing_queries.one(connection, sku)
         assert found is not None
         return found.version
 
     def level(self, sku: str) -> Json:
-        with self._storehouse.inventory.databases[0].reading() as connection:
+        with self._storehouse.context("inventory").databases[0].reading() as connection:
             return attrs.asdict(SqlStockItemRepository(connection).get(Sku(sku)).level)
 
     def movements(self, sku: str) -> list[Json]:
-        with self._storehouse.inventory.databases[1].reading() as connection:
+        with self._storehouse.context("inventory").databases[1].reading() as connection:
             page = stock_movements.page(connection, sku, 2**63 - 1, _EVERYTHING)
         return list(json.loads(page.body))
 
@@ -237,10 +250,10 @@ class HandlersDriver:
         self._temporary.cleanup()
 
     def _catalog(self, handler: Any, order: Callable[[], object]) -> None:
-        self._execute(self._storehouse.catalog.writer, handler, order)
+        self._execute(self._storehouse.context("catalog").writer, handler, order)
 
     def _inventory(self, handler: Any, order: Callable[[], object]) -> None:
-        self._execute(self._storehouse.inventory.writer, handler, order)
+        self._execute(self._storehouse.context("inventory").writer, handler, order)
 
     def _execute(self, writer: Any, handler: Any, order: Callable[[], object]) -> None:
         try:

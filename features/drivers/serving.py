@@ -11,6 +11,7 @@ from pathlib import Path
 
 import app
 from shared_kernel.clock import system_clock
+from shared_kernel.serving.starting import serve_until_told
 
 
 def put_forward(passed: Path) -> datetime:
@@ -18,4 +19,5 @@ def put_forward(passed: Path) -> datetime:
 
 
 if __name__ == "__main__":
-    app.main(clock=partial(put_forward, Path(sys.argv[1])))
+    clock = partial(put_forward, Path(sys.argv[1]))
+    serve_until_told(app.assemble, app.Settings, clock)

@@ -11,7 +11,6 @@ from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.reading import read_as
 
 SOURCE = "catalog"
-PATTERN = "product.>"
 
 
 @attrs.frozen(kw_only=True)

@@ -98,8 +98,8 @@ class Subscription:
         self.feed = feed
         self.cursor = Cursor(database, name, feed.source, holder)
         self.counts = Counts()
-        self._database = database
-        self._apply = apply
+        self.database = database
+        self.apply = apply
         self._now = moments_of(clock)
         self._jitter = jitter
         self._joins = joins
@@ -288,14 +288,14 @@ class Subscription:
     def _commit(self, batch: Sequence[Envelope], now: Moment) -> None:
         """One transaction: the effects, what must wait, and the cursor."""
         to = place_of(batch[-1])
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             self.cursor.move(connection, to, now.wall_us)
             blocked = dead_letters.blocked_keys(connection, self.name, self.source)
             if blocked:
                 self._park([e for e in batch if e.key in blocked], connection, now)
                 batch = [e for e in batch if e.key not in blocked]
             if batch:
-                self._apply(batch, connection)
+                self.apply(batch, connection)
         self.cursor.moved(to, now)
         self._on_progress()
 
@@ -323,7 +323,7 @@ class Subscription:
         if trouble.attempts < MAX_ATTEMPTS and not permanent:
             self._back_off(now, trouble.attempts)
             return False
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             self.cursor.move(connection, place_of(envelope), now.wall_us)
             dead_letters.add(
                 connection,

@@ -7,14 +7,23 @@ from typing import Any
 
 import attrs
 
-from shared_kernel.runtime.context import Context, Follows, published_as
+from shared_kernel.runtime.context import (
+    Context,
+    Follows,
+    Need,
+    published_as,
+    services_of,
+)
 
 BEGIN, END = "<!-- made by `context-map` -->", "<!-- end -->"
 
 
 @attrs.frozen(order=True)
 class FieldRead:
-    """That `reader`, a class of `context`, reads `field` of the event `subject`."""
+    """That `reader`, a class of `context`, reads `field` of `subject`.
+
+    That is an event, or a route as in `GET /stock`.
+    """
 
     subject: str
     field: str
@@ -38,10 +47,21 @@ def fields_read(contexts: Sequence[Context]) -> list[FieldRead]:
             line=_line_of(kind, field.name),
         )
         for context in contexts
-        for kind, source, pattern in context.reads()
-        for subject in published_as(contexts, source, pattern)
+        for kind, subject in _read_by(context, contexts)
         for field in attrs.fields(kind)
     )
+
+
+def _read_by(
+    context: Context, contexts: Sequence[Context]
+) -> Iterator[tuple[type, str]]:
+    for kind, source, pattern in context.reads():
+        for subject in published_as(contexts, source, pattern):
+            yield kind, subject
+    for need in context.needs:
+        for kind, routes in need.reads.items():
+            for route in routes:
+                yield kind, route
 
 
 def edges(contexts: Sequence[Context]) -> Iterator[tuple[Context, Follows]]:
@@ -52,13 +72,22 @@ def edges(contexts: Sequence[Context]) -> Iterator[tuple[Context, Follows]]:
                 yield context, follows
 
 
+def questions(contexts: Sequence[Context]) -> Iterator[tuple[Context, str, Need[Any]]]:
+    """Who asks another context, and which, while somebody waits."""
+    asked = {service.name: context.name for context, service in services_of(contexts)}
+    for context in contexts:
+        for need in context.needs:
+            if asked[need.service] != context.name:
+                yield context, asked[need.service], need
+
+
 def as_document(contexts: Sequence[Context]) -> dict[str, Any]:
     """For programs."""
     return {
         "contexts": [
             {
                 "name": each.name,
-                "services": list(each.services),
+                "services": [service.name for service in each.services],
                 "publishes": list(each.published),
                 "accepts": list(each.accepts),
             }
@@ -73,13 +102,25 @@ def as_document(contexts: Sequence[Context]) -> dict[str, Any]:
                 "kinds": [str(kind) for kind in follows.relations],
             }
             for context, follows in edges(contexts)
+        ]
+        + [
+            {
+                "upstream": asked,
+                "downstream": context.name,
+                "routes": routes_of(need),
+                "kinds": [str(kind) for kind in need.relations],
+            }
+            for context, asked, need in questions(contexts)
         ],
         "reads": [attrs.asdict(each) for each in fields_read(contexts)],
     }
 
 
 def as_mermaid(contexts: Sequence[Context]) -> str:
-    """A flowchart: an arrow from whose events to who follows them."""
+    """A flowchart: an arrow from whose events to who follows them.
+
+    A dotted one leads from who is asked to who asks, and waits for the answer.
+    """
     lines = ["flowchart LR"]
     for context in contexts:
         lines.append(f"    {context.name}[{context.name}]")
@@ -91,6 +132,9 @@ def as_mermaid(contexts: Sequence[Context]) -> str:
         kinds = ", ".join(follows.relations)
         told = f'"{follows.pattern.replace(">", "*")}<br>{kinds}"'
         lines.append(f"    {follows.source} -- {told} --> {context.name}")
+    for context, asked, need in questions(contexts):
+        told = f'"{", ".join(routes_of(need))}<br>{", ".join(need.relations)}"'
+        lines.append(f"    {asked} -. {told} .-> {context.name}")
     return "\n".join(lines)
 
 
@@ -100,7 +144,7 @@ def as_markdown(contexts: Sequence[Context]) -> str:
         f"| {context.name}, `{kind.__qualname__}` | {_all_of(patterns)} "
         f"| {_fields_of(kind)} | `{_file_of(kind)}` |"
         for context in contexts
-        for kind, patterns in context.patterns_read().items()
+        for kind, patterns in _patterns_read(context).items()
     ]
     return "\n".join(
         [
@@ -110,13 +154,26 @@ def as_markdown(contexts: Sequence[Context]) -> str:
             as_mermaid(contexts),
             "```",
             "",
-            "| reader | event | fields | where |",
+            "| reader | event or route | fields | where |",
             "| --- | --- | --- | --- |",
             *rows,
             "",
             END,
         ]
     )
+
+
+def routes_of(need: Need[Any]) -> list[str]:
+    """Those that answer it in another process."""
+    return list(dict.fromkeys(route for each in need.reads.values() for route in each))
+
+
+def _patterns_read(context: Context) -> dict[type, list[str]]:
+    """The events, or routes, that are read as each class."""
+    read = context.patterns_read()
+    for need in context.needs:
+        read |= {kind: list(routes) for kind, routes in need.reads.items()}
+    return read
 
 
 def renewed(document: str, contexts: Sequence[Context]) -> str:

@@ -11,7 +11,9 @@ from shared_kernel.operations.context_map import (
     as_document,
     as_mermaid,
     fields_read,
+    questions,
     renewed,
+    routes_of,
 )
 from shared_kernel.operations.terminal import show_table
 from shared_kernel.runtime.context import Context
@@ -43,18 +45,20 @@ def context_map_command(contexts: Sequence[Context]) -> click.Command:
 
 def impact_command(contexts: Sequence[Context]) -> click.Command:
     @click.command("impact")
-    @click.argument("what", metavar="SUBJECT[.FIELD]")
+    @click.argument("what", metavar="WHAT[.FIELD]")
     @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
     def impact(what: str, as_json: bool) -> None:
-        """Show who reads an event, or a field of it, and what nobody reads."""
+        """Show who reads an event, or a field of it, and what nobody reads.
+
+        WHAT may be a route that one context asks of another, such as "GET /stock".
+        """
         subject, field = _named(contexts, what)
-        published = _fields_of(contexts, subject)
         found = [
             each
             for each in fields_read(contexts)
             if each.subject == subject and field in (None, each.field)
         ]
-        asked = published if field is None else [field]
+        asked = _fields_of(contexts, subject) if field is None else [field]
         unread = sorted(set(asked) - {each.field for each in found})
         if as_json:
             for each in found:
@@ -83,6 +87,7 @@ def impact_command(contexts: Sequence[Context]) -> click.Command:
 def _named(contexts: Sequence[Context], what: str) -> tuple[str, str | None]:
     """The subject and the field, if one is named. Raises click.UsageError."""
     every = [subject for context in contexts for subject in context.published]
+    every += [route for _, _, need in questions(contexts) for route in routes_of(need)]
     if what in every:
         return what, None
     subject, _, field = what.rpartition(".")
@@ -97,7 +102,8 @@ def _named(contexts: Sequence[Context], what: str) -> tuple[str, str | None]:
 
 
 def _fields_of(contexts: Sequence[Context], subject: str) -> list[str]:
+    """Of a route, those that are read are known."""
     for context in contexts:
         if subject in context.published:
             return [field.name for field in attrs.fields(context.published[subject])]
-    return []
+    return [each.field for each in fields_read(contexts) if each.subject == subject]

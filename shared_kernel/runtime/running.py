@@ -45,6 +45,17 @@ class RunningServices:
         """Those that execute commands and have a log."""
         return [each for each in self.services if isinstance(each, WritingService)]
 
+    def service(self, name: str) -> Service:
+        """Raises StopIteration if it does not run here."""
+        return next(each for each in self.services if each.name == name)
+
+    def context(self, name: str) -> WritingService:
+        """The service with the log of that context.
+
+        Raises StopIteration if it does not run here.
+        """
+        return next(each for each in self.writing if each.log.source == name)
+
     def start(self) -> None:
         """Let the workers run in the background, and listen for other replicas."""
         with self._starting:

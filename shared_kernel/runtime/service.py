@@ -120,7 +120,7 @@ class Runtime:
 
 @attrs.frozen(kw_only=True)
 class Service:
-    """What `bootstrap.py` plugs together.
+    """What a ServiceBuilder makes of what a context declares.
 
     `background_jobs` run besides relay and subscriptions. `dead_letters` are those of
     each database that keeps some. `schemas` are those of `databases`. `cli`

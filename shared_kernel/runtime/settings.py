@@ -6,14 +6,16 @@ from typing import Any, ClassVar, TypeVar
 import attrs
 from sqlalchemy.engine import make_url
 
-from shared_kernel.runtime.context import Context
+from shared_kernel.runtime.context import Context, needed_by, services_of
 from shared_kernel.runtime.setting import (
     BadSettingError,
     between,
     bus,
+    database,
     file,
     host_names,
     one_of,
+    peer,
     setting,
     subject,
     text,
@@ -102,7 +104,7 @@ class Settings:
 
     @classmethod
     def all_services(cls) -> list[str]:
-        return [service for context in cls.contexts for service in context.services]
+        return [service.name for _, service in services_of(cls.contexts)]
 
     @property
     def runs_everything(self) -> bool:
@@ -111,7 +113,7 @@ class Settings:
     @property
     def addresses(self) -> Mapping[str, str]:
         """Where the services are asked that do not run here, by name."""
-        asked = ((service, url) for _, url, service in self._asked())
+        asked = ((service, url) for _, url, service, _ in self._asked())
         return {service: url for service, url in asked if service and url}
 
     def own(self, kind: type[S]) -> S:
@@ -120,15 +122,23 @@ class Settings:
             raise TypeError(f"no context of this process has {kind.__name__}")
         return self
 
-    def _asked(self) -> Iterator[tuple[str, str | None, str | None]]:
-        """Of each context the variable, the address, and who is asked there, if any."""
+    def _asked(self) -> Iterator[tuple[str, str | None, str | None, bool]]:
+        """Of each context the variable, the address, who is asked there, if any.
+
+        The last one says whether that has to be.
+        """
+        needed = needed_by(self.contexts, self.services)
         for context in self.contexts:
-            field = attrs.fields_dict(type(self))[context.address]
-            elsewhere = (each for each in context.services if each not in self.services)
+            field = attrs.fields_dict(type(self))[context.address.lower()]
+            elsewhere = [
+                each.name for each in context.services if each.name not in self.services
+            ]
+            asked = [each for each in elsewhere if each in needed]
             yield (
                 field.metadata["env"],
-                getattr(self, context.address),
-                next(elsewhere, None),
+                getattr(self, field.name),
+                next(iter([*asked, *elsewhere]), None),
+                bool(asked),
             )
 
     def _refuse_unknown_services(self, given: str | None) -> None:
@@ -180,8 +190,8 @@ class Settings:
                 "joins one process only: set BUS_URL to feed: or nats://host for a "
                 "split",
             )
-        for variable, url, service in self._asked():
-            if service is not None and url is None:
+        for variable, url, service, needed in self._asked():
+            if needed and url is None:
                 raise BadSettingError(
                     variable,
                     url,
@@ -197,10 +207,24 @@ class Settings:
 
 
 def settings_of(contexts: Sequence[Context]) -> type[Settings]:
-    """The settings of a process that has `contexts`."""
-    bases = *(each.settings for each in contexts), Settings
+    """The settings of a process that has `contexts`.
+
+    A setting is named as its variable is, in small letters.
+    """
+    declared: dict[str, Any] = {}
+    for context in contexts:
+        declared[context.address.lower()] = peer(context.address)
+        for service in context.services:
+            for own in service.databases:
+                declared[own.variable.lower()] = database(own.variable, own.file)
+    kinds = [each.settings for each in contexts if each.settings is not None]
     made: type[Settings] = attrs.make_class(
-        "Settings", {}, bases=bases, frozen=True, kw_only=True, slots=False
+        "Settings",
+        declared,
+        bases=(*kinds, Settings),
+        frozen=True,
+        kw_only=True,
+        slots=False,
     )
     made.contexts = tuple(contexts)
     return made

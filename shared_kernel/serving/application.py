@@ -88,5 +88,5 @@ def _add_commands(cli: click.Group, group: click.Group) -> None:
     there = cli.commands.get(group.name or "")
     if isinstance(there, click.Group):
         there.commands.update(group.commands)
-    else:
+    elif group.name:
         cli.add_command(group)

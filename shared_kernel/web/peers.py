@@ -177,14 +177,14 @@ class Peer:
 
 
 class HttpEventFeed:
-    """The log of `source`, which `peer` has. Its events come of what it `follows`."""
+    """The log of `source`, which `peer` has."""
 
-    def __init__(self, peer: Peer, source: str, follows: str = "") -> None:
+    def __init__(self, peer: Peer, source: str) -> None:
         self._peer = peer
         self._source = source
-        self._follows = follows
-        # How far it has followed the origin, and by where all stands that this caused.
-        self._settled = (0, 0)
+        # How far each origin has been followed there, and by where in this log all
+        # stands that this caused.
+        self._settled: dict[str, tuple[int, int]] = {}
 
     @property
     def source(self) -> str:
@@ -231,15 +231,15 @@ class HttpEventFeed:
         except ValueError as error:
             raise self._peer.strange(response, f"GET {path}") from error
 
-    def settled(self, position: int, timeout_s: float) -> int:
-        """By where in this log all stands that events of what it follows caused.
+    def settled(self, origin: str, position: int, timeout_s: float) -> int:
+        """By where in this log all stands that events of `origin` caused.
 
         Those up to `position`. Raises ReadModelBehindError.
         """
-        followed, head = self._settled
+        followed, head = self._settled.get(origin, (0, 0))
         if position <= followed:
             return head
-        token = _consistency({self._follows: position})
+        token = _consistency({origin: position})
         return self._ask("limit=0", token, wait_s=timeout_s)[1]
 
     def _ask(
@@ -260,9 +260,9 @@ class HttpEventFeed:
         except (KeyError, ValueError) as error:
             raise self._peer.strange(response, f"GET {path}") from error
         # The least head that covers as much: nobody need wait for more.
-        followed = reached.get(self._follows, 0)
-        if followed > self._settled[0]:
-            self._settled = (followed, head)
+        for origin, followed in reached.items():
+            if followed > self._settled.get(origin, (0, 0))[0]:
+                self._settled[origin] = (followed, head)
         return batch, head
 
 

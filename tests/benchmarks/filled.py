@@ -100,7 +100,7 @@ def fill(databases: Schemas, products: int) -> None:
 
 def _register_the_first(databases: Schemas) -> None:
     storehouse = assemble(Settings.from_environment(databases.environment))
-    storehouse.catalog.writer.execute(
+    storehouse.context("catalog").writer.execute(
         register_product,
         RegisterProduct(
             sku=Sku(FIRST),

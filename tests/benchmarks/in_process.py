@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app import Settings, Storehouse, assemble
+from app import Settings, assemble
 from catalog.adapters.inventory_acl import StockSeen
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
@@ -19,6 +19,7 @@ from catalog.read_model.listing_projector import ProductShown
 from shared_kernel.domain.sku import Sku
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.reading import read_as
+from shared_kernel.runtime.running import RunningServices
 from tests.benchmarks.by_hand import ByHand
 from tests.benchmarks.measuring import Result, compared, interleaved, per_second
 from tests.databases import Files
@@ -104,8 +105,8 @@ def _rebuild() -> Result:
             return EVENTS
 
         def reference() -> int:
-            return _read(storehouse.catalog.log, ProductShown) + _read(
-                storehouse.inventory.log, StockSeen
+            return _read(storehouse.context("catalog").log, ProductShown) + _read(
+                storehouse.context("inventory").log, StockSeen
             )
 
         medians = interleaved(lambda: per_second(ours), lambda: per_second(reference))
@@ -127,8 +128,8 @@ def _read(log: EventLog, kind: type) -> int:
     return position
 
 
-def _registering(storehouse: Storehouse) -> Callable[[], object]:
-    return lambda: storehouse.catalog.writer.execute(
+def _registering(storehouse: RunningServices) -> Callable[[], object]:
+    return lambda: storehouse.context("catalog").writer.execute(
         register_product,
         RegisterProduct(
             sku=Sku(_sku()), name=ProductName("Product"), opening_stock=OpeningStock(5)
@@ -136,7 +137,7 @@ def _registering(storehouse: Storehouse) -> Callable[[], object]:
     )
 
 
-def _command(storehouse: Storehouse) -> Callable[..., None]:
+def _command(storehouse: RunningServices) -> Callable[..., None]:
     """The catalog's command line, without its output."""
 
     def run(*arguments: str) -> None:
@@ -144,8 +145,8 @@ def _command(storehouse: Storehouse) -> Callable[..., None]:
         with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
             name, *more = arguments
             found = {
-                **storehouse.catalog.cli.commands,
-                **storehouse.listing.cli.commands,
+                **storehouse.context("catalog").cli.commands,
+                **storehouse.service("catalog-queries").cli.commands,
             }
             code = found[name].main(more, standalone_mode=False)
         if code:
@@ -176,7 +177,7 @@ def _folder() -> Iterator[Path]:
 
 
 @contextmanager
-def _a_storehouse() -> Iterator[Storehouse]:
+def _a_storehouse() -> Iterator[RunningServices]:
     with _folder() as folder, ExitStack() as stack:
         storehouse = assemble(Settings.from_environment(Files(folder).environment))
         stack.callback(storehouse.stop)

@@ -10,11 +10,12 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from functools import partial
 from pathlib import Path
 
-from app import Settings, Storehouse, assemble
+from app import Settings, assemble
 from catalog.application.commands import RegisterProduct, RenameProduct
 from catalog.application.handlers import register_product, rename_product
 from catalog.domain.value_objects import OpeningStock, ProductName
 from shared_kernel.domain.sku import Sku
+from shared_kernel.runtime.running import RunningServices
 from tests.benchmarks import at_rest, at_scale
 from tests.benchmarks.measuring import (
     Result,
@@ -66,7 +67,7 @@ def _commands(templates: PostgresTemplates) -> list[Result]:
         return [*registered, _renaming(storehouse, by_hand[:4])]
 
 
-def _registering(storehouse: Storehouse, by_hand: Sequence[ByHand]) -> Result:
+def _registering(storehouse: RunningServices, by_hand: Sequence[ByHand]) -> Result:
     ours = [partial(_register, storehouse)] * len(by_hand)
     reference = [each.register for each in by_hand]
     return _against_psycopg(
@@ -79,7 +80,7 @@ def _registering(storehouse: Storehouse, by_hand: Sequence[ByHand]) -> Result:
     )
 
 
-def _renaming(storehouse: Storehouse, by_hand: Sequence[ByHand]) -> Result:
+def _renaming(storehouse: RunningServices, by_hand: Sequence[ByHand]) -> Result:
     ours = [partial(_rename, storehouse)] * len(by_hand)
     reference = [each.rename for each in by_hand]
 
@@ -155,8 +156,8 @@ def _rate(clients: Sequence[Do], commands: Sequence[Work]) -> float:
         return per_second(lambda: sum(pool.map(work, range(len(clients)))))
 
 
-def _register(storehouse: Storehouse, work: Work) -> None:
-    storehouse.catalog.writer.execute(
+def _register(storehouse: RunningServices, work: Work) -> None:
+    storehouse.context("catalog").writer.execute(
         register_product,
         RegisterProduct(
             sku=Sku(work.sku),
@@ -166,8 +167,8 @@ def _register(storehouse: Storehouse, work: Work) -> None:
     )
 
 
-def _rename(storehouse: Storehouse, work: Work) -> None:
-    storehouse.catalog.writer.execute(
+def _rename(storehouse: RunningServices, work: Work) -> None:
+    storehouse.context("catalog").writer.execute(
         rename_product, RenameProduct(sku=Sku(work.sku), name=ProductName(work.name))
     )
 
@@ -230,7 +231,7 @@ def _clean(templates: PostgresTemplates) -> Schemas:
 
 
 @contextmanager
-def _a_storehouse(databases: Schemas) -> Iterator[Storehouse]:
+def _a_storehouse(databases: Schemas) -> Iterator[RunningServices]:
     """Its workers do not run."""
     storehouse = assemble(Settings.from_environment(databases.environment))
     yield storehouse

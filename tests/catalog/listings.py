@@ -5,8 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app import Storehouse
 from catalog.read_model.product_listing import product_listing
+from shared_kernel.runtime.running import RunningServices
 from shared_kernel.storage.prepared import Prepared
 from tests.storehouses import query
 
@@ -18,12 +18,12 @@ _SHOWN = Prepared(
 )
 
 
-def rows_of_listing(storehouse: Storehouse) -> list[tuple[Any, ...]]:
+def rows_of_listing(storehouse: RunningServices) -> list[tuple[Any, ...]]:
     """Every row with all its columns."""
-    return query(storehouse.listing.databases[0], _ALL)
+    return query(storehouse.service("catalog-queries").databases[0], _ALL)
 
 
-def listed(storehouse: Storehouse) -> list[dict[str, Any]]:
+def listed(storehouse: RunningServices) -> list[dict[str, Any]]:
     """What shoppers see, in its order."""
-    rows = query(storehouse.listing.databases[0], _SHOWN)
+    rows = query(storehouse.service("catalog-queries").databases[0], _SHOWN)
     return [json.loads(body) for (body,) in rows]

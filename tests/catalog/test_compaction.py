@@ -107,7 +107,9 @@ def test_the_listing_is_rebuilt_as_it_was(shop: Shop) -> None:
 def test_a_subscription_that_begins_anew_comes_to_the_same(shop: Shop) -> None:
     before = rows_of_listing(shop.storehouse)
     compact(shop)
-    with shop.storehouse.listing.databases[0].writing() as connection:
+    with (
+        shop.storehouse.service("catalog-queries").databases[0].writing() as connection
+    ):
         connection.exec_driver_sql("DELETE FROM product_listing")
         connection.exec_driver_sql("UPDATE subscription_cursors SET position = 0")
 
@@ -170,7 +172,7 @@ def test_trade_goes_on_between_compactions(shop: Shop) -> None:
 
 
 def test_a_subscription_that_is_behind_finds_all_it_has_to_read(shop: Shop) -> None:
-    reader = shop.storehouse.listing.subscriptions[0]
+    reader = shop.storehouse.service("catalog-queries").subscriptions[0]
     with reader.cursor.database.writing() as connection:
         connection.exec_driver_sql(
             "UPDATE subscription_cursors SET position = 9 WHERE source = 'catalog'"
@@ -184,7 +186,7 @@ def test_a_subscription_that_is_behind_finds_all_it_has_to_read(shop: Shop) -> N
 
 
 def test_a_product_with_dead_letters_keeps_its_history(shop: Shop) -> None:
-    log = shop.storehouse.catalog.log
+    log = shop.storehouse.context("catalog").log
     renamed = b'{"sku":"LAMP-0","name":"New","status":"listed","version":99}'
     with log.database.writing() as connection:
         entries = [
@@ -193,7 +195,14 @@ def test_a_product_with_dead_letters_keeps_its_history(shop: Shop) -> None:
         log.append(connection, entries, shop.clock.us)
     shop.clock.advance(10)
     shop.settle()
-    assert len(shop.storehouse.listing.dead_letters["catalog_read"].list()) == 2
+    assert (
+        len(
+            shop.storehouse.service("catalog-queries")
+            .dead_letters["catalog_read"]
+            .list()
+        )
+        == 2
+    )
     before = rows_of_listing(shop.storehouse)
     whole = [event.id for event in log.read(0, 10_000) if event.key == "LAMP-0"]
 

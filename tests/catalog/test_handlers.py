@@ -2,7 +2,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from app import Storehouse
 from catalog.application import commands, handlers
 from catalog.domain.errors import (
     ProductIsDiscontinued,
@@ -11,21 +10,22 @@ from catalog.domain.errors import (
 )
 from catalog.domain.value_objects import Description, Price, ProductName
 from shared_kernel.domain.errors import StaleVersion
+from shared_kernel.runtime.running import RunningServices
 from tests.catalog.builders import LAMP, a_registration
 from tests.databases import Databases
 from tests.storehouses import a_storehouse
 
 
 @pytest.fixture
-def storehouse(databases: Databases) -> Iterator[Storehouse]:
+def storehouse(databases: Databases) -> Iterator[RunningServices]:
     with a_storehouse(databases) as storehouse:
         yield storehouse
 
 
 def test_each_command_answers_the_version_that_the_product_then_has(
-    storehouse: Storehouse,
+    storehouse: RunningServices,
 ) -> None:
-    execute = storehouse.catalog.writer.execute
+    execute = storehouse.context("catalog").writer.execute
 
     versions = [
         execute(handlers.register_product, a_registration()).result,
@@ -48,7 +48,7 @@ def test_each_command_answers_the_version_that_the_product_then_has(
     ]
 
     assert versions == [1, 2, 3, 4, 5, 6]
-    assert [event.type for event in storehouse.catalog.log.read(0, 10)] == [
+    assert [event.type for event in storehouse.context("catalog").log.read(0, 10)] == [
         "product.inserted",
         "product.renamed",
         "product.described",
@@ -59,9 +59,9 @@ def test_each_command_answers_the_version_that_the_product_then_has(
 
 
 def test_a_second_registration_is_refused_and_says_whether_it_is_the_same(
-    storehouse: Storehouse,
+    storehouse: RunningServices,
 ) -> None:
-    execute = storehouse.catalog.writer.execute
+    execute = storehouse.context("catalog").writer.execute
     execute(handlers.register_product, a_registration())
 
     with pytest.raises(SkuAlreadyRegistered) as same:
@@ -71,18 +71,18 @@ def test_a_second_registration_is_refused_and_says_whether_it_is_the_same(
 
     assert (same.value.as_given, other.value.as_given) == (True, False)
     assert other.value.registered_name == "Desk lamp"
-    assert storehouse.catalog.log.head() == 1
+    assert storehouse.context("catalog").log.head() == 1
 
 
-def test_a_product_nobody_registered_is_unknown(storehouse: Storehouse) -> None:
+def test_a_product_nobody_registered_is_unknown(storehouse: RunningServices) -> None:
     with pytest.raises(UnknownProduct):
-        storehouse.catalog.writer.execute(
+        storehouse.context("catalog").writer.execute(
             handlers.relist_product, commands.RelistProduct(sku=LAMP)
         )
 
 
-def test_a_refused_command_leaves_no_trace(storehouse: Storehouse) -> None:
-    execute = storehouse.catalog.writer.execute
+def test_a_refused_command_leaves_no_trace(storehouse: RunningServices) -> None:
+    execute = storehouse.context("catalog").writer.execute
     execute(handlers.register_product, a_registration())
     execute(handlers.discontinue_product, commands.DiscontinueProduct(sku=LAMP))
 
@@ -97,4 +97,4 @@ def test_a_refused_command_leaves_no_trace(storehouse: Storehouse) -> None:
             commands.RelistProduct(sku=LAMP, expected_version=1),
         )
 
-    assert storehouse.catalog.log.head() == 2
+    assert storehouse.context("catalog").log.head() == 2

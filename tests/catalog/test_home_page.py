@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from app import Storehouse
 from catalog.adapters.home import IN_WORDS, NEWEST, formatted, in_all
 from catalog.read_model import listing_queries
 from catalog.read_model.listing_queries import Counted
 from catalog.read_model.product_listing import AVAILABILITIES
+from shared_kernel.runtime.running import RunningServices
 from shared_kernel.serving.application import web_application
 from tests.databases import Databases
 from tests.storehouses import a_storehouse
@@ -17,12 +17,12 @@ from tests.web_pages import Element, parsed
 
 
 @pytest.fixture
-def storehouse(databases: Databases) -> Iterator[Storehouse]:
+def storehouse(databases: Databases) -> Iterator[RunningServices]:
     with a_storehouse(databases) as opened:
         yield opened
 
 
-def register(storehouse: Storehouse, *products: dict[str, Any]) -> None:
+def register(storehouse: RunningServices, *products: dict[str, Any]) -> None:
     client = web_application(storehouse).test_client()
     for number, product in enumerate(products):
         body = {"name": "Desk lamp", "sku": f"LAMP-{number}", "stock_count": 5}
@@ -30,7 +30,7 @@ def register(storehouse: Storehouse, *products: dict[str, Any]) -> None:
     storehouse.workers.run_until_idle()
 
 
-def home(storehouse: Storehouse) -> Element:
+def home(storehouse: RunningServices) -> Element:
     return parsed(web_application(storehouse).test_client().get("/").text)
 
 
@@ -41,7 +41,7 @@ def products_on(page: Element) -> list[list[str]]:
 
 
 def test_products_stand_with_price_and_availability_the_newest_first(
-    storehouse: Storehouse,
+    storehouse: RunningServices,
 ) -> None:
     register(
         storehouse,
@@ -56,17 +56,19 @@ def test_products_stand_with_price_and_availability_the_newest_first(
 
 
 def test_a_product_not_yet_heard_of_by_inventory_is_shown_as_such(
-    storehouse: Storehouse,
+    storehouse: RunningServices,
 ) -> None:
     client = web_application(storehouse).test_client()
     client.post("/products", json={"name": "Lamp", "sku": "L-1", "stock_count": 5})
-    storehouse.catalog.relay.step()
-    storehouse.listing.subscriptions[0].step()
+    storehouse.context("catalog").relay.step()
+    storehouse.service("catalog-queries").subscriptions[0].step()
 
     assert products_on(home(storehouse)) == [["Lamp L-1", "", "not yet known"]]
 
 
-def test_counts_tell_what_is_there_and_what_happened(storehouse: Storehouse) -> None:
+def test_counts_tell_what_is_there_and_what_happened(
+    storehouse: RunningServices,
+) -> None:
     register(storehouse, {}, {"stock_count": 0}, {"stock_count": 0})
 
     (counts,) = home(storehouse).all("ul", class_="counts")
@@ -81,7 +83,7 @@ def test_counts_tell_what_is_there_and_what_happened(storehouse: Storehouse) -> 
 
 
 def test_more_than_a_page_can_wait_for_are_not_counted_and_said_to_be_more(
-    storehouse: Storehouse, monkeypatch: pytest.MonkeyPatch
+    storehouse: RunningServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing_queries, "MOST_COUNTED", 2)
     register(storehouse, {}, {}, {}, {"stock_count": 0}, {"stock_count": 0})
@@ -108,7 +110,7 @@ def test_there_are_words_for_each_availability() -> None:
     assert tuple(IN_WORDS) == AVAILABILITIES
 
 
-def test_only_the_newest_products_are_shown(storehouse: Storehouse) -> None:
+def test_only_the_newest_products_are_shown(storehouse: RunningServices) -> None:
     register(storehouse, *({} for _ in range(NEWEST + 3)))
 
     shown = products_on(home(storehouse))
@@ -127,7 +129,9 @@ def test_only_the_newest_products_are_shown(storehouse: Storehouse) -> None:
         "{{ 7 * 7 }}",
     ],
 )
-def test_a_name_is_shown_as_it_is_written(storehouse: Storehouse, name: str) -> None:
+def test_a_name_is_shown_as_it_is_written(
+    storehouse: RunningServices, name: str
+) -> None:
     register(storehouse, {"name": name})
 
     page = home(storehouse)
@@ -136,13 +140,13 @@ def test_a_name_is_shown_as_it_is_written(storehouse: Storehouse, name: str) -> 
     assert page.all("script") == page.all("b") == []
 
 
-def test_a_product_leads_to_its_listing(storehouse: Storehouse) -> None:
+def test_a_product_leads_to_its_listing(storehouse: RunningServices) -> None:
     register(storehouse, {"sku": "A.b_c~d-1"})
 
     assert "/products/A.b_c~d-1" in home(storehouse).every("href")
 
 
-def test_an_empty_store_says_how_to_fill_it(storehouse: Storehouse) -> None:
+def test_an_empty_store_says_how_to_fill_it(storehouse: RunningServices) -> None:
     page = home(storehouse)
 
     assert page.all("table") == []

@@ -308,8 +308,8 @@ def test_a_product_is_shown_with_its_exact_stock_if_that_is_asked_for(
 
 def test_stock_that_is_not_opened_yet_is_unknown_and_not_nought(shop: Shop) -> None:
     shop.client.post("/products", json=a_product())
-    shop.storehouse.catalog.relay.step()
-    for subscription in shop.storehouse.listing.subscriptions:
+    shop.storehouse.context("catalog").relay.step()
+    for subscription in shop.storehouse.service("catalog-queries").subscriptions:
         subscription.step()
 
     assert shop.client.get("/products/LAMP-1?stock=exact").get_json()["stock"] is None

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from app import Storehouse
 from catalog.adapters.import_products import ImportProducts
 from shared_kernel.files import run as bulk_run
+from shared_kernel.runtime.running import RunningServices
 from tests.catalog.listings import listed, rows_of_listing
 from tests.databases import Databases
 from tests.storehouses import (
@@ -26,8 +26,10 @@ from tests.storehouses import (
 HEADER = "sku,name,price_minor_units,price_currency,stock_count,description"
 
 
-def import_products(storehouse: Storehouse, *arguments: str | Path) -> tuple[int, str]:
-    result = run(storehouse.catalog.cli, "import", *arguments)
+def import_products(
+    storehouse: RunningServices, *arguments: str | Path
+) -> tuple[int, str]:
+    result = run(storehouse.context("catalog").cli, "import", *arguments)
     return result.exit_code, result.output
 
 

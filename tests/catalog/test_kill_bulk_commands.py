@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from app import Storehouse
 from catalog.read_model.product_listing import product_listing
+from shared_kernel.runtime.running import RunningServices
 from shared_kernel.storage.prepared import Prepared
 from tests.catalog.listings import listed, rows_of_listing
 from tests.databases import Databases
@@ -48,8 +48,8 @@ def kill_when(
     return process
 
 
-def names_of_tables(storehouse: Storehouse) -> set[str]:
-    with storehouse.listing.databases[0].reading() as connection:
+def names_of_tables(storehouse: RunningServices) -> set[str]:
+    with storehouse.service("catalog-queries").databases[0].reading() as connection:
         return set(sa.inspect(connection).get_table_names())
 
 
@@ -58,7 +58,7 @@ def test_an_import_that_was_killed_goes_on_when_it_is_run_again(
     databases: Databases, products: Path
 ) -> None:
     with a_storehouse(databases) as storehouse:
-        listing = storehouse.listing.databases[0]
+        listing = storehouse.service("catalog-queries").databases[0]
         process = kill_when(
             databases,
             lambda: query(listing, _LISTED)[0][0] > 0,
@@ -68,7 +68,7 @@ def test_an_import_that_was_killed_goes_on_when_it_is_run_again(
         )
         assert process.returncode == -signal.SIGKILL
 
-        result = run(storehouse.catalog.cli, "import", products)
+        result = run(storehouse.context("catalog").cli, "import", products)
 
         assert result.exit_code == 0
         assert ", 0 refused" in result.output
@@ -85,7 +85,7 @@ def test_a_rebuild_that_was_killed_leaves_the_listing_and_can_be_run_again(
     databases: Databases, products: Path
 ) -> None:
     with a_storehouse(databases) as storehouse:
-        run(storehouse.catalog.cli, "import", products)
+        run(storehouse.context("catalog").cli, "import", products)
         before = rows_of_listing(storehouse)
 
         kill_when(
@@ -98,6 +98,9 @@ def test_a_rebuild_that_was_killed_leaves_the_listing_and_can_be_run_again(
         assert rows_of_listing(storehouse) == before
         # The dead one's lease runs out within seconds.
         deadline = time.monotonic() + 30
-        while run(storehouse.listing.cli, "rebuild-listing").exit_code != 0:
+        while (
+            run(storehouse.service("catalog-queries").cli, "rebuild-listing").exit_code
+            != 0
+        ):
             assert time.monotonic() < deadline
         assert rows_of_listing(storehouse) == before

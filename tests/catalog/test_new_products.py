@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import attrs
 import pytest
 
-from app import Storehouse
 from catalog.adapters.new_products import NewProducts
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Delivery
 from shared_kernel.events.dead_letters import DeadLetter, StillFailingError
+from shared_kernel.runtime.running import RunningServices
 from shared_kernel.storage.database import Database
 from tests.databases import Databases
 from tests.storehouses import a_storehouse
@@ -20,7 +20,7 @@ LAMP = {"name": "Desk lamp", "sku": "LAMP-0001", "stock_count": 5}
 
 
 @pytest.fixture
-def storehouse(databases: Databases) -> Iterator[Storehouse]:
+def storehouse(databases: Databases) -> Iterator[RunningServices]:
     with a_storehouse(databases) as storehouse:
         yield storehouse
 
@@ -30,8 +30,8 @@ def a_message(content: object = LAMP, id_: str = "1") -> Envelope:
     return Envelope(0, id_, "", "new.product", "", 1, TRACE, data)
 
 
-def worker_of(storehouse: Storehouse) -> NewProducts:
-    worker = storehouse.catalog.background_jobs[0]
+def worker_of(storehouse: RunningServices) -> NewProducts:
+    worker = storehouse.context("catalog").background_jobs[0]
     assert isinstance(worker, NewProducts)
     return worker
 
@@ -48,7 +48,7 @@ class Answers:
         )
 
 
-def send(storehouse: Storehouse, *messages: Envelope) -> list[str]:
+def send(storehouse: RunningServices, *messages: Envelope) -> list[str]:
     """How the deliveries were answered."""
     answers, worker = Answers(), worker_of(storehouse)
     for message in messages:
@@ -57,31 +57,35 @@ def send(storehouse: Storehouse, *messages: Envelope) -> list[str]:
     return answers.given
 
 
-def registered(storehouse: Storehouse) -> list[tuple[str, str | None]]:
-    return [(e.key, e.traceparent) for e in storehouse.catalog.log.read(0, 100)]
+def registered(storehouse: RunningServices) -> list[tuple[str, str | None]]:
+    return [
+        (e.key, e.traceparent) for e in storehouse.context("catalog").log.read(0, 100)
+    ]
 
 
-def letters(storehouse: Storehouse) -> list[DeadLetter]:
-    return storehouse.catalog.dead_letters["catalog"].list()
+def letters(storehouse: RunningServices) -> list[DeadLetter]:
+    return storehouse.context("catalog").dead_letters["catalog"].list()
 
 
-def test_a_message_registers_a_product_in_its_trace(storehouse: Storehouse) -> None:
+def test_a_message_registers_a_product_in_its_trace(
+    storehouse: RunningServices,
+) -> None:
     assert send(storehouse, a_message()) == ["acknowledged"]
 
     assert registered(storehouse) == [("LAMP-0001", TRACE)]
     assert letters(storehouse) == []
 
 
-def test_it_takes_what_a_request_takes(storehouse: Storehouse) -> None:
+def test_it_takes_what_a_request_takes(storehouse: RunningServices) -> None:
     price = {"minor_units": 1999, "currency": "EUR"}
     send(storehouse, a_message({**LAMP, "price": price, "description": "Warm."}))
 
-    (event,) = storehouse.catalog.log.read(0, 1)
+    (event,) = storehouse.context("catalog").log.read(0, 1)
     said = json.loads(event.data)
     assert (said["price_minor_units"], said["description"]) == (1999, "Warm.")
 
 
-def test_over_the_bus_it_comes_to_the_worker(storehouse: Storehouse) -> None:
+def test_over_the_bus_it_comes_to_the_worker(storehouse: RunningServices) -> None:
     storehouse.workers.step()
     storehouse.runtime.bus.publish([a_message()])
     storehouse.workers.run_until_idle()
@@ -106,7 +110,7 @@ def test_over_the_bus_it_comes_to_the_worker(storehouse: Storehouse) -> None:
     ],
 )
 def test_what_cannot_be_carried_out_is_dead_lettered_with_the_reason(
-    storehouse: Storehouse, content: object, reason: str
+    storehouse: RunningServices, content: object, reason: str
 ) -> None:
     message = a_message(content)
     assert send(storehouse, message) == ["acknowledged"]
@@ -118,7 +122,7 @@ def test_what_cannot_be_carried_out_is_dead_lettered_with_the_reason(
 
 
 def test_an_id_that_not_every_database_takes_does_not_stop_the_others(
-    storehouse: Storehouse,
+    storehouse: RunningServices,
 ) -> None:
     """A stranger may write anything into a header."""
     answers = send(storehouse, a_message(b"no JSON", "a\0b"), a_message())
@@ -127,14 +131,16 @@ def test_an_id_that_not_every_database_takes_does_not_stop_the_others(
     assert len(letters(storehouse)) == len(registered(storehouse)) == 1
 
 
-def test_a_sku_that_another_product_has_is_refused(storehouse: Storehouse) -> None:
+def test_a_sku_that_another_product_has_is_refused(storehouse: RunningServices) -> None:
     send(storehouse, a_message(), a_message({**LAMP, "name": "Floor lamp"}, "2"))
 
     (letter,) = letters(storehouse)
     assert "LAMP-0001 is already registered as 'Desk lamp'" in letter.reason
 
 
-def test_a_message_that_comes_again_changes_nothing(storehouse: Storehouse) -> None:
+def test_a_message_that_comes_again_changes_nothing(
+    storehouse: RunningServices,
+) -> None:
     bad = a_message(b"no JSON", "2")
     answers = send(storehouse, a_message(), a_message(), bad, bad)
 
@@ -143,7 +149,9 @@ def test_a_message_that_comes_again_changes_nothing(storehouse: Storehouse) -> N
     assert len(letters(storehouse)) == 1
 
 
-def test_senders_that_give_the_same_ids_lose_no_message(storehouse: Storehouse) -> None:
+def test_senders_that_give_the_same_ids_lose_no_message(
+    storehouse: RunningServices,
+) -> None:
     one = [a_message(b"no JSON of one: %d" % each, str(each)) for each in range(20)]
     two = [a_message(b"no JSON of two: %d" % each, str(each)) for each in range(25)]
 
@@ -153,7 +161,7 @@ def test_senders_that_give_the_same_ids_lose_no_message(storehouse: Storehouse) 
     assert kept == [message.data for message in (*one, *two)]
 
 
-def test_a_message_is_known_by_its_source_too(storehouse: Storehouse) -> None:
+def test_a_message_is_known_by_its_source_too(storehouse: RunningServices) -> None:
     bad = a_message(b"no JSON", "1")
     senders = ["https://erp.example", "https://till.example", ""]
 
@@ -163,7 +171,7 @@ def test_a_message_is_known_by_its_source_too(storehouse: Storehouse) -> None:
 
 
 def test_a_repeated_refusal_is_told(
-    storehouse: Storehouse, capsys: pytest.CaptureFixture[str]
+    storehouse: RunningServices, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad = a_message(b"no JSON", "2")
     send(storehouse, bad, bad)
@@ -172,7 +180,7 @@ def test_a_repeated_refusal_is_told(
 
 
 def test_a_fault_of_the_infrastructure_buries_nothing(
-    storehouse: Storehouse, monkeypatch: pytest.MonkeyPatch
+    storehouse: RunningServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: Database) -> None:
         raise OSError("the disk is full")
@@ -187,7 +195,7 @@ def test_a_fault_of_the_infrastructure_buries_nothing(
 
 
 def test_what_fails_for_any_other_reason_is_dead_lettered_too(
-    storehouse: Storehouse, monkeypatch: pytest.MonkeyPatch
+    storehouse: RunningServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise KeyError("a mistake of ours")
@@ -200,22 +208,22 @@ def test_what_fails_for_any_other_reason_is_dead_lettered_too(
 
 
 def test_a_letter_is_replayed_when_it_can_be_carried_out(
-    storehouse: Storehouse,
+    storehouse: RunningServices,
 ) -> None:
     send(storehouse, a_message(), a_message({**LAMP, "name": "Floor lamp"}, "2"))
-    kept = storehouse.catalog.dead_letters["catalog"]
+    kept = storehouse.context("catalog").dead_letters["catalog"]
     with pytest.raises(StillFailingError, match="already registered"):
         kept.replay(1)
 
     rename = "UPDATE products SET name = 'Floor lamp'"
-    with storehouse.catalog.databases[0].writing() as connection:
+    with storehouse.context("catalog").databases[0].writing() as connection:
         connection.exec_driver_sql(rename)
 
     assert kept.replay(1) == 1
     assert letters(storehouse) == []
 
 
-def test_at_the_stop_nothing_stays_unanswered(storehouse: Storehouse) -> None:
+def test_at_the_stop_nothing_stays_unanswered(storehouse: RunningServices) -> None:
     answers, worker = Answers(), worker_of(storehouse)
     worker.step()
     worker.deliver(answers.delivery(a_message(), a_message({**LAMP, "sku": "B"}, "2")))

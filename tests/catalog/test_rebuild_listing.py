@@ -9,7 +9,6 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from app import Storehouse
 from catalog.adapters import listing_indexes, rebuild_listing
 from catalog.adapters.rebuild_listing import AnotherRebuildError, ListingRebuild
 from shared_kernel.clock import Clock, system_clock
@@ -17,6 +16,7 @@ from shared_kernel.events import dead_letters
 from shared_kernel.events.cursors import Place, overtake
 from shared_kernel.events.dead_letters import DEAD, PARKED
 from shared_kernel.events.entries import Entry
+from shared_kernel.runtime.running import RunningServices
 from shared_kernel.storage.database import Database, Limits
 from tests.catalog.listings import listed, rows_of_listing
 from tests.databases import Databases, Schemas
@@ -35,7 +35,7 @@ Write = Callable[[Connection], None]
 
 
 def a_rebuild(
-    storehouse: Storehouse,
+    storehouse: RunningServices,
     holder: str = "rebuilder",
     *,
     database: Database | None = None,
@@ -43,9 +43,9 @@ def a_rebuild(
 ) -> ListingRebuild:
     return ListingRebuild(
         "catalog.listing",
-        storehouse.catalog.log,
-        storehouse.inventory.log,
-        database or storehouse.listing.databases[0],
+        storehouse.context("catalog").log,
+        storehouse.context("inventory").log,
+        database or storehouse.service("catalog-queries").databases[0],
         holder=holder,
         clock=clock,
         sleep=(
@@ -54,20 +54,27 @@ def a_rebuild(
     )
 
 
-def register(storehouse: Storehouse, folder: Path, *skus: str) -> None:
+def register(storehouse: RunningServices, folder: Path, *skus: str) -> None:
     rows = [[sku, sku.title(), "2"] for sku in skus]
     file = a_csv(folder / "products.csv", "sku,name,stock_count", rows)
-    assert run(storehouse.catalog.cli, "import", file).exit_code == 0
+    assert run(storehouse.context("catalog").cli, "import", file).exit_code == 0
 
 
-def ship(storehouse: Storehouse, folder: Path, *lines: tuple[str, str, int]) -> None:
+def ship(
+    storehouse: RunningServices, folder: Path, *lines: tuple[str, str, int]
+) -> None:
     file = a_csv(folder / "orders.csv", "order,sku,quantity", lines)
-    assert run(storehouse.inventory.cli, "replay-orders", file).exit_code == 0
+    assert (
+        run(storehouse.context("inventory").cli, "replay-orders", file).exit_code == 0
+    )
 
 
-def publish(storehouse: Storehouse, type_: str, key: str, data: bytes) -> None:
+def publish(storehouse: RunningServices, type_: str, key: str, data: bytes) -> None:
     """Something only a faulty catalog would publish."""
-    log, [database] = storehouse.catalog.log, storehouse.catalog.databases
+    log, [database] = (
+        storehouse.context("catalog").log,
+        storehouse.context("catalog").databases,
+    )
     with database.writing() as connection:
         log.append(connection, [Entry(type_, key, data, None)], 1)
     log.settle()
@@ -75,15 +82,17 @@ def publish(storehouse: Storehouse, type_: str, key: str, data: bytes) -> None:
     storehouse.workers.run_until_idle()
 
 
-def letters(storehouse: Storehouse) -> list[tuple[str, int, str]]:
+def letters(storehouse: RunningServices) -> list[tuple[str, int, str]]:
     return [
         (letter.envelope.key, letter.envelope.position, letter.state)
-        for letter in storehouse.listing.dead_letters["catalog_read"].list()
+        for letter in storehouse.service("catalog-queries")
+        .dead_letters["catalog_read"]
+        .list()
     ]
 
 
 @pytest.fixture
-def storehouse(databases: Databases, tmp_path: Path) -> Iterator[Storehouse]:
+def storehouse(databases: Databases, tmp_path: Path) -> Iterator[RunningServices]:
     """Six products; of three the stock was shipped."""
     with a_storehouse(databases) as storehouse:
         register(storehouse, tmp_path, "A", "B", "C", "D", "E", "F")
@@ -98,12 +107,18 @@ def test_the_real_listing_is_rebuilt_as_it_was(
     refused = tmp_path / "refused.csv"
     with a_storehouse(databases) as storehouse:
         products = SUPERSTORE / "products.csv"
-        run(storehouse.catalog.cli, "import", products, "--refused", refused)
+        run(storehouse.context("catalog").cli, "import", products, "--refused", refused)
         lines = SUPERSTORE / "order_lines.csv"
-        run(storehouse.inventory.cli, "replay-orders", lines, "--refused", refused)
+        run(
+            storehouse.context("inventory").cli,
+            "replay-orders",
+            lines,
+            "--refused",
+            refused,
+        )
         before = rows_of_listing(storehouse)
 
-        result = run(storehouse.listing.cli, "rebuild-listing")
+        result = run(storehouse.service("catalog-queries").cli, "rebuild-listing")
 
         assert result.exit_code == 0
         assert result.stdout.startswith("Rebuilt from 25,574 events in ")
@@ -112,21 +127,21 @@ def test_the_real_listing_is_rebuilt_as_it_was(
 
 
 def test_rows_written_on_the_way_are_read_again_when_more_is_heard_of_them(
-    storehouse: Storehouse, monkeypatch: pytest.MonkeyPatch
+    storehouse: RunningServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rebuild_listing, "BATCH", 2)
     monkeypatch.setattr(rebuild_listing, "ROWS_HELD", 1)
     before = rows_of_listing(storehouse)
 
-    run(storehouse.listing.cli, "rebuild-listing")
+    run(storehouse.service("catalog-queries").cli, "rebuild-listing")
 
     assert rows_of_listing(storehouse) == before
 
 
 def test_the_listing_goes_on_after_a_rebuild(
-    storehouse: Storehouse, tmp_path: Path
+    storehouse: RunningServices, tmp_path: Path
 ) -> None:
-    run(storehouse.listing.cli, "rebuild-listing")
+    run(storehouse.service("catalog-queries").cli, "rebuild-listing")
 
     register(storehouse, tmp_path, "G")
     ship(storehouse, tmp_path, ("4", "D", 2))
@@ -143,7 +158,7 @@ def test_the_listing_goes_on_after_a_rebuild(
 
 
 def test_a_rebuild_beside_a_server_at_work_gives_the_listing_of_a_fresh_one(
-    storehouse: Storehouse,
+    storehouse: RunningServices,
     databases: Databases,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -163,13 +178,13 @@ def test_a_rebuild_beside_a_server_at_work_gives_the_listing_of_a_fresh_one(
         register(storehouse, tmp_path, "LAST")
 
     beside = rows_of_listing(storehouse)
-    run(storehouse.listing.cli, "rebuild-listing")
+    run(storehouse.service("catalog-queries").cli, "rebuild-listing")
     assert beside == rows_of_listing(storehouse)
     assert len(listed(storehouse)) == 6 + 8 + 1
 
 
 def test_there_is_no_swap_for_a_listing_that_knows_less_than_the_one_that_serves(
-    storehouse: Storehouse, tmp_path: Path
+    storehouse: RunningServices, tmp_path: Path
 ) -> None:
     rebuild = a_rebuild(storehouse)
     rebuild.begin()
@@ -188,11 +203,11 @@ def test_there_is_no_swap_for_a_listing_that_knows_less_than_the_one_that_serves
 
 
 def test_the_new_listing_has_the_tables_and_indexes_of_the_old_one(
-    storehouse: Storehouse,
+    storehouse: RunningServices,
 ) -> None:
     def shape() -> dict[str, list[object]]:
         """Of each table its columns and what is said of them, its key and indexes."""
-        with storehouse.listing.databases[0].reading() as connection:
+        with storehouse.service("catalog-queries").databases[0].reading() as connection:
             inspector = sa.inspect(connection)
             return {
                 table: [
@@ -204,7 +219,7 @@ def test_the_new_listing_has_the_tables_and_indexes_of_the_old_one(
             }
 
     before = shape()
-    run(storehouse.listing.cli, "rebuild-listing")
+    run(storehouse.service("catalog-queries").cli, "rebuild-listing")
     assert shape() == before
 
 
@@ -220,9 +235,9 @@ def indexes(databases: Databases) -> list[tuple[str, str]]:
 
 
 def test_all_indexes_are_as_they_were_and_have_their_names(
-    storehouse: Storehouse, databases: Databases
+    storehouse: RunningServices, databases: Databases
 ) -> None:
-    with storehouse.listing.databases[0].writing() as connection:
+    with storehouse.service("catalog-queries").databases[0].writing() as connection:
         connection.exec_driver_sql(
             'CREATE INDEX "An operator\'s own" ON product_listing (name)'
             " WHERE name <> 'x'"
@@ -233,7 +248,7 @@ def test_all_indexes_are_as_they_were_and_have_their_names(
     }
 
     for _ in range(2):
-        run(storehouse.listing.cli, "rebuild-listing")
+        run(storehouse.service("catalog-queries").cli, "rebuild-listing")
 
         assert indexes(databases) == before
 
@@ -245,7 +260,7 @@ def test_indexes_may_take_longer_to_build_than_a_statement_may(
     with a_storehouse(schemas) as storehouse:
         register(storehouse, tmp_path, "A", "B", "C", "D", "E", "F")
         before = rows_of_listing(storehouse)
-        slow = build_slowly(storehouse.listing.databases[0])
+        slow = build_slowly(storehouse.service("catalog-queries").databases[0])
         hurried = Database(schemas.url("catalog_read"), limits=Limits(timeout_ms=300))
         rebuild = a_rebuild(storehouse, database=hurried)
 
@@ -271,7 +286,7 @@ def build_slowly(database: Database) -> float:
 
 
 def test_a_listing_is_read_while_its_indexes_are_built(
-    storehouse: Storehouse, monkeypatch: pytest.MonkeyPatch
+    storehouse: RunningServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever waited would wait for ever: it is all in one thread."""
     before = listed(storehouse)
@@ -289,7 +304,7 @@ def test_a_listing_is_read_while_its_indexes_are_built(
 
 
 def test_what_happens_while_indexes_are_built_is_in_the_new_listing(
-    storehouse: Storehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    storehouse: RunningServices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rebuild = a_rebuild(storehouse)
     write = ListingRebuild._write
@@ -305,13 +320,13 @@ def test_what_happens_while_indexes_are_built_is_in_the_new_listing(
 
     after = rows_of_listing(storehouse)
     monkeypatch.undo()
-    run(storehouse.listing.cli, "rebuild-listing")
+    run(storehouse.service("catalog-queries").cli, "rebuild-listing")
     assert after == rows_of_listing(storehouse)
     assert [row["code"] for row in listed(storehouse)][-1] == "LAST"
 
 
 def test_a_listing_that_is_behind_is_brought_up_to_the_logs(
-    storehouse: Storehouse, tmp_path: Path
+    storehouse: RunningServices, tmp_path: Path
 ) -> None:
     publish(
         storehouse,
@@ -320,19 +335,20 @@ def test_a_listing_that_is_behind_is_brought_up_to_the_logs(
         b'{"sku":"A","name":"Lamp","status":"listed","version":2}',
     )
     expected = rows_of_listing(storehouse)
-    database = storehouse.listing.databases[0]
+    database = storehouse.service("catalog-queries").databases[0]
     with database.writing() as connection:
         connection.exec_driver_sql("DELETE FROM product_listing")
         connection.exec_driver_sql("UPDATE subscription_cursors SET position = 0")
 
-    run(storehouse.listing.cli, "rebuild-listing")
+    run(storehouse.service("catalog-queries").cli, "rebuild-listing")
 
     assert rows_of_listing(storehouse) == expected
     assert [
-        subscription.cursor.saved() for subscription in storehouse.listing.subscriptions
+        subscription.cursor.saved()
+        for subscription in storehouse.service("catalog-queries").subscriptions
     ] == [
-        storehouse.catalog.log.head(),
-        storehouse.inventory.log.head(),
+        storehouse.context("catalog").log.head(),
+        storehouse.context("inventory").log.head(),
     ]
     storehouse.workers.run_until_idle()
     assert rows_of_listing(storehouse) == expected
@@ -360,7 +376,7 @@ def test_a_crash_at_any_commit_leaves_a_listing_that_serves_and_can_be_rebuilt(
         ):
             crash_at_commit(patch, number, moment)
             try:
-                run(storehouse.listing.cli, "rebuild-listing")
+                run(storehouse.service("catalog-queries").cli, "rebuild-listing")
                 crashed = False
             except Crash:
                 patch.undo()
@@ -376,20 +392,25 @@ def interrupted(*_: object) -> int:
 
 
 def test_ctrl_c_leaves_the_old_listing_and_lets_another_rebuild_begin(
-    storehouse: Storehouse, monkeypatch: pytest.MonkeyPatch
+    storehouse: RunningServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = rows_of_listing(storehouse)
 
     with monkeypatch.context() as patch:
         patch.setattr(ListingRebuild, "step", interrupted)
-        assert run(storehouse.listing.cli, "rebuild-listing").exit_code == 130
+        assert (
+            run(storehouse.service("catalog-queries").cli, "rebuild-listing").exit_code
+            == 130
+        )
 
     assert rows_of_listing(storehouse) == before
-    assert run(storehouse.listing.cli, "rebuild-listing").exit_code == 0
+    assert (
+        run(storehouse.service("catalog-queries").cli, "rebuild-listing").exit_code == 0
+    )
 
 
 def test_a_second_rebuild_is_refused_while_one_is_under_way(
-    storehouse: Storehouse,
+    storehouse: RunningServices,
 ) -> None:
     one, ended = a_rebuild(storehouse), threading.Event()
     one.begin()
@@ -400,7 +421,7 @@ def test_a_second_rebuild_is_refused_while_one_is_under_way(
 
     working = threading.Thread(target=work)
     working.start()
-    result = run(storehouse.listing.cli, "rebuild-listing")
+    result = run(storehouse.service("catalog-queries").cli, "rebuild-listing")
     ended.set()
     working.join()
 
@@ -409,7 +430,7 @@ def test_a_second_rebuild_is_refused_while_one_is_under_way(
 
 
 def test_a_rebuild_waits_until_a_dead_one_is_seen_to_be_dead(
-    storehouse: Storehouse,
+    storehouse: RunningServices,
 ) -> None:
     clock = ManualClock(system_clock())
     a_rebuild(storehouse, "dead").begin()
@@ -421,7 +442,7 @@ def test_a_rebuild_waits_until_a_dead_one_is_seen_to_be_dead(
 
 
 def test_a_rebuild_that_lost_its_lease_unawares_changes_nothing(
-    storehouse: Storehouse,
+    storehouse: RunningServices,
 ) -> None:
     before = rows_of_listing(storehouse)
     slow, quick = a_rebuild(storehouse), a_rebuild(storehouse)
@@ -437,7 +458,7 @@ def test_a_rebuild_that_lost_its_lease_unawares_changes_nothing(
 
 
 def test_a_rebuild_that_slept_through_two_others_changes_nothing(
-    storehouse: Storehouse,
+    storehouse: RunningServices,
 ) -> None:
     slow, quick, third = (a_rebuild(storehouse) for _ in range(3))
     slow.begin()
@@ -505,14 +526,14 @@ RENAMED = b'{"sku":"A","name":"Lamp","status":"listed","version":3}'
 
 
 def test_dead_letters_and_what_waits_behind_them_stay_left_out(
-    storehouse: Storehouse,
+    storehouse: RunningServices,
 ) -> None:
     publish(storehouse, "product.renamed", "A", BROKEN)
     publish(storehouse, "product.renamed", "A", RENAMED)
     before, waiting = rows_of_listing(storehouse), letters(storehouse)
     assert waiting == [("A", 7, DEAD), ("A", 8, PARKED)]
 
-    result = run(storehouse.listing.cli, "rebuild-listing")
+    result = run(storehouse.service("catalog-queries").cli, "rebuild-listing")
 
     assert result.exit_code == 0
     assert rows_of_listing(storehouse) == before
@@ -520,15 +541,15 @@ def test_dead_letters_and_what_waits_behind_them_stay_left_out(
 
 
 def test_an_event_that_was_discarded_and_fails_again_is_a_dead_letter_again(
-    storehouse: Storehouse,
+    storehouse: RunningServices,
 ) -> None:
     publish(storehouse, "product.renamed", "A", BROKEN)
     publish(storehouse, "product.renamed", "A", RENAMED)
-    kept = storehouse.listing.dead_letters["catalog_read"]
+    kept = storehouse.service("catalog-queries").dead_letters["catalog_read"]
     kept.discard(kept.list()[0].number)
     assert listed(storehouse)[0]["name"] == "Lamp"
 
-    result = run(storehouse.listing.cli, "rebuild-listing")
+    result = run(storehouse.service("catalog-queries").cli, "rebuild-listing")
 
     assert result.exit_code == 1
     assert "2 of them are dead letters now" in result.stderr
@@ -538,9 +559,12 @@ def test_an_event_that_was_discarded_and_fails_again_is_a_dead_letter_again(
 
 
 def test_an_event_that_fails_before_the_listing_came_to_it_becomes_a_dead_letter(
-    storehouse: Storehouse,
+    storehouse: RunningServices,
 ) -> None:
-    log, [database] = storehouse.catalog.log, storehouse.catalog.databases
+    log, [database] = (
+        storehouse.context("catalog").log,
+        storehouse.context("catalog").databases,
+    )
     with database.writing() as connection:
         entries = [
             Entry("product.renamed", "A", data, None) for data in (BROKEN, RENAMED)
@@ -549,7 +573,7 @@ def test_an_event_that_fails_before_the_listing_came_to_it_becomes_a_dead_letter
     log.settle()
     expected = rows_of_listing(storehouse)
 
-    run(storehouse.listing.cli, "rebuild-listing")
+    run(storehouse.service("catalog-queries").cli, "rebuild-listing")
 
     assert letters(storehouse) == [("A", 7, DEAD), ("A", 8, PARKED)]
     assert rows_of_listing(storehouse) == expected
@@ -558,10 +582,13 @@ def test_an_event_that_fails_before_the_listing_came_to_it_becomes_a_dead_letter
 
 
 def test_a_dead_letter_replayed_meanwhile_is_in_the_new_listing(
-    storehouse: Storehouse,
+    storehouse: RunningServices,
 ) -> None:
-    log, [database] = storehouse.catalog.log, storehouse.catalog.databases
-    [read_database] = storehouse.listing.databases
+    log, [database] = (
+        storehouse.context("catalog").log,
+        storehouse.context("catalog").databases,
+    )
+    [read_database] = storehouse.service("catalog-queries").databases
     with database.writing() as connection:
         log.append(connection, [Entry("product.renamed", "A", RENAMED, None)], 1)
     log.settle()
@@ -576,7 +603,7 @@ def test_a_dead_letter_replayed_meanwhile_is_in_the_new_listing(
             attempts=5,
             now_us=1,
         )
-    kept = storehouse.listing.dead_letters["catalog_read"]
+    kept = storehouse.service("catalog-queries").dead_letters["catalog_read"]
     names = []
 
     def replay_at_once() -> None:

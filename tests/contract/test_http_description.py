@@ -2,14 +2,19 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from app import CONTEXTS
 from inventory.bootstrap import NAME as INVENTORY
+from shared_kernel.operations.context_map import questions
 from shared_kernel.serving.application import web_application
 from tests.cluster import ONE, ROOT, Cluster
+from tests.contract.readers import complaints
 from tests.databases import Databases
 from tests.storehouses import a_storehouse
 
@@ -33,6 +38,41 @@ def test_every_route_is_described(tmp_path: Path) -> None:
 
     for_people = {"/", "/docs", "/openapi.json", "/problems/{slug}"}
     assert served - set(described) == for_people | {"/static/{path:filename}"}
+
+
+def test_what_one_context_reads_of_anothers_answers_is_promised(tmp_path: Path) -> None:
+    with a_storehouse(tmp_path) as running:
+        client = web_application(running).test_client()
+        document = client.get("/openapi.json").get_json()
+
+    for _, _, need in questions(CONTEXTS):
+        for kind, routes in need.reads.items():
+            for method, path in (route.split() for route in routes):
+                answers = document["paths"][path][method.lower()]["responses"]
+                assert any(
+                    complaints(kind, {"title": path, **schema}) == []
+                    for schema in _schemas(document, answers)
+                ), f"{kind} cannot be read of {method} {path}"
+
+
+def _schemas(
+    document: dict[str, Any], answers: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    for answer in answers.values():
+        for content in _at(document, answer).get("content", {}).values():
+            schema = _at(document, content["schema"])
+            if "properties" in schema:
+                yield {"required": [], **schema}
+
+
+def _at(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    """The part itself, or the one that it refers to."""
+    if "$ref" not in part:
+        return part
+    found = document
+    for name in part["$ref"].removeprefix("#/").split("/"):
+        found = found[name]
+    return _at(document, found)
 
 
 @pytest.mark.server

@@ -16,7 +16,6 @@ import pytest
 
 import catalog.published
 import inventory.published
-from app import Storehouse
 from catalog.adapters import inventory_acl
 from catalog.read_model import listing_projector
 from inventory.adapters import catalog_acl
@@ -24,6 +23,7 @@ from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events.dead_letters import DEAD, DeadLetter
 from shared_kernel.events.entries import Entry
 from shared_kernel.operations.schemas import schema_files, write_schemas
+from shared_kernel.runtime.running import RunningServices
 from shared_kernel.runtime.service import WritingService
 from tests.catalog.listings import listed
 from tests.contract.readers import READERS, complaints, name_of
@@ -197,7 +197,7 @@ def publish(
         context.log.append(connection, [entry], time_us=1)
 
 
-def letters(storehouse: Storehouse) -> dict[tuple[str, str], DeadLetter]:
+def letters(storehouse: RunningServices) -> dict[tuple[str, str], DeadLetter]:
     """By subscription and source."""
     return {
         (letter.subscription, letter.envelope.source): letter
@@ -214,7 +214,7 @@ def test_inventory_dead_letters_a_product_that_lacks_a_field_and_names_it(
 ) -> None:
     with a_storehouse(databases) as storehouse:
         lacking = {key: value for key, value in INSERTED.items() if key != field}
-        publish(storehouse.catalog, "product.inserted", lacking)
+        publish(storehouse.context("catalog"), "product.inserted", lacking)
         storehouse.workers.run_until_idle()
 
         reason = letters(storehouse)["inventory.catalog", "catalog"].reason
@@ -228,7 +228,7 @@ def test_the_listing_dead_letters_a_product_that_lacks_a_field_and_names_it(
 ) -> None:
     with a_storehouse(databases) as storehouse:
         lacking = {key: value for key, value in INSERTED.items() if key != field}
-        publish(storehouse.catalog, "product.inserted", lacking)
+        publish(storehouse.context("catalog"), "product.inserted", lacking)
         storehouse.workers.run_until_idle()
 
         reason = letters(storehouse)["catalog.listing", "catalog"].reason
@@ -242,8 +242,8 @@ def test_the_listing_dead_letters_a_stock_event_that_lacks_a_field_and_names_it(
 ) -> None:
     with a_storehouse(databases) as storehouse:
         lacking = {key: value for key, value in DEPLETED.items() if key != field}
-        publish(storehouse.catalog, "product.inserted", INSERTED)
-        publish(storehouse.inventory, "stock.depleted", lacking)
+        publish(storehouse.context("catalog"), "product.inserted", INSERTED)
+        publish(storehouse.context("inventory"), "stock.depleted", lacking)
         storehouse.workers.run_until_idle()
 
         assert (

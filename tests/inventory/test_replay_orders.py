@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from app import Storehouse
 from inventory.adapters.replay_orders import ReplayOrders
 from inventory.adapters.tables import reservations, shipments, stock_items
 from shared_kernel.files import run as bulk_run
+from shared_kernel.runtime.running import RunningServices
 from shared_kernel.storage.prepared import Prepared
 from tests.databases import Databases
 from tests.storehouses import (
@@ -39,28 +39,30 @@ _SHIPPED = Prepared(
 )
 
 
-def with_stock(storehouse: Storehouse, folder: Path, **on_hand: int) -> None:
+def with_stock(storehouse: RunningServices, folder: Path, **on_hand: int) -> None:
     file = a_csv(
         folder / "products.csv",
         "sku,name,stock_count",
         [[sku, sku.title(), pieces] for sku, pieces in on_hand.items()],
     )
-    assert run(storehouse.catalog.cli, "import", file).exit_code == 0
+    assert run(storehouse.context("catalog").cli, "import", file).exit_code == 0
 
 
-def replay(storehouse: Storehouse, *arguments: str | Path) -> tuple[int, str]:
-    result = run(storehouse.inventory.cli, "replay-orders", *arguments)
+def replay(storehouse: RunningServices, *arguments: str | Path) -> tuple[int, str]:
+    result = run(storehouse.context("inventory").cli, "replay-orders", *arguments)
     return result.exit_code, result.output
 
 
-def on_hand(storehouse: Storehouse) -> dict[str, int]:
-    return dict(query(storehouse.inventory.databases[0], _ITEMS))
+def on_hand(storehouse: RunningServices) -> dict[str, int]:
+    return dict(query(storehouse.context("inventory").databases[0], _ITEMS))
 
 
-def shipped(storehouse: Storehouse) -> Sequence[tuple[str, str, int]]:
+def shipped(storehouse: RunningServices) -> Sequence[tuple[str, str, int]]:
     return [
         (order, sku, pieces)
-        for order, sku, pieces in query(storehouse.inventory.databases[0], _SHIPPED)
+        for order, sku, pieces in query(
+            storehouse.context("inventory").databases[0], _SHIPPED
+        )
     ]
 
 
@@ -71,7 +73,7 @@ def test_the_real_orders_leave_nothing_on_hand_and_nothing_reserved(
     refused = tmp_path / "refused.csv"
     with a_storehouse(databases) as storehouse:
         products = SUPERSTORE / "products.csv"
-        run(storehouse.catalog.cli, "import", products, "--refused", refused)
+        run(storehouse.context("catalog").cli, "import", products, "--refused", refused)
         file = SUPERSTORE / "order_lines.csv", "--refused", refused
 
         code, output = replay(storehouse, *file)
@@ -80,7 +82,7 @@ def test_the_real_orders_leave_nothing_on_hand_and_nothing_reserved(
         assert "9,994 shipped, 0 skipped, 0 refused" in output
         assert len(on_hand(storehouse)) == 1862
         assert set(on_hand(storehouse).values()) == {0}
-        assert query(storehouse.inventory.databases[0], _RESERVED) == [(0,)]
+        assert query(storehouse.context("inventory").databases[0], _RESERVED) == [(0,)]
         assert sum(pieces for _, _, pieces in shipped(storehouse)) == 37_873
 
         code, output = replay(storehouse, *file)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from app import Storehouse
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
 from catalog.domain.value_objects import OpeningStock, ProductName
@@ -13,20 +12,21 @@ from shared_kernel.domain.sku import Sku
 from shared_kernel.operations.identity_cli import subscriptions_group
 from shared_kernel.operations.observation import observe
 from shared_kernel.operations.operations_cli import status_command
+from shared_kernel.runtime.running import RunningServices
 from tests.databases import Files
 from tests.simulation.laws import read_log
 from tests.storehouses import a_storehouse, run
 
 
-def register(storehouse: Storehouse, *skus: str) -> None:
+def register(storehouse: RunningServices, *skus: str) -> None:
     for sku in skus:
         command = RegisterProduct(
             sku=Sku(sku), name=ProductName(sku), opening_stock=OpeningStock(3)
         )
-        storehouse.catalog.writer.execute(register_product, command)
+        storehouse.context("catalog").writer.execute(register_product, command)
 
 
-def work(storehouse: Storehouse) -> None:
+def work(storehouse: RunningServices) -> None:
     for _ in range(20):
         for worker in storehouse.workers.registered:
             worker.step()

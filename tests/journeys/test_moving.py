@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from app import Settings, Storehouse, assemble
+from app import Settings, assemble
 from catalog.application import commands as catalog
 from catalog.application import handlers as catalog_handlers
 from catalog.domain.value_objects import OpeningStock, ProductName
 from shared_kernel.domain.sku import Sku
 from shared_kernel.events import dead_letters
 from shared_kernel.operations.database_cli import database_group
+from shared_kernel.runtime.running import RunningServices
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.served_files import ServedFiles
 from tests.databases import OWNERS, Databases, Files, FileTemplates, Schemas
@@ -36,16 +37,16 @@ def files(file_templates: FileTemplates, tmp_path: Path) -> Files:
     return file_templates.new(tmp_path / "files")
 
 
-def opened(databases: Databases) -> Storehouse:
+def opened(databases: Databases) -> RunningServices:
     return assemble(Settings.from_environment(databases.environment))
 
 
-def register(storehouse: Storehouse, sku: str) -> int:
+def register(storehouse: RunningServices, sku: str) -> int:
     command = catalog.RegisterProduct(
         sku=Sku(sku), name=ProductName("Lamp"), opening_stock=OpeningStock(3)
     )
     handler = catalog_handlers.register_product
-    position = storehouse.catalog.writer.execute(handler, command).position
+    position = storehouse.context("catalog").writer.execute(handler, command).position
     storehouse.workers.run_until_idle()
     return position
 
@@ -139,7 +140,7 @@ def test_what_is_there_is_not_overwritten(files: Files, schemas: Schemas) -> Non
 
 def test_a_source_that_is_served_is_refused(files: Files, schemas: Schemas) -> None:
     served, storehouse = ServedFiles(), opened(files)
-    served.claim(storehouse.catalog.databases, several=False)
+    served.claim(storehouse.context("catalog").databases, several=False)
 
     refused = copy(schemas, [f"catalog={files.url('catalog')}"])
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import Connection
 
-from app import Settings, Storehouse, assemble
+from app import Settings, assemble
 from catalog.application import commands as catalog
 from catalog.application import handlers as catalog_handlers
 from catalog.domain.value_objects import OpeningStock, ProductName
@@ -21,6 +21,7 @@ from inventory.application import handlers as inventory_handlers
 from inventory.domain.value_objects import Quantity
 from shared_kernel.domain.sku import Sku
 from shared_kernel.events.positions import AfterCommit
+from shared_kernel.runtime.running import RunningServices
 from shared_kernel.serving.application import web_application
 from shared_kernel.storage import retry
 from shared_kernel.storage.errors import (
@@ -40,7 +41,7 @@ LAMP = Sku("LAMP-1")
 
 
 @contextmanager
-def replicas(schemas: Schemas, how_many: int) -> Iterator[list[Storehouse]]:
+def replicas(schemas: Schemas, how_many: int) -> Iterator[list[RunningServices]]:
     settings = Settings.from_environment(
         {**schemas.environment, "CONSISTENCY_TIMEOUT_MS": "100"}
     )
@@ -54,29 +55,29 @@ def replicas(schemas: Schemas, how_many: int) -> Iterator[list[Storehouse]]:
 
 
 @pytest.fixture
-def two(schemas: Schemas) -> Iterator[list[Storehouse]]:
+def two(schemas: Schemas) -> Iterator[list[RunningServices]]:
     with replicas(schemas, 2) as made:
         yield made
 
 
 @pytest.fixture
-def one(schemas: Schemas) -> Iterator[Storehouse]:
+def one(schemas: Schemas) -> Iterator[RunningServices]:
     with replicas(schemas, 1) as (made,):
         yield made
 
 
-def register(storehouse: Storehouse, sku: Sku = LAMP, pieces: int = 5) -> int:
+def register(storehouse: RunningServices, sku: Sku = LAMP, pieces: int = 5) -> int:
     command = catalog.RegisterProduct(
         sku=sku, name=ProductName("Lamp"), opening_stock=OpeningStock(pieces)
     )
     handler = catalog_handlers.register_product
-    return storehouse.catalog.writer.execute(handler, command).position
+    return storehouse.context("catalog").writer.execute(handler, command).position
 
 
-def receive(storehouse: Storehouse, pieces: int = 1, sku: Sku = LAMP) -> int:
+def receive(storehouse: RunningServices, pieces: int = 1, sku: Sku = LAMP) -> int:
     command = inventory.ReceiveStock(sku=sku, quantity=Quantity(pieces))
     handler = inventory_handlers.receive_stock
-    return storehouse.inventory.writer.execute(handler, command).position
+    return storehouse.context("inventory").writer.execute(handler, command).position
 
 
 def on_hand(schemas: Schemas) -> int:
@@ -92,15 +93,15 @@ def hang_up(schemas: Schemas) -> None:
     )
 
 
-def times(storehouse: Storehouse, type_: str) -> int:
+def times(storehouse: RunningServices, type_: str) -> int:
     """How often it stands in the log of inventory."""
-    log = storehouse.inventory.log
+    log = storehouse.context("inventory").log
     log.settle()
     return [each.type for each in log.read(0, 10_000)].count(type_)
 
 
 def test_commands_on_one_stock_item_in_many_processes_all_count(
-    schemas: Schemas, two: list[Storehouse]
+    schemas: Schemas, two: list[RunningServices]
 ) -> None:
     register(two[0])
     two[0].workers.run_until_idle()
@@ -113,7 +114,7 @@ def test_commands_on_one_stock_item_in_many_processes_all_count(
 
 
 def test_whoever_works_a_subscription_everything_is_handled_once(
-    schemas: Schemas, two: list[Storehouse]
+    schemas: Schemas, two: list[RunningServices]
 ) -> None:
     for storehouse in two:
         storehouse.start()
@@ -131,7 +132,7 @@ def test_whoever_works_a_subscription_everything_is_handled_once(
 
 
 def test_what_one_copy_commits_wakes_the_relay_of_the_other(
-    schemas: Schemas, two: list[Storehouse]
+    schemas: Schemas, two: list[RunningServices]
 ) -> None:
     """Polling once a second would take half of one in the middle."""
     leader, other = two
@@ -140,7 +141,10 @@ def test_what_one_copy_commits_wakes_the_relay_of_the_other(
     wait_until(lambda: violations(schemas) == [], "rest")
 
     def has_come_to(position: int) -> bool:
-        return leader.listing.subscriptions[0].cursor.saved() >= position
+        return (
+            leader.service("catalog-queries").subscriptions[0].cursor.saved()
+            >= position
+        )
 
     took_s = []
     for number in range(10):
@@ -153,14 +157,14 @@ def test_what_one_copy_commits_wakes_the_relay_of_the_other(
 
 
 def test_what_an_event_caused_is_waited_for_before_it_has_a_position(
-    one: Storehouse,
+    one: RunningServices,
 ) -> None:
     """Reading one's own writes, in the moment between a commit and its settling."""
     position = register(one)
-    (of_catalog, _) = one.inventory.subscriptions
+    (of_catalog, _) = one.context("inventory").subscriptions
     while of_catalog.cursor.saved() < position:
         of_catalog.step()
-    one.listing.subscriptions[0].step()
+    one.service("catalog-queries").subscriptions[0].step()
 
     answer = (
         web_application(one)
@@ -177,7 +181,7 @@ def test_what_an_event_caused_is_waited_for_before_it_has_a_position(
 
 
 def test_a_copy_that_is_gone_is_replaced_within_seconds(
-    schemas: Schemas, two: list[Storehouse]
+    schemas: Schemas, two: list[RunningServices]
 ) -> None:
     dying, heir = two
     dying.workers.run_until_idle()
@@ -193,7 +197,7 @@ def test_a_copy_that_is_gone_is_replaced_within_seconds(
 
 
 def test_a_command_does_not_notice_that_its_connection_was_closed(
-    schemas: Schemas, one: Storehouse
+    schemas: Schemas, one: RunningServices
 ) -> None:
     register(one)
     one.workers.run_until_idle()
@@ -226,7 +230,7 @@ def interrupt(
 
 
 def test_a_command_whose_connection_broke_before_the_commit_is_done_once(
-    schemas: Schemas, one: Storehouse, monkeypatch: pytest.MonkeyPatch
+    schemas: Schemas, one: RunningServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register(one)
     one.workers.run_until_idle()
@@ -244,7 +248,7 @@ def test_a_command_whose_connection_broke_before_the_commit_is_done_once(
 
 
 def test_a_command_whose_answer_was_lost_in_the_commit_is_done_once(
-    schemas: Schemas, one: Storehouse, monkeypatch: pytest.MonkeyPatch
+    schemas: Schemas, one: RunningServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register(one)
     one.workers.run_until_idle()
@@ -263,7 +267,7 @@ def test_a_command_whose_answer_was_lost_in_the_commit_is_done_once(
 
 
 def test_what_cannot_be_found_out_in_time_is_told(
-    schemas: Schemas, one: Storehouse, monkeypatch: pytest.MonkeyPatch
+    schemas: Schemas, one: RunningServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The transaction may still be open at a server that has not heard of the break."""
     register(one)
@@ -289,7 +293,7 @@ def test_what_cannot_be_found_out_in_time_is_told(
 
 
 def test_a_repeated_request_is_answered_the_same_by_every_copy_and_done_once(
-    two: list[Storehouse],
+    two: list[RunningServices],
 ) -> None:
     clients = [web_application(storehouse).test_client() for storehouse in two]
     for number in range(20):
@@ -312,7 +316,7 @@ def test_a_repeated_request_is_answered_the_same_by_every_copy_and_done_once(
 
         assert first == second
         assert first[0] == 201
-    log = two[0].catalog.log
+    log = two[0].context("catalog").log
     assert log.head() == 20
     answer = clients[1].post(
         "/products", json=a_product(sku="OTHER"), headers={"Idempotency-Key": "key-1"}
@@ -321,7 +325,7 @@ def test_a_repeated_request_is_answered_the_same_by_every_copy_and_done_once(
 
 
 def test_a_repetition_that_comes_second_by_a_hair_is_not_refused(
-    two: list[Storehouse], monkeypatch: pytest.MonkeyPatch
+    two: list[RunningServices], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first one commits after the second has looked for its key."""
     clients = [web_application(storehouse).test_client() for storehouse in two]
@@ -344,12 +348,12 @@ def test_a_repetition_that_comes_second_by_a_hair_is_not_refused(
 
     assert answers[0] == answers[1]
     assert answers[0][0] == 201
-    assert two[0].catalog.log.head() == 1
+    assert two[0].context("catalog").log.head() == 1
 
 
 @pytest.mark.parametrize("path", ["/products/%00", "/stock/%00", "/stock?id=%00"])
 def test_what_the_database_cannot_store_is_not_there(
-    one: Storehouse, path: str
+    one: RunningServices, path: str
 ) -> None:
     client = web_application(one).test_client()
 
@@ -358,7 +362,7 @@ def test_what_the_database_cannot_store_is_not_there(
 
 
 def test_a_server_that_is_away_is_a_503_that_says_when_to_come_again(
-    one: Storehouse, monkeypatch: pytest.MonkeyPatch
+    one: RunningServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(retry.RETRIES, "timeout", 0.1)
 

@@ -36,7 +36,7 @@ LATER = NOON + timedelta(days=1)
 def in_catalog(handler: Callable[..., Any], command: object) -> Deed:
     def deed(world: World) -> bool:
         try:
-            world.execute(world.storehouse.catalog, handler, command)
+            world.execute(world.storehouse.context("catalog"), handler, command)
         except SkuAlreadyRegistered as refusal:
             # Done before the crash, and not answered.
             return refusal.as_given
@@ -48,7 +48,7 @@ def in_catalog(handler: Callable[..., Any], command: object) -> Deed:
 def in_inventory(handler: Callable[..., Any], command: object) -> Deed:
     def deed(world: World) -> bool:
         try:
-            world.execute(world.storehouse.inventory, handler, command)
+            world.execute(world.storehouse.context("inventory"), handler, command)
         except UnknownStockItem:
             # Its product is registered; the stock item comes.
             return False
@@ -149,7 +149,7 @@ def until_expired(number: int) -> Deed:
 
 def letters(world: World) -> list[tuple[str, str]]:
     """What stands in inventory's dead letters: subject and state."""
-    letters = world.storehouse.inventory.dead_letters["inventory"]
+    letters = world.storehouse.context("inventory").dead_letters["inventory"]
     return [(letter.envelope.type, letter.state) for letter in letters.list()]
 
 
@@ -166,7 +166,7 @@ def the_failing_event_is_dead_lettered_and_what_follows_parked(world: World) -> 
 
 
 def replay(world: World) -> bool:
-    letters = world.storehouse.inventory.dead_letters["inventory"]
+    letters = world.storehouse.context("inventory").dead_letters["inventory"]
     for letter in letters.list():
         if letter.state == DEAD:
             letters.replay(letter.number)

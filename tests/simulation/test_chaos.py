@@ -204,11 +204,11 @@ class Storehouse(RuleBasedStateMachine):
 
     @property
     def catalog(self) -> WritingService:
-        return self.world.storehouse.catalog
+        return self.world.storehouse.context("catalog")
 
     @property
     def inventory(self) -> WritingService:
-        return self.world.storehouse.inventory
+        return self.world.storehouse.context("inventory")
 
     def done(
         self, context: WritingService, handler: Callable[..., Any], command: object

@@ -4,11 +4,12 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from app import Settings, Storehouse, assemble
+from app import Settings, assemble
 from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.buses.port import EventBus
 from shared_kernel.events.subscription import Subscription
 from shared_kernel.events.writer import Committed
+from shared_kernel.runtime.running import RunningServices
 from shared_kernel.runtime.service import WritingService
 from shared_kernel.runtime.workers import Worker
 from tests.databases import Databases
@@ -104,14 +105,14 @@ class World:
             if [event.id for event in read_log(self.databases, name)][: len(ids)] != ids
         ]
 
-    def _be_born(self) -> Storehouse:
+    def _be_born(self) -> RunningServices:
         self.lives += 1
         return assemble(
             Settings.from_environment(
                 self.databases.environment | {"SQLITE_SYNCHRONOUS": "NORMAL"}
             ),
-            CrashableBus(self._bus(), self.points),
-            self.clock,
+            bus=CrashableBus(self._bus(), self.points),
+            clock=self.clock,
             jitter=self.chance.random,
             holder=f"{self._name} {self.lives}",
         )

@@ -38,7 +38,7 @@ def bus(log: Log) -> Iterator[FeedBus]:
     with log.running():
         pass
     peer = Peer("inventory", log.url, timeout_s=0.5)
-    bus = FeedBus([HttpEventFeed(peer, "inventory", "catalog")])
+    bus = FeedBus([HttpEventFeed(peer, "inventory")])
     yield bus
     bus.close()
     peer.close()

@@ -219,7 +219,7 @@ def test_a_whole_storehouse_on_an_old_schema_is_unavailable_until_the_upgrade(
     schemas: Schemas,
 ) -> None:
     with a_storehouse(schemas) as storehouse:
-        (commands,) = storehouse.catalog.schemas
+        (commands,) = storehouse.context("catalog").schemas
         commands.downgrade("0002")
         client = web_application(storehouse).test_client()
         lamp = {"name": "Lamp", "sku": "LAMP-1", "stock_count": 5}

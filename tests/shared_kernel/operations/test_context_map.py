@@ -2,18 +2,27 @@
 
 import ast
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 import click
 import pytest
 from click.testing import CliRunner, Result
 
-from app import CONTEXTS, Storehouse
-from shared_kernel.operations.context_map import as_mermaid, renewed
+from app import CONTEXTS
+from shared_kernel.operations.context_map import as_mermaid, questions, renewed
 from shared_kernel.operations.context_map_cli import context_map_command, impact_command
-from shared_kernel.runtime.context import Context, Follows, Relation
+from shared_kernel.runtime.context import (
+    Context,
+    DeclaredService,
+    Follows,
+    Need,
+    Relation,
+)
+from shared_kernel.runtime.running import RunningServices
+from shared_kernel.web.routes import Api
 from tests.databases import Databases
 from tests.storehouses import a_storehouse
 
@@ -22,16 +31,34 @@ DOCUMENT = ROOT / "docs" / "context-map.md"
 
 
 @pytest.fixture
-def storehouse(databases: Databases) -> Iterator[Storehouse]:
+def storehouse(databases: Databases) -> Iterator[RunningServices]:
     with a_storehouse(databases) as made:
         yield made
+
+
+@attrs.frozen
+class Price:
+    units: int
+
+
+def a_service(
+    name: str, follows: Sequence[Follows] = (), needs: Sequence[Need[Any]] = ()
+) -> DeclaredService[Any]:
+    return DeclaredService(
+        name=name,
+        build=lambda builder: builder,
+        databases=(),
+        follows=follows,
+        needs=needs,
+        api=lambda edges: Api(name, {}, {}),
+    )
 
 
 def run(command: click.Command, *arguments: str) -> Result:
     return CliRunner().invoke(command, arguments)
 
 
-def test_what_is_declared_is_what_is_plugged_in(storehouse: Storehouse) -> None:
+def test_what_is_declared_is_what_is_plugged_in(storehouse: RunningServices) -> None:
     plugged = {
         (each.name, each.source)
         for service in storehouse.services
@@ -45,7 +72,7 @@ def test_what_is_declared_is_what_is_plugged_in(storehouse: Storehouse) -> None:
 
     assert plugged == declared
     assert {each.name for each in storehouse.services} == {
-        service for context in CONTEXTS for service in context.services
+        service.name for context in CONTEXTS for service in context.services
     }
 
 
@@ -65,7 +92,8 @@ def test_no_field_is_declared_that_nothing_reads(context: Context) -> None:
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Attribute)
     }
-    for kind in context.patterns_read():
+    of_answers = [kind for need in context.needs for kind in need.reads]
+    for kind in (*context.patterns_read(), *of_answers):
         assert {field.name for field in attrs.fields(kind)} <= read, kind
 
 
@@ -73,36 +101,39 @@ def test_each_relation_to_another_context_has_a_kind() -> None:
     for context in CONTEXTS:
         for follows in context.follows:
             assert bool(follows.relations) is (follows.source != context.name)
+    assert all(need.relations for _, _, need in questions(CONTEXTS))
 
 
 def test_the_map_is_drawn_with_its_relations() -> None:
+    orders = Follows(
+        subscription="billing.sales",
+        source="sales",
+        pattern="order.>",
+        relations=(Relation.CONFORMIST,),
+    )
+    own = Follows(subscription="billing.own", source="billing", pattern="bill.>")
+    prices: Need[object] = Need(
+        "sales",
+        lambda peer: peer,
+        relations=(Relation.OPEN_HOST_SERVICE,),
+        reads={Price: ("GET /prices",)},
+    )
     drawn = as_mermaid(
         [
             Context(
                 name="sales",
-                services=("sales",),
-                settings=object,
-                address="sales_url",
+                address="SALES_URL",
+                services=(a_service("sales"),),
                 published={"order.placed": object},
                 accepts=("new.order",),
             ),
             Context(
                 name="billing",
-                services=("billing",),
-                settings=object,
-                address="billing_url",
-                published={},
-                follows=(
-                    Follows(
-                        subscription="billing.sales",
-                        source="sales",
-                        pattern="order.>",
-                        relations=(Relation.CONFORMIST,),
-                    ),
-                    Follows(
-                        subscription="billing.own", source="billing", pattern="bill.>"
-                    ),
+                address="BILLING_URL",
+                services=(
+                    a_service("billing", follows=(orders, own), needs=(prices,)),
                 ),
+                published={},
             ),
         ]
     )
@@ -113,6 +144,7 @@ def test_the_map_is_drawn_with_its_relations() -> None:
         "    others([other programs]) -- new.order --> sales",
         "    billing[billing]",
         '    sales -- "order.*<br>conformist" --> billing',
+        '    sales -. "GET /prices<br>open host service" .-> billing',
     ]
 
 
@@ -122,7 +154,7 @@ def test_programs_are_told_the_same() -> None:
     assert [each["name"] for each in document["contexts"]] == ["catalog", "inventory"]
     assert [
         (each["upstream"], each["downstream"]) for each in document["relations"]
-    ] == [("inventory", "catalog"), ("catalog", "inventory")]
+    ] == [("inventory", "catalog"), ("catalog", "inventory"), ("inventory", "catalog")]
     assert {each["field"] for each in document["reads"]} >= {"sku", "stock_count"}
 
 
@@ -145,6 +177,13 @@ def test_impact_says_who_would_break_and_where() -> None:
     assert found["required"] is True
     line = (ROOT / found["file"]).read_text().splitlines()[found["line"] - 1]
     assert line.strip() == "stock_count: int"
+
+
+def test_impact_of_an_answer_says_who_would_break() -> None:
+    result = run(impact_command(CONTEXTS), "GET /stock.quantity", "--json")
+
+    (found,) = map(json.loads, result.stdout.splitlines())
+    assert (found["context"], found["reader"]) == ("catalog", "Quantity")
 
 
 def test_impact_of_an_event_says_what_nobody_reads() -> None:

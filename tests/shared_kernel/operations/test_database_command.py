@@ -13,9 +13,9 @@ import pytest
 from click.testing import Result
 from sqlalchemy.engine import make_url
 
-from app import Storehouse
 from shared_kernel.migrations.migrate import Schema
 from shared_kernel.operations.database_cli import database_group
+from shared_kernel.runtime.running import RunningServices
 from shared_kernel.storage.database import Database
 from tests.databases import OWNERS, Databases, Schemas
 from tests.storehouses import a_storehouse, run
@@ -32,7 +32,7 @@ NOWHERE = "postgresql://me:secret@127.0.0.1:1/nowhere"
 
 
 @pytest.fixture
-def storehouse(databases: Databases) -> Iterator[Storehouse]:
+def storehouse(databases: Databases) -> Iterator[RunningServices]:
     with a_storehouse(databases) as storehouse:
         yield storehouse
 
@@ -45,7 +45,7 @@ def empty(schemas: Schemas) -> Schemas:
     return schemas
 
 
-def schemas_of(storehouse: Storehouse) -> list[Schema]:
+def schemas_of(storehouse: RunningServices) -> list[Schema]:
     return [schema for service in storehouse.services for schema in service.schemas]
 
 
@@ -59,7 +59,7 @@ def upgrade(schemas: list[Schema]) -> Result:
     return run(database_group(schemas), "upgrade")
 
 
-def test_what_is_current_is_told_as_such(storehouse: Storehouse) -> None:
+def test_what_is_current_is_told_as_such(storehouse: RunningServices) -> None:
     code, told = status(schemas_of(storehouse))
 
     assert code == 0
@@ -69,7 +69,7 @@ def test_what_is_current_is_told_as_such(storehouse: Storehouse) -> None:
 
 
 def test_for_people_each_database_has_a_line(
-    storehouse: Storehouse, databases: Databases
+    storehouse: RunningServices, databases: Databases
 ) -> None:
     result = run(database_group(schemas_of(storehouse)), "status")
 
@@ -83,7 +83,7 @@ def test_for_people_each_database_has_a_line(
 
 
 def test_an_upgrade_of_what_is_current_does_nothing_and_says_so(
-    storehouse: Storehouse,
+    storehouse: RunningServices,
 ) -> None:
     result = upgrade(schemas_of(storehouse))
 
@@ -93,8 +93,8 @@ def test_an_upgrade_of_what_is_current_does_nothing_and_says_so(
     ]
 
 
-def test_what_is_older_is_told_and_upgraded(storehouse: Storehouse) -> None:
-    (commands,) = storehouse.inventory.schemas[:1]
+def test_what_is_older_is_told_and_upgraded(storehouse: RunningServices) -> None:
+    (commands,) = storehouse.context("inventory").schemas[:1]
     commands.downgrade("0001")
 
     code, told = status(schemas_of(storehouse))
@@ -109,8 +109,8 @@ def test_what_is_older_is_told_and_upgraded(storehouse: Storehouse) -> None:
     assert status(schemas_of(storehouse))[0] == 0
 
 
-def test_what_is_newer_is_told_and_left_alone(storehouse: Storehouse) -> None:
-    database = storehouse.catalog.databases[0]
+def test_what_is_newer_is_told_and_left_alone(storehouse: RunningServices) -> None:
+    database = storehouse.context("catalog").databases[0]
     with database.writing() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
 

@@ -13,7 +13,6 @@ import attrs
 import pytest
 from click.testing import Result
 
-from app import Storehouse
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
 from catalog.domain.value_objects import OpeningStock, ProductName
@@ -22,6 +21,7 @@ from shared_kernel.domain.sku import Sku
 from shared_kernel.events.event_log import EventFeed, EventLog, Mark
 from shared_kernel.events.identity import LogKeys
 from shared_kernel.operations.events_cli import events_group, follow
+from shared_kernel.runtime.running import RunningServices
 from tests.databases import Databases
 from tests.shared_kernel.operations.processes import killed_after
 from tests.shared_kernel.operations.shop import Shop, a_shop
@@ -208,8 +208,8 @@ def test_it_follows_another_process_through_a_pipe_until_ctrl_c(
             assert tailing.returncode == 0
 
 
-def register(storehouse: Storehouse, sku: str) -> None:
-    storehouse.catalog.writer.execute(
+def register(storehouse: RunningServices, sku: str) -> None:
+    storehouse.context("catalog").writer.execute(
         register_product,
         RegisterProduct(
             sku=Sku(sku),

@@ -4,7 +4,6 @@ import attrs
 import pytest
 
 from app import Settings
-from catalog.adapters.settings import CatalogSettings
 from shared_kernel.runtime.setting import BadSettingError
 
 DATABASES = [
@@ -93,10 +92,7 @@ def test_what_is_set_is_read() -> None:
 
     assert (settings.host, settings.port) == ("0.0.0.0", 9000)
     assert settings.sqlite_synchronous == "NORMAL"
-    assert (
-        settings.own(CatalogSettings).catalog_database_url
-        == "sqlite:////data/catalog.db"
-    )
+    assert vars(settings)["catalog_database_url"] == "sqlite:////data/catalog.db"
     assert settings.services == Settings().services
 
 
@@ -166,6 +162,15 @@ def test_a_service_that_runs_nowhere_is_refused_with_the_mend(missing: str) -> N
         f"{missing} is not set; expected the address of the process that runs "
         f"{service}, such as http://127.0.0.1:8001, or that service among SERVICES"
     )
+
+
+def test_nobody_has_to_know_where_a_service_is_that_is_not_needed() -> None:
+    given = {"BUS_URL": "feed:", "SERVICES": "catalog-commands"}
+    asked = {"CATALOG_URL": "http://queries:8002"}
+
+    settings = Settings.from_environment(given | asked)
+
+    assert settings.addresses == {"catalog-queries": "http://queries:8002"}
 
 
 def test_who_runs_the_commands_asks_the_queries() -> None:

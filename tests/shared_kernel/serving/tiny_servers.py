@@ -45,7 +45,8 @@ class TinyServer:
     def url(self) -> str:
         greeting = self.reads("Storehouse serves on ")
         found = re.fullmatch(
-            r"Storehouse serves on (http://127.0.0.1:\d+) \(Ctrl-C stops it\)", greeting
+            r"Storehouse serves on (http://127.0.0.1:\d+) \(Ctrl-C stops it\)",
+            greeting,
         )
         assert found, greeting
         return found[1]

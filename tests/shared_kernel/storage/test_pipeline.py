@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from app import Storehouse
 from catalog.application import commands as catalog
 from catalog.application import handlers as catalog_handlers
 from catalog.domain.value_objects import OpeningStock, ProductName
@@ -19,6 +18,7 @@ from inventory.application import commands as inventory
 from inventory.application import handlers as inventory_handlers
 from inventory.domain.value_objects import Quantity
 from shared_kernel.domain.sku import Sku
+from shared_kernel.runtime.running import RunningServices
 from shared_kernel.serving.application import web_application
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import ConcurrentUpdateError
@@ -181,13 +181,13 @@ def round_trips(database: Database) -> Iterator[list[int]]:
 
 
 @pytest.fixture
-def storehouse(schemas: Schemas) -> Iterator[Storehouse]:
+def storehouse(schemas: Schemas) -> Iterator[RunningServices]:
     with a_storehouse(schemas) as storehouse:
         yield storehouse
 
 
-def register(storehouse: Storehouse, number: int) -> None:
-    storehouse.catalog.writer.execute(
+def register(storehouse: RunningServices, number: int) -> None:
+    storehouse.context("catalog").writer.execute(
         catalog_handlers.register_product,
         catalog.RegisterProduct(
             sku=Sku(f"LAMP-{number}"),
@@ -197,15 +197,15 @@ def register(storehouse: Storehouse, number: int) -> None:
     )
 
 
-def receive(storehouse: Storehouse) -> None:
-    storehouse.inventory.writer.execute(
+def receive(storehouse: RunningServices) -> None:
+    storehouse.context("inventory").writer.execute(
         inventory_handlers.receive_stock,
         inventory.ReceiveStock(sku=Sku("LAMP-0"), quantity=Quantity(1)),
     )
 
 
 @pytest.mark.server
-def test_a_command_takes_four_round_trips(storehouse: Storehouse) -> None:
+def test_a_command_takes_four_round_trips(storehouse: RunningServices) -> None:
     """Read; write rows and events; commit; give positions."""
     # Statements are prepared by then.
     for number in range(8):
@@ -214,16 +214,16 @@ def test_a_command_takes_four_round_trips(storehouse: Storehouse) -> None:
     for _ in range(8):
         receive(storehouse)
 
-    with round_trips(storehouse.catalog.databases[0]) as registering:
+    with round_trips(storehouse.context("catalog").databases[0]) as registering:
         register(storehouse, 8)
-    with round_trips(storehouse.inventory.databases[0]) as receiving:
+    with round_trips(storehouse.context("inventory").databases[0]) as receiving:
         receive(storehouse)
 
     assert (registering, receiving) == ([4], [4])
 
 
 @pytest.mark.server
-def test_an_idempotency_key_takes_one_more(storehouse: Storehouse) -> None:
+def test_an_idempotency_key_takes_one_more(storehouse: RunningServices) -> None:
     client = web_application(storehouse).test_client()
 
     def post(number: int) -> None:
@@ -234,24 +234,26 @@ def test_an_idempotency_key_takes_one_more(storehouse: Storehouse) -> None:
     for number in range(8):
         post(number)
 
-    with round_trips(storehouse.catalog.databases[0]) as posting:
+    with round_trips(storehouse.context("catalog").databases[0]) as posting:
         post(8)
 
     assert posting == [5]
 
 
 @pytest.mark.server
-def test_a_batch_of_the_listing_takes_four_round_trips(storehouse: Storehouse) -> None:
+def test_a_batch_of_the_listing_takes_four_round_trips(
+    storehouse: RunningServices,
+) -> None:
     """Move the cursor; ask for dead letters; read rows; write them and commit."""
-    of_products = storehouse.listing.subscriptions[0]
+    of_products = storehouse.service("catalog-queries").subscriptions[0]
     for number in range(8):
         register(storehouse, number)
         storehouse.workers.run_until_idle()
     for number in (8, 9):
         register(storehouse, number)
-    storehouse.catalog.relay.step()
+    storehouse.context("catalog").relay.step()
 
-    with round_trips(storehouse.listing.databases[0]) as projecting:
+    with round_trips(storehouse.service("catalog-queries").databases[0]) as projecting:
         assert of_products.step() == 2
 
     assert projecting == [4]

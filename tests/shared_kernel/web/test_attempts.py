@@ -99,7 +99,7 @@ def test_a_poll_is_not_made_again(peer: Peer, server: PeerServer) -> None:
     server.answer(b"", 502)
 
     with pytest.raises(PeerUnavailableError):
-        HttpEventFeed(peer, "inventory", "catalog").wait_for_events(0, 1, 0)
+        HttpEventFeed(peer, "inventory").wait_for_events(0, 1, 0)
 
     assert len(server.asked) == 1
 
@@ -201,7 +201,7 @@ def test_a_peer_that_was_restarted_is_asked_over_a_new_connection() -> None:
 def test_what_is_known_to_have_settled_is_not_asked_again(
     peer: Peer, server: PeerServer
 ) -> None:
-    feed = HttpEventFeed(peer, "inventory", "catalog")
+    feed = HttpEventFeed(peer, "inventory")
     server.answer(b"[]", Consistency_Token="catalog:9,inventory:7")
     feed.wait_for_events(7, 1, 0)
     server.answer(b"[]", Consistency_Token="catalog:9,inventory:8")
@@ -209,7 +209,7 @@ def test_what_is_known_to_have_settled_is_not_asked_again(
     server.answer(b"[]", Consistency_Token="catalog:12,inventory:20")
     asked = len(server.asked)
 
-    assert [feed.settled(position, 1) for position in (3, 9)] == [7, 7]
+    assert [feed.settled("catalog", position, 1) for position in (3, 9)] == [7, 7]
     assert len(server.asked) == asked
-    assert feed.settled(10, 1) == 20
+    assert feed.settled("catalog", 10, 1) == 20
     assert len(server.asked) == asked + 1

@@ -136,8 +136,8 @@ def test_what_is_visible_already_is_not_waited_for(shop: Shop) -> None:
 def test_the_listing_shows_what_inventory_made_of_the_write(shop: Shop) -> None:
     written = shop.client.post("/products", json=a_product())
     token = {"Consistency-Token": written.headers["Consistency-Token"]}
-    shop.storehouse.catalog.relay.step()
-    for subscription in shop.storehouse.listing.subscriptions:
+    shop.storehouse.context("catalog").relay.step()
+    for subscription in shop.storehouse.service("catalog-queries").subscriptions:
         subscription.step()
 
     problem(shop.client.get("/products", headers=token), 503, "read-model-behind")

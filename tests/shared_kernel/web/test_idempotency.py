@@ -9,11 +9,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app import Storehouse
-from catalog.adapters.settings import CatalogSettings
 from shared_kernel.clock import system_clock
+from shared_kernel.runtime.running import RunningServices
 from shared_kernel.serving.application import web_application
-from shared_kernel.storage.database import Database
 from shared_kernel.web.commands import ForgetIdempotencyKeys
 from tests.databases import Databases
 from tests.storehouses import a_storehouse
@@ -22,13 +20,13 @@ LAMP: dict[str, Any] = {"name": "Lamp", "sku": "LAMP-1", "stock_count": 5}
 
 
 @pytest.fixture
-def storehouse(databases: Databases) -> Iterator[Storehouse]:
+def storehouse(databases: Databases) -> Iterator[RunningServices]:
     with a_storehouse(databases) as storehouse:
         yield storehouse
 
 
 @pytest.fixture
-def client(storehouse: Storehouse) -> FlaskClient:
+def client(storehouse: RunningServices) -> FlaskClient:
     return web_application(storehouse).test_client()
 
 
@@ -37,8 +35,8 @@ def register(client: FlaskClient, key: str, **changed: Any) -> TestResponse:
     return client.post("/products", json=LAMP | changed, headers=headers)
 
 
-def events(storehouse: Storehouse) -> int:
-    return len(storehouse.catalog.log.read(0, 100))
+def events(storehouse: RunningServices) -> int:
+    return len(storehouse.context("catalog").log.read(0, 100))
 
 
 def is_reuse(response: TestResponse) -> bool:
@@ -47,7 +45,7 @@ def is_reuse(response: TestResponse) -> bool:
 
 
 def test_a_repeated_request_is_answered_alike_and_done_once(
-    client: FlaskClient, storehouse: Storehouse
+    client: FlaskClient, storehouse: RunningServices
 ) -> None:
     first, again = register(client, "k"), register(client, "k")
 
@@ -68,7 +66,7 @@ def test_the_token_of_a_repetition_is_not_behind_the_first_one(
 
 
 def test_a_key_with_another_body_is_refused(
-    client: FlaskClient, storehouse: Storehouse
+    client: FlaskClient, storehouse: RunningServices
 ) -> None:
     register(client, "k")
 
@@ -99,7 +97,7 @@ def test_a_key_is_known_after_a_restart(databases: Databases) -> None:
     assert (again.status_code, again.data) == (201, first.data)
 
 
-def test_of_repetitions_at_once_one_is_carried_out(storehouse: Storehouse) -> None:
+def test_of_repetitions_at_once_one_is_carried_out(storehouse: RunningServices) -> None:
     app = web_application(storehouse)
 
     def send(_: int) -> TestResponse:
@@ -114,11 +112,10 @@ def test_of_repetitions_at_once_one_is_carried_out(storehouse: Storehouse) -> No
 
 @pytest.mark.parametrize("keep_hours", [1, 24])
 def test_a_key_is_forgotten_after_so_many_hours(
-    client: FlaskClient, storehouse: Storehouse, keep_hours: int
+    client: FlaskClient, storehouse: RunningServices, keep_hours: int
 ) -> None:
     register(client, "k")
-    settings = storehouse.runtime.settings.own(CatalogSettings)
-    database = Database(settings.catalog_database_url)
+    (database,) = storehouse.context("catalog").databases
 
     def forgotten_after(hours: float) -> int:
         now = system_clock() + timedelta(hours=hours)
@@ -128,7 +125,6 @@ def test_a_key_is_forgotten_after_so_many_hours(
 
     assert forgotten_after(keep_hours - 0.5) == 0
     assert forgotten_after(keep_hours + 0.5) == 1
-    database.close()
 
 
 @pytest.mark.parametrize("key", ["", "a b", "é", "x" * 256, "\t"])

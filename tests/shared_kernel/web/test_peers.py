@@ -176,7 +176,7 @@ def test_a_feed_reads_what_the_other_process_recorded(
 ) -> None:
     events = [an_envelope(position, source="inventory") for position in (3, 4)]
     server.answer(to_batch(events), Consistency_Token="catalog:9,inventory:7")
-    feed = HttpEventFeed(peer, "inventory", "catalog")
+    feed = HttpEventFeed(peer, "inventory")
 
     assert feed.read(2, 5000) == events
     assert feed.head() == 7
@@ -193,7 +193,7 @@ def test_a_feed_is_asked_by_when_it_has_settled_what_another_log_caused(
 ) -> None:
     server.answer(b"[]", Consistency_Token="catalog:9,inventory:7")
 
-    assert HttpEventFeed(peer, "inventory", "catalog").settled(9, timeout_s=1) == 7
+    assert HttpEventFeed(peer, "inventory").settled("catalog", 9, timeout_s=1) == 7
     assert server.headers[0]["Consistency-Token"] == "catalog:9"
 
 
@@ -203,7 +203,7 @@ def test_what_has_not_settled_in_time_is_told_with_how_far_it_is(
     server.answer(BEHIND, 503)
 
     with pytest.raises(ReadModelBehindError) as raised:
-        HttpEventFeed(peer, "inventory", "catalog").settled(9, timeout_s=1)
+        HttpEventFeed(peer, "inventory").settled("catalog", 9, timeout_s=1)
 
     assert raised.value.behind == Behind("catalog", 9, 4)
 
@@ -217,7 +217,7 @@ def test_a_position_that_its_log_has_not_is_told_as_the_peer_tells_it(
     server.answer(unknown, 400)
 
     with pytest.raises(UnknownPositionError) as raised:
-        HttpEventFeed(peer, "inventory", "catalog").settled(9, timeout_s=1)
+        HttpEventFeed(peer, "inventory").settled("catalog", 9, timeout_s=1)
 
     error = raised.value
     assert (error.source, error.position, error.end) == ("catalog", 9, 4)
@@ -243,7 +243,7 @@ def test_an_answer_that_is_no_feed_is_a_strange_peers(
     server.answers = [(status, body, headers)]
 
     with pytest.raises(StrangePeerError, match="GET /events/inventory"):
-        HttpEventFeed(peer, "inventory", "catalog").read(0, 10)
+        HttpEventFeed(peer, "inventory").read(0, 10)
 
 
 def test_a_peer_that_is_not_available_for_a_while_says_so(
@@ -252,7 +252,7 @@ def test_a_peer_that_is_not_available_for_a_while_says_so(
     server.answer(b'{"type":"/problems/unavailable"}', 503)
 
     with pytest.raises(PeerError, match="status 503"):
-        HttpEventFeed(peer, "inventory", "catalog").read(0, 10)
+        HttpEventFeed(peer, "inventory").read(0, 10)
 
 
 def test_what_is_listed_elsewhere_is_waited_for(peer: Peer, server: PeerServer) -> None:

@@ -1,0 +1,231 @@
+"""What a context's service is plugged together with, and what is found of it then."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+from click import Group
+from sqlalchemy.engine import Connection
+
+from shared_kernel.buses.port import Deliver, Leave
+from shared_kernel.clock import Clock
+from shared_kernel.events.consistency import Through, followed_through
+from shared_kernel.events.event_log import EventFeed, EventLog
+from shared_kernel.events.replay import DeadLetters
+from shared_kernel.events.subscription import Apply, Subscription
+from shared_kernel.events.unit_of_work import SqlUnitOfWork
+from shared_kernel.events.writer import Writer
+from shared_kernel.migrations.migrate import Schema
+from shared_kernel.runtime.context import Context, DeclaredService, Need
+from shared_kernel.runtime.service import Runtime, Service, WritingService, group_of
+from shared_kernel.runtime.workers import Worker
+from shared_kernel.storage.database import Database
+from shared_kernel.web.commands import ForgetIdempotencyKeys
+
+P = TypeVar("P")
+S = TypeVar("S")
+W = TypeVar("W", bound=SqlUnitOfWork[Any])
+
+
+class Neighbours(Protocol):
+    """The other services, in this process or in another one."""
+
+    def feed(self, source: str) -> EventFeed:
+        """The log of `source`."""
+
+    def settled(self, source: str, origin: str) -> Through:
+        """By where in the log of `source` all stands that events of `origin` caused."""
+
+    def port(self, need: Need[P]) -> P:
+        """What answers `need`."""
+
+
+class ServiceBuilder:
+    """Given to the function that builds a service; it takes from here what it needs.
+
+    What is made here becomes part of the service: subscriptions and writer, and with
+    them dead letters, leases, status and metrics.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        context: Context,
+        declared: DeclaredService[Any],
+        neighbours: Neighbours,
+        schemas: Sequence[Schema],
+    ) -> None:
+        self.runtime = runtime
+        self.databases = tuple(schema.database for schema in schemas)
+        """As many as are declared, in that order."""
+        self._context = context
+        self._declared = declared
+        self._neighbours = neighbours
+        self._schemas = tuple(schemas)
+        self._log: EventLog | None = None
+        for own, database in zip(declared.databases, self.databases, strict=True):
+            if own.log:
+                self._log = EventLog(database, context.name)
+        self._writer: Writer[Any] | None = None
+        self._subscriptions: list[Subscription] = []
+        self._jobs: list[Worker] = []
+        self._replayed: dict[tuple[str, str], Apply] = {}
+
+    @property
+    def clock(self) -> Clock:
+        return self.runtime.clock
+
+    @property
+    def log(self) -> EventLog:
+        """The context's own. Raises LookupError where none is declared."""
+        if self._log is None:
+            raise LookupError(f"{self._declared.name} declares no database with a log")
+        return self._log
+
+    def settings(self, kind: type[S]) -> S:
+        """Those of the context."""
+        return self.runtime.settings.own(kind)
+
+    def feed(self, source: str) -> EventFeed:
+        """The log of `source`, in this process or in another one."""
+        return self._neighbours.feed(source)
+
+    def settled(self, source: str, origin: str) -> Through:
+        """By where in the log of `source` all stands that events of `origin` caused."""
+        return self._neighbours.settled(source, origin)
+
+    def port(self, need: Need[P]) -> P:
+        """What answers, in this process or in another one. It has to be declared."""
+        if need not in self._declared.needs:
+            raise LookupError(
+                f"{self._declared.name} does not declare that it needs {need.service}"
+            )
+        return self._neighbours.port(need)
+
+    def writer(
+        self, unit_of_work: Callable[[Connection, EventLog, Clock], W]
+    ) -> Writer[W]:
+        """Executes commands, each in a unit of work with the log."""
+        log, clock = self.log, self.clock
+        writer = Writer(
+            log.database,
+            log,
+            lambda connection: unit_of_work(connection, log, clock),
+            self.runtime.on_commit,
+        )
+        self._writer = writer
+        return writer
+
+    def subscription(
+        self,
+        name: str,
+        source: str,
+        database: Database,
+        apply: Apply,
+        clear: Callable[[Connection], None] | None = None,
+    ) -> Subscription:
+        """The one that is declared so: `apply` keeps in `database` what it causes.
+
+        `clear` empties a read model that `apply` keeps. Raises LookupError.
+        """
+        pattern = self._pattern_of(name, source)
+        subscription = self.runtime.subscription(
+            name, self.feed(source), pattern, database, apply, clear
+        )
+        self._subscriptions.append(subscription)
+        return subscription
+
+    def membership(self, subject: str, group: str) -> Callable[[Deliver], Leave]:
+        """Joins those who take what other programs send on `subject`.
+
+        All replicas share the messages; another Storehouse is told, too.
+        """
+
+        def join(deliver: Deliver) -> Leave:
+            whole = group_of(group, self.log.mark(0).log)
+            return self.runtime.bus.subscribe(subject, whole, deliver)
+
+        return join
+
+    def replays(self, subscription: str, source: str, apply: Apply) -> None:
+        """So dead letters are applied again that stand beside the log."""
+        self._replayed[subscription, source] = apply
+
+    def in_background(self, job: Worker) -> None:
+        """Have `job` stepped beside relay and subscriptions."""
+        self._jobs.append(job)
+
+    def followed(self) -> dict[str, Callable[[], int]]:
+        """The sources whose events cause events in the log, and how far each has."""
+        return {
+            subscription.source: subscription.cursor.saved
+            for subscription in self._subscriptions
+            if self._log is not None and subscription.database is self._log.database
+        }
+
+    def through(self, origin: str) -> Through:
+        """By where in the own log all stands that events of `origin` caused."""
+        return followed_through(
+            origin, self.followed()[origin], self.log.settle, self.runtime.progress
+        )
+
+    def build(self) -> Any:
+        """What the edges work with."""
+        return self._declared.build(self)
+
+    def service(self, edges: Any) -> Service:
+        """What is built, with the edges that work with `edges`."""
+        declared, runtime = self._declared, self.runtime
+        common: dict[str, Any] = {
+            "name": declared.name,
+            "subscriptions": tuple(self._subscriptions),
+            "dead_letters": self._dead_letters(),
+            "databases": self.databases,
+            "schemas": self._schemas,
+            "api": declared.api(edges),
+            "cli": declared.cli(edges, runtime.workers) if declared.cli else Group(),
+            "pages": tuple(page(edges) for page in declared.pages),
+        }
+        if self._log is None:
+            return Service(**common, background_jobs=tuple(self._jobs))
+        if self._writer is None:
+            raise LookupError(f"{declared.name} has a log and no writer")
+        return WritingService(
+            **common,
+            background_jobs=(*self._jobs, self._forget_idempotency_keys()),
+            log=self._log,
+            relay=runtime.relay(self._log),
+            writer=self._writer,
+            followed=self.followed(),
+            dated=declared.dated,
+        )
+
+    def _pattern_of(self, name: str, source: str) -> str:
+        for each in self._declared.follows:
+            if (each.subscription, each.source) == (name, source):
+                return each.pattern
+        raise LookupError(
+            f"{self._declared.name} does not declare that {name} follows {source}"
+        )
+
+    def _dead_letters(self) -> dict[str, DeadLetters]:
+        """Of each database that keeps some."""
+        kept: dict[str, DeadLetters] = {}
+        for own, database in zip(self._declared.databases, self.databases, strict=True):
+            applied = {
+                (each.name, each.source): each.apply
+                for each in self._subscriptions
+                if each.database is database
+            }
+            if own.log:
+                applied |= self._replayed
+            if applied:
+                kept[own.name] = DeadLetters(database, applied)
+        return kept
+
+    def _forget_idempotency_keys(self) -> Worker:
+        return ForgetIdempotencyKeys(
+            self._context.name,
+            self.log.database,
+            self.clock,
+            keep_hours=self.runtime.settings.idempotency_key_hours,
+        )

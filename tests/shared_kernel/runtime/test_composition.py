@@ -1,0 +1,142 @@
+"""What does not fit together is refused when it is composed, and named."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from shared_kernel.runtime.composition import compose
+from shared_kernel.runtime.context import (
+    Context,
+    DeclaredService,
+    Follows,
+    Join,
+    Need,
+    OwnDatabase,
+)
+from shared_kernel.runtime.running import RunningServices
+from shared_kernel.runtime.service_builder import ServiceBuilder
+from shared_kernel.runtime.settings import settings_of
+from shared_kernel.web.peers import Peer
+from shared_kernel.web.routes import Api
+
+PRICES: Need[str] = Need("sales", lambda peer: f"prices at {peer.url}")
+DEBTS: Need[str] = Need("billing", lambda peer: f"debts at {peer.url}")
+
+
+def prices(edges: str) -> str:
+    return f"prices of {edges}"
+
+
+def debts(edges: str) -> str:
+    return f"debts of {edges}"
+
+
+def a_context(
+    name: str,
+    build: Callable[[ServiceBuilder], str],
+    *,
+    follows: Sequence[Follows] = (),
+    needs: Sequence[Need[Any]] = (),
+    offers: Sequence[Callable[[str], object]] = (),
+) -> Context:
+    return Context(
+        name=name,
+        address=f"{name.upper()}_URL",
+        published={},
+        services=(
+            DeclaredService(
+                name=name,
+                build=build,
+                databases=(),
+                follows=follows,
+                needs=needs,
+                offers=offers,
+                api=lambda edges: Api(f"{name}-{edges}", {}, {}),
+            ),
+        ),
+    )
+
+
+def composed(
+    *contexts: Context,
+    joins: Sequence[Join[Any]] = (),
+    environment: dict[str, str] | None = None,
+) -> RunningServices:
+    settings = settings_of(contexts).from_environment(environment or {})
+    return compose(settings, joins)
+
+
+SALES = a_context("sales", lambda builder: "sales", offers=(prices,))
+BILLING = a_context(
+    "billing", lambda builder: builder.port(PRICES), needs=(PRICES,), offers=(debts,)
+)
+JOINED = Join(PRICES, prices)
+
+
+def test_a_port_is_made_of_what_the_other_service_serves() -> None:
+    storehouse = composed(BILLING, SALES, joins=[JOINED])
+
+    assert [each.name for each in storehouse.services] == ["billing", "sales"]
+    assert storehouse.service("billing").api.blueprint.name == "billing-prices of sales"
+
+
+def test_it_is_asked_over_http_where_that_service_runs_elsewhere() -> None:
+    elsewhere = {"SERVICES": "billing", "BUS_URL": "feed:", "SALES_URL": "http://sales"}
+
+    storehouse = composed(BILLING, SALES, joins=[JOINED], environment=elsewhere)
+
+    (service,) = storehouse.services
+    assert service.api.blueprint.name == "billing-prices at http://sales"
+    assert isinstance(storehouse.peers["sales"], Peer)
+
+
+@pytest.mark.parametrize("joins", [[], [Join(PRICES, debts)]])
+def test_a_port_that_nobody_offers_is_refused(joins: list[Join[str]]) -> None:
+    with pytest.raises(LookupError, match="billing of billing needs a port of sales"):
+        composed(BILLING, SALES, joins=joins)
+
+
+def test_services_that_need_each_others_ports_are_refused() -> None:
+    sales = a_context(
+        "sales", lambda builder: builder.port(DEBTS), needs=(DEBTS,), offers=(prices,)
+    )
+
+    with pytest.raises(LookupError, match="sales, billing, sales"):
+        composed(sales, BILLING, joins=[JOINED, Join(DEBTS, debts)])
+
+
+def test_a_port_that_is_not_declared_is_refused() -> None:
+    curious = a_context("curious", lambda builder: builder.port(PRICES))
+
+    with pytest.raises(LookupError, match="curious does not declare that it needs"):
+        composed(curious, SALES, joins=[JOINED])
+
+
+def test_a_context_without_a_log_cannot_be_followed() -> None:
+    follows = Follows(subscription="audit.sales", source="sales", pattern="order.>")
+    audit = a_context("audit", lambda builder: "audit", follows=(follows,))
+
+    with pytest.raises(LookupError, match="no context 'sales' has a log"):
+        composed(SALES, audit)
+
+
+def test_a_log_that_is_not_declared_cannot_be_written() -> None:
+    with pytest.raises(LookupError, match="sales declares no database with a log"):
+        composed(a_context("sales", lambda builder: str(builder.log)))
+
+
+def test_a_subscription_that_is_not_declared_is_refused() -> None:
+    def follow(builder: ServiceBuilder) -> str:
+        nowhere: Any = None
+        return builder.subscription("audit.sales", "sales", nowhere, nowhere).name
+
+    with pytest.raises(
+        LookupError, match=r"not declare that audit\.sales follows sales"
+    ):
+        composed(a_context("audit", follow))
+
+
+def test_a_variable_of_a_database_says_that_it_is_one(tmp_path: Any) -> None:
+    with pytest.raises(ValueError, match="SALES_URL: expected a name such as"):
+        OwnDatabase("SALES_URL", "sales.db", tmp_path)
