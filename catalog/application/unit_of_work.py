@@ -1,27 +1,13 @@
 """What a handler changes, as one."""
 
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from catalog.domain.product import ProductRepository
+from shared_kernel.domain.unit_of_work import UnitOfWork
 
 
-class CatalogUnitOfWork(Protocol):
-    """Products and the events they recorded are kept together, or not at all.
-
-    `with work:` without a `commit()` in it keeps nothing.
-    """
+class CatalogUnitOfWork(UnitOfWork, Protocol):
+    """Products and the events they recorded."""
 
     @property
     def products(self) -> ProductRepository: ...
-
-    def commit(self) -> None: ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None: ...

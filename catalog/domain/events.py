@@ -9,10 +9,18 @@ from catalog.domain.value_objects import (
     ProductName,
 )
 from shared_kernel.domain.event import DomainEvent
+from shared_kernel.domain.sku import Sku
 
 
 @attrs.frozen(kw_only=True)
-class ProductRegistered(DomainEvent):
+class ProductEvent(DomainEvent):
+    """What all events of a product tell."""
+
+    sku: Sku
+
+
+@attrs.frozen(kw_only=True)
+class ProductRegistered(ProductEvent):
     name: ProductName
     description: Description | None
     price: Price | None
@@ -20,25 +28,25 @@ class ProductRegistered(DomainEvent):
 
 
 @attrs.frozen(kw_only=True)
-class ProductRenamed(DomainEvent):
+class ProductRenamed(ProductEvent):
     name: ProductName
 
 
 @attrs.frozen(kw_only=True)
-class ProductDescribed(DomainEvent):
+class ProductDescribed(ProductEvent):
     description: Description | None
 
 
 @attrs.frozen(kw_only=True)
-class ProductRepriced(DomainEvent):
+class ProductRepriced(ProductEvent):
     price: Price | None
 
 
 @attrs.frozen(kw_only=True)
-class ProductDiscontinued(DomainEvent):
+class ProductDiscontinued(ProductEvent):
     pass
 
 
 @attrs.frozen(kw_only=True)
-class ProductRelisted(DomainEvent):
+class ProductRelisted(ProductEvent):
     pass

@@ -28,10 +28,15 @@ from shared_kernel.domain.sku import Sku
 class Product(Aggregate):
     """Doing what is already so records nothing; discontinued, it can be relisted."""
 
+    sku: Sku
     name: ProductName
     description: Description | None = None
     price: Price | None = None
     status: Status = Status.LISTED
+
+    @property
+    def key(self) -> str:
+        return self.sku.code
 
     @classmethod
     def register(

@@ -6,20 +6,28 @@ import attrs
 
 from inventory.domain.value_objects import OrderReference, Reason
 from shared_kernel.domain.event import DomainEvent
+from shared_kernel.domain.sku import Sku
 
 
 @attrs.frozen(kw_only=True)
-class StockOpened(DomainEvent):
+class StockEvent(DomainEvent):
+    """What all events of a stock item tell."""
+
+    sku: Sku
+
+
+@attrs.frozen(kw_only=True)
+class StockOpened(StockEvent):
     on_hand: int
 
 
 @attrs.frozen(kw_only=True)
-class StockReceived(DomainEvent):
+class StockReceived(StockEvent):
     pieces: int
 
 
 @attrs.frozen(kw_only=True)
-class StockCounted(DomainEvent):
+class StockCounted(StockEvent):
     """The `released` orders, newest first, lost what was reserved for them."""
 
     on_hand: int
@@ -28,57 +36,57 @@ class StockCounted(DomainEvent):
 
 
 @attrs.frozen(kw_only=True)
-class StockReserved(DomainEvent):
+class StockReserved(StockEvent):
     order: OrderReference
     pieces: int
     until: datetime
 
 
 @attrs.frozen(kw_only=True)
-class StockReleased(DomainEvent):
+class StockReleased(StockEvent):
     order: OrderReference
     pieces: int
 
 
 @attrs.frozen(kw_only=True)
-class StockExpired(DomainEvent):
+class StockExpired(StockEvent):
     order: OrderReference
     pieces: int
 
 
 @attrs.frozen(kw_only=True)
-class StockShipped(DomainEvent):
+class StockShipped(StockEvent):
     order: OrderReference
     pieces: int
 
 
 @attrs.frozen(kw_only=True)
-class ReorderPointSet(DomainEvent):
+class ReorderPointSet(StockEvent):
     reorder_point: int
 
 
 @attrs.frozen(kw_only=True)
-class StockRetired(DomainEvent):
+class StockRetired(StockEvent):
     pass
 
 
 @attrs.frozen(kw_only=True)
-class StockReopened(DomainEvent):
+class StockReopened(StockEvent):
     pass
 
 
 @attrs.frozen(kw_only=True)
-class StockDepleted(DomainEvent):
+class StockDepleted(StockEvent):
     """Of some available pieces none was left."""
 
 
 @attrs.frozen(kw_only=True)
-class StockReplenished(DomainEvent):
+class StockReplenished(StockEvent):
     """Of no available pieces there came to be some."""
 
 
 @attrs.frozen(kw_only=True)
-class StockLow(DomainEvent):
+class StockLow(StockEvent):
     """The available pieces came to the reorder point or under it, and are not none."""
 
     reorder_point: int

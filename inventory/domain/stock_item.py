@@ -51,6 +51,7 @@ class StockItem(Aggregate):
     of the orders that the item was asked for by, not of all that ever shipped.
     """
 
+    sku: Sku
     on_hand: int
     reorder_point: int = 0
     retired: bool = False
@@ -61,6 +62,10 @@ class StockItem(Aggregate):
     @reserved.default
     def _sum_of_reservations(self) -> int:
         return sum(reservation.pieces for reservation in self.reservations.values())
+
+    @property
+    def key(self) -> str:
+        return self.sku.code
 
     @classmethod
     def open(cls, sku: Sku, on_hand: Count) -> "StockItem":

@@ -1,1 +1,1 @@
-"""The kernel proper: the identity both contexts use, and the shape of an aggregate."""
+"""The kernel proper: Sku, and the shapes of aggregate, event, refusal, unit of work."""

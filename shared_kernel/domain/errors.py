@@ -33,11 +33,11 @@ class InvalidValue(DomainError):
 
 @attrs.frozen(kw_only=True)
 class StaleVersion(DomainError):
-    """The caller decided on version `seen`; the aggregate is at version `current`."""
+    """The caller decided on version `seen` of `key`, which is at version `current`."""
 
-    sku: str
+    key: str
     seen: int
     current: int
 
     def __str__(self) -> str:
-        return f"{self.sku} is at version {self.current}, no longer at {self.seen}"
+        return f"{self.key} is at version {self.current}, no longer at {self.seen}"

@@ -70,7 +70,7 @@ class SqlUnitOfWork(Generic[A]):
     def commit(self) -> None:
         """Accept what the aggregates recorded since the last part."""
         for aggregate in self._repository.changed():
-            key = aggregate.sku.code
+            key = aggregate.key
             for version, event in aggregate.collect():
                 subject, published = self._publish(event, version, aggregate)
                 data = msgspec.json.encode(published)

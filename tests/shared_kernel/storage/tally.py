@@ -45,7 +45,7 @@ class TallyIsFull(DomainError):
 
 @attrs.frozen(kw_only=True)
 class Ticked(DomainEvent):
-    pass
+    sku: Sku
 
 
 @attrs.frozen(kw_only=True)
@@ -56,6 +56,12 @@ class TallyTicked:
 
 @attrs.define(eq=False, kw_only=True)
 class Tally(Aggregate):
+    sku: Sku
+
+    @property
+    def key(self) -> str:
+        return self.sku.code
+
     def tick(self) -> None:
         if self.version == MOST:
             raise TallyIsFull

@@ -52,7 +52,7 @@ class UnknownToy(DomainError):
 PAGE = (integer("limit", "How many.", 1, 10, default=5),)
 RAISED: dict[str, Exception] = {
     "unknown": UnknownToy(sku="X"),
-    "stale": StaleVersion(sku="X", seen=1, current=2),
+    "stale": StaleVersion(key="X", seen=1, current=2),
     "invalid": InvalidValue(field="size.width", value=0, expected="a width"),
     "path": InvalidValue(field="what", value="path", expected="a better one"),
     "bug": RuntimeError("a secret"),
