@@ -17,6 +17,7 @@ from features.drivers.http import HttpDriver
 from features.drivers.server import Server
 from tests.cluster import BUSES, LAYOUTS
 from tests.databases import KINDS, templates
+from tests.routes import SOURCES
 
 _ONLY_HTTP = ("bus", "layout", "history")
 
@@ -55,8 +56,7 @@ def before_step(context: Any, step: Any) -> None:
     if step.step_type == "when" and context.before is None:
         context.driver.settle()
         context.before = {
-            source: len(context.driver.events(source, 0))
-            for source in ("catalog", "inventory")
+            source: len(context.driver.events(source, 0)) for source in SOURCES
         }
 
 

@@ -28,10 +28,8 @@ from types import TracebackType
 
 import attrs
 
-from app import Settings
-from catalog.bootstrap import COMMANDS as CATALOG_COMMANDS
-from catalog.bootstrap import QUERIES as CATALOG_QUERIES
-from inventory.bootstrap import NAME as INVENTORY
+from app import CONTEXTS, Settings
+from shared_kernel.runtime.context import needed_by
 from tests.databases import Databases, Files
 from tests.forger import Forger
 from tests.last_will import LastWill
@@ -43,7 +41,7 @@ Layout = tuple[tuple[str, ...], ...]
 
 SERVICES = tuple(Settings.all_services())
 ONE: Layout = (SERVICES,)
-SPLIT: Layout = ((CATALOG_COMMANDS,), (CATALOG_QUERIES,), (INVENTORY,))
+SPLIT: Layout = tuple((service,) for service in SERVICES)
 LAYOUTS = {"one": ONE, "split": SPLIT}
 BUSES = ("inprocess", "feed", "nats", "jetstream", "forged")
 """`forged` is NATS with a stranger on it, who forges whatever goes over it."""
@@ -68,15 +66,6 @@ class CannotStartError(Exception):
         super().__init__(f"{name} has ended with exit code {exit_code}:\n{tail}")
         self.name = name
         self.exit_code = exit_code
-
-
-def service_for(method: str, path: str) -> str:
-    """The service that answers such a request; operations are answered by each."""
-    if path.startswith(("/stock", "/events/inventory")):
-        return INVENTORY
-    if method in ("GET", "HEAD") and not path.startswith("/events/"):
-        return CATALOG_QUERIES
-    return CATALOG_COMMANDS
 
 
 def free_port() -> int:
@@ -414,12 +403,16 @@ def _has_replicas(layout: Layout) -> bool:
 
 def _peers(services: Sequence[str]) -> dict[str, str]:
     """By variable, the service that the others' process runs."""
+    needed = needed_by(CONTEXTS, services)
     peers = {}
-    for service in (CATALOG_QUERIES, CATALOG_COMMANDS):
-        if service not in services:
-            peers["CATALOG_URL"] = service
-    if INVENTORY not in services:
-        peers["INVENTORY_URL"] = INVENTORY
+    for context in CONTEXTS:
+        elsewhere = [
+            each.name for each in context.services if each.name not in services
+        ]
+        # Whoever needs nothing of it is told all the same.
+        asked = [name for name in elsewhere if name in needed] or elsewhere
+        if asked:
+            peers[context.address] = asked[0]
     return peers
 
 

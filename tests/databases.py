@@ -1,4 +1,4 @@
-"""The four databases of one storehouse: files, or the schemas of one PostgreSQL one.
+"""The databases of one storehouse: files, or the schemas of one PostgreSQL one.
 
 with templates("postgresql") as clean:
     databases = clean.new(tmp_path)
@@ -16,10 +16,15 @@ from typing import Any, Protocol
 
 import attrs
 
-from app import Settings, assemble
+from app import CONTEXTS, Settings, assemble
+from shared_kernel.runtime.context import services_of
 from tests.postgres_server import PostgresServer
 
-OWNERS = ("catalog", "catalog_read", "inventory", "inventory_read")
+OWNERS = tuple(
+    database.name
+    for _, service in services_of(CONTEXTS)
+    for database in service.databases
+)
 KINDS = ("sqlite", "postgresql")
 Row = tuple[Any, ...]
 

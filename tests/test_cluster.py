@@ -18,9 +18,9 @@ from tests.cluster import (
     SPLIT,
     CannotStartError,
     Cluster,
-    service_for,
     wait_until,
 )
+from tests.routes import service_for
 from tests.simulation.laws import violations
 
 COPIES = (*SPLIT, SPLIT[2])

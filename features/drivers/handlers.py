@@ -8,6 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import attrs
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from app import Settings, assemble
 from catalog.adapters.http_refusals import CATALOG_REFUSALS
@@ -37,6 +39,7 @@ from shared_kernel.clock import system_clock
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.sku import Sku
 from shared_kernel.runtime.running import RunningServices
+from shared_kernel.serving.application import web_application
 from tests.databases import Templates
 
 _SLUGS = {"InvalidValue": "invalid-value", "StaleVersion": "stale-version"} | {
@@ -234,6 +237,19 @@ class HandlersDriver:
             for each in logs[source].read(after, _EVERYTHING)
         ]
 
+    def order(self, method: str, path: str, body: Json | None = None) -> None:
+        self._answered(self._client.open(path, method=method, json=body))
+
+    def read(self, path: str) -> Any:
+        self.settle()
+        return self._answered(self._client.get(path))
+
+    def own(self, name: str) -> str:
+        return name
+
+    def shown(self, name: str) -> str:
+        return name
+
     def now(self) -> datetime:
         return system_clock() + self._passed
 
@@ -248,6 +264,17 @@ class HandlersDriver:
         self._storehouse.stop()
         self._clean.drop(self._databases)
         self._temporary.cleanup()
+
+    @property
+    def _client(self) -> FlaskClient:
+        return web_application(self._storehouse).test_client()
+
+    def _answered(self, response: TestResponse) -> Any:
+        self.settle()
+        answer = response.get_json()
+        if response.status_code >= 400:
+            raise Refused(answer["type"].rpartition("/")[2], answer)
+        return answer
 
     def _catalog(self, handler: Any, order: Callable[[], object]) -> None:
         self._execute(self._storehouse.context("catalog").writer, handler, order)

@@ -16,6 +16,7 @@ import attrs
 
 from features.drivers.port import Happened, Json, Refused
 from features.drivers.server import PATIENCE_S, Server
+from tests.routes import SOURCES, sources_of
 
 PAGE = 1000
 
@@ -57,23 +58,23 @@ class HttpDriver:
             body["description"] = description
         if price is not None:
             body["price"] = _price(price)
-        self._order("POST", "/products", body)
+        self.order("POST", "/products", body)
 
     def rename(self, sku: str, name: str, seen: int | None = None) -> None:
-        self._order("PUT", f"/products/{self._own(sku)}/name", {"name": name}, seen)
+        self.order("PUT", f"/products/{self._own(sku)}/name", {"name": name}, seen)
 
     def describe(self, sku: str, description: str | None) -> None:
         path = f"/products/{self._own(sku)}/description"
-        self._order("PUT", path, {"description": description})
+        self.order("PUT", path, {"description": description})
 
     def reprice(self, sku: str, price: tuple[int, str]) -> None:
-        self._order("PUT", f"/products/{self._own(sku)}/price", _price(price))
+        self.order("PUT", f"/products/{self._own(sku)}/price", _price(price))
 
     def discontinue(self, sku: str) -> None:
-        self._order("POST", f"/products/{self._own(sku)}/discontinue")
+        self.order("POST", f"/products/{self._own(sku)}/discontinue")
 
     def relist(self, sku: str) -> None:
-        self._order("POST", f"/products/{self._own(sku)}/relist")
+        self.order("POST", f"/products/{self._own(sku)}/relist")
 
     def open(self, sku: str, pieces: int) -> None:
         # Stock opens because a product is registered; the product itself opens once.
@@ -93,25 +94,25 @@ class HttpDriver:
 
     def receive(self, sku: str, pieces: int, seen: int | None = None) -> None:
         path = f"/stock/{self._own(sku)}/receipts"
-        self._order("POST", path, {"quantity": pieces}, seen)
+        self.order("POST", path, {"quantity": pieces}, seen)
 
     def count(self, sku: str, pieces: int, reason: str) -> None:
         path = f"/stock/{self._own(sku)}/counts"
-        self._order("POST", path, {"on_hand": pieces, "reason": reason})
+        self.order("POST", path, {"on_hand": pieces, "reason": reason})
 
     def reserve(self, sku: str, order: str, pieces: int, minutes: int) -> None:
         body = {"quantity": pieces, "hold_seconds": minutes * 60}
-        self._order("PUT", self._reservation(sku, order), body)
+        self.order("PUT", self._reservation(sku, order), body)
 
     def release(self, sku: str, order: str) -> None:
-        self._order("DELETE", self._reservation(sku, order))
+        self.order("DELETE", self._reservation(sku, order))
 
     def ship(self, sku: str, order: str) -> None:
-        self._order("POST", self._reservation(sku, order) + "/shipment")
+        self.order("POST", self._reservation(sku, order) + "/shipment")
 
     def set_reorder_point(self, sku: str, pieces: int) -> None:
         path = f"/stock/{self._own(sku)}/reorder-point"
-        self._order("PUT", path, {"pieces": pieces})
+        self.order("PUT", path, {"pieces": pieces})
 
     def listed(
         self, availability: str | None = None, sought: str | None = None
@@ -121,19 +122,19 @@ class HttpDriver:
             path += f"&availability={availability}"
         return [
             product | {"code": product["code"].removesuffix(self._mark)}
-            for product in self._read(path)
+            for product in self.read(path)
             if product["code"].endswith(self._mark)
         ]
 
     def everything(self) -> list[Json]:
         # The command line writes too, and gives no token.
-        for source in ("catalog", "inventory"):
+        for source in SOURCES:
             for each in self.events(source, self._tokens.get(source, 0)):
                 self._tokens[source] = each.position
         found: list[Json] = []
         path: str | None = f"/products?limit={PAGE}"
         while path is not None:
-            response, page = self._request("GET", path, None, self._token())
+            response, page = self._request("GET", path, None, self._token("GET", path))
             found += page
             link = response.headers["Link"]
             path = link.partition(">")[0].removeprefix("<") if link else None
@@ -141,22 +142,22 @@ class HttpDriver:
 
     def product(self, sku: str) -> Json | None:
         try:
-            found: Json = self._read(f"/products/{self._own(sku)}")
+            found: Json = self.read(f"/products/{self._own(sku)}")
         except Refused:
             return None
         return found
 
     def product_version(self, sku: str) -> int:
         path = f"/products/{self._own(sku)}"
-        response, _ = self._request("GET", path, None, self._token())
+        response, _ = self._request("GET", path, None, self._token("GET", path))
         return int((response.headers["ETag"] or "").strip('"'))
 
     def level(self, sku: str) -> Json:
-        found: Json = self._read(f"/stock/{self._own(sku)}")
+        found: Json = self.read(f"/stock/{self._own(sku)}")
         return found
 
     def movements(self, sku: str) -> list[Json]:
-        found: list[Json] = self._read(f"/stock/{self._own(sku)}/movements")
+        found: list[Json] = self.read(f"/stock/{self._own(sku)}/movements")
         return found
 
     def events(self, source: str, after: int) -> list[Happened]:
@@ -189,24 +190,29 @@ class HttpDriver:
         raise AssertionError(f"no {what} of {sku}")
 
     def settle(self) -> None:
-        self._read("/products?limit=1")
+        self.read("/products?limit=1")
 
     def close(self) -> None:
         for connection in self._connections.values():
             connection.close()
 
+    def own(self, name: str) -> str:
+        return name + self._mark
+
+    def shown(self, name: str) -> str:
+        return name.removesuffix(self._mark)
+
     def _own(self, sku: str) -> str:
-        return quote(sku + self._mark, safe="")
+        return quote(self.own(sku), safe="")
 
     def _reservation(self, sku: str, order: str) -> str:
         return f"/stock/{self._own(sku)}/reservations/{quote(order, safe='')}"
 
-    def _order(
+    def order(
         self, method: str, path: str, body: Json | None = None, seen: int | None = None
     ) -> None:
         headers = {} if seen is None else {"If-Match": f'"{seen}"'}
-        if path.startswith("/stock"):
-            headers |= self._token()
+        headers |= self._token(method, path)
         response, answer = self._request(method, path, body, headers)
         refused = self._refused(answer) if response.status >= 400 else None
         slug = refused.slug if refused else None
@@ -217,11 +223,8 @@ class HttpDriver:
         source, _, position = token.partition(":")
         self._tokens[source] = max(int(position), self._tokens.get(source, 0))
 
-    def _read(self, path: str) -> Any:
-        token = self._token()
-        if path.startswith("/events/catalog"):
-            # That log follows nobody, so other positions mean nothing to it.
-            token = self._token("catalog")
+    def read(self, path: str) -> Any:
+        token = self._token("GET", path)
         response, answer = self._request("GET", path, None, token)
         if response.status >= 400:
             raise self._refused(answer)
@@ -236,23 +239,24 @@ class HttpDriver:
                 each["subject"].removesuffix(self._mark),
                 each["data"],
             )
-            for each in self._read(path)
+            for each in self.read(path)
         ]
 
     def _refused(self, problem: Json) -> Refused:
         slug = problem["type"].rpartition("/")[2]
         details = dict(problem)
-        if "sku" in details:
-            details["sku"] = details["sku"].removesuffix(self._mark)
+        for name, value in problem.items():
+            if isinstance(value, str):
+                details[name] = value.removesuffix(self._mark)
         if slug in ("invalid-value", "out-of-range"):
             (fault,) = details["errors"]
             slug = "invalid-value"
             details["field"] = fault["pointer"].rpartition("/")[2]
         return Refused(slug, details)
 
-    def _token(self, *only: str) -> dict[str, str]:
-        sources = only or ("catalog", "inventory")
-        reached = {each: self._tokens[each] for each in sources if each in self._tokens}
+    def _token(self, method: str, path: str) -> dict[str, str]:
+        known = sources_of(method, path)
+        reached = {each: at for each, at in self._tokens.items() if each in known}
         token = ",".join(f"{source}:{at}" for source, at in reached.items())
         return {"Consistency-Token": token} if token else {}
 

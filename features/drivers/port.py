@@ -79,6 +79,18 @@ class Driver(Protocol):
     def level(self, sku: str) -> Json: ...
     def movements(self, sku: str) -> list[Json]: ...
     def events(self, source: str, after: int) -> list[Happened]: ...
+    def order(self, method: str, path: str, body: Json | None = None) -> None:
+        """A command of any context, as it is given over HTTP."""
+
+    def read(self, path: str) -> Any:
+        """What is there when all that was ordered is visible. Raises Refused."""
+
+    def own(self, name: str) -> str:
+        """The name by which the scenario's thing of that name is known."""
+
+    def shown(self, name: str) -> str:
+        """The name that the scenario gave."""
+
     def now(self) -> datetime: ...
     def let_pass(self, minutes: int) -> None:
         """Return when what is over by then has ended."""

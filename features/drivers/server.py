@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.cluster import ONE, Cluster, Layout, service_for
+from tests.cluster import ONE, Cluster, Layout
 from tests.databases import Templates
+from tests.routes import service_for
 
 PATIENCE_S = 20.0
 

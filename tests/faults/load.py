@@ -10,7 +10,8 @@ from typing import Any
 
 import attrs
 
-from tests.cluster import service_for, wait_until
+from tests.cluster import wait_until
+from tests.routes import service_for
 
 ANSWER_S = 10.0
 NO_ANSWER = (OSError, http.client.HTTPException)

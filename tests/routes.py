@@ -1,0 +1,86 @@
+"""Which service answers a request, and which positions mean something to it."""
+
+import functools
+import re
+from collections.abc import Collection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+
+import attrs
+
+from app import CONTEXTS, Settings, assemble
+from shared_kernel.runtime.context import owner_of
+from tests.databases import Files
+
+EVENTS = "/events/"
+SOURCES = tuple(
+    context.name
+    for context in CONTEXTS
+    if any(service.has_log for service in context.services)
+)
+"""Of all that is recorded."""
+
+
+@attrs.frozen
+class Route:
+    method: str
+    path: re.Pattern[str]
+    service: str
+    consistent: Collection[str]
+
+
+def service_for(method: str, path: str) -> str:
+    """The service that answers such a request; operations are answered by each."""
+    if path.startswith(EVENTS):
+        return owner_of(CONTEXTS, _source_of(path)).name
+    route = _route_for(method, path)
+    return route.service if route else _service_with_pages()
+
+
+def sources_of(method: str, path: str) -> Collection[str]:
+    """The sources of which such a request understands a Consistency-Token."""
+    if path.startswith(EVENTS):
+        source = _source_of(path)
+        return {source, *(f.source for f in owner_of(CONTEXTS, source).follows)}
+    route = _route_for(method, path)
+    return route.consistent if route else ()
+
+
+def _source_of(path: str) -> str:
+    return urlsplit(path).path.removeprefix(EVENTS).partition("/")[0]
+
+
+def _route_for(method: str, path: str) -> Route | None:
+    wanted, plain = "GET" if method == "HEAD" else method, urlsplit(path).path
+    for route in _routes():
+        if route.method == wanted and route.path.fullmatch(plain):
+            return route
+    return None
+
+
+def _service_with_pages() -> str:
+    return next(
+        service.name
+        for context in CONTEXTS
+        for service in context.services
+        if service.pages
+    )
+
+
+@functools.cache
+def _routes() -> list[Route]:
+    with TemporaryDirectory(prefix="storehouse-routes-") as folder:
+        settings = Settings.from_environment(Files(Path(folder)).environment)
+        storehouse = assemble(settings)
+        storehouse.stop()
+    return [
+        Route(
+            operation.method,
+            re.compile(re.sub(r"\{\w+\}", "[^/]+", operation.rule)),
+            service.name,
+            operation.consistent,
+        )
+        for service in storehouse.services
+        for operation in service.api.operations
+    ]
