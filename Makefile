@@ -87,7 +87,7 @@ format: $(READY) ## format the code and mend what can be mended by a machine
 
 .PHONY: schemas
 schemas: $(READY) ## write the JSON Schemas of the published language anew
-	@$(RUN) -m shared_kernel.operations.schemas catalog inventory
+	@$(RUN) -m shared_kernel.operations.schemas
 
 .PHONY: lock
 lock: $(READY) ## pin every dependency anew, by version and hash

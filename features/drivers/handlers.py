@@ -237,7 +237,7 @@ class HandlersDriver:
             for each in logs[source].read(after, _EVERYTHING)
         ]
 
-    def order(self, method: str, path: str, body: Json | None = None) -> None:
+    def command(self, method: str, path: str, body: Json | None = None) -> None:
         self._answered(self._client.open(path, method=method, json=body))
 
     def read(self, path: str) -> Any:

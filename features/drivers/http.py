@@ -58,23 +58,23 @@ class HttpDriver:
             body["description"] = description
         if price is not None:
             body["price"] = _price(price)
-        self.order("POST", "/products", body)
+        self.command("POST", "/products", body)
 
     def rename(self, sku: str, name: str, seen: int | None = None) -> None:
-        self.order("PUT", f"/products/{self._own(sku)}/name", {"name": name}, seen)
+        self.command("PUT", f"/products/{self._own(sku)}/name", {"name": name}, seen)
 
     def describe(self, sku: str, description: str | None) -> None:
         path = f"/products/{self._own(sku)}/description"
-        self.order("PUT", path, {"description": description})
+        self.command("PUT", path, {"description": description})
 
     def reprice(self, sku: str, price: tuple[int, str]) -> None:
-        self.order("PUT", f"/products/{self._own(sku)}/price", _price(price))
+        self.command("PUT", f"/products/{self._own(sku)}/price", _price(price))
 
     def discontinue(self, sku: str) -> None:
-        self.order("POST", f"/products/{self._own(sku)}/discontinue")
+        self.command("POST", f"/products/{self._own(sku)}/discontinue")
 
     def relist(self, sku: str) -> None:
-        self.order("POST", f"/products/{self._own(sku)}/relist")
+        self.command("POST", f"/products/{self._own(sku)}/relist")
 
     def open(self, sku: str, pieces: int) -> None:
         # Stock opens because a product is registered; the product itself opens once.
@@ -94,25 +94,25 @@ class HttpDriver:
 
     def receive(self, sku: str, pieces: int, seen: int | None = None) -> None:
         path = f"/stock/{self._own(sku)}/receipts"
-        self.order("POST", path, {"quantity": pieces}, seen)
+        self.command("POST", path, {"quantity": pieces}, seen)
 
     def count(self, sku: str, pieces: int, reason: str) -> None:
         path = f"/stock/{self._own(sku)}/counts"
-        self.order("POST", path, {"on_hand": pieces, "reason": reason})
+        self.command("POST", path, {"on_hand": pieces, "reason": reason})
 
     def reserve(self, sku: str, order: str, pieces: int, minutes: int) -> None:
         body = {"quantity": pieces, "hold_seconds": minutes * 60}
-        self.order("PUT", self._reservation(sku, order), body)
+        self.command("PUT", self._reservation(sku, order), body)
 
     def release(self, sku: str, order: str) -> None:
-        self.order("DELETE", self._reservation(sku, order))
+        self.command("DELETE", self._reservation(sku, order))
 
     def ship(self, sku: str, order: str) -> None:
-        self.order("POST", self._reservation(sku, order) + "/shipment")
+        self.command("POST", self._reservation(sku, order) + "/shipment")
 
     def set_reorder_point(self, sku: str, pieces: int) -> None:
         path = f"/stock/{self._own(sku)}/reorder-point"
-        self.order("PUT", path, {"pieces": pieces})
+        self.command("PUT", path, {"pieces": pieces})
 
     def listed(
         self, availability: str | None = None, sought: str | None = None
@@ -208,7 +208,7 @@ class HttpDriver:
     def _reservation(self, sku: str, order: str) -> str:
         return f"/stock/{self._own(sku)}/reservations/{quote(order, safe='')}"
 
-    def order(
+    def command(
         self, method: str, path: str, body: Json | None = None, seen: int | None = None
     ) -> None:
         headers = {} if seen is None else {"If-Match": f'"{seen}"'}

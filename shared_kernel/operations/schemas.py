@@ -1,7 +1,7 @@
 """The JSON Schemas (2020-12) of a published language, made from its classes.
 
-`python -m shared_kernel.operations.schemas CONTEXT …` writes anew those of the contexts
-named.
+`python -m shared_kernel.operations.schemas [CONTEXT …]` writes anew those of the
+contexts named, or of all in this folder.
 """
 
 import importlib
@@ -61,7 +61,8 @@ def write_schemas(subjects: Mapping[str, type], folder: Path) -> None:
 
 
 def main(contexts: list[str]) -> None:
-    for context in contexts:
+    every = sorted(path.parent.name for path in Path.cwd().glob("*/published.py"))
+    for context in contexts or every:
         published = importlib.import_module(f"{context}.published")
         folder = Path(published.__file__ or "").parent / "schemas"
         write_schemas(published.SUBJECTS, folder)

@@ -18,6 +18,7 @@ from shared_kernel.operations.identity_cli import (
     new_key_command,
     subscriptions_group,
 )
+from shared_kernel.operations.new_context_cli import new_context_command
 from shared_kernel.operations.operations_cli import status_command
 from shared_kernel.operations.operations_http import Operations, operations_api
 from shared_kernel.runtime.running import RunningServices
@@ -80,6 +81,7 @@ def web_application(storehouse: RunningServices) -> Flask:
     app.cli.add_command(dead_letters_group(storehouse.services))
     app.cli.add_command(context_map_command(settings.contexts))
     app.cli.add_command(impact_command(settings.contexts))
+    app.cli.add_command(new_context_command(settings.contexts))
     return app
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from app import CONTEXTS
+
 ROOT = Path(__file__).parents[2]
 
 BREACHES = [
@@ -38,7 +40,7 @@ BREACHES = [
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("house")
-    for name in ("catalog", "inventory", "shared_kernel"):
+    for name in (*(context.name for context in CONTEXTS), "shared_kernel"):
         shutil.copytree(
             ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__")
         )

@@ -69,15 +69,19 @@ def rebuild(shop: Shop) -> None:
 
 
 def kept(shop: Shop) -> dict[str, list[int]]:
-    writing = shop.storehouse.writing
     return {
-        each.log.source: [event.position for event in each.log.read(0, 10_000)]
-        for each in writing
+        source: [
+            event.position
+            for event in shop.storehouse.context(source).log.read(0, 10_000)
+        ]
+        for source in heads(shop)
     }
 
 
 def heads(shop: Shop) -> dict[str, int]:
-    return {each.log.source: each.log.head() for each in shop.storehouse.writing}
+    """Of the logs with a history."""
+    heads = {each.log.source: each.log.head() for each in shop.storehouse.writing}
+    return {source: head for source, head in heads.items() if head}
 
 
 def levels(shop: Shop) -> list[Any]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app import CONTEXTS
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
 from catalog.domain.value_objects import OpeningStock, ProductName
@@ -76,9 +77,12 @@ def test_readers_of_a_log_that_has_grown_again_are_refused_and_begin_anew(
             if each.refused
         }
         assert refused == {
-            ("catalog.listing", "catalog"),
-            ("inventory.catalog", "catalog"),
+            (each.subscription, "catalog")
+            for context in CONTEXTS
+            for each in context.follows
+            if each.source == "catalog"
         }
+        assert ("inventory.catalog", "catalog") in refused
 
     with a_storehouse(restored) as storehouse:
         begin = subscriptions_group(storehouse.services).commands["begin-anew"]

@@ -3,15 +3,16 @@
 import attrs
 import pytest
 
-from app import Settings
+from app import CONTEXTS, Settings
+from shared_kernel.runtime.context import services_of
 from shared_kernel.runtime.setting import BadSettingError
 
 DATABASES = [
-    "CATALOG_DATABASE_URL",
-    "CATALOG_READ_DATABASE_URL",
-    "INVENTORY_DATABASE_URL",
-    "INVENTORY_READ_DATABASE_URL",
+    database.variable
+    for _, service in services_of(CONTEXTS)
+    for database in service.databases
 ]
+ADDRESSES = [context.address for context in CONTEXTS]
 BAD = [
     ("TRUSTED_HOSTS", "http://shop.example", "names without ports"),
     ("TRUSTED_HOSTS", "shop.example:8000", "names without ports"),
@@ -31,13 +32,13 @@ BAD = [
     ("JETSTREAM_DUPLICATE_WINDOW_S", "0", "a whole number from 1 to 86400"),
     ("JETSTREAM_MAX_AGE_HOURS", "0", "a whole number from 1 to 87600"),
     ("SERVICES", "inventory", "all of catalog-commands,catalog-queries,inventory"),
+    ("SERVICES", "catalog-commands", "since BUS_URL inprocess: joins one process only"),
     ("SERVICES", "catalog-commands,catalog-queries,inventory,sales", "some of"),
     ("COPIES", "two", "one or several"),
     ("CATALOG_URL", "elsewhere:8001", "http://127.0.0.1:8001"),
     ("INVENTORY_URL", "http://elsewhere:x", "http://127.0.0.1:8001"),
     ("PEER_TIMEOUT_MS", "0", "a whole number from 10 to 60000"),
-    ("CATALOG_URL", "http://elsewhere", "nothing"),
-    ("INVENTORY_URL", "http://elsewhere", "nothing"),
+    *((name, "http://elsewhere", "nothing") for name in ADDRESSES),
     ("SQLITE_SYNCHRONOUS", "OFF", "FULL or NORMAL"),
     ("PORT", "0", "a whole number from 1 to 65535"),
     ("PORT", "65536", "a whole number from 1 to 65535"),
@@ -86,7 +87,7 @@ def test_what_is_set_is_read() -> None:
             "PORT": "9000",
             "SQLITE_SYNCHRONOUS": "normal",
             "CATALOG_DATABASE_URL": "sqlite:////data/catalog.db",
-            "SERVICES": "inventory, catalog-queries,catalog-commands",
+            "SERVICES": ", ".join(reversed(Settings.all_services())),
         }
     )
 

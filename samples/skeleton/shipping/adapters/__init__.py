@@ -1,0 +1,1 @@
+"""Where shipping meets HTTP, SQL, and the catalog's language."""

@@ -1,0 +1,1 @@
+"""How the tables of shipping came to be, revision by revision."""

@@ -1,0 +1,1 @@
+"""What can be asked of shipping: commands, and one handler for each."""

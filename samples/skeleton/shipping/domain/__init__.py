@@ -1,0 +1,1 @@
+"""The model of shipping: pure, and ignorant of time, storage and the web."""

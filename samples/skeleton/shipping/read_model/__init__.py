@@ -1,0 +1,1 @@
+"""What is shown of shipping, in the shape in which it is shown."""
