@@ -1,3 +1,4 @@
+@shipping
 Feature: Opening a parcel
   A parcel is for one product. Shipping knows the products that the catalog tells of, and
   keeps the name that the product had when the parcel was opened.
@@ -17,7 +18,7 @@ Feature: Opening a parcel
     @quick
     Example: The product is discontinued
       Given the product "LAMP-0001" is registered as "Desk lamp"
-      And the product "LAMP-0001" is discontinued
+      And the product "LAMP-0001" has been discontinued
       When the parcel "PARCEL-1" is opened for "LAMP-0001"
       Then that is refused because no product "LAMP-0001" is sold
 
@@ -26,10 +27,14 @@ Feature: Opening a parcel
     Example: Opening it again changes nothing
       Given the product "LAMP-0001" is registered as "Desk lamp"
       And the parcel "PARCEL-1" is opened for "LAMP-0001"
-      And the product "LAMP-0001" is renamed to "Work lamp"
       When the parcel "PARCEL-1" is opened for "LAMP-0001"
+      Then nothing is recorded of the parcel "PARCEL-1"
+
+    Example: Its product is renamed afterwards
+      Given the product "LAMP-0001" is registered as "Desk lamp"
+      And the parcel "PARCEL-1" is opened for "LAMP-0001"
+      When the product "LAMP-0001" is renamed to "Work lamp"
       Then the parcel "PARCEL-1" is for a "Desk lamp"
-      And nothing is recorded of the parcel "PARCEL-1"
 
     Example: It is opened for another product
       Given the product "LAMP-0001" is registered as "Desk lamp"

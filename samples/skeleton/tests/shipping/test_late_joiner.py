@@ -1,0 +1,183 @@
+"""A context that comes late: it ends as if it had been there from the first day.
+
+LATE_JOINER_EVENTS says on how many events it starts, 5,000 unless set.
+"""
+
+import json
+import os
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalog.adapters.tables import products
+from shared_kernel.buses.envelope import Envelope
+from shared_kernel.events.compaction import Compaction
+from shared_kernel.events.entries import Entry
+from shipping.adapters.services import keep_products
+from tests.cluster import SERVICES, Cluster, wait_until
+from tests.cluster_client import ask
+from tests.databases import Databases, FileTemplates
+from tests.storehouses import a_storehouse
+
+EVENTS = int(os.environ.get("LATE_JOINER_EVENTS", "5000"))
+LIVES = 50
+"""Of one product, events."""
+
+BATCH = 5000
+NEW = "shipping"
+SHOP = tuple(name for name in SERVICES if name != NEW)
+KEPT = "SELECT sku, name, sold FROM products ORDER BY sku"
+OPENED = "SELECT reference FROM parcels"
+CURSOR = """
+    SELECT position FROM subscription_cursors WHERE subscription = 'shipping.catalog'
+"""
+
+pytestmark = pytest.mark.server
+
+
+def a_life(chance: random.Random, number: int) -> Iterator[dict[str, Any]]:
+    """The states of one product, the first one when it was registered."""
+    state: dict[str, Any]
+    state = {"sku": f"OLD-{number:06}", "name": "Lamp", "status": "listed"}
+    state |= {"description": None, "price_minor_units": None, "price_currency": None}
+    for version in range(1, LIVES + 1):
+        yield state | {"version": version}
+        if chance.random() < 0.5:
+            state["name"] = f"Lamp {chance.randrange(1000)}"
+        else:
+            gone = state["status"] == "discontinued"
+            state["status"] = "listed" if gone else "discontinued"
+
+
+def history() -> Iterator[Entry]:
+    chance = random.Random(15)
+    lives = [a_life(chance, number) for number in range(EVENTS // LIVES)]
+    for version in range(LIVES):
+        for life in lives:
+            state = next(life)
+            subject = "product.renamed" if version else "product.inserted"
+            told = state if version else state | {"stock_count": 1}
+            yield Entry(subject, state["sku"], json.dumps(told).encode(), None)
+
+
+def fill(databases: Databases) -> None:
+    """As if the shop had been at work for years."""
+    entries = list(history())
+    newest = {
+        entry.key: json.loads(entry.data) for entry in entries[-EVENTS // LIVES :]
+    }
+    with a_storehouse(databases) as storehouse:
+        log = storehouse.context("catalog").log
+        for begin in range(0, len(entries), BATCH):
+            with log.database.writing() as connection:
+                log.append(connection, entries[begin : begin + BATCH], 1_700_000_000)
+        with log.database.writing() as connection:
+            connection.execute(products.insert(), list(newest.values()))
+        log.settle()
+
+
+def compact(databases: Databases) -> int:
+    """Answer how many events are left."""
+    with a_storehouse(databases) as storehouse:
+        log = storehouse.context("catalog").log
+        compaction = Compaction(log, log.head(), None)
+        while compaction.step():
+            pass
+        return compaction.kept
+
+
+def followed(databases: Databases) -> int:
+    """How far the catalog has been followed."""
+    return int(sum(position for (position,) in databases.rows(NEW, CURSOR)))
+
+
+def has_followed(databases: Databases, fifths: int) -> bool:
+    """So much of what there was at the beginning?"""
+    return followed(databases) >= EVENTS * fifths // 5
+
+
+def head(databases: Databases) -> int:
+    with a_storehouse(databases) as storehouse:
+        return storehouse.context("catalog").log.head()
+
+
+def from_the_first_day(databases: Databases, clean: Databases) -> None:
+    """All that ever happened, in order and in one life."""
+    with a_storehouse(databases) as shop, a_storehouse(clean) as reference:
+        database, _ = reference.service(NEW).databases
+        events = [
+            Envelope(number, "", "catalog", entry.type, entry.key, 0, None, entry.data)
+            for number, entry in enumerate(history(), 1)
+        ]
+        log = shop.context("catalog").log
+        while batch := log.read(events[-1].position, BATCH):
+            events += batch
+        for begin in range(0, len(events), BATCH):
+            with database.writing() as connection:
+                keep_products(events[begin : begin + BATCH], connection)
+
+
+@contextmanager
+def trade(cluster: Cluster) -> Iterator[list[str]]:
+    """Commands of all kinds meanwhile; answers the references of what was opened."""
+    opened: list[str] = []
+    ended = threading.Event()
+
+    def work() -> None:
+        chance, number = random.Random(16), 0
+        (shop,) = cluster.ports_of("catalog-commands")
+        (new,) = cluster.ports_of(NEW)
+        while not ended.is_set():
+            number += 1
+            sku = f"OLD-{chance.randrange(EVENTS // LIVES):06}"
+            body = {"sku": f"NEW-{number}", "name": "New", "stock_count": 1}
+            ask(shop, "POST", "/products", body)
+            ask(shop, "PUT", f"/products/{sku}/name", {"name": f"Lamp {number}"})
+            ask(shop, "POST", f"/products/{sku}/discontinue")
+            try:
+                status, _ = ask(new, "PUT", f"/parcels/PARCEL-{number}", {"sku": sku})
+            except OSError:
+                continue
+            if status == 200:
+                opened.append(f"PARCEL-{number}")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield opened
+    finally:
+        ended.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("compacted", [False, True], ids=["whole", "compacted"])
+def test_a_late_joiner_is_current(
+    databases: Databases,
+    file_templates: FileTemplates,
+    tmp_path: Path,
+    *,
+    compacted: bool,
+) -> None:
+    fill(databases)
+    if compacted:
+        assert compact(databases) < EVENTS / 5
+
+    with Cluster(tmp_path, (SHOP, (NEW,)), "feed", databases=databases) as cluster:
+        with trade(cluster) as opened:
+            for life in range(1, 4):
+                wait_until(partial(has_followed, databases, life), "following")
+                cluster.kill(NEW)
+                cluster.restart(NEW)
+            wait_until(lambda: bool(opened), "opening")
+        wait_until(lambda: followed(databases) == head(databases), "catching up")
+
+    first_day = file_templates.new(tmp_path / "first-day")
+    from_the_first_day(databases, first_day)
+    assert databases.rows(NEW, KEPT) == first_day.rows(NEW, KEPT)
+    assert {each for (each,) in databases.rows(NEW, OPENED)} >= set(opened)

@@ -1,0 +1,114 @@
+"""`new-context` and docs/a-third-context.md, in a copy of the project."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+from app import CONTEXTS
+
+ROOT = Path(__file__).parents[2]
+TUTORIAL = ROOT / "docs" / "a-third-context.md"
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", TUTORIAL.read_text("utf-8"), re.DOTALL)
+EXCERPTS = [block for kind, block in BLOCKS if kind in {"python", "gherkin"}]
+PARTS = ["app.py", "pyproject.toml", "Makefile", "Procfile", "README.md", "LICENSE"]
+PARTS += ["CONTRIBUTING.md", "CHANGELOG.md", "requirements", "docs", "samples"]
+PARTS += ["features", "tests", "shared_kernel", "schemathesis.toml", ".gitignore"]
+PARTS += [context.name for context in CONTEXTS]
+MANY = {"LATE_JOINER_EVENTS": "1000000"}
+
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
+
+@attrs.frozen
+class Said:
+    """A command of the tutorial, and what it answers; `…` is anything."""
+
+    command: str
+    answer: str
+
+    def is_so(self, output: str) -> bool:
+        lines = [
+            re.escape(line).replace("…", ".*") for line in self.answer.splitlines()
+        ]
+        wanted = "\n".join(lines).replace("\n.*\n", r"\n(?:.*\n)*").rstrip("\n")
+        return (
+            re.search(wanted, "\n".join(map(str.rstrip, output.splitlines())))
+            is not None
+        )
+
+
+def said() -> Iterator[Said]:
+    for kind, block in BLOCKS:
+        if kind == "console":
+            for part in block.split("$ ")[1:]:
+                command, _, answer = part.partition("\n")
+                yield Said(command, answer)
+
+
+def a_copy(folder: Path) -> Path:
+    """Of the project as it is, without what was made of it."""
+    unwanted = shutil.ignore_patterns("__pycache__", "*.pyc")
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, folder / part, ignore=unwanted)
+        else:
+            shutil.copy(ROOT / part, folder / part)
+    # What is installed is the same; mypy knows most of the files.
+    environment = Path(sys.prefix)
+    (folder / ".venv").symlink_to(environment)
+    if (ROOT / ".mypy_cache").is_dir():
+        shutil.copytree(ROOT / ".mypy_cache", folder / ".mypy_cache")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return a_copy(tmp_path_factory.mktemp("project"))
+
+
+def give(project: Path, command: str, **settings: str) -> str:
+    """Both outputs of a command that has to end well."""
+    bin_folder = Path(sys.executable).parent
+    environment = {
+        **os.environ,
+        "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(project),
+        **settings,
+    }
+    ended = subprocess.run(
+        command,
+        shell=True,
+        cwd=project,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, f"{command}\n{ended.stdout[-6000:]}"
+    return ended.stdout
+
+
+def test_the_tutorial_is_true(project: Path) -> None:
+    for step in said():
+        output = give(project, step.command)
+        assert step.is_so(output), f"{step}\n{output[-6000:]}"
+
+    for excerpt in EXCERPTS:
+        place, _, text = excerpt.removeprefix("# ").partition("\n")
+        assert text in (project / place).read_text("utf-8"), place
+
+    everywhere = give(project, "python -m features.everywhere --tags @ordering")
+    assert everywhere.count("history equal") >= 15
+    assert "differs" not in everywhere
+
+    give(project, "pytest -q tests/ordering")
+    late = "pytest -q tests/ordering/test_late_joiner.py -k sqlite"
+    give(project, late, **MANY)
