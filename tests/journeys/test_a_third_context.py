@@ -12,6 +12,7 @@ import attrs
 import pytest
 
 from app import CONTEXTS
+from features.everywhere import COMBINATIONS, REFUSED
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "a-third-context.md"
@@ -106,7 +107,7 @@ def test_the_tutorial_is_true(project: Path) -> None:
         assert text in (project / place).read_text("utf-8"), place
 
     everywhere = give(project, "python -m features.everywhere --tags @ordering")
-    assert everywhere.count("history equal") >= 15
+    assert everywhere.count("history equal") == len(COMBINATIONS) - len(REFUSED) - 1
     assert "differs" not in everywhere
 
     give(project, "pytest -q tests/ordering")
