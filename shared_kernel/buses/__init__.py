@@ -1,1 +1,1 @@
-"""Buses hurry events along. Each may lose, repeat, reorder or delay what it carries."""
+"""Buses deliver events early. Each may lose, repeat, reorder or delay any of them."""

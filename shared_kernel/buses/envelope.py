@@ -1,4 +1,4 @@
-"""A published event on its way, with the attributes of CloudEvents 1.0."""
+"""A published event in transit, with the attributes of CloudEvents 1.0."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -19,8 +19,8 @@ class Envelope:
     `key` the aggregate's identity: events of one key are applied in order. `time_us` is
     the moment it was recorded, in microseconds since 1970 (UTC). `traceparent` is W3C
     Trace Context, §3.2. `data` is the published event as JSON. `log` is the log's
-    identity, `previous` the id of the event before it there, as far as it is known. On
-    a bus it also names the `relay` that sends it, and has a `seal` over all that
+    identity, `previous` the id of the event before it there, if known. On a bus it also
+    names the `relay` that sends it, and has a `seal` over all of this
     (`shared_kernel.events.seal`).
     """
 
@@ -57,10 +57,10 @@ def heartbeat(
     relays: Sequence[str] = (),
     previous: str = "",
 ) -> Envelope:
-    """Announce that the log of `source` reaches `head`: no entry, only a position.
+    """Announce that the log of `source` ends at `head`: a position, not an entry.
 
-    Where `log` is named, `previous` is the id of the event there, and the log has
-    `relays`, one of which may soon take the place of another.
+    If `log` is given, `previous` is the id of the event at `head`, and `relays` are the
+    relays of that log, any of which may take over from another.
     """
     return Envelope(
         position=head,

@@ -16,9 +16,9 @@ from shared_kernel.clock import Clock, system_clock, to_us
 
 BATCH = 1000
 POLL_S = 1
-"""How long a poll waits for news, and how long closing may have to wait for a poll."""
+"""How long a poll waits for new events, and how long closing may wait for a poll."""
 PACE_S = 0.1
-"""How often to ask a log whose process keeps nobody waiting: it may have no room."""
+"""How often to ask a log whose process answers at once: it may be out of long polls."""
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.05, 1.0
 JOIN_S = 2.5
 
@@ -26,7 +26,7 @@ _log = structlog.get_logger(__name__)
 
 
 class RemoteFeed(Protocol):
-    """The log of a source in another process. Raises OSError when that is away."""
+    """The log of a source in another process. Raises OSError if that is unreachable."""
 
     @property
     def source(self) -> str: ...
@@ -36,17 +36,17 @@ class RemoteFeed(Protocol):
     def wait_for_events(
         self, after: int, limit: int, wait_s: int
     ) -> tuple[Sequence[Envelope], int]:
-        """What stands behind `after`, as soon as there is any, and the log's head.
+        """The events after position `after`, once there are any, and the log's head.
 
-        Perhaps nothing, after `wait_s` or sooner.
+        There may be none, after `wait_s` or sooner.
         """
 
 
 class FeedBus:
-    """What this process publishes goes round in it; what others do is fetched.
+    """Delivers this process's own events in process, and fetches those of others.
 
-    A thread for each of `feeds` that somebody listens to reads from where the log ends
-    when it begins: what is older, subscriptions read by themselves.
+    For each of `feeds` with a subscriber, a thread reads from what was the end of the
+    log when it started. Subscriptions read older events themselves.
     """
 
     capabilities = Capabilities(
@@ -72,14 +72,14 @@ class FeedBus:
         self._threads: dict[str, threading.Thread] = {}
 
     def open(self) -> None:
-        """Nobody is asked before somebody listens."""
+        """Do nothing: no feed is read before it has a subscriber."""
 
     def publish(self, batch: Sequence[Envelope]) -> None:
         self._local.publish(batch)
 
     def subscribe(self, pattern: str, group: str, deliver: Deliver) -> Leave:
         leave = self._local.subscribe(pattern, group, deliver)
-        # Whoever takes everything of a source also listens to its heartbeat.
+        # A subscriber to all events of a source also gets its heartbeats.
         matches = matcher(pattern)
         for heartbeats, feed in self._feeds.items():
             if matches(heartbeats):
@@ -115,7 +115,8 @@ class FeedBus:
             try:
                 if position is None:
                     position = feed.head()
-                # Who was away is not asked to wait: that it is back is news enough.
+                # After a failure the first request does not wait for events: that the
+                # process answers is all we need to know.
                 wait_s = 0 if failures else POLL_S
                 batch, head = feed.wait_for_events(position, BATCH, wait_s)
             except OSError as error:

@@ -17,7 +17,7 @@ _log = structlog.get_logger(__name__)
 
 @attrs.define(eq=False)
 class _Group:
-    """The members that share the envelopes of one pattern, each batch to the next."""
+    """Members that share the envelopes of one pattern, batch by batch in turn."""
 
     members: list[Deliver] = attrs.field(factory=list)
     _turns: Iterator[int] = attrs.field(factory=itertools.count)
@@ -31,10 +31,10 @@ class _Group:
 class InProcessBus:
     """Calls each group in the publisher's thread, one send for a batch.
 
-    Nobody else can publish here: what comes was read from a log in the same breath.
+    Only this process can publish here, and each batch was just read from a log.
 
-    blinker stops at the first receiver that raises; hence none does: what a member
-    raises is logged, and what it dropped stands in the log.
+    blinker stops at the first receiver that raises. So no receiver does: the exception
+    of a member is logged, and the log still has the events.
     """
 
     capabilities = Capabilities(

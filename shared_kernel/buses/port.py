@@ -1,8 +1,8 @@
-"""What every bus can do, whatever carries the messages.
+"""The port of every bus, whatever carries the messages.
 
 BusError
-├── BusUnavailableError     it cannot be reached now, and may be again by itself
-└── BusMisconfiguredError   it will not work before somebody mends it
+├── BusUnavailableError     transient: it cannot be reached now
+└── BusMisconfiguredError   permanent: it works only after an operator's fix
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from shared_kernel.buses.envelope import Envelope
 
 
 class BusError(Exception):
-    """The bus does not do what was asked. The log keeps what it should have carried."""
+    """The bus failed to do what was asked. The log still has the events."""
 
 
 class BusUnavailableError(BusError):
@@ -22,23 +22,23 @@ class BusUnavailableError(BusError):
 
 
 class BusMisconfiguredError(BusError):
-    """The bus is there, but not as needed. The message, a line, says the mend."""
+    """The bus cannot be used as configured. The message, a line, says how to fix it."""
 
 
 def _nothing() -> None:
-    """A bus that promises nothing needs no answer."""
+    """The answer to a bus that does not redeliver."""
 
 
 @attrs.frozen(eq=False)
 class Delivery:
-    """A batch that a bus brings, and the two answers to it.
+    """A batch from a bus, and the two possible answers.
 
     Either `acknowledge` or `reject` is called, once, by any thread and at any time. A
-    bus that delivers at least once brings again, after a while, what was rejected and
-    what is not answered in time.
+    bus that delivers at least once redelivers, after a while, what was rejected or not
+    answered in time.
 
-    `from_log`: read from the log just now, in this process or at its peer; so it has no
-    seal and needs none. On a bus `between_replicas` nothing is.
+    `from_log`: it was just read from the log, in this process or from a peer, and so
+    needs no seal. On a bus `between_replicas` this is never the case.
     """
 
     envelopes: Sequence[Envelope]
@@ -53,14 +53,14 @@ Leave = Callable[[], None]
 
 @attrs.frozen(kw_only=True)
 class Capabilities:
-    """What a bus promises beyond doing its best.
+    """What a bus guarantees.
 
     `between_processes`: it reaches other processes. `between_replicas`: what a replica
-    of a process publishes reaches the others, too. `at_least_once`: what was published
-    and not acknowledged comes again. `waits_for_members`: a group that once
-    had a member is brought what was published while it had none. `in_order`: one member
-    of a group gets the envelopes of one publisher in the order of their publication, if
-    none is brought again.
+    of a process publishes reaches the others, too. `at_least_once`: what was not
+    acknowledged is delivered again. `waits_for_members`: a group that once had a member
+    later gets what was published while it had none. `in_order`: one member of a group
+    gets the envelopes of one publisher in the order of their publication, except for
+    redeliveries.
     """
 
     between_processes: bool
@@ -71,35 +71,35 @@ class Capabilities:
 
 
 class EventBus(Protocol):
-    """Hurries batches of envelopes along; may lose, repeat, reorder or delay any.
+    """Delivers batches of envelopes; may lose, repeat, reorder or delay any of them.
 
-    So nobody may depend on a delivery: a subscription finds what is missing in the
-    source's log.
+    So no subscriber may depend on a delivery: a subscription reads what is missing from
+    the source's log.
     """
 
     @property
     def capabilities(self) -> Capabilities: ...
 
     def open(self) -> None:
-        """Connect, within seconds or else in the background, for as long as it takes.
+        """Connect, within seconds or else in the background without a deadline.
 
-        The other methods do so too, when first called. Raises BusMisconfiguredError.
-        A bus that cannot be reached is not waited for: a line in the log says so.
+        The other methods connect too, when first called. Raises BusMisconfiguredError.
+        An unreachable bus is only logged.
         """
 
     def publish(self, batch: Sequence[Envelope]) -> None:
-        """Hand on `batch`, in the order given. Raises BusError."""
+        """Publish `batch`, in the order given. Raises BusError."""
 
     def subscribe(self, pattern: str, group: str, deliver: Deliver) -> Leave:
-        """Have `deliver` called with the envelopes whose type matches `pattern`.
+        """Call `deliver` with the envelopes whose type matches `pattern`.
 
         In a pattern `*` stands for one token and `>`, at the end, for one or more
-        (`order.*`, `order.>`). Every group gets each envelope; of the members of one
-        group, one gets it. `deliver` is quick; one that raises has rejected.
+        (`order.*`, `order.>`). Every group gets each envelope; in each group, one
+        member gets it. `deliver` must be quick; raising counts as rejecting.
 
-        Returns at once, also while the bus cannot be reached. Calling what it returns
-        ends the membership: after that nothing more is delivered, and what was is
-        still to be answered.
+        Returns at once, also while the bus cannot be reached. Calling the result ends
+        the membership: nothing more is delivered, but earlier deliveries still have to
+        be answered.
         """
 
     def close(self) -> None:

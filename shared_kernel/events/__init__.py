@@ -1,4 +1,5 @@
-"""The way of an event: log, relay, bus, subscription, and what could not be applied.
+"""Event delivery: log, relay, subscription, cursors, and dead letters.
 
-The log is the truth; a bus only hurries it along. Correctness lives in `subscription`.
+The log is the source of truth; a bus only delivers sooner. `subscription` is what makes
+delivery correct.
 """

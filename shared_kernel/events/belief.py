@@ -1,6 +1,6 @@
-"""What a subscription believes of what the bus brings (law 11).
+"""Which envelopes from the bus a subscription accepts as genuine (law 11).
 
-The rest is as good as lost, and what is lost is read from the log.
+It treats all others as lost, and reads what is lost from the log.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,14 +15,14 @@ from shared_kernel.events.event_log import EventFeed
 from shared_kernel.events.keyring import Keyring
 
 MOST = 1000
-"""So many events a feed answers at a time."""
+"""How many events a feed returns at a time."""
 
 
 class Belief:
-    """Believes what opens and was sent by a relay that the log calls its own.
+    """Accepts an envelope if its seal is valid and its relay is one of the log's own.
 
-    A copy of the log's database has the same key, and other relays. With `confirms` the
-    log is asked about each event instead: it is at hand.
+    A copy of the log's database has the same key, but other relays. With `confirms`,
+    for a log in the same process, each event is compared with the log instead.
     """
 
     def __init__(self, cursor: Cursor, feed: EventFeed, *, confirms: bool) -> None:
@@ -33,7 +33,7 @@ class Belief:
         self._keyring = Keyring(cursor, feed)
 
     def believed(self, delivery: Delivery, now: Moment) -> Iterator[Envelope]:
-        """What is of this log; what is not is counted."""
+        """The envelopes of this log; the others are counted."""
         for envelope in delivery.envelopes:
             if delivery.from_log:
                 is_ours = envelope.source == self._cursor.source
@@ -48,18 +48,18 @@ class Belief:
                 yield envelope
 
     def confirmed(self, batch: list[Envelope], now: Moment) -> list[Envelope]:
-        """The beginning of `batch` that the log holds, if there is any doubt.
+        """The leading part of `batch` that the log confirms; all of it if not in doubt.
 
-        Raises NotTheSameLogError if it does not hold what was applied either, and
-        OSError if it is away.
+        Raises NotTheSameLogError if the log no longer holds what was applied, and
+        OSError if it is unreachable.
         """
         broken = is_broken(batch, self._cursor.place.last_id)
         if broken:
             compare(self._cursor.place, self._feed)
         elif not self._confirms or not any(each.seal for each in batch):
-            # What was read from the log has no seal, and no need of one.
+            # Only envelopes that were read from the log have no seal: they need none.
             return batch
-        # A log at hand answers all at once.
+        # A log in the same process returns all of them at once.
         asked = batch if self._confirms else batch[:MOST]
         stored = self._feed.read(self._cursor.position, len(asked))
         held = _alike(stored, asked)
@@ -89,7 +89,7 @@ class Belief:
 
 
 def _alike(stored: Sequence[Envelope], brought: Sequence[Envelope]) -> int:
-    """How many events at the beginning are the same."""
+    """How many leading events are the same."""
     for same, (ours, theirs) in enumerate(zip(stored, brought, strict=False)):
         if ours.id != theirs.id:
             return same

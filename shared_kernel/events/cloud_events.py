@@ -13,7 +13,7 @@ BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
 
 
 class InvalidCloudEventError(ValueError):
-    """What came is no batch of our events. The message says where it is wrong."""
+    """The body is no batch of our events. The message says where it is wrong."""
 
 
 class _Structured(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ def to_batch(envelopes: Iterable[Envelope]) -> bytes:
 
 
 def to_structured(envelope: Envelope) -> bytes:
-    """One event as a JSON object, with our extension attributes besides."""
+    """One event as a JSON object, with our extension attributes."""
     attributes: dict[str, object] = {
         "specversion": "1.0",
         "id": envelope.id,
@@ -61,10 +61,10 @@ def to_structured(envelope: Envelope) -> bytes:
 
 
 def from_batch(body: bytes) -> list[Envelope]:
-    """What `to_batch` made, `data` byte for byte. Raises InvalidCloudEventError."""
+    """The inverse of `to_batch`, exact in `data`. Raises InvalidCloudEventError."""
     try:
         events = _batch.decode(body)
-    # What is not UTF-8 raises no DecodeError, but a ValueError as well.
+    # Invalid UTF-8 raises another ValueError than DecodeError.
     except ValueError as error:
         raise InvalidCloudEventError(str(error)) from error
     return [

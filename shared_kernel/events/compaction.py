@@ -1,14 +1,15 @@
-"""Takes out of a log what later events of the same key have superseded.
+"""Deletes events from a log that later events of the same key have superseded.
 
 Every event carries the full state of its aggregate, so of each key these suffice: the
-first event (what introduces a key carries what only it carries), the newest one, and
-those that readers date. Whoever reads the log comes to the same state and the same
-dates as before, from wherever it reads on and whatever it has read by then.
+first event (it may carry facts that no later one repeats), the newest one, and those
+whose times readers show. Each reader arrives at the same state and the same dates as
+before, from whatever position it continues.
 
-What is dated is the owner's to say (`Dated`): the events that change that are
-milestones. The one with the latest time is kept, as is the newest, each with two
-milestones before it: the one just before makes it a change for a reader who begins
-between them, the other one makes that one a change when the log is compacted again.
+The owner of the log says which part of the state readers date (`Dated`). An event that
+changes this part is a milestone. The milestone with the latest time is kept, and so is
+the newest one, each with the two milestones before it. The nearer one lets a reader
+that begins between the two still see a change; the other one does the same for the
+nearer one when the log is compacted again.
 """
 
 from collections.abc import Callable, Collection, Hashable, Sequence
@@ -30,7 +31,7 @@ BATCH = 1000
 MILESTONES = 3
 
 Dated = Callable[[Envelope], Hashable]
-"""What of an event's state readers date the change of. Raises UnreadableEventError."""
+"""The part of an event's state that readers date. Raises UnreadableEventError."""
 
 _COMPACTED = compacted_table(sa.MetaData())
 _LEAVE = Prepared(insert(_COMPACTED).on_conflict_do_nothing())
@@ -44,9 +45,9 @@ class _Milestone(NamedTuple):
 
 @attrs.define(eq=False)
 class _Kept:
-    """What stays of one key, as far as the log has been looked at.
+    """The events of one key to keep, as of the position reached so far.
 
-    `latest` are the milestones as they were when the one with the latest time came.
+    `latest` are the milestones up to the one with the latest time.
     """
 
     first: _Milestone
@@ -60,39 +61,39 @@ class _Kept:
         return {self.first.position, self.newest} | of_milestones
 
     def supersede(self, envelope: Envelope, dated: Hashable, most: int) -> set[int]:
-        """Take in the next event; answer what is not needed any more.
+        """Add the next event; return the positions that are no longer needed.
 
-        Of milestones at `most` so many are needed.
+        At most `most` milestones are kept.
         """
         before = self.positions()
         self.newest = envelope.position
         if dated != self.milestones[-1].dated:
             self._reach(_Milestone(envelope.position, dated), most)
-            # Clocks are set back: a later event may have an earlier time.
+            # Clocks may be set back: a later event may have an earlier time.
             if envelope.time_us >= self.latest_us:
                 self.latest, self.latest_us = self.milestones, envelope.time_us
         return before - self.positions()
 
     def _reach(self, milestone: _Milestone, most: int) -> None:
         milestones = (*self.milestones, milestone)[-most:]
-        # The first event does as well: the next milestone changes that, too.
+        # The first event can stand in: the next milestone differs from it, too.
         if len(milestones) == MILESTONES and milestones[0].dated == self.first.dated:
             milestones = milestones[1:]
         self.milestones = milestones
 
 
 class Compaction:
-    """`step` until it answers 0. Goes no further than position `end`.
+    """Call `step` until it returns 0. Stops at position `end`.
 
-    Nor than the first event of `since_us` or later, if that is given. `dated` is the
-    owner's rule; without one every event is dated. Keys among `spared` keep all their
-    events. A key with an event that cannot be read keeps all from there on. A
+    It also stops at the first event of `since_us` or later, if that is given. `dated`
+    is the owner's rule; without one every event counts as a change. Keys in `spared`
+    keep all their events. A key with an unreadable event keeps all from there on. A
     `rehearsal` only counts.
 
-    Each step is one transaction. Of each event that it takes away it leaves a digest of
-    the id, so that who has read just so far can tell the log (law 11). What a step
-    leaves is a log compacted up to where it came: so an interrupt at any point
-    leaves a log that is right, and another compaction goes on, or runs at the same
+    Each step is one transaction. For each deleted event it keeps a digest of the id, so
+    that a reader whose cursor stands there can still recognize the log (law 11). After
+    each step the log is compacted up to the position reached: it is valid after an
+    interrupt at any point, and another compaction can continue, or run at the same
     time. Memory is under a kilobyte a key.
     """
 
@@ -124,7 +125,7 @@ class Compaction:
         return self.looked_at - self.deleted
 
     def step(self) -> int:
-        """Look at one batch and delete what it supersedes; answer how many events."""
+        """Read one batch and delete what it supersedes; return the batch's size."""
         batch = self._next_batch()
         for envelope in batch:
             self._superseded += self._superseded_by(envelope)

@@ -1,4 +1,4 @@
-"""Reading one's own writes: a read that waits until a read model has seen enough."""
+"""Reading one's own writes: a read waits until the read model has applied them."""
 
 import threading
 import time
@@ -9,15 +9,15 @@ import attrs
 from shared_kernel.storage.errors import is_fault
 
 POLL_S = 0.02
-"""How often to look for progress that another process makes."""
+"""How often to check for progress made by another process."""
 
 PLACES = 16
-"""How many may wait at a time, unless said otherwise."""
+"""How many requests may wait at a time, by default."""
 
 
 @attrs.frozen
 class Behind:
-    """A reader of `source` has come to `reached`, where `wanted` was asked for."""
+    """A reader of `source` is at position `reached`, but `wanted` was asked for."""
 
     source: str
     wanted: int
@@ -29,7 +29,7 @@ class Behind:
 
 
 class ReadModelBehindError(Exception):
-    """The read model did not come as far as asked for within the time allowed."""
+    """The read model did not reach the position asked for within the time allowed."""
 
     def __init__(self, behind: Behind) -> None:
         super().__init__(
@@ -39,7 +39,7 @@ class ReadModelBehindError(Exception):
 
 
 class TooManyWaitError(ReadModelBehindError):
-    """The read model is behind, and nobody else may wait for it now."""
+    """The read model is behind, and too many requests wait for it already."""
 
     def __str__(self) -> str:
         return f"too many requests wait for the read model: {super().__str__()}"
@@ -56,16 +56,16 @@ class UnknownPositionError(Exception):
 
 
 class Progress:
-    """Wakes whoever waits for a log to grow, or for a subscription to get on.
+    """Wakes threads that wait for a log to grow, or for a subscription to advance.
 
-    Who waits for a subscription holds a thread and one of the `places`.
+    Waiting for a subscription occupies a thread and one of the `places`.
     """
 
     def __init__(self, places: int = PLACES) -> None:
         self._vacant = threading.BoundedSemaphore(places)
         self._condition = threading.Condition()
         self.count = 0
-        """How often it was made: whoever knows it finds out whether there was more."""
+        """How often progress was made: compare it with an earlier value."""
 
     def made(self) -> None:
         with self._condition:
@@ -73,14 +73,14 @@ class Progress:
             self._condition.notify_all()
 
     def pause(self, seen: int, timeout_s: float) -> None:
-        """Return when there was more than `seen`, or after that time."""
+        """Return when the count exceeds `seen`, or after that time."""
         with self._condition:
             self._condition.wait_for(lambda: self.count != seen, timeout_s)
 
     def wait(self, behind: Callable[[], Behind | None], timeout_s: float) -> None:
         """Return as soon as `behind()` is None. Raises ReadModelBehindError.
 
-        Without a vacant place that is a TooManyWaitError, at once.
+        If no place is free, it raises TooManyWaitError at once.
         """
         deadline = time.monotonic() + timeout_s
         lag = behind()
@@ -101,9 +101,9 @@ class Progress:
 
 
 Through = Callable[[int, float], int]
-"""Asks the other context: by which position of its log is all recorded that the events
-up to the given position of this one caused? Waits for that so many seconds at the most.
-Raises ReadModelBehindError."""
+"""Asks the other context up to which position its log reflects the events of this one,
+up to the given position. Waits at most the given seconds. Raises
+ReadModelBehindError."""
 
 
 def followed_through(
@@ -112,7 +112,7 @@ def followed_through(
     head: Callable[[], int],
     progress: Progress,
 ) -> Through:
-    """Answers for a context that has `followed` `source`, and whose log has `head`."""
+    """A `Through` for a context with a log of `head` that has `followed` `source`."""
 
     def through(position: int, timeout_s: float) -> int:
         def behind() -> Behind | None:
@@ -127,11 +127,12 @@ def followed_through(
 
 @attrs.frozen(kw_only=True)
 class Reader:
-    """A read model that can tell how far it has come, per source.
+    """A read model that knows its position in each source.
 
-    What a position of the source `origin` names counts as seen only together with what
-    it caused in `by_way_of`, and that is what `through` finds out. `heads` tell where
-    the logs end that can be asked: nobody waits for what stands behind.
+    A position of the source `origin` counts as visible only when the events that it
+    caused in `by_way_of` are visible too; `through` finds those. `heads` return the
+    ends of the logs that can be asked: a request for a position beyond the end is
+    refused.
     """
 
     cursors: Mapping[str, Callable[[], int]]
@@ -143,7 +144,7 @@ class Reader:
 
     @property
     def sources(self) -> frozenset[str]:
-        """The sources whose positions mean something to this reader."""
+        """The sources whose positions this reader understands."""
         named = {*self.cursors, self.origin, self.by_way_of}
         return frozenset(source for source in named if source is not None)
 
@@ -161,7 +162,7 @@ class Reader:
         self._refuse_unknown(wanted)
         caused_by = token.get(self.origin) if self.origin else None
         if caused_by is not None and self.through and self.by_way_of:
-            # Asked once: what others write meanwhile is not waited for.
+            # Asked once: later writes of others are not waited for.
             left_s = max(0.0, deadline - time.monotonic())
             settled = self.through(caused_by, left_s)
             wanted[self.by_way_of] = max(wanted.get(self.by_way_of, 0), settled)
@@ -176,14 +177,14 @@ class Reader:
         self.progress.wait(behind, deadline - time.monotonic())
 
     def _refuse_unknown(self, wanted: Mapping[str, int]) -> None:
-        # A token is answered after the commit, so what it names is in the log by now.
+        # A token is issued after the commit, so its positions are in the log by now.
         for source, position in wanted.items():
             end = self._end_of(source)
             if end is not None and end < position:
                 raise UnknownPositionError(source, position, end)
 
     def _end_of(self, source: str) -> int | None:
-        """Where the log of `source` ends, if it can be asked now."""
+        """The end of the log of `source`, if it can be asked now."""
         if source not in self.heads:
             return None
         try:

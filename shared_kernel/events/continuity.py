@@ -1,4 +1,4 @@
-"""Whether a log is still the one that was read, as far as that was read (law 11)."""
+"""Whether a log is still the one that was read, up to the cursor (law 11)."""
 
 from collections.abc import Sequence
 
@@ -16,14 +16,15 @@ from shared_kernel.events.identity import digest_of
 def compare(place: Place, feed: EventFeed) -> Mark:
     """Raises LogReplacedError, LogCutShortError and LogRegrownError.
 
-    What was not noted cannot be compared: by the reader before it knew of identities,
-    or by a compaction of that time.
+    Cursors and compactions of versions without log identities have noted nothing to
+    compare.
     """
     mark = feed.mark(place.position)
     if place.log and place.log != mark.log:
         raise LogReplacedError(feed.source, mark.log, place.log)
     if mark.head < place.position:
-        # Positions would be given a second time, and dropped as duplicates.
+        # New events would get positions that were used before, and be dropped as
+        # duplicates.
         raise LogCutShortError(feed.source, mark.head, place.position)
     known = place.last_id is not None and mark.digest is not None
     if known and mark.digest != digest_of(place.last_id or ""):
@@ -32,9 +33,9 @@ def compare(place: Place, feed: EventFeed) -> Mark:
 
 
 def is_broken(batch: Sequence[Envelope], last_id: str | None) -> bool:
-    """Whether one of `batch` does not name the one that it has before it here.
+    """Whether an event of `batch` names another predecessor than the one in `batch`.
 
-    The first one should name `last_id`, if that is known.
+    The first event should name `last_id`, if that is known.
     """
     for envelope in batch:
         if last_id and envelope.previous != last_id:

@@ -1,4 +1,4 @@
-"""How far each subscription has come, and who may move it (law 3)."""
+"""The position of each subscription, and which replica may move it (law 3)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from shared_kernel.storage.prepared import Prepared
 LEASE_US = 3_000_000
 RENEW_US = 1_000_000
 SKEW_US = 1_000_000
-"""So far the clocks of machines may differ without meaning that one was set back."""
+"""A difference of clocks up to this much does not mean that one was set back."""
 
 
 def cursors_table(metadata: sa.MetaData) -> sa.Table:
@@ -55,7 +55,7 @@ _HELD = Prepared(
         _CURSORS.c.lease_until_us,
     ).where(_THIS)
 )
-# Of two that begin at once the later one finds it done.
+# Two replicas may begin at once.
 _BEGIN = Prepared(insert(_CURSORS).on_conflict_do_nothing())
 _MOVE = Prepared(
     sa.update(_CURSORS)
@@ -120,14 +120,14 @@ _BEGIN_ANEW = Prepared(
 
 
 class CursorMovedError(ConcurrentUpdateError):
-    """Another replica of the subscription has applied these events already."""
+    """Another replica of the subscription has already applied these events."""
 
 
 @attrs.frozen
 class Place:
-    """How far a log was read: which log that is, and which event stands there.
+    """A position in a log, the log's identity, and the id of the event at the position.
 
-    None is unknown: nothing was read yet, or by a version that did not look.
+    None is unknown: nothing was read yet, or by a version without identities.
     """
 
     position: int = 0
@@ -137,11 +137,11 @@ class Place:
 
 @attrs.frozen
 class Lease:
-    """Who works a subscription: None if nobody took it up, or it was handed back.
+    """The owner of a subscription's lease; None if it was never taken, or released.
 
-    A holder that is not `alive` has let it run out. Nor is one whose lease ends later
-    than any lease can: it was taken before the clock was set back. That is judged by
-    the wall clock, for display only; taking a lease does not depend on it.
+    An owner whose lease has run out is not `alive`. Neither is one whose lease ends
+    later than any lease can: it was taken before the clock was set back. This uses the
+    wall clock and is for display only; taking a lease does not depend on it.
     """
 
     holder: str | None
@@ -150,10 +150,11 @@ class Lease:
 
 @attrs.define(eq=False)
 class Cursor:
-    """The place of `subscription` in the log of `source`, held by `holder`.
+    """The place of `subscription` in the log of `source`, for the replica `holder`.
 
-    `place` is what this replica believes. `move` makes it true or fails, whatever the
-    lease says: the lease only spares two replicas the same work.
+    `place` is what this replica knows. `move` fails if the stored place differs,
+    whatever the lease says: the lease only keeps replicas from doing the same work
+    twice.
     """
 
     database: Database
@@ -171,11 +172,11 @@ class Cursor:
         return self.place.position
 
     def lease(self, now: Moment) -> bool:
-        """Take or keep the lease; answer whether it is ours.
+        """Take or renew the lease; return whether it is ours.
 
-        Another one's is over when it has not been renewed for as long as a lease lasts
-        by our own monotonic clock. Until when it says it lasts is by a clock that need
-        not agree with ours: that only tells one renewal from another.
+        Another replica's lease is over when our own monotonic clock has seen no renewal
+        for as long as a lease lasts. The stored end of a lease is by a clock that may
+        differ from ours: it only distinguishes one renewal from another.
         """
         if now.monotonic_us < self._ask_again_us:
             return self._held
@@ -195,14 +196,14 @@ class Cursor:
         return self._held
 
     def _watch(self, row: Sequence[Any] | None, now: Moment) -> None:
-        """Remember since when the other one's lease has been as it is."""
+        """Remember since when the other replica's lease is unchanged."""
         holder, until_us = row[3:] if row else (None, 0)
         if (holder, until_us) != self._other:
             self._other = holder, until_us
             self._other_since_us = now.monotonic_us
 
     def _given_up(self, now: Moment) -> dict[str, object]:
-        """The lease that may be taken though it is another one's, if there is one."""
+        """The expired lease of another replica that may be taken, if there is one."""
         holder, until_us = self._other
         if now.monotonic_us - self._other_since_us < LEASE_US:
             holder = None
@@ -219,18 +220,18 @@ class Cursor:
             raise CursorMovedError(f"{self.subscription} at {self.source}")
 
     def moved(self, to: Place, now: Moment) -> None:
-        """What `move` asked for has been committed."""
+        """Call this after the transaction of `move` is committed."""
         self.place = to
         self._ask_again_us = now.monotonic_us + RENEW_US
 
     def saved(self) -> int:
-        """The committed position, whoever moved it there."""
+        """The committed position, whichever replica moved it."""
         with self.database.reading() as connection:
             row = _READ.row(connection, self._this())
         return row[0] if row else 0
 
     def keys(self) -> str | None:
-        """What was kept beside it by `keep_keys`."""
+        """What `keep_keys` stored."""
         with self.database.reading() as connection:
             row = _KEYS.row(connection, self._this())
         return row[0] if row else None
@@ -240,13 +241,13 @@ class Cursor:
             _KEEP_KEYS.write(connection, self._this() | {"become": keys})
 
     def saved_place(self) -> Place:
-        """As `saved`, with what is known of the log."""
+        """As `saved`, with the log's identity and the event's id."""
         with self.database.reading() as connection:
             row = _HELD.row(connection, self._this())
         return Place(*row[:3]) if row else Place()
 
     def held(self, now_us: int) -> Lease:
-        """The committed lease, whoever holds it."""
+        """The committed lease, whichever replica has it."""
         with self.database.reading() as connection:
             row = _HELD.row(connection, self._this())
         holder, until_us = row[3:] if row else (None, 0)
@@ -268,14 +269,14 @@ class Cursor:
 
 
 def place_of(envelope: Envelope) -> Place:
-    """Where a reader is that has applied `envelope` as the last one."""
+    """The place of a reader that has applied `envelope` last."""
     return Place(envelope.position, envelope.log or None, envelope.id)
 
 
 def overtake(connection: Connection, subscription: str, source: str, to: Place) -> bool:
-    """Move a cursor on to `to`, whoever holds it; False if it is beyond that already.
+    """Move a cursor forward to `to`, whatever its lease; False if it is already beyond.
 
-    Its replicas notice when they move it the next time, and read on from there.
+    Its replicas notice on their next move, and continue from there.
     """
     this = {"of": subscription, "at": source}
     if _OVERTAKE.write(connection, this | _to(to)) == 1:
@@ -286,17 +287,17 @@ def overtake(connection: Connection, subscription: str, source: str, to: Place) 
 
 
 def begin_anew(connection: Connection, subscription: str, source: str) -> None:
-    """Put a cursor back to the beginning, of whatever log comes."""
+    """Reset a cursor to the beginning, for any log."""
     _BEGIN_ANEW.write(connection, {"of": subscription, "at": source})
 
 
 def follow_as(connection: Connection, subscription: str, source: str, log: str) -> None:
-    """The log of `source` is the one that was followed, by another identity."""
+    """Record a new identity for the log of `source`, which is otherwise the same."""
     _FOLLOW_AS.write(connection, {"of": subscription, "at": source, "in_log": log})
 
 
 def hold(connection: Connection, subscription: str, source: str) -> None:
-    """Let nothing be applied by the subscription while this transaction is open."""
+    """Keep the subscription from applying anything while this transaction is open."""
     _HOLD.row(connection, {"of": subscription, "at": source})
 
 

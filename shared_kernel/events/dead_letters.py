@@ -1,7 +1,7 @@
-"""Events a subscription could not apply, and those that wait behind them (law 5).
+"""Events a subscription could not apply, and those parked behind them (law 5).
 
 ReplayError
-├── UnknownDeadLetterError   there is no dead letter of that number
+├── UnknownDeadLetterError   there is no dead letter with that number
 └── StillFailingError        the event failed again, and stays where it is
 """
 
@@ -40,7 +40,7 @@ def dead_letters_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("since_us", sa.BigInteger, nullable=False),
         sa.UniqueConstraint("subscription", "source", "position"),
-        # A number that an operator has seen never comes to mean another letter.
+        # A number that an operator has seen is never reused for another letter.
         sqlite_autoincrement=True,
     )
 
@@ -62,7 +62,7 @@ _NEXT = (
 )
 _REMOVE = sa.delete(_LETTERS).where(_LETTERS.c.number == sa.bindparam("wanted"))
 _LET_GO = sa.delete(_LETTERS).where(_OF)
-_DIE = (
+_MARK_DEAD = (
     sa.update(_LETTERS)
     .where(_LETTERS.c.number == sa.bindparam("wanted"))
     .values(
@@ -112,9 +112,9 @@ def add(
     attempts: int,
     now_us: int,
 ) -> None:
-    """Keep `envelopes`, with all that a replay needs, in the caller's transaction.
+    """Store `envelopes`, with all that a replay needs, in the caller's transaction.
 
-    Raises ConcurrentUpdateError if another one stands at such a position.
+    Raises ConcurrentUpdateError if there is a letter for such a position already.
     """
     rows = [
         _storable_fields(envelope)
@@ -134,9 +134,9 @@ def add(
 
 
 def storable(text: str) -> str:
-    """`text` with what databases do not take as text replaced.
+    """`text` with the characters replaced that databases do not accept.
 
-    Events of our own have none of it; strangers send what they like.
+    Our own events have none; foreign messages may.
     """
     return text.encode(errors="replace").decode().replace("\0", "\ufffd")
 
@@ -160,7 +160,7 @@ def listed(connection: Connection) -> list[DeadLetter]:
 
 
 def counted(connection: Connection, subscription: str, source: str) -> dict[str, int]:
-    """How many there are, by state."""
+    """How many letters there are, by state."""
     rows = connection.execute(_COUNT, {"of": subscription, "at": source})
     return {DEAD: 0, PARKED: 0} | {row[0]: row[1] for row in rows}
 
@@ -171,7 +171,7 @@ def get(connection: Connection, number: int) -> DeadLetter:
 
 
 def take(connection: Connection, number: int) -> DeadLetter:
-    """As `get`; until the transaction ends nobody else takes it.
+    """As `get`, with a lock until the transaction ends.
 
     Raises UnknownDeadLetterError.
     """
@@ -188,7 +188,7 @@ def _found(
 
 
 def next_behind(connection: Connection, letter: DeadLetter) -> DeadLetter | None:
-    """The first of those parked behind `letter`."""
+    """The first event parked behind `letter`."""
     envelope = letter.envelope
     asked = {"of": letter.subscription, "at": envelope.source, "about": envelope.key}
     row = connection.execute(_NEXT, asked).one_or_none()
@@ -200,14 +200,14 @@ def remove(connection: Connection, number: int) -> None:
 
 
 def let_go(connection: Connection, subscription: str, source: str) -> None:
-    """All of a subscription that begins anew: their positions mean nothing any more."""
+    """Delete all letters of a subscription that begins anew."""
     connection.execute(_LET_GO, {"of": subscription, "at": source})
 
 
 def mark_dead(connection: Connection, number: int, reason: str, failed: int) -> None:
-    """Let the rest wait behind this one, which has `failed` so many times more."""
+    """Mark a parked event dead, after `failed` attempts: the rest waits behind it."""
     asked = {"wanted": number, "because": reason, "failed": failed}
-    connection.execute(_DIE, asked)
+    connection.execute(_MARK_DEAD, asked)
 
 
 def _from_row(row: sa.Row[Any]) -> DeadLetter:

@@ -1,6 +1,6 @@
-"""Counts what a subscription drops because it is not of the log, by reason (law 11).
+"""Counts messages that a subscription drops as not from its log, by reason (law 11).
 
-In a table, so that any process tells how many there were.
+In a table, so that every process can report the counts.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from shared_kernel.storage.database import Database
 from shared_kernel.storage.prepared import Prepared
 
 SAVE_EVERY_US = 1_000_000
-TELL_EVERY_US = 60_000_000
+LOG_EVERY_US = 60_000_000
 
 OTHER_LOG, SEAL, FORM = "other-log", "seal", "form"
 COPY, RELAY = "copy", "relay"
@@ -62,7 +62,7 @@ _BEGIN = Prepared(insert(_DROPPED).on_conflict_do_nothing())
 
 
 class Dropped:
-    """What one subscription drops: counted, saved once a second, told once a minute."""
+    """What one subscription drops: counted, saved each second, logged each minute."""
 
     def __init__(self, database: Database, subscription: str, source: str) -> None:
         self._database = database
@@ -70,13 +70,13 @@ class Dropped:
         self._source = source
         self._unsaved: Counter[str] = Counter()
         self._save_us = 0
-        self._told_us: dict[str, int] = {}
+        self._logged_us: dict[str, int] = {}
 
     def drop(self, envelope: Envelope, reason: str, now: Moment) -> None:
         self._unsaved[reason] += 1
-        told_us = self._told_us.get(reason)
-        if told_us is None or now.monotonic_us - told_us >= TELL_EVERY_US:
-            self._told_us[reason] = now.monotonic_us
+        logged_us = self._logged_us.get(reason)
+        if logged_us is None or now.monotonic_us - logged_us >= LOG_EVERY_US:
+            self._logged_us[reason] = now.monotonic_us
             _log.warning(
                 "message dropped",
                 subscription=self._subscription,
@@ -88,7 +88,7 @@ class Dropped:
             )
 
     def save(self, now: Moment, *, at_once: bool = False) -> None:
-        """If it is time and there is something to save."""
+        """Write new counts to the table, if it is time."""
         if not self._unsaved or (now.monotonic_us < self._save_us and not at_once):
             return
         self._save_us = now.monotonic_us + SAVE_EVERY_US
@@ -107,6 +107,6 @@ class Dropped:
 
 
 def counted(connection: Connection, subscription: str, source: str) -> dict[str, int]:
-    """How many were dropped, for each of the reasons."""
+    """How many were dropped, by reason."""
     rows = _READ.rows(connection, {"of": subscription, "at": source})
     return dict.fromkeys(HINTS, 0) | {row[0]: row[1] for row in rows}

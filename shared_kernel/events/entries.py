@@ -1,4 +1,4 @@
-"""What stands in an event log: the table, and an entry before it has a position."""
+"""The event log's table, and an entry before it has a position."""
 
 import attrs
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ POSITION = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def event_log_table(metadata: sa.MetaData) -> sa.Table:
-    """As SQLite has it. PostgreSQL's has another primary key, `written`, besides."""
+    """The table on SQLite. On PostgreSQL the primary key is a column `written`."""
     return sa.Table(
         "event_log",
         metadata,

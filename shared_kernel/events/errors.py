@@ -1,7 +1,7 @@
-"""What keeps an event from being applied.
+"""Permanent errors of applying an event.
 
-UnreadableEventError   the event itself: it goes to the dead letters at once
-NotTheSameLogError     its source: nothing is applied until somebody mends that
+UnreadableEventError   the event is invalid: it is dead-lettered at once
+NotTheSameLogError     the log is wrong: nothing is applied until an operator acts
 ├── LogCutShortError   it ends before what has been applied
 ├── LogRegrownError    it was cut short, and has grown again
 └── LogReplacedError   it is another log
@@ -11,16 +11,16 @@ from shared_kernel.storage.errors import StorageError
 
 
 class UnreadableEventError(Exception):
-    """The event is not as its schema promises; trying again would not help.
+    """The event does not match its schema; a retry would not help.
 
     The message names the field.
     """
 
 
 class NotTheSameLogError(StorageError):
-    """What was applied of a log is not what the log holds. The message says the mend.
+    """The log does not hold what was applied of it. The message says how to fix it.
 
-    The cursor counts in another log, or in another past of it.
+    The cursor's position is of another log, or of another history of this log.
     """
 
     def __init__(self, source: str, what: str) -> None:
@@ -31,10 +31,10 @@ class NotTheSameLogError(StorageError):
 
 
 class LogCutShortError(NotTheSameLogError):
-    """The log ends before what has been applied of it: it lost its tail.
+    """The log ends before the last applied event: its tail was lost.
 
-    A backup that is too old, or a power cut under SQLITE_SYNCHRONOUS=NORMAL. Nothing
-    is applied until the log is whole again.
+    The cause is an old backup, or a power cut under SQLITE_SYNCHRONOUS=NORMAL. Nothing
+    is applied until the log is complete again.
     """
 
     def __init__(self, source: str, head: int, applied: int) -> None:
@@ -46,9 +46,9 @@ class LogCutShortError(NotTheSameLogError):
 
 
 class LogRegrownError(NotTheSameLogError):
-    """The log has another event where the last one was applied.
+    """The log has another event at the position of the last applied one.
 
-    It lost its tail, as above, and has gone on since; or a copy of it has been read.
+    Its tail was lost, as above, and it has grown since; or a copy of it was read.
     """
 
     def __init__(self, source: str, applied: int) -> None:

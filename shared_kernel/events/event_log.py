@@ -1,6 +1,6 @@
-"""The append-only log of what one context published: the truth that buses hurry along.
+"""The append-only log of one context's published events, the source of truth.
 
-Positions are 1, 2, 3, … without holes, but for what a compaction took away (law 2).
+Positions are 1, 2, 3, … without holes, except after a compaction (law 2).
 """
 
 from collections.abc import Sequence
@@ -50,10 +50,10 @@ _DIGEST_AT = Prepared(
 
 @attrs.frozen
 class Mark:
-    """What tells a log from another, and from what it was: its identity and its head.
+    """What identifies a log and its history: its identity and its head.
 
-    `digest` is what `identity.digest_of` makes of the id of the event at the position
-    that was asked for: None if there is none.
+    `digest` is `identity.digest_of` the id of the event at the position asked for, None
+    if there is none.
     """
 
     log: str
@@ -62,30 +62,30 @@ class Mark:
 
 
 class EventFeed(Protocol):
-    """Where a subscription reads what the bus did not bring: the source's log."""
+    """A source's log, where subscriptions read what the bus did not bring."""
 
     @property
     def source(self) -> str:
         """The log's name, as in `Envelope.source`."""
 
     def read(self, after: int, limit: int) -> list[Envelope]:
-        """At most `limit` entries behind position `after`, in order.
+        """At most `limit` entries after position `after`, in order.
 
-        Each names its `previous` one, but for the first if that is not there any more.
+        Each names its `previous` one, except the first if its predecessor was deleted.
         """
 
     def head(self) -> int:
         """The position of the newest entry, 0 if there is none."""
 
     def mark(self, position: int) -> Mark:
-        """Of which log this is, and of the event at `position`."""
+        """The identity of the log, and the digest of the event at `position`."""
 
     def keys(self) -> LogKeys:
-        """What its envelopes are sealed with."""
+        """The keys that seal its envelopes."""
 
 
 class EventLog:
-    """The log of one context in that context's own database; its own feed as well."""
+    """The log of one context, in that context's database; also its feed."""
 
     def __init__(self, database: Database, source: str) -> None:
         self.database = database
@@ -108,16 +108,16 @@ class EventLog:
         return self._positions.append(connection, entries, time_us)
 
     def settle(self, appended: Appended | None = None) -> int:
-        """After a commit: all that is committed has a position; answer the head.
+        """After a commit: give positions to all that is committed; return the head.
 
-        That is the head as of `appended`, if it is known, or a later one.
+        The head is as of `appended`, if that is known, or a later one.
         """
         if appended is not None and appended.head is not None:
             return appended.head
         return self._positions.settle()
 
     def was_committed(self, appended: Appended) -> bool | None:
-        """Of a transaction whose connection broke; None while that is still open."""
+        """Whether `appended` was committed; None while its transaction is open."""
         return self._positions.was_committed(appended)
 
     def read(self, after: int, limit: int) -> list[Envelope]:
@@ -155,7 +155,7 @@ class EventLog:
 
 
 def ids_at(connection: Connection, positions: Sequence[int]) -> list[tuple[int, str]]:
-    """Of those `positions` that stand in the log, the position and the id."""
+    """Position and id of those `positions` that are in the log."""
     if len(positions) == 1:
         rows = _ID_AT.rows(connection, {"at": positions[0]})
     else:

@@ -1,7 +1,7 @@
-"""Which log this is, and what its envelopes are sealed with (law 11).
+"""The identity of a log, and the keys that seal its envelopes (law 11).
 
-A log is given its identity and its key when its tables are made. A backup has the same,
-a new database another.
+A log gets its identity and its key when its tables are created. A backup has the same
+ones, a new database has others.
 """
 
 from hashlib import blake2b
@@ -19,12 +19,12 @@ from shared_kernel.storage.prepared import Prepared
 KEY_BYTES = 32
 DIGEST_BYTES = 8
 MOST_RELAYS = 100
-"""So many are told, the newest first: one for each start of a process. What older ones
-sent, if any of it is still on its way, is read from the log."""
+"""How many relays are remembered, the newest first; each start of a process adds one.
+Events from older relays that are still in transit are read from the log."""
 
 
 def identity_table(metadata: sa.MetaData) -> sa.Table:
-    """One row. `former_key` seals what stands up to `former_until`, if there is one."""
+    """One row. `former_key`, if there is one, sealed events up to `former_until`."""
     return sa.Table(
         "log_identity",
         metadata,
@@ -37,9 +37,9 @@ def identity_table(metadata: sa.MetaData) -> sa.Table:
 
 
 def relays_table(metadata: sa.MetaData) -> sa.Table:
-    """The relays that published the log, noted before they did.
+    """The relays of the log. Each is noted before it publishes.
 
-    A copy of the database has none of those that came after it was made.
+    A copy of the database lacks those that were noted later.
     """
     return sa.Table(
         "log_relays",
@@ -50,7 +50,7 @@ def relays_table(metadata: sa.MetaData) -> sa.Table:
 
 
 def compacted_table(metadata: sa.MetaData) -> sa.Table:
-    """Of each event that a compaction took away, `digest` of its id."""
+    """For each event that a compaction deleted, the `digest` of its id."""
     return sa.Table(
         "compacted_events",
         metadata,
@@ -95,11 +95,11 @@ _NEW_IDENTITY = Prepared(
 
 @attrs.frozen
 class LogKeys:
-    """What the envelopes of `log` are sealed with.
+    """The keys that seal the envelopes of `log`.
 
-    `former` opens those up to position `former_until`: what was in the log when it was
-    replaced, and may still be on its way. `relays` are those that publish the log, or
-    did so.
+    `former` is for those up to position `former_until`: they were in the log when the
+    key changed, and may still be in transit. `relays` are those that publish the log,
+    or once did.
     """
 
     log: str
@@ -109,7 +109,7 @@ class LogKeys:
     relays: tuple[str, ...] = ()
 
     def for_position(self, position: int) -> tuple[str, ...]:
-        """Those that may have sealed what stands there."""
+        """The keys that may have sealed the event at `position`."""
         if self.former and position <= (self.former_until or 0):
             return self.key, self.former
         return (self.key,)
@@ -132,24 +132,24 @@ def log_of(connection: Connection) -> str:
 
 
 def note_relay(connection: Connection, relay: str) -> None:
-    """That `relay` publishes this log; from now on it is the newest."""
+    """Record that `relay` publishes this log, as the newest one."""
     _FORGET.write(connection, {"fresh": relay})
     _NOTE.write(connection, {"fresh": relay})
 
 
 def change_key(connection: Connection, head: int) -> None:
-    """What stands up to `head` may be sealed with the key of before."""
+    """Set a new key; events up to `head` may have been sealed with the former one."""
     fresh = token_hex(KEY_BYTES)
     _NEW_KEY.write(connection, {"head": head, "fresh": fresh})
 
 
 def change_identity(connection: Connection) -> str:
-    """Make this a log of its own; answer its new identity."""
+    """Give this log a new identity and return it."""
     fresh = born()
     _NEW_IDENTITY.write(connection, {"becomes": fresh["log"], "fresh": fresh["key"]})
     return str(fresh["log"])
 
 
 def digest_of(id_: str) -> bytes:
-    """What is left of an event's id in eight bytes."""
+    """A digest of eight bytes of an event's id."""
     return blake2b(id_.encode(), digest_size=DIGEST_BYTES).digest()

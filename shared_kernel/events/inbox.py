@@ -1,4 +1,4 @@
-"""What the bus has brought to a member, and the answers that it is owed."""
+"""The deliveries that a member has received, and the answers due to the bus."""
 
 from collections import deque
 from collections.abc import Callable
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from shared_kernel.buses.port import Delivery
 
 MOST = 64
-"""So many deliveries may wait; what comes then is rejected."""
+"""How many deliveries may wait; further ones are rejected."""
 
 
 class Inbox:
-    """Filled by the bus, in whatever thread; emptied and answered by its one reader.
+    """Filled by the bus, in any thread; emptied and answered by its one reader.
 
     `on_delivery` is called when there is something to do.
     """
@@ -24,7 +24,7 @@ class Inbox:
         return len(self._waiting)
 
     def deliver(self, delivery: Delivery) -> None:
-        """Take what the bus brings; a full inbox rejects it."""
+        """Accept a delivery; a full inbox rejects it."""
         if len(self._waiting) < MOST:
             self._waiting.append(delivery)
             self._on_delivery()
@@ -32,13 +32,13 @@ class Inbox:
             delivery.reject()
 
     def take(self) -> Delivery:
-        """The oldest that waits. It is still to be answered."""
+        """The oldest waiting delivery, which must still be answered."""
         delivery = self._waiting.popleft()
         self._taken.append(delivery)
         return delivery
 
     def answer(self, *, well: bool) -> None:
-        """Tell the bus what became of all that was taken since the last time."""
+        """Acknowledge or reject all that was taken since the last call."""
         taken, self._taken = self._taken, []
         for delivery in taken:
             if well:
@@ -47,7 +47,7 @@ class Inbox:
                 delivery.reject()
 
     def reject(self) -> None:
-        """All of it, taken or waiting."""
+        """Reject all deliveries, taken or waiting."""
         self._taken += self._waiting
         self._waiting.clear()
         self.answer(well=False)

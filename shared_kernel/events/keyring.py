@@ -1,4 +1,4 @@
-"""Who may bring a subscription what stands in a log, and the keys that tell."""
+"""What a subscription knows of a log's keys and of the relays that publish it."""
 
 import attrs
 import msgspec
@@ -13,7 +13,7 @@ from shared_kernel.events.seal import opens
 from shared_kernel.storage.errors import is_fault
 
 ASK_EVERY_US = 1_000_000
-"""So often the log is asked anew, however much comes that it has not told of."""
+"""How often to ask the log again, however many envelopes have unknown relays."""
 MOST_DISOWNED = 100
 
 _log = structlog.get_logger(__name__)
@@ -26,7 +26,7 @@ class _Beat(msgspec.Struct):
 class Keyring:
     """Asks the log for its keys and its relays, and keeps them beside `cursor`.
 
-    So a subscription starts and goes on while the process that has the log is away.
+    So a subscription can start and continue while the log's process is down.
     """
 
     def __init__(self, cursor: Cursor, feed: EventFeed) -> None:
@@ -35,16 +35,16 @@ class Keyring:
         self._keys: LogKeys | None = None
         self._asked_us: int | None = None
         self._answer: LogKeys | None = None
-        self._told = False
+        self._logged = False
         self._disowned: set[str] = set()
 
     def log(self, now: Moment) -> str:
-        """The identity of the log, or nothing if nobody answers."""
+        """The identity of the log; empty if unknown and the log does not answer."""
         keys = self._known() or self._asked(now)
         return keys.log if keys else ""
 
     def opens(self, envelope: Envelope, now: Moment) -> bool:
-        """Whether the log's key sealed `envelope`, as far as anybody can tell."""
+        """Whether the log's key sealed `envelope`, as far as is known now."""
         keys = self._known()
         if keys and opens(envelope, keys.for_position(envelope.position)):
             return True
@@ -54,7 +54,7 @@ class Keyring:
         )
 
     def knows(self, relay: str, now: Moment) -> bool | None:
-        """Whether the log is published by `relay`; None if nobody can tell yet."""
+        """Whether `relay` publishes the log; None if that is not known yet."""
         keys = self._known()
         if keys and relay in keys.relays:
             return True
@@ -69,9 +69,10 @@ class Keyring:
         return False
 
     def listen_to(self, beat: Envelope) -> None:
-        """Learn of more relays, from one that is known.
+        """Learn of more relays, from the heartbeat of a known one.
 
-        A replica of its process stands by; it may take over just when nobody answers.
+        A replica of its process that stands by may take over while the log is
+        unreachable.
         """
         keys = self._known()
         if keys is None:
@@ -89,7 +90,7 @@ class Keyring:
         return self._keys
 
     def _asked(self, now: Moment) -> LogKeys | None:
-        """What the log says at this moment, if it may be asked and answers."""
+        """The keys from the log itself, if it is time to ask and the log answers."""
         if self._asked_us is not None:
             if now.monotonic_us == self._asked_us:
                 return self._answer
@@ -101,13 +102,13 @@ class Keyring:
         except Exception as error:
             if not is_fault(error):
                 raise
-            if not self._told:
-                self._told = True
+            if not self._logged:
+                self._logged = True
                 _log.warning(
                     "keys not learned", source=self._feed.source, error=str(error)
                 )
             return None
-        self._told = False
+        self._logged = False
         if keys != self._keys:
             self._keep(keys)
         self._answer = keys

@@ -1,12 +1,12 @@
-"""Who gives entries their positions (law 2).
+"""How entries get their positions (law 2).
 
-SQLite has one writer, so there the insert can do it: nobody else appends before that
-transaction has ended.
+SQLite has one writer, so the insert gives positions: no other transaction appends
+before it has ended.
 
-PostgreSQL has many. A number taken within concurrent transactions would become visible
-out of its order, and a reader would skip what comes late. So an entry is committed
-without a position, and whoever comes next gives one to all that is committed, in one
-statement under one lock: `give_positions()`, a function of the database.
+PostgreSQL has many. Numbers taken within concurrent transactions would become visible
+out of order, and a reader would skip the late ones. So an entry is committed without a
+position, and the next caller gives positions to all committed entries, in one statement
+under one lock: `give_positions()`, a function of the database.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from shared_kernel.storage.database import Database
 from shared_kernel.storage.prepared import Prepared
 
 _INSERT = Prepared(sa.insert(LOG))
-# The order of `written` is that of the entries, and one statement suffices for all.
+# One statement for all entries; `written` numbers them in their order.
 _WRITE = Prepared(
     sa.text(
         "INSERT INTO event_log (id, type, key, time_us, traceparent, data)"
@@ -42,10 +42,10 @@ _WRITTEN = Prepared(sa.text("SELECT id FROM event_log WHERE written = :written")
 
 @attrs.frozen
 class Receipt:
-    """What tells after a broken connection whether its transaction was committed.
+    """Finds out after a broken connection whether its transaction was committed.
 
-    `id` of the first entry, the number under which that was `written`, and the
-    transaction's own.
+    It has the `id` of the first entry, the number under which that was `written`, and
+    the number of the transaction.
     """
 
     id: str
@@ -55,9 +55,9 @@ class Receipt:
 
 @attrs.frozen
 class Appended:
-    """So many entries, in a transaction that is not committed yet.
+    """`count` entries, in a transaction that is not committed yet.
 
-    `head` is where the log then ends, if the insert gave positions.
+    `head` is the log's head after it, if the insert gave positions.
     """
 
     count: int
@@ -66,7 +66,7 @@ class Appended:
 
 
 class Positions(Protocol):
-    """Gives entries their place in the log of one database."""
+    """Gives entries their positions in the log of one database."""
 
     def append(
         self, connection: Connection, entries: Sequence[Entry], time_us: int
@@ -74,10 +74,10 @@ class Positions(Protocol):
         """Write `entries` in the caller's transaction."""
 
     def settle(self) -> int:
-        """See to it that all that is committed has a position; answer the head."""
+        """Give positions to all that is committed; return the head."""
 
     def was_committed(self, appended: Appended) -> bool | None:
-        """Of a transaction whose connection broke; None while that is still open."""
+        """Whether `appended` was committed; None while its transaction is open."""
 
 
 def positions_of(database: Database) -> Positions:
@@ -86,7 +86,7 @@ def positions_of(database: Database) -> Positions:
 
 @attrs.frozen
 class ByInsert:
-    """Where a transaction that writes is alone."""
+    """For a database with one write transaction at a time."""
 
     database: Database
 
@@ -111,7 +111,7 @@ class ByInsert:
 
 @attrs.frozen
 class AfterCommit:
-    """Where many write at a time."""
+    """For a database with concurrent write transactions."""
 
     database: Database
 
@@ -157,7 +157,7 @@ class AfterCommit:
         try:
             row = _STATUS.row(connection, {"transaction": receipt.transaction})
         except DataError:
-            # In the future: a server that crashed has forgotten it.
+            # A transaction number in the future: the server forgot it in a crash.
             return False
         return row is not None and row[0] == "in progress"
 

@@ -11,7 +11,7 @@ from shared_kernel.events.errors import UnreadableEventError
 T = TypeVar("T")
 
 
-# By class, made once: that takes longer than to decode an event.
+# One for each class, cached: making it takes longer than decoding an event.
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {}
 
 

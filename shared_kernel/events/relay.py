@@ -1,4 +1,4 @@
-"""Hands what stands in a log to the bus, in order, and announces how far it goes."""
+"""Publishes a log's entries on the bus, in order, and announces the log's head."""
 
 import structlog
 
@@ -19,7 +19,7 @@ BATCH = 1000
 SAVE_EVERY_US = 250_000
 HEARTBEAT_EVERY_US = 1_000_000
 LOOK_EVERY_US = 1_000_000
-"""At a log that announces what comes: announcements may be lost."""
+"""How often to read a log that sends notifications: these may be lost."""
 FIRST_BACKOFF_US = 50_000
 MAX_BACKOFF_US = 1_000_000
 
@@ -29,14 +29,15 @@ _log = structlog.get_logger(__name__)
 class Relay:
     """Publishes each entry at least once, in order.
 
-    Of several replicas the one that has the lease publishes, the others stand by. How
-    far it came is saved after publishing, and not for each batch: a crash repeats some
-    entries, which subscriptions drop. An entry that the bus loses is found by the
-    subscription too; so a relay never waits for anybody. While a copy of the log is
-    published on the same bus, it is `held_back`: it sends heartbeats, and no events.
+    Of several replicas the one that has the lease publishes, the others stand by. Its
+    position is saved after publishing, and not for each batch: after a crash some
+    entries are published again, and subscriptions drop them. Subscriptions also find
+    entries that the bus loses, so a relay never waits for subscribers. While a copy of
+    the log is published on the same bus, the relay is `held_back`: it sends heartbeats,
+    but no events.
 
-    `progress` is made when the log may have grown. A log that does not announce what
-    other processes append is looked at in each step.
+    `progress` is made when the log may have grown. A log that does not send
+    notifications when other processes append is read in each step.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Relay:
         self._not_before_us = 0
 
     def step(self) -> int:
-        """Publish what is new, at most one batch; answer how many entries."""
+        """Publish new entries, at most one batch; return how many."""
         now = self._now()
         if now.monotonic_us < self._not_before_us:
             return 0
@@ -91,7 +92,7 @@ class Relay:
         return done
 
     def save(self) -> None:
-        """Remember how far the log has been published."""
+        """Save the position up to which the log has been published."""
         place, now = self._place, self._now()
         if place is None or place.position == self.cursor.position:
             return
@@ -99,13 +100,13 @@ class Relay:
             with self._log.database.writing() as connection:
                 self.cursor.move(connection, place, now.wall_us)
         except CursorMovedError:
-            # Another replica publishes by now: it goes on from where it knows.
+            # Another replica publishes by now, and continues from the saved place.
             self._place = None
         else:
             self.cursor.moved(place, now)
 
     def stop(self) -> None:
-        """The last thing a process does: what it published need not be repeated."""
+        """Save the position before the process ends: nothing is published again."""
         self.save()
         self._step_back()
         self.cursor.release()
@@ -127,7 +128,7 @@ class Relay:
     def _publish(self, now: Moment) -> int:
         place = self._place
         if place is None or place.position < self.cursor.position:
-            # What was published by another replica, or in another life.
+            # Published by another replica, or before a restart.
             if place is None:
                 self._lead()
             self._place = place = self.cursor.place
@@ -137,11 +138,11 @@ class Relay:
             place = self._checked(place)
             self._sender.note()
         held_back = self._rivals.are_there(now, self._sender.keys)
-        self._tell_of_rivals(held_back)
+        self._log_rivals(held_back)
         batch = [] if held_back else self._new_entries(place.position, now)
         if is_broken(batch, place.last_id):
             checked = self._checked(place)
-            # Another past than the one that was published: what follows is read again.
+            # The log has another history than was published: read again from `checked`.
             batch, place = (batch if checked is place else []), checked
         if batch:
             self._sender.send(batch, place)
@@ -160,7 +161,7 @@ class Relay:
     def _stand_by(self) -> None:
         self._step_back()
         if not self._sender.is_noted:
-            # Who leads tells of it, before it may have to take over.
+            # The leading relay announces this one before it may have to take over.
             self._sender.note()
 
     def _step_back(self) -> None:
@@ -169,7 +170,7 @@ class Relay:
         if leave is not None:
             leave()
 
-    def _tell_of_rivals(self, held_back: bool) -> None:
+    def _log_rivals(self, held_back: bool) -> None:
         if held_back and not self.held_back:
             _log.error(
                 "relay stops publishing", relay=self.name, reason=COPY, hint=HINTS[COPY]
@@ -180,28 +181,28 @@ class Relay:
         self.held_back = held_back
 
     def _checked(self, place: Place) -> Place:
-        """Where to go on; the log may have lost what was published of it."""
+        """Where to continue; the log may have lost published entries."""
         try:
             compare(place, self._log)
         except NotTheSameLogError as error:
             _log.error("relay goes back", relay=self.name, reason=str(error))
             self._place = place = self._last_known()
-            # What stands there may be further than the log is, and would be read again.
+            # The saved place may be beyond the end of the log, and would be used again.
             self.save()
         return place
 
     def _last_known(self) -> Place:
-        """Of a log that was cut, restored with the cursor in the same database."""
+        """The place saved in the database that was restored together with the log."""
         self.cursor.place = saved = self.cursor.saved_place()
         try:
             compare(saved, self._log)
         except NotTheSameLogError:
-            # Nobody knows what was published of this past: subscriptions find it.
+            # It is unknown what was published of this history: subscriptions read it.
             return self._reached()
         return saved
 
     def _reached(self) -> Place:
-        """Where the log ends, for readers who have to read it."""
+        """The end of the log; subscriptions have to read up to it."""
         head = self._log.settle()
         last = self._log.read(head - 1, 1)
         return place_of(last[0]) if last else Place()
@@ -215,7 +216,7 @@ class Relay:
         else:
             batch = []
         if not batch:
-            # What is made from here on is news.
+            # Progress after this count means new entries.
             self._seen = progress
             self._next_look_us = now.monotonic_us + self._look_every_us
         return batch

@@ -1,4 +1,4 @@
-"""What an operator does with dead letters: try again, or let go."""
+"""What an operator does with dead letters: replay or discard."""
 
 from collections.abc import Mapping
 
@@ -37,10 +37,10 @@ class DeadLetters:
             return dead_letters.get(connection, number)
 
     def replay(self, number: int) -> int:
-        """Apply the event and then those behind it, in order; answer how many.
+        """Apply the event and then those parked behind it, in order; return how many.
 
-        Each takes one transaction, which also makes the next one the dead letter that
-        the rest wait behind: so an interrupt leaves the order whole. Raises
+        Each takes one transaction, which also makes the next event the dead letter that
+        the rest wait behind: so an interrupt keeps the order. Raises
         UnknownDeadLetterError, and StillFailingError at the first that fails again.
         """
         applied = 0
@@ -51,7 +51,7 @@ class DeadLetters:
         return applied
 
     def discard(self, number: int) -> int:
-        """Let the event go, then replay those behind it; answer how many there were."""
+        """Delete the event, then replay those parked behind it; return how many."""
         with self.database.writing() as connection:
             letter = self._dead(connection, number)
             following = self._pass(connection, letter)
@@ -85,7 +85,7 @@ class DeadLetters:
 
     def _dead(self, connection: Connection, number: int) -> DeadLetter:
         letter = dead_letters.get(connection, number)
-        # What comes for the same key meanwhile waits, and finds what is done here.
+        # Locks out the subscription: a new event of the same key is applied after this.
         hold(connection, letter.subscription, letter.envelope.source)
         letter = dead_letters.take(connection, number)
         if letter.state != dead_letters.DEAD:

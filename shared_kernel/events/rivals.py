@@ -1,7 +1,7 @@
-"""Hears whether somebody else publishes what this relay alone may publish (law 11).
+"""Detects that a copy of the log is published on the same bus (law 11).
 
-Each relay is noted in the log's database before it publishes. Who is not, and has the
-log's key, has a copy of that database.
+Each relay is noted in the log's database before it publishes. A relay that has the
+log's key and is not noted there publishes a copy of that database.
 """
 
 from collections import deque
@@ -21,23 +21,23 @@ MOST = 64
 
 @attrs.define(eq=False)
 class Rivals:
-    """`ask` asks the log."""
+    """`ask` returns the keys and relays of the log."""
 
     ask: Callable[[], LogKeys]
-    _heard: deque[Envelope] = attrs.field(factory=lambda: deque(maxlen=MOST))
+    _received: deque[Envelope] = attrs.field(factory=lambda: deque(maxlen=MOST))
     _until_us: int = 0
 
     def deliver(self, delivery: Delivery) -> None:
-        self._heard.extend(delivery.envelopes)
+        self._received.extend(delivery.envelopes)
         delivery.acknowledge()
 
     def are_there(self, now: Moment, keys: LogKeys) -> bool:
-        """Whether a copy of the log is being published, as of the last seconds.
+        """Whether a copy of the log was published in the last seconds.
 
-        `keys` are those of the log, perhaps of a moment ago.
+        `keys` are those of the log, possibly a little out of date.
         """
-        while self._heard:
-            beat = self._heard.popleft()
+        while self._received:
+            beat = self._received.popleft()
             if _is_rivals(beat, keys) and _is_rivals(beat, self.ask()):
                 self._until_us = now.monotonic_us + QUIET_US
         return now.monotonic_us < self._until_us

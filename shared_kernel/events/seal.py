@@ -1,6 +1,6 @@
-"""The seal of an envelope: who has not the log's key can neither make nor change one.
+"""The seal of an envelope: without the log's key nobody can make or change one.
 
-A MAC (keyed BLAKE2b, RFC 7693) over the payload and all attributes that mean something.
+A MAC (keyed BLAKE2b, RFC 7693) over the payload and all attributes that are used.
 """
 
 from collections.abc import Iterable
@@ -18,9 +18,9 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 def sealed(envelope: Envelope, key: str, *, previous: str, relay: str) -> Envelope:
-    """As it goes to the bus: it names its predecessor, and the `relay` that sends it.
+    """The envelope for the bus, which names its predecessor and the sending `relay`.
 
-    `previous` is the id of the event before it; a heartbeat's is that of the newest.
+    `previous` is the id of the event before it; in a heartbeat, of the newest event.
     """
     return Envelope(
         envelope.position,
@@ -39,14 +39,14 @@ def sealed(envelope: Envelope, key: str, *, previous: str, relay: str) -> Envelo
 
 
 def opens(envelope: Envelope, keys: Iterable[str]) -> bool:
-    """Whether one of `keys` sealed it, and nothing was changed since."""
+    """Whether one of `keys` sealed it and it is unchanged."""
     previous, relay, seal = envelope.previous, envelope.relay, envelope.seal
     try:
         for key in keys:
             if compare_digest(_mac(envelope, key, previous, relay), seal):
                 return True
     except (OverflowError, UnicodeEncodeError, TypeError):
-        # A number or a text that no envelope of ours has.
+        # A number or a text that cannot be encoded; our own envelopes have none.
         pass
     return False
 
@@ -64,7 +64,7 @@ def _mac(envelope: Envelope, key: str, previous: str, relay: str) -> str:
         previous,
         relay,
     )
-    # The first part tells where it ends, so nothing can move from one to the other.
+    # The first part encodes its own length, so no byte can move between the parts.
     said = _encode(attributes) + envelope.data
     keyed = _keyed(key).copy()
     keyed.update(said)

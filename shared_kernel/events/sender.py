@@ -1,4 +1,4 @@
-"""Sends what a relay publishes: sealed, by a name that the log knows (law 11)."""
+"""Sends a relay's envelopes: sealed, under an id that the log has noted (law 11)."""
 
 from collections.abc import Sequence
 from secrets import token_hex
@@ -10,12 +10,12 @@ from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.identity import LogKeys, note_relay
 from shared_kernel.events.seal import sealed
 
-MOST_TOLD = 16
-"""Relays in a heartbeat, the newest first."""
+MOST_ANNOUNCED = 16
+"""How many relays a heartbeat names, the newest first."""
 
 
 class Sender:
-    """`id` names the relay in what it sends. Nothing is sent before it is `noted`."""
+    """`id` names the relay in its envelopes. It must `note` itself before it sends."""
 
     def __init__(self, log: EventLog, bus: EventBus) -> None:
         self.id = token_hex(8)
@@ -28,7 +28,7 @@ class Sender:
         return self.id in self.keys.relays
 
     def note(self) -> None:
-        """Learn the log's keys of this moment; the log knows the relay from now on."""
+        """Note the relay in the log's database, and read the log's current keys."""
         self.keys = self._log.keys()
         if not self.is_noted:
             with self._log.database.writing() as connection:
@@ -36,17 +36,17 @@ class Sender:
             self.keys = self._log.keys()
 
     def send(self, batch: Sequence[Envelope], after: Place) -> None:
-        """Publish what stands behind `after`. Raises BusError.
+        """Publish `batch`, which follows `after`. Raises BusError.
 
-        Unsealed where nobody else can publish.
+        Unsealed on a bus where no other process can publish.
         """
         alone = not self._bus.capabilities.between_replicas
         self._bus.publish(batch if alone else self._sealed(batch, after))
 
     def announce(self, place: Place, time_us: int) -> None:
-        """How far the log goes, and which relays it has. Raises BusError."""
+        """Send a heartbeat: the log's head and its relays. Raises BusError."""
         keys = self.keys
-        relays = keys.relays[:MOST_TOLD]
+        relays = keys.relays[:MOST_ANNOUNCED]
         previous = place.last_id or ""
         beat = heartbeat(
             self._log.source, place.position, time_us, keys.log, relays, previous

@@ -1,7 +1,7 @@
 """Applies the events of one source, exactly once in effect and in order, on any bus.
 
-A delivery at or below the cursor is a duplicate and is dropped; the next one is
-applied; anything higher shows a gap, and the gap is read from the source's log (law 3).
+A delivery at or below the cursor is a duplicate and is dropped; the next position is
+applied; a higher one shows a gap, and the gap is read from the source's log (law 3).
 """
 
 import random
@@ -26,9 +26,9 @@ from shared_kernel.storage.errors import is_fault
 
 Apply = Callable[[Sequence[Envelope], Connection], None]
 Join = Callable[[str, Deliver], Leave]
-"""Becomes a member of a group of the bus; what it answers ends the membership.
+"""Joins a group on the bus; calling the result leaves it.
 
-The group is of those who follow the log with the identity given.
+The group's members follow the log with the identity given.
 """
 
 BATCH = 1000
@@ -36,19 +36,19 @@ MAX_ATTEMPTS = 5
 FIRST_BACKOFF_US = 50_000
 MAX_BACKOFF_US = 5_000_000
 MAX_FAULT_BACKOFF_US = 1_000_000
-"""What heals is found healed soon."""
+"""Shorter than for failing events, to resume soon after a fault is over."""
 SILENCE_US = 1_500_000
-"""A bus that has brought nothing for so long, not even a heartbeat, is not relied on:
-the log itself is asked how far it goes."""
+"""After this long without a delivery, not even a heartbeat, the log itself is asked for
+its head."""
 _log = structlog.get_logger(__name__)
 
 
 @attrs.define
 class Counts:
-    """What the bus did wrong and this replica put right, since the process began.
+    """Faults of the bus that this replica corrected since the process started.
 
-    A gap is one place at which events were missing, however many; `read_events` is how
-    many came from the log instead of the bus.
+    A gap is one place at which events were missing, however many; `read_events` counts
+    the events read from the log instead of the bus.
     """
 
     gaps_healed: int = 0
@@ -58,7 +58,7 @@ class Counts:
 
 @attrs.define(eq=False)
 class _Trouble:
-    """What keeps failing, how often it did, and when to try again."""
+    """The event that keeps failing, how often it did, and when to retry."""
 
     position: int = 0
     attempts: int = 0
@@ -71,10 +71,10 @@ class Subscription:
     `apply` is given a batch and the connection of the transaction that also moves the
     cursor; it does nothing outside that transaction. `holder` names this replica. Of
     several replicas the one that has the lease is a member of its group on the bus
-    (`joins`), the others stand by. What a relay brings that was not heard before is
-    confirmed by the log; with `confirms`, everything is. `clear` empties what `apply`
-    keeps, where that shall begin anew. `on_delivery` is called when there is something
-    to do, `on_progress` when something was done.
+    (`joins`), the others stand by. Events of a relay that is not known yet are read
+    from the log; with `confirms`, all events are compared with the log. `clear` empties
+    what `apply` writes, if that can begin anew. `on_delivery` is called when there is
+    work to do, `on_progress` when some was done.
     """
 
     def __init__(
@@ -109,18 +109,18 @@ class Subscription:
         self._on_progress = on_progress
         self._inbox = Inbox(on_delivery)
         self._announced: int | None = None
-        self._heard_us = 0
+        self._last_sign_us = 0
         self._reading = False
         self._singly_until = 0
         self._trouble = _Trouble()
         self._faults = 0
 
     def deliver(self, delivery: Delivery) -> None:
-        """Take what the bus brings. A full inbox rejects it: the log has it."""
+        """Accept a delivery. A full inbox rejects it: the log has the events."""
         self._inbox.deliver(delivery)
 
     def step(self) -> int:
-        """Apply one batch, if there is one; answer how many events were passed."""
+        """Apply one batch, if there is one; return how many events were handled."""
         now = self._now()
         if now.monotonic_us < self._trouble.not_before_us:
             return 0
@@ -134,7 +134,7 @@ class Subscription:
             self._inbox.answer(well=False)
             if not is_fault(error):
                 raise
-            # What was away may come back with another past.
+            # After a fault the log may be back with another history.
             self._announced = None
             self._faults += 1
             self._back_off(now, self._faults, MAX_FAULT_BACKOFF_US)
@@ -155,9 +155,9 @@ class Subscription:
         return passed
 
     def stop(self) -> None:
-        """Work off what was delivered, and hand the lease back.
+        """Apply what was delivered, and release the lease.
 
-        So nothing stays unanswered, and another replica takes over at once.
+        So every delivery is answered, and another replica takes over at once.
         """
         self._leave()
         joins, self._joins = self._joins, ()
@@ -177,16 +177,16 @@ class Subscription:
         if self._joins and not self._memberships:
             log = self.cursor.place.log or self.feed.mark(0).log
             self._memberships = [join(log, self.deliver) for join in self._joins]
-            # Whatever was brought while it was no member went to nobody.
+            # Before it joined, it received nothing.
             self._announced = None
         if self._inbox:
-            self._heard_us = now.monotonic_us
+            self._last_sign_us = now.monotonic_us
         if self._announced is None or self._announced < self.cursor.position:
             self._announced = self._head_or_nothing_new()
-            self._heard_us = now.monotonic_us
-        elif now.monotonic_us - self._heard_us >= SILENCE_US:
+            self._last_sign_us = now.monotonic_us
+        elif now.monotonic_us - self._last_sign_us >= SILENCE_US:
             self._announced = max(self._announced, self._head_of_the_same_log())
-            self._heard_us = now.monotonic_us
+            self._last_sign_us = now.monotonic_us
         brought = self._next_batch(now)
         batch = self._belief.confirmed(brought, now)
         if len(batch) < len(brought):
@@ -218,7 +218,7 @@ class Subscription:
         return compare(self.cursor.place, self.feed).head
 
     def _head_or_nothing_new(self) -> int:
-        """While the process that has a known log is away, the bus has to do."""
+        """While the process of a known log is down, rely on the bus alone."""
         try:
             return self._head_of_the_same_log()
         except OSError:
@@ -227,7 +227,7 @@ class Subscription:
             return self.cursor.position
 
     def _next_batch(self, now: Moment) -> list[Envelope]:
-        """What follows the cursor without a hole, from the inbox or else the log."""
+        """The events right after the cursor, from the inbox or else from the log."""
         batch: list[Envelope] = []
         expected = self.cursor.position + 1
         announced = self._announced or 0
@@ -253,7 +253,7 @@ class Subscription:
     def _read_the_log(self) -> list[Envelope]:
         batch = self.feed.read(self.cursor.position, BATCH)
         if not batch:
-            # Announced by whoever had the key: it is not so.
+            # The announced head was false, though sealed with the log's key.
             self._announced = None
             return []
         self.counts.gaps_healed += not self._reading
@@ -262,7 +262,7 @@ class Subscription:
         return batch
 
     def _listen_to(self, beat: Envelope, batch: Sequence[Envelope]) -> None:
-        """A heartbeat names the newest event: perhaps not the one that was applied."""
+        """Check that the newest event, which a heartbeat names, is the applied one."""
         place = self.cursor.place
         if batch or not beat.log or beat.position > place.position:
             return
@@ -274,7 +274,7 @@ class Subscription:
             self._head_of_the_same_log()
 
     def _apply_singly(self, batch: Sequence[Envelope], now: Moment) -> int:
-        """So that only the failing event is tried again and, in the end, given up."""
+        """One by one, so that only the failing event is retried or dead-lettered."""
         for passed, envelope in enumerate(batch):
             try:
                 self._commit([envelope], now)
@@ -286,7 +286,7 @@ class Subscription:
         return len(batch)
 
     def _commit(self, batch: Sequence[Envelope], now: Moment) -> None:
-        """One transaction: the effects, what must wait, and the cursor."""
+        """One transaction: the effects, the parked events, and the cursor."""
         to = place_of(batch[-1])
         with self.database.writing() as connection:
             self.cursor.move(connection, to, now.wall_us)
@@ -314,7 +314,7 @@ class Subscription:
             )
 
     def _give_up(self, envelope: Envelope, error: Exception, now: Moment) -> bool:
-        """Count a failed attempt; after the last, dead-letter the event and pass it."""
+        """Count a failed attempt; after the last one, dead-letter the event."""
         trouble = self._trouble
         if trouble.position != envelope.position:
             self._trouble = trouble = _Trouble(position=envelope.position)
@@ -352,7 +352,7 @@ class Subscription:
     def _back_off(
         self, now: Moment, failures: int, longest_us: int = MAX_BACKOFF_US
     ) -> None:
-        """Twice as long each time, and between half of it and all: replicas spread."""
+        """Exponential, with jitter between half and all of it: replicas spread."""
         at_most_us = min(FIRST_BACKOFF_US * 2 ** min(failures, 16), longest_us)
         wait_us = at_most_us * (0.5 + self._jitter() / 2)
         self._trouble.not_before_us = now.monotonic_us + int(wait_us)

@@ -19,11 +19,11 @@ A = TypeVar("A", bound=Aggregate)
 A_co = TypeVar("A_co", bound=Aggregate, covariant=True)
 
 current_traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
-"""The trace in whose course commands are executed (W3C Trace Context)."""
+"""The trace to which commands belong (W3C Trace Context)."""
 
 
 class Repository(Protocol[A_co]):
-    """What a unit of work needs of a repository, besides what its handlers need."""
+    """What a unit of work needs of a repository, apart from what handlers need."""
 
     def changed(self) -> Iterable[A_co]:
         """Those that may have recorded events since the last call."""
@@ -82,7 +82,7 @@ class SqlUnitOfWork(Generic[A]):
         return len(self._entries)
 
     def prefetch(self, commands: Sequence[Any]) -> None:
-        """Read in few statements what `commands` will ask for one by one."""
+        """Load in few statements what `commands` will ask for one by one."""
 
     def flush(self) -> Appended:
         """Write rows and log entries."""

@@ -1,7 +1,7 @@
-"""The one writer of a context: it executes commands, several in one commit.
+"""The one writer of a context: it executes commands, several in one transaction.
 
-A transaction costs a flush of the disk, whatever is in it. So commands that arrive
-while another is being committed share the next one.
+Each commit costs a flush of the disk, whatever its size. So commands that arrive during
+one commit share the next one.
 """
 
 import threading
@@ -35,14 +35,14 @@ W = TypeVar("W", bound=SqlUnitOfWork[Any])
 
 BATCH = 256
 CONFLICTS = 3
-"""So often commands that share a commit try it together; then each by itself."""
+"""How often commands are tried in a shared commit; after that, each by itself."""
 
 
 @attrs.frozen
 class Committed(Generic[R]):
-    """What a handler answered, durable now.
+    """A handler's result, after the commit.
 
-    Who has seen everything up to `position` of the log has seen all that the command
+    A reader that has applied the log up to `position` shows all that the command
     changed.
     """
 
@@ -65,11 +65,11 @@ class _Job(Generic[C, W, R]):
 
 
 class Writer(Generic[W]):
-    """Executes commands one after the other, those that wait together in one commit.
+    """Executes commands one after the other; those that wait share one commit.
 
-    The thread that finds nobody writing writes for all who came meanwhile, and then
-    hands the pen to the first who came since. Each caller returns after the commit,
-    when its events have positions.
+    A thread that finds no other writing executes all waiting commands, and then lets
+    the first thread that has come since do the same. Each caller returns after the
+    commit, when its events have positions.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Writer(Generic[W]):
         handler: Callable[[C, W], R],
         commands: Sequence[C],
     ) -> list[Committed[R] | DomainError]:
-        """In one commit, each command as if alone: a refusal stands in its place."""
+        """In one commit, each command as if alone; refusals are returned in place."""
         trace = current_traceparent.get()
         jobs = [_Job(handler, command, trace) for command in commands]
         self._run(jobs)
@@ -127,10 +127,10 @@ class Writer(Generic[W]):
         finally:
             with self._mutex:
                 self._busy = bool(self._waiting)
-                heir = self._waiting[0] if self._waiting else None
-            if heir is not None:
-                heir.turn.release()
-            # Meanwhile the next ones are written.
+                next_leader = self._waiting[0] if self._waiting else None
+            if next_leader is not None:
+                next_leader.turn.release()
+            # Meanwhile the next leader writes.
             self._settle(batch)
             for job in batch:
                 job.done = True
@@ -140,19 +140,21 @@ class Writer(Generic[W]):
     def _run(self, jobs: Sequence[_Job[Any, W, Any]]) -> None:
         try:
             self._commit_with_retries(jobs)
-        except Exception as error:  # noqa: BLE001 - told to the caller
-            # What a locked database refuses to all, it would refuse to each, slowly.
+        except Exception as error:  # noqa: BLE001 - the caller raises it
+            # A fault of the database would hit each command alone as well, only more
+            # slowly.
             permanent = is_fault(error) and not isinstance(error, ConcurrentUpdateError)
             if len(jobs) == 1 or permanent:
                 for job in jobs:
                     job.error = error
                 return
-            # Somebody's fault must not be everybody's: each gets a commit of its own.
+            # One failing command must not fail the others: each gets a commit of its
+            # own.
             for job in jobs:
                 self._run([job])
 
     def _commit_with_retries(self, jobs: Sequence[_Job[Any, W, Any]]) -> None:
-        """Again as long as nothing was done and it may heal; not for ever."""
+        """Retries transient faults that left nothing done, until a deadline."""
         conflicts = 0
 
         def is_transient(error: Exception) -> bool:
@@ -186,31 +188,32 @@ class Writer(Generic[W]):
             job.appended = appended
 
     def _settle(self, jobs: Sequence[_Job[Any, W, Any]]) -> None:
-        """What is committed needs its position, or the client hears nothing of it."""
+        """Give committed events positions: each result is returned with one."""
         committed = {job.appended for job in jobs if job.appended is not None}
         try:
             heads = {
                 each: _answered(partial(self._log.settle, each)) for each in committed
             }
-        except Exception as error:  # noqa: BLE001 - told to the caller
+        except Exception as error:  # noqa: BLE001 - the caller raises it
             for job in jobs:
                 job.error = job.error or OutcomeUnknownError(str(error))
             return
         for job in jobs:
             if job.appended is not None:
-                # Where others have appended meanwhile, this lies behind its own events.
+                # If others have appended meanwhile, this is higher than its own
+                # position.
                 after = job.appended.count - job.accepted
                 job.position = heads[job.appended] - after
         self._on_commit()
 
     def _find_out(self, appended: Appended, error: OutcomeUnknownError) -> None:
-        """Return if it was committed after all.
+        """Return if the transaction was committed after all.
 
-        Raises ConnectionLostError if it was not, so that it can be tried again, and
-        `error` if that cannot be told in time.
+        Raises ConnectionLostError if it was not, so that it is retried, and `error` if
+        that cannot be found out in time.
         """
         if not appended.count:
-            # Nothing happened that could happen twice.
+            # It appended no events, so a retry does nothing twice.
             raise ConnectionLostError(str(error)) from error
         try:
             committed = _answered(partial(self._was_committed, appended, error))
@@ -227,7 +230,7 @@ class Writer(Generic[W]):
 
 
 def _answered(ask: Callable[[], T]) -> T:
-    """A question may be asked again, whatever became of the connection."""
+    """Retry a query whenever the connection is lost: that is always safe."""
     return retried(
         ask, lambda e: isinstance(e, ConnectionLostError | OutcomeUnknownError)
     )

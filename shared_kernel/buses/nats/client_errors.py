@@ -1,4 +1,4 @@
-"""What nats-py reports, and which of it somebody has to mend."""
+"""The errors of nats-py, and which of them need an operator."""
 
 import nats.errors
 
@@ -6,7 +6,7 @@ from shared_kernel.buses.port import BusMisconfiguredError
 
 
 def misconfiguration(error: Exception, servers: str) -> BusMisconfiguredError | None:
-    """With the mend; None for what heals by itself."""
+    """The error, with how to fix it; None if it is transient."""
     if isinstance(error, BusMisconfiguredError):
         return error
     text = str(error).lower()

@@ -1,4 +1,4 @@
-"""One connection to NATS, kept for ever by a thread that owns the event loop."""
+"""One connection to NATS, kept up by a thread that owns the event loop."""
 
 import asyncio
 import random
@@ -24,11 +24,11 @@ RECONNECT_S = 0.25
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.05, 1.0
 LOOK_S = 1.0
 STUCK_S = 15.0
-"""A client that has not reconnected for so long is replaced by a new one: it may be
-waiting for a connection to close whose other end is gone."""
+"""A client that has not reconnected for this long is replaced by a new one: it may be
+waiting for the close of a connection whose other end is gone."""
 PING_S = 1
 MAX_PINGS = 2
-"""A silent partition is noticed after so many pings without an answer."""
+"""After this many pings without an answer the connection counts as lost."""
 CLOSE_S = 3.0
 
 T = TypeVar("T")
@@ -36,11 +36,11 @@ _log = structlog.get_logger(__name__)
 
 
 class _Client(Client):
-    """nats-py's, but for two things that it promises nobody.
+    """The client of nats-py, with two internal methods replaced.
 
-    Where TLS is wanted it sends nothing, credentials least of all, in the clear:
-    nats-py would, to a server that does not speak it. And it reads headers in a third
-    of the time, which is most of what it costs to receive a message.
+    If TLS is configured, it sends nothing in the clear, least of all credentials;
+    nats-py would, to a server without TLS. And it parses headers, the main cost of
+    receiving a message, in a third of the time.
     """
 
     def __init__(self, *, wants_tls: bool) -> None:
@@ -58,11 +58,11 @@ class _Client(Client):
 
 
 class NatsConnection:
-    """Connects in the background, and again whenever the connection is lost.
+    """Connects in the background, and reconnects whenever the connection is lost.
 
     `on_connected` is awaited on the loop with each new client; opening and publishing
     raise what it raises as BusMisconfiguredError. `on_lost` is called there when a
-    client has lost its server, which will answer no request that is still open.
+    client has lost its server: pending requests get no answer.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class NatsConnection:
         self._client: Client | None = None
         self._settled = threading.Event()
         self._closed = False
-        # Whoever opens is told by an exception, not by a line in the log.
+        # While opening, the caller gets an exception instead of a line in the log.
         self._opening = False
         self._lost = False
         self._fault: Exception | None = None
@@ -97,7 +97,7 @@ class NatsConnection:
         return ", ".join(self._options.servers)
 
     def start(self) -> None:
-        """Begin to connect; starting twice is starting once."""
+        """Begin to connect. A second call does nothing."""
         with self._starting:
             if self._thread is None and not self._closed:
                 self._loop = asyncio.new_event_loop()
@@ -108,7 +108,7 @@ class NatsConnection:
                 self._thread.start()
 
     def open(self) -> None:
-        """Raises BusMisconfiguredError; a server that is away is told in the log."""
+        """Raises BusMisconfiguredError. An unreachable server is only logged."""
         self._opening = True
         self.start()
         self._settled.wait(OPEN_S)
@@ -125,7 +125,7 @@ class NatsConnection:
             self._lost = True
 
     def client(self) -> Client:
-        """The connected one. Raises BusUnavailableError and BusMisconfiguredError."""
+        """The client. Raises BusUnavailableError and BusMisconfiguredError."""
         self.start()
         client = self._client
         if client is None or not client.is_connected:
@@ -135,7 +135,7 @@ class NatsConnection:
         return client
 
     def call(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
-        """Do `work` on the loop. Raises BusUnavailableError when it takes too long."""
+        """Run `work` on the loop. Raises BusUnavailableError when it takes too long."""
         loop = self._loop
         if loop is None or self._closed:
             work.close()
@@ -152,7 +152,7 @@ class NatsConnection:
             raise BusUnavailableError("the bus is closed") from error
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Have `work` done on the loop; closing waits for it, nobody else does."""
+        """Run `work` on the loop without waiting for it; only closing waits."""
         loop = self._loop
         if loop is None or self._closed:
             work.close()
@@ -188,18 +188,19 @@ class NatsConnection:
                 try:
                     await self._on_connected(client)
                     self._found(client)
-                    # Who came in between.
+                    # Again: members may have been added before `_found` published the
+                    # client.
                     await self._on_connected(client)
                     await self._until_lost(client, lost)
                 finally:
-                    # Closing waits for the other end, which may be gone.
+                    # `close` waits for the other end, which may be gone.
                     with suppress(TimeoutError):
                         async with asyncio.timeout(CLOSE_S):
                             await client.close()
             except BusMisconfiguredError as error:
-                self._blame(error)
+                self._record_failure(error)
             except (nats.errors.Error, OSError, TimeoutError) as error:
-                self._blame(error)
+                self._record_failure(error)
             self._client = None
             await asyncio.sleep(RECONNECT_S)
 
@@ -219,12 +220,12 @@ class NatsConnection:
         client = _Client(wants_tls=self._options.wants_tls)
 
         async def on_error(error: Exception) -> None:
-            self._blame(error)
+            self._record_failure(error)
 
         async def on_disconnected() -> None:
             self._on_lost()
             if self._client is client:
-                self._tell_lost()
+                self._log_lost()
 
         async def on_reconnected() -> None:
             self._found(client)
@@ -242,7 +243,7 @@ class NatsConnection:
             reconnect_to_server_handler=self._next_server,
             ping_interval=PING_S,
             max_outstanding_pings=MAX_PINGS,
-            # The subjects are ours.
+            # Our own code makes all subjects.
             skip_subject_validation=True,
             error_cb=on_error,
             disconnected_cb=on_disconnected,
@@ -250,7 +251,7 @@ class NatsConnection:
             closed_cb=on_closed,
         )
         if not client.is_connected:
-            # The server broke off before it answered; nats-py takes that for a yes.
+            # The server hung up before it answered; nats-py takes that for success.
             await client.close()
             raise ConnectionResetError("it broke off")
         return client
@@ -258,7 +259,7 @@ class NatsConnection:
     def _next_server(
         self, servers: list[Server], _: dict[str, Any]
     ) -> tuple[Server, float]:
-        """The one that was tried least, later each time and not all clients at once."""
+        """The server tried least often, after a backoff with jitter."""
         self._attempts += 1
         at_most_s = min(FIRST_BACKOFF_S * 2 ** min(self._attempts, 16), MAX_BACKOFF_S)
         wait_s = at_most_s * (0.5 + self._jitter() / 2)
@@ -272,20 +273,20 @@ class NatsConnection:
             _log.info("NATS is back", servers=self.shown)
             self._lost = False
 
-    def _tell_lost(self) -> None:
+    def _log_lost(self) -> None:
         if not self._lost and not self._closed:
             _log.warning("NATS is lost", servers=self.shown)
             self._lost = True
 
-    def _blame(self, error: Exception) -> None:
-        """Remember why there is no connection, and say it if somebody must mend it."""
+    def _record_failure(self, error: Exception) -> None:
+        """Remember why there is no connection; log it if an operator must act."""
         if "permissions violation" in str(error).lower():
-            self._tell_forbidden(str(error))
+            self._log_forbidden(str(error))
             return
         found = misconfiguration(error, self.shown)
         if found is None:
             known = isinstance(self._fault, BusMisconfiguredError)
-            # One that refuses often breaks off before it has said so.
+            # A server that rejects a client often hangs up before it has said why.
             if self._client is None and (
                 not known or isinstance(error, ConnectionRefusedError)
             ):
@@ -296,8 +297,8 @@ class NatsConnection:
         self._fault = found
         self._settled.set()
 
-    def _tell_forbidden(self, what: str) -> None:
-        """Once for each subject: all else goes on, so nobody is refused for it."""
+    def _log_forbidden(self, what: str) -> None:
+        """Once for each subject. Everything else goes on, so nothing is raised."""
         if what not in self._forbidden:
             self._forbidden.add(what)
             _log.error(
@@ -307,7 +308,7 @@ class NatsConnection:
             )
 
     async def _let_go(self) -> None:
-        """No task outlives the loop, whatever a client raises that breaks meanwhile."""
+        """End all tasks before the loop ends, whatever a failing client raises."""
         goodbye = asyncio.create_task(self._say_goodbye())
         await asyncio.wait([goodbye], timeout=CLOSE_S)
         tasks = {goodbye, *asyncio.all_tasks()} - {asyncio.current_task()}

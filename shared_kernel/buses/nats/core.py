@@ -1,4 +1,4 @@
-"""Core NATS: at most once, to whoever listens at the moment."""
+"""Core NATS: at most once, to the members that are connected at the moment."""
 
 import asyncio
 import time
@@ -23,8 +23,8 @@ PUBLISH_S = 5.0
 FLUSH_S = 2
 JOIN_S = 2.0
 MOST_WAITING = 1000
-"""So many deliveries may wait for a slow member; what comes then is lost to it."""
-TELL_EVERY_S = 1.0
+"""How many deliveries may wait for a slow member. It loses those beyond that."""
+LOG_EVERY_S = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -32,9 +32,9 @@ _log = structlog.get_logger(__name__)
 class NatsBus:
     """A subject for each type of event; groups are queue groups.
 
-    What was handed to the client is never handed over again, even if nobody knows
-    whether it arrived. An event that is larger than the server takes is skipped:
-    subscriptions find it in the log.
+    A message handed to the client is never sent again, even if its arrival is
+    uncertain. An event larger than the server accepts is skipped: subscriptions find it
+    in the log.
     """
 
     capabilities = Capabilities(
@@ -70,7 +70,7 @@ class NatsBus:
 
 
 class CoreMembers:
-    """The members that listen by core NATS, on whatever client there is."""
+    """The members that subscribe by core NATS, with the current client."""
 
     def __init__(self, connection: NatsConnection, options: NatsOptions) -> None:
         self._connection = connection
@@ -78,7 +78,7 @@ class CoreMembers:
         self._joined: dict[Member, tuple[Client, CoreSubscription] | None] = {}
 
     def add(self, pattern: str, group: str, deliver: Deliver) -> Leave:
-        # Raises what is no pattern before anybody listens.
+        # Raises for an invalid pattern, before anything is subscribed.
         matcher(pattern)
         member = Member(pattern, group, deliver)
         self._joined[member] = None
@@ -95,7 +95,7 @@ class CoreMembers:
             self._leave(member)
 
     async def join(self, client: Client) -> None:
-        """All that have not joined by `client`; it joins again when it reconnects."""
+        """Subscribe members that `client` does not have; it resubscribes by itself."""
         for member, joined in list(self._joined.items()):
             if joined is not None and joined[0] is client:
                 continue
@@ -124,7 +124,7 @@ class CoreMembers:
 
 
 class Collector:
-    """Puts messages that come at the same time into one delivery."""
+    """Puts messages that arrive together into one delivery."""
 
     def __init__(
         self, member: Member, delivery: Callable[[Sequence[Msg]], Delivery]
@@ -132,7 +132,7 @@ class Collector:
         self._member = member
         self._delivery = delivery
         self._messages: list[Msg] = []
-        self._told_s = 0.0
+        self._logged_s = 0.0
 
     async def collect(self, message: Msg) -> None:
         if not self._messages:
@@ -143,25 +143,25 @@ class Collector:
         messages, self._messages = self._messages, []
         if self._member.waiting < MOST_WAITING:
             self._member.bring(partial(self._delivery, messages))
-        elif time.monotonic() - self._told_s > TELL_EVERY_S:
-            self._told_s = time.monotonic()
+        elif time.monotonic() - self._logged_s > LOG_EVERY_S:
+            self._logged_s = time.monotonic()
             _log.warning(
                 "slow member", pattern=self._member.pattern, group=self._member.group
             )
 
 
 async def send(client: Client, options: NatsOptions, batch: Sequence[Envelope]) -> None:
-    """Hand over all of `batch`, and wait until the server has it, for a while."""
+    """Send all of `batch`, and wait, up to a timeout, until the server has it."""
     for envelope in batch:
         headers = headers_of(envelope)
         if not fits(client, headers, envelope.data):
-            tell_too_large(envelope)
+            log_too_large(envelope)
             continue
         try:
             subject = options.subject(envelope.type)
             await client.publish(subject, envelope.data, headers=headers)
         except nats.errors.Error:
-            # The rest goes the way of what was on the wire when it broke.
+            # The rest is lost too, like the messages on the wire when it broke.
             return
     try:
         await client.flush(timeout=FLUSH_S)
@@ -170,15 +170,15 @@ async def send(client: Client, options: NatsOptions, batch: Sequence[Envelope]) 
 
 
 def fits(client: Client, headers: Mapping[str, str], data: bytes) -> bool:
-    """Whether the server takes it: it breaks off the connection if it does not.
+    """Whether the server accepts it; otherwise it would close the connection.
 
-    Headers count: a line of 10 bytes before them, and one of 2 behind.
+    Headers count, with 10 bytes before them and 2 after.
     """
     lines = len("".join(headers)) + len("".join(headers.values())) + 4 * len(headers)
     return 12 + lines + len(data) <= client.max_payload
 
 
-def tell_too_large(envelope: Envelope) -> None:
+def log_too_large(envelope: Envelope) -> None:
     _log.error(
         "event is larger than NATS takes: it stays in the log",
         event_id=envelope.id,

@@ -15,7 +15,7 @@ from nats.js.errors import NoStreamResponseError
 
 from shared_kernel.buses.envelope import HEARTBEAT, Envelope
 from shared_kernel.buses.nats.connection import NatsConnection
-from shared_kernel.buses.nats.core import CoreMembers, fits, send, tell_too_large
+from shared_kernel.buses.nats.core import CoreMembers, fits, log_too_large, send
 from shared_kernel.buses.nats.member import Member
 from shared_kernel.buses.nats.messages import MESSAGE_ID, headers_of
 from shared_kernel.buses.nats.options import NatsOptions
@@ -41,9 +41,9 @@ Logs = Callable[[], Mapping[str, str]]
 class JetStreamBus:
     """A message in the stream for each event; a durable consumer for each group.
 
-    Publishing waits for all acknowledgements of a batch; a batch that is published
-    again is dropped by the stream, as long as its duplicate window lasts. Heartbeats
-    are of the moment: they go by core NATS.
+    Publishing waits for all acknowledgements of a batch. The stream drops a batch that
+    is published again within its duplicate window. Heartbeats need no storage: they go
+    by core NATS.
     """
 
     capabilities = Capabilities(
@@ -134,12 +134,12 @@ class JetStreamBus:
             try:
                 await self._publish_stored(client, stored)
             except NoStreamResponseError:
-                # The server has lost its storage: the stream is made anew.
+                # The server has lost its storage: create the stream again.
                 await self._declare(client)
                 await self._publish_stored(client, stored)
             except TimeoutError:
-                # Somebody else may listen where there is no stream any more: then
-                # nobody says so. The next batch finds it.
+                # Without a stream, another subscriber of the subject hides the error.
+                # The next batch finds it.
                 await self._declare(client)
                 raise
         except (nats.errors.Error, OSError, TimeoutError) as error:
@@ -159,7 +159,7 @@ class JetStreamBus:
             for envelope in batch:
                 headers = {**headers_of(envelope), MESSAGE_ID: envelope.id}
                 if not fits(client, headers, envelope.data):
-                    tell_too_large(envelope)
+                    log_too_large(envelope)
                     continue
                 reply, acknowledged = acknowledgements.expect()
                 waiting.append(acknowledged)
@@ -177,7 +177,7 @@ class JetStreamBus:
 
 
 class _Acknowledgements:
-    """What the stream answers to what was published by `client`."""
+    """The acknowledgements of the stream for what `client` published."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -189,7 +189,7 @@ class _Acknowledgements:
         await self.client.subscribe(f"{self._inbox}.*", cb=self._answered)
 
     def expect(self) -> tuple[str, asyncio.Future[None]]:
-        """Where the next answer has to go, and what it will settle."""
+        """Reply subject of the next acknowledgement, and the future it resolves."""
         reply = f"{self._inbox}.{next(self._numbers)}"
         future = asyncio.get_running_loop().create_future()
         self._expected[reply] = future
@@ -197,7 +197,7 @@ class _Acknowledgements:
         return reply, future
 
     def give_up(self) -> None:
-        """The server is lost: what it has not acknowledged it never will."""
+        """The server is lost: fail everything it has not acknowledged."""
         for future in list(self._expected.values()):
             if not future.done():
                 future.set_exception(nats.errors.ConnectionClosedError())

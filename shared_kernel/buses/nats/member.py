@@ -1,6 +1,6 @@
-"""A member of a group on NATS: hands on, in a thread of its own, what has come.
+"""A member of a group on NATS, with a thread of its own for deliveries.
 
-So a member that takes its time keeps neither the connection nor another member waiting.
+So a slow member delays neither the connection nor another member.
 """
 
 import queue
@@ -18,7 +18,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Member:
-    """`bring` is called with what becomes a delivery in the member's own thread."""
+    """`bring` takes what the member's own thread turns into a delivery."""
 
     def __init__(self, pattern: str, group: str, deliver: Deliver) -> None:
         self.pattern = pattern
@@ -35,10 +35,10 @@ class Member:
 
     @property
     def name(self) -> str:
-        """What the members that share each message have in common.
+        """The queue group of the members that share messages.
 
-        The pattern too: NATS itself would let groups of one name share what several
-        patterns match.
+        It includes the pattern: for NATS, groups of the same name share messages that
+        several patterns match.
         """
         words = {"*": "any", ">": "all"}
         tokens = f"{self.group}.{self.pattern}".split(".")
@@ -50,14 +50,14 @@ class Member:
 
     @property
     def waiting(self) -> int:
-        """How many deliveries have not been handed on."""
+        """How many deliveries are waiting."""
         return self._waiting.qsize()
 
     def bring(self, delivery: Callable[[], Delivery]) -> None:
         self._waiting.put(delivery)
 
     def leave(self) -> None:
-        """Hand on nothing from now on; what was brought meanwhile is rejected."""
+        """Deliver nothing from now on; reject what is waiting."""
         self._left.set()
         self._waiting.put(None)
         if self._thread is not threading.current_thread():

@@ -1,8 +1,8 @@
 """Envelopes as NATS messages: CloudEvents 1.0, binary mode.
 
 The payload alone is the message; the attributes are headers, `ce-` before their names
-and written as the HTTP binding has them (§3.1.3.2). So a program that knows nothing of
-CloudEvents reads the payload, and one that does reads the rest.
+and written as the HTTP binding has them (§3.1.3.2). So a program without CloudEvents
+reads the payload, and one with CloudEvents also reads the attributes.
 """
 
 import re
@@ -19,14 +19,14 @@ from shared_kernel.clock import from_us, system_clock, to_us
 MESSAGE_ID = "Nats-Msg-Id"
 CONTENT_TYPE = "application/json"
 
-# Printable ASCII, but for space, quotation mark and percent.
+# Printable ASCII except space, quotation mark and percent sign.
 _PLAIN = re.compile(r"[\x21\x23\x24\x26-\x7e]*\Z")
 _UNSEALED = "..."
 _SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 
 
 def headers_of(envelope: Envelope) -> dict[str, str]:
-    """Each header costs about a microsecond on either side, more than what it says."""
+    """Few headers: each costs about a microsecond on either side."""
     second, us = divmod(envelope.time_us, 1_000_000)
     headers = {
         "ce-specversion": "1.0",
@@ -47,7 +47,7 @@ def headers_of(envelope: Envelope) -> dict[str, str]:
 
 
 def read_headers(raw: bytes) -> dict[str, str]:
-    """From `name: value` lines. No name that anybody asks for has an odd character."""
+    """From `name: value` lines. Only plain names matter: we read no others."""
     headers = {}
     for line in raw.decode("utf-8", "replace").split("\r\n"):
         name, colon, value = line.partition(":")
@@ -59,11 +59,11 @@ def read_headers(raw: bytes) -> dict[str, str]:
 def envelope_of(
     subject: str, headers: Mapping[str, str] | None, data: bytes, place: str = ""
 ) -> Envelope:
-    """What `headers_of` was made of; or a stranger's message, at position 0.
+    """The inverse of `headers_of`; a foreign message gets position 0.
 
-    A stranger gives no position, and a source if it likes. Its id is that of the
-    message, or else `place`, where the message has one, or else a new one. Raises
-    nothing, whatever anybody sent: attributes that mean nothing make it a stranger's.
+    A foreign message has no position, and perhaps a source. Its id is that of the
+    message, or else its `place`, if there is one, or else a new one. Raises nothing: a
+    message with invalid attributes counts as foreign.
     """
     headers = headers or {}
     try:
@@ -98,7 +98,7 @@ def envelope_of(
 
 @lru_cache(maxsize=256)
 def _written(second: int) -> str:
-    """Since 1970, as RFC 3339 has it, without the zone."""
+    """Microseconds since 1970 as an RFC 3339 time, without the zone."""
     return from_us(second * 1_000_000).isoformat()[:19]
 
 

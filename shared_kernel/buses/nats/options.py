@@ -30,7 +30,7 @@ class NatsOptions:
         return subject.removeprefix(f"{self.prefix}.") if self.prefix else subject
 
     def connecting(self) -> dict[str, Any]:
-        """For nats-py. Raises BusMisconfiguredError for files that are no keys."""
+        """For nats-py. Raises BusMisconfiguredError for invalid TLS files."""
         given = {
             "servers": [f"nats://{server}" for server in self.servers],
             "user": self.user,

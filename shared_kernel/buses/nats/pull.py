@@ -22,7 +22,7 @@ API_S = 2.0
 ACK_WAIT_S = 10.0
 PULL_BATCH = 500
 PULL_S = 1.0
-"""How long a pull waits for messages, and so how long leaving may have to wait."""
+"""How long a pull waits for messages, and so how long leaving may take."""
 MOST_UNANSWERED = 5000
 FIRST_DELAY_S, MAX_DELAY_S = 0.1, 5.0
 RETRY_S = 0.25
@@ -34,8 +34,8 @@ _STILL_THERE = "100"
 class Pull:
     """Fetches for a member from the durable consumer that its group shares.
 
-    `declare_stream` is awaited when the consumer is gone: the server may have lost
-    all that it had stored.
+    `declare_stream` is awaited when the consumer is gone: the server may have lost its
+    storage.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Pull:
         self._gone = False
 
     async def begin(self, client: Client) -> None:
-        """Pull by `client` from now on; beginning twice is beginning once."""
+        """Pull by `client` from now on. A second call does nothing."""
         if self._client is client or self._ending:
             return
         self._client = client
@@ -72,7 +72,7 @@ class Pull:
         self._pulling = asyncio.get_running_loop().create_task(self._pull(client))
 
     def end(self) -> None:
-        """Take what the outstanding pull still brings, and then nothing more."""
+        """Take the messages of the outstanding pull, and then stop."""
         with suppress(BusError):
             self._connection.call(self._finish(), PULL_S + 3 * FLUSH_S)
         self._member.leave()
@@ -84,7 +84,7 @@ class Pull:
             self._pulling.cancel()
 
     async def _declare(self, client: Client) -> None:
-        """As good as can be: the pull finds out whether there is a consumer."""
+        """Try to create it; errors are left to the pull, which finds no consumer."""
         with suppress(nats.errors.Error, OSError, TimeoutError):
             await client.jetstream(timeout=API_S).add_consumer(
                 self._stream,
@@ -111,7 +111,8 @@ class Pull:
                     await client.publish(
                         subject, json.dumps(request).encode(), reply=inbox
                     )
-                    # Longer only if the answer was lost, with the connection say.
+                    # It takes longer only if the answer was lost, for example with the
+                    # connection.
                     async with asyncio.timeout(PULL_S + RETRY_S):
                         await self._over.wait()
                 if self._gone:
@@ -154,7 +155,7 @@ class Pull:
         self, messages: Sequence[Msg], answer: Callable[[Msg], bytes]
     ) -> None:
         client = self._client
-        # What is not answered comes again.
+        # A message without an answer is delivered again.
         with suppress(nats.errors.Error, OSError):
             if client is not None:
                 for message in messages:
@@ -166,14 +167,14 @@ def _acknowledgement(_: Msg) -> bytes:
 
 
 def _rejection(message: Msg) -> bytes:
-    """Again, later each time."""
+    """Deliver it again, with a longer delay each time."""
     times = min(message.metadata.num_delivered, 16)
     delay_s = min(FIRST_DELAY_S * 2 ** (times - 1), MAX_DELAY_S)
     return b"-NAK " + json.dumps({"delay": int(delay_s * 1e9)}).encode()
 
 
 def _place(message: Msg) -> str:
-    """Where the message stands in the stream; only a stranger's has need of it."""
+    """The message's place in the stream; only foreign messages need it."""
     if message.headers and "ce-id" in message.headers:
         return ""
     metadata = message.metadata

@@ -1,4 +1,4 @@
-"""The stream that the app creates and keeps to its declaration."""
+"""The stream: the app creates it, and refuses one that differs from its settings."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,9 +12,9 @@ from shared_kernel.buses.port import BusMisconfiguredError
 NOTE = "storehouse-log-"
 Value = str | int | float | None
 NO_LEADER = 10008
-"""What a cluster answers while it elects one: JetStream is there, in a moment."""
+"""The answer of a cluster during a leader election: JetStream will be back soon."""
 NAME_IN_USE = 10058
-"""Another process was quicker to create the stream; its notes differ from ours."""
+"""Another process has just created the stream, with other metadata than ours."""
 
 
 @attrs.frozen(kw_only=True)
@@ -36,8 +36,8 @@ async def declare(
 ) -> None:
     """Create the stream, or compare it. Raises BusMisconfiguredError.
 
-    `logs` are the identities, by source, of the logs of this process: the stream notes
-    whose events it keeps.
+    `logs` are the identities, by source, of the logs of this process. They are noted in
+    the stream's metadata.
     """
     wanted = api.StreamConfig(
         name=declaration.name,
@@ -76,7 +76,7 @@ async def declare(
 async def _belong(
     js: JetStreamContext, there: api.StreamConfig, logs: Mapping[str, str]
 ) -> None:
-    """Note on the stream what is not noted yet; refuse one of another shop."""
+    """Note new identities on the stream; refuse a stream of another Storehouse."""
     noted = {
         name: value
         for name, value in (there.metadata or {}).items()
@@ -100,7 +100,7 @@ def _noted(logs: Mapping[str, str]) -> dict[str, str]:
 
 
 async def _created(js: JetStreamContext, wanted: api.StreamConfig) -> bool:
-    """Whether it was created here, and not by another process at the same time."""
+    """Whether this process created it, and not another one at the same time."""
     try:
         await js.add_stream(wanted)
     except ServiceUnavailableError:
