@@ -1,4 +1,4 @@
-"""Time, where it comes in from outside. The domain is given it as an argument."""
+"""Where time comes from. The domain gets it as an argument."""
 
 import time
 from collections.abc import Callable
@@ -40,7 +40,7 @@ class Moment(NamedTuple):
 def moments_of(clock: Clock) -> Callable[[], Moment]:
     """Reads `clock`, and the machine's monotonic clock beside the machine's own.
 
-    Any other clock is the only one there is: it serves for both.
+    Any other clock serves for both.
     """
     if clock is system_clock:
         return lambda: Moment(to_us(clock()), time.monotonic_ns() // 1000)

@@ -115,7 +115,7 @@ class LogKeys:
         return (self.key,)
 
 
-def born() -> dict[str, Any]:
+def new_identity_row() -> dict[str, Any]:
     """The row of a log that is new."""
     return {"number": 1, "log": str(uuid7()), "key": token_hex(KEY_BYTES)}
 
@@ -145,7 +145,7 @@ def change_key(connection: Connection, head: int) -> None:
 
 def change_identity(connection: Connection) -> str:
     """Give this log a new identity and return it."""
-    fresh = born()
+    fresh = new_identity_row()
     _NEW_IDENTITY.write(connection, {"becomes": fresh["log"], "fresh": fresh["key"]})
     return str(fresh["log"])
 

@@ -1,4 +1,4 @@
-"""Ctrl-C as a wish to stop in good order."""
+"""Ctrl-C as a request to stop at the next safe point."""
 
 import contextlib
 import signal
@@ -17,7 +17,7 @@ class GracefulInterrupt:
 
 @contextlib.contextmanager
 def graceful_interrupt() -> Iterator[GracefulInterrupt]:
-    """The first Ctrl-C only asks; the second one interrupts at once."""
+    """The first Ctrl-C requests a stop; the second one interrupts at once."""
     interrupt = GracefulInterrupt()
 
     def ask(signum: int, frame: FrameType | None) -> None:

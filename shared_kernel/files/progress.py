@@ -1,4 +1,4 @@
-"""How far a long command has come: a bar in a terminal, a line at times elsewhere."""
+"""Progress of a long command: a bar in a terminal, elsewhere a line at intervals."""
 
 import time
 from types import TracebackType
@@ -24,7 +24,7 @@ class ProgressBar:
         self._title = title
         self._total = total
         self._next_line = time.monotonic() + LINE_EVERY_S
-        # No thread that draws: it would take its share of the processor.
+        # Without a refresh thread, which would use CPU time.
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -59,7 +59,7 @@ class ProgressBar:
 
 
 class Rate:
-    """How many a second, since it was made."""
+    """Items per second, since it was created."""
 
     def __init__(self) -> None:
         self._since = time.monotonic()

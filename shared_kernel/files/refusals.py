@@ -1,4 +1,4 @@
-"""What was refused of a file, and why: in a file beside it, to be mended there."""
+"""The refused rows of a file, with reasons, in a file beside it for correction."""
 
 import contextlib
 import csv
@@ -22,7 +22,7 @@ class Refusal:
 
 
 class Refusals:
-    """Speaks of one run: the file of an earlier one goes, and no refusal makes no file.
+    """Those of one run: it deletes an earlier run's file; no refusals make no file.
 
     `subject` is the column that names a row. Methods raise UnusableFileError.
     """

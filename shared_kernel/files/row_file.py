@@ -1,7 +1,7 @@
 """Files of rows, CSV or NDJSON in UTF-8, streamed: they may be larger than memory.
 
-A row that cannot be read carries its fault, and the rows behind it are read all the
-same. UnusableFileError is for what makes nonsense of the whole file.
+A row that cannot be read carries its fault, and reading continues with the next row.
+UnusableFileError is for faults that make the whole file unusable.
 """
 
 import csv
@@ -21,14 +21,14 @@ LONGEST_LINE = 2**20
 
 
 class UnusableFileError(Exception):
-    """The message says in one line what is wrong with the file, and the mend."""
+    """The message says in one line what is wrong with the file, and how to fix it."""
 
 
 @attrs.frozen
 class Columns:
-    """What a row may hold.
+    """The columns of a row.
 
-    A column `reason` is let pass: so what was refused can be mended and given again.
+    A column `reason` is ignored: so a file of refused rows can be corrected and used.
     """
 
     required: Sequence[str]
@@ -46,10 +46,10 @@ class Columns:
 
 @attrs.frozen
 class Row:
-    """`number` is what an editor shows: a CSV's header is row 1.
+    """`number` is the line in an editor: a CSV's header is row 1.
 
-    Values are text in a CSV and what JSON has in NDJSON, by column. With a `fault` the
-    row cannot be used, and `values` is what could be made of it.
+    `values` are by column: text in a CSV, JSON values in NDJSON. With a `fault` the row
+    cannot be used, and `values` are those that could be read.
     """
 
     number: int
@@ -99,7 +99,7 @@ class RowFile:
     def chunks(self, size: int) -> Iterator[list[Row]]:
         """All rows, at most `size` at a time. Raises UnusableFileError.
 
-        What stands before the unusable part comes first.
+        Rows before the unusable part are returned first.
         """
         chunk: list[Row] = []
         try:
@@ -204,9 +204,9 @@ class RowFile:
 
 
 def _flat(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """`{"price": {"currency": …}}` as `{"price_currency": …}`, and what came twice.
+    """`{"price": {"currency": …}}` as `{"price_currency": …}`, and repeated fields.
 
-    null is as good as nothing.
+    null counts as absent.
     """
     values: dict[str, Any] = {}
     doubled = []

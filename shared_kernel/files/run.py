@@ -1,7 +1,7 @@
-"""Works through a file of rows in chunks, and says how it went.
+"""Processes a file of rows in chunks, and reports the result.
 
-Each chunk is a commit of its own. So it may be interrupted at any point, and run again:
-what has been done before is skipped.
+Each chunk is a commit of its own. So a run may be interrupted at any point and
+repeated: rows that are done already are skipped.
 """
 
 import gc
@@ -35,7 +35,7 @@ from shared_kernel.storage.errors import is_fault
 
 CHUNK = 1000
 LOOK_S = 0.5
-PATIENCE_S = 30.0
+STALLED_S = 30.0
 SOME_REFUSED = 1
 UNUSABLE = 2
 
@@ -47,31 +47,31 @@ class Outcome(Enum):
 
 @attrs.frozen
 class Refused:
-    """`row` is the row as it should be given again."""
+    """`row` is the row for the file of refused rows."""
 
     reason: str
     row: Row
 
 
 class Work(Protocol):
-    """What is to be done with the rows of a file."""
+    """What to do with the rows of a file."""
 
     @property
     def columns(self) -> Columns: ...
 
     @property
     def subject(self) -> str:
-        """The column that names a row to people."""
+        """The column that identifies a row to people."""
 
     @property
     def done(self) -> str:
-        """What has become of a row, as in `12 registered`."""
+        """The word for a row that was done, as in `12 registered`."""
 
     def apply(self, rows: Sequence[Row]) -> Sequence[Outcome | Refused]:
-        """In one commit; an outcome for each row."""
+        """Apply all in one commit; return an outcome for each row."""
 
     def wait_until_visible(self, timeout_s: float) -> None:
-        """Return once readers see all that was written. Raises ReadModelBehindError."""
+        """Return once readers see all rows. Raises ReadModelBehindError."""
 
 
 @attrs.define
@@ -83,7 +83,7 @@ class Tally:
 
 @attrs.define(eq=False)
 class Run:
-    """One run over one file; `result` is the exit code of the command."""
+    """One run over one file; `result` returns the exit code of the command."""
 
     work: Work
     workers: Workers
@@ -95,7 +95,8 @@ class Run:
 
     def result(self) -> int:
         rate = Rate()
-        # What is there by now stays: a tenth of the time went into looking through it.
+        # Existing objects stay for the whole run: without this, the garbage collector
+        # took a tenth of the time to look through them.
         gc.freeze()
         with graceful_interrupt() as interrupt:
             try:
@@ -122,7 +123,8 @@ class Run:
         with ProgressBar(self.err, self.file.path.name, self.file.size) as bar:
             for rows in self.file.chunks(CHUNK):
                 self._count(rows, self.work.apply(rows))
-                # In this thread: two that compute would fight for the interpreter.
+                # In this thread: two busy threads would compete for the interpreter
+                # lock.
                 self.workers.run_until_idle()
                 bar.show(
                     self.file.bytes_read,
@@ -145,7 +147,7 @@ class Run:
                 self.tally.skipped += 1
 
     def _wait(self, interrupt: GracefulInterrupt) -> bool:
-        """Whether readers see everything; given up if nothing moves for a while."""
+        """Whether readers see everything; gives up after a while without progress."""
         still, least = Rate(), None
         while not interrupt.asked:
             self.workers.run_until_idle()
@@ -157,7 +159,7 @@ class Run:
                 if lag != least:
                     still, least = Rate(), lag
                     self._say(f"Waiting for readers: {lag:,} events to go")
-                elif still.seconds > PATIENCE_S:
+                elif still.seconds > STALLED_S:
                     return False
         return False
 
@@ -178,7 +180,7 @@ class Run:
 
     def _show(self, refusals: Sequence[Refusal]) -> None:
         if not self.out.is_terminal:
-            # No line is broken: programs read it.
+            # Long lines are not wrapped: programs read them.
             for refusal in refusals:
                 self._say(
                     f"row {refusal.row}: {refusal.subject}: {refusal.reason}", self.out
@@ -216,13 +218,13 @@ def run(
 
 
 class CommandFailed(click.ClickException):
-    """The message says why, and what to do."""
+    """The message says why, and how to fix it."""
 
     exit_code = UNUSABLE
 
 
 def takes_a_row_file(command: Callable[..., None]) -> Callable[..., None]:
-    """The argument and the options that every command of this kind has."""
+    """The argument and the options of every command that reads a row file."""
     for parameter in (
         click.option(
             "--refused",

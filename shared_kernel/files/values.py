@@ -1,4 +1,4 @@
-"""The values of a row, as value objects want them; a CSV has text for everything."""
+"""Converts a row's values for value objects; in a CSV every value is text."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ MOST_DIGITS = 20
 
 
 def text(values: Mapping[str, Any], column: str) -> str:
-    """Without white space around it; empty if there is none. Raises InvalidValue."""
+    """Stripped of white space; empty if there is no value. Raises InvalidValue."""
     value = values.get(column)
     if value is None:
         return ""
@@ -19,9 +19,9 @@ def text(values: Mapping[str, Any], column: str) -> str:
 
 
 def whole_number(values: Mapping[str, Any], column: str) -> Any:
-    """An int, or None if there is nothing; what is neither comes back as it was given.
+    """An int, or None if there is no value; any other value is returned unchanged.
 
-    So the value object refuses it, in words that say what would be right.
+    The value object then refuses it, with a message that says what it expects.
     """
     value = values.get(column)
     if isinstance(value, str):
@@ -34,7 +34,7 @@ def whole_number(values: Mapping[str, Any], column: str) -> Any:
 
 
 def in_columns(fault: InvalidValue) -> str:
-    """A sentence that names the column, as in `price_currency` for `price.currency`."""
+    """A message that names the column, as in `price_currency` for `price.currency`."""
     return (
         f"{fault.field.replace('.', '_')} is {fault.value!r}, expected {fault.expected}"
     )

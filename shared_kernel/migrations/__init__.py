@@ -1,1 +1,1 @@
-"""Brings a database to the shape the code expects; one history for each database."""
+"""Migrates databases to the schema the code expects, each with its own history."""

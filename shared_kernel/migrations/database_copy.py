@@ -1,4 +1,4 @@
-"""Moves what one database holds into another one, of whatever kind."""
+"""Copies the rows of one database into another one, of any kind."""
 
 from collections.abc import Callable
 
@@ -10,18 +10,18 @@ from shared_kernel.storage.database import Database
 
 BATCH = 5000
 REVISIONS = "alembic_version"
-BORN_WITH = "log_identity"
-"""An empty database has one of its own, which it gives up for that of the other."""
+IDENTITY_TABLE = "log_identity"
+"""An empty database has a row here, which the copied one replaces."""
 
 
 class CannotCopyError(Exception):
-    """Nothing was copied. The message says the mend."""
+    """Nothing was copied. The message says how to fix it."""
 
 
 def copy(
     source: Schema, target: Schema, show: Callable[[str, int], None] = lambda *_: None
 ) -> dict[str, int]:
-    """Copy all rows, in one transaction of the target; answer how many, by table.
+    """Copy all rows, in one transaction of the target; return the counts by table.
 
     `show` is called with the table and the rows so far. Raises CannotCopyError and
     StorageUnavailableError.
@@ -45,9 +45,9 @@ def copy(
     ):
         target.database.store.begin_upgrade(writing)
         there, here = _tables(reading), _tables(writing)
-        # In an order in which each finds what it refers to.
-        if BORN_WITH in here.tables:
-            writing.execute(sa.delete(here.tables[BORN_WITH]))
+        # In order of their foreign keys.
+        if IDENTITY_TABLE in here.tables:
+            writing.execute(sa.delete(here.tables[IDENTITY_TABLE]))
         for name in [table.name for table in here.sorted_tables]:
             _refuse_data(writing, here.tables[name], target.database)
         for into in here.sorted_tables:
@@ -78,7 +78,7 @@ def _copy_table(
     into: sa.Table,
     show: Callable[[str, int], None],
 ) -> int:
-    # What only the target has, it fills by itself.
+    # Columns that only the target has get their defaults.
     names = [column.name for column in into.columns if column.name in of.columns]
     rows = sa.select(*(of.c[name] for name in names)).order_by(*of.primary_key.columns)
     done = 0
@@ -91,7 +91,7 @@ def _copy_table(
 
 
 def _go_on_counting(connection: Connection, table: sa.Table) -> None:
-    """The next number is one that was never given."""
+    """Set the sequence so that no number is used twice."""
     if connection.dialect.name != "postgresql":
         return
     for column in table.columns:

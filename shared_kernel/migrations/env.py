@@ -1,4 +1,4 @@
-"""What Alembic runs for every database; `migrate` hands it the open transaction."""
+"""Alembic runs this for every database; `migrate` passes the open transaction."""
 
 from alembic import context
 

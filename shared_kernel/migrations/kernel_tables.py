@@ -1,17 +1,17 @@
 """The kernel's tables as the first revision of a history creates them.
 
-They stand here as they were then: a later change of theirs is a revision of its own, in
-each history that has them.
+They are as of that revision: a later change is a revision of its own, in each history
+that has the tables.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-from shared_kernel.events.identity import born
+from shared_kernel.events.identity import new_identity_row
 
 
 def create_log_tables() -> None:
-    """What a database that takes commands and publishes events needs."""
+    """The tables of a database that takes commands and publishes events."""
     op.create_table(
         "event_log",
         sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
@@ -39,7 +39,7 @@ def create_log_tables() -> None:
 
 
 def create_subscription_tables() -> None:
-    """What a database that subscribes needs."""
+    """The tables of a database that subscribes."""
     op.create_table(
         "subscription_cursors",
         sa.Column("subscription", sa.Text, primary_key=True),
@@ -70,7 +70,7 @@ def create_subscription_tables() -> None:
 
 
 def turn_the_relay_into_a_cursor() -> None:
-    """It has a lease from now on: of several replicas one publishes."""
+    """A relay gets a lease: of several replicas, one publishes."""
     op.execute(
         "INSERT INTO subscription_cursors"
         " (subscription, source, position, lease_until_us)"
@@ -103,7 +103,7 @@ def turn_the_cursor_into_a_relay() -> None:
 
 
 def give_the_log_an_identity() -> None:
-    """And a key, its relays, and what a compaction leaves of what it takes away."""
+    """Also a key, its relays, and the digests that a compaction keeps."""
     identity = op.create_table(
         "log_identity",
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
@@ -112,7 +112,7 @@ def give_the_log_an_identity() -> None:
         sa.Column("former_key", sa.Text),
         sa.Column("former_until", sa.BigInteger),
     )
-    op.bulk_insert(identity, [born()])
+    op.bulk_insert(identity, [new_identity_row()])
     op.create_table(
         "log_relays",
         sa.Column("number", sa.Integer, primary_key=True),
@@ -126,13 +126,13 @@ def give_the_log_an_identity() -> None:
 
 
 def let_cursors_name_the_log() -> None:
-    """Which log they follow, the last event applied of it, and what seals it."""
+    """Add the identity of the followed log, its last applied event, and its keys."""
     for name in ("log", "last_id", "log_keys"):
         op.add_column("subscription_cursors", sa.Column(name, sa.Text))
 
 
 def count_what_is_dropped() -> None:
-    """Messages that are not of the log, for each subscription and reason."""
+    """Add counts of messages that are not of the log, by subscription and reason."""
     op.create_table(
         "dropped_messages",
         sa.Column("subscription", sa.Text, primary_key=True),

@@ -1,14 +1,14 @@
-"""How PostgreSQL gives entries their positions, as revisions have made and changed it.
+"""How PostgreSQL gives entries their positions, as of the revisions that changed it.
 
-They stand here as they were then, like `kernel_tables`. On SQLite none of this is
-needed: the insert gives positions.
+As in `kernel_tables`, nothing here changes later. On SQLite none of this is needed: the
+insert gives positions.
 """
 
 from alembic import op
 
 
 def give_positions_after_the_commit() -> None:
-    """Where many write at a time: `shared_kernel.events.positions` says why."""
+    """For concurrent writers: `shared_kernel.events.positions` says why."""
     if op.get_bind().dialect.name != "postgresql":
         return
     for statement in _POSITIONS_AFTER_COMMIT:
@@ -23,8 +23,8 @@ def give_positions_by_the_insert() -> None:
         op.execute(statement)
 
 
-# Only indexes are of use in `give_positions`, whatever the statistics say: the log is
-# long, and what has no position is the end of it.
+# `give_positions` should use only indexes, whatever the statistics say: the log is
+# long, and only entries at its end have no position.
 _GIVE_POSITIONS = """
 CREATE FUNCTION give_positions() RETURNS bigint LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -87,7 +87,7 @@ _POSITIONS_BY_INSERT = (
 
 
 def look_only_at_what_is_new() -> None:
-    """Whatever is kept from being vacuumed: an old snapshot, or a long transaction."""
+    """Stays fast while an old snapshot or a long transaction blocks VACUUM."""
     if op.get_bind().dialect.name != "postgresql":
         return
     for statement in _ONLY_WHAT_IS_NEW:
@@ -102,15 +102,14 @@ def look_at_all_there_was() -> None:
         op.execute(statement)
 
 
-# The newest entry that has a position knows which transactions had ended when it got
-# that: those below `seen_below`, but for `seen_open`. What these have committed has a
-# position, so only entries of others are looked for. Otherwise each look would pass all
-# row versions without a position that cannot be vacuumed yet; under a `pg_dump` or a
-# slow report those are all of its time.
-#
-# In a database that was restored from a dump, transactions have other numbers. There
-# the newest entry was not written after the transactions that it knows (`giver` is the
-# lower half of its writer's number), and everything is looked at once.
+# The newest entry with a position records which transactions had ended when it got its
+# position: those below `seen_below`, except `seen_open`. Entries of those transactions
+# have positions, so only entries of others are searched for. Otherwise each call would
+# read all row versions without a position that cannot be vacuumed yet; during a
+# `pg_dump` or a slow report these pile up.
+# In a database restored from a dump, transactions have other numbers. There the newest
+# entry was not written after the transactions that it records (`giver` is the lower
+# half of its writer's number), and everything is searched once.
 #
 # No OR: with that a plan may read the whole index.
 _GIVE_POSITIONS_TO_WHAT_IS_NEW = """
@@ -186,7 +185,7 @@ $$
 """
 
 _ONLY_WHAT_IS_NEW = (
-    # So nothing is left whose transaction is not known.
+    # So no entry is left whose transaction is unknown.
     "SELECT give_positions()",
     "DROP INDEX event_log_unsettled",
     """ALTER TABLE event_log
@@ -197,7 +196,7 @@ _ONLY_WHAT_IS_NEW = (
        SET DEFAULT CAST(CAST(pg_current_xact_id() AS text) AS bigint)""",
     """CREATE INDEX event_log_unsettled ON event_log (transaction)
        WHERE position IS NULL""",
-    # Without what has none: that would be found here, too.
+    # Without entries that have no position: these would be found here, too.
     "DROP INDEX event_log_position",
     """CREATE UNIQUE INDEX event_log_position ON event_log (position)
        WHERE position IS NOT NULL""",

@@ -1,7 +1,7 @@
 """Alembic without an ini file: each database has its own folder of revisions.
 
-SQLite is brought up to date at the start. A PostgreSQL database is shared by several
-processes, so it changes only when it is told to: `flask --app app database upgrade`.
+SQLite is upgraded at the start. A PostgreSQL database is shared by several processes,
+so it is upgraded only by command: `flask --app app database upgrade`.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ HERE = Path(__file__).parent
 class SchemaState:
     """`revision` is None in a database without tables; `head` is what the code needs.
 
-    `revision` must be one of `known`: it is newer if it is none of them.
+    A `revision` that is not among `known` is newer than the code.
     """
 
     revision: str | None
@@ -48,7 +48,7 @@ class SchemaState:
 
 @attrs.frozen
 class Schema:
-    """The shape of one owner's database, as `revisions` describe it.
+    """The schema of one owner's database, as `revisions` define it.
 
     `owner` is a name for operators.
     """
@@ -63,7 +63,7 @@ class Schema:
         return self._scripts().get_current_head() or ""
 
     def prepare(self) -> None:
-        """At the start: upgrade what is this process's own, else expect it upgraded.
+        """At the start: upgrade a database of this process alone, else expect `head`.
 
         Raises StorageUnavailableError, naming the database.
         """
@@ -74,25 +74,25 @@ class Schema:
 
     def state(self) -> SchemaState:
         """Raises StorageUnavailableError."""
-        with self._told(), self.database.maintaining() as connection:
+        with self._errors_named(), self.database.maintaining() as connection:
             return self._state(connection)
 
     def upgrade(self) -> bool:
-        """Apply what the database has not seen, in one transaction; was there any?
+        """Apply missing revisions in one transaction; return whether there were any.
 
         Raises StorageUnavailableError, naming the database.
         """
         return self._change(lambda config: command.upgrade(config, "head"), self.head)
 
     def downgrade(self, to: str) -> bool:
-        """Back to the revision `to`, or `base` for no table at all.
+        """Go back to the revision `to`, or to `base`: no tables.
 
         Raises StorageUnavailableError, naming the database.
         """
         return self._change(lambda config: command.downgrade(config, to), to)
 
     def _change(self, change: Callable[[Config], None], to: str) -> bool:
-        with self._told(), self.database.maintaining() as connection:
+        with self._errors_named(), self.database.maintaining() as connection:
             self.database.store.begin_upgrade(connection)
             state = self._state(connection)
             if state.revision == to:
@@ -127,8 +127,8 @@ class Schema:
         return config
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """What goes wrong is told with the name of the database."""
+    def _errors_named(self) -> Iterator[None]:
+        """Errors name the database."""
         try:
             yield
         except StorageUnavailableError:
@@ -137,7 +137,7 @@ class Schema:
             if not is_fault(error) and not isinstance(error, DatabaseError):
                 raise
             why = " ".join(str(getattr(error, "orig", error)).split())
-            # Whoever is refused something has come in.
+            # If a change is refused, the connection itself works.
             message = (
                 f"cannot be changed: {why.rstrip('.')}; nothing was done"
                 if isinstance(error, ProgrammingError | NotSupportedError)

@@ -1,7 +1,7 @@
 """One owner's database: a SQLite file, or a PostgreSQL database (or a schema of one).
 
-Whichever it is, a transaction that writes is `with database.writing()`, a question is
-`with database.reading()`.
+In both cases `with database.writing()` is a write transaction and `with
+database.reading()` is for queries.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from shared_kernel.storage.sqlite import SqliteStore
 
 
 class Listener(Protocol):
-    """Works in the background from `start` to `close`."""
+    """Runs in the background from `start` to `close`."""
 
     def start(self) -> None: ...
 
@@ -24,7 +24,7 @@ class Listener(Protocol):
 
 
 class Store(Protocol):
-    """What a kind of database does its own way; `Database` says what."""
+    """What differs between kinds of database; `Database` describes the methods."""
 
     shown: str
     upgrades_itself: bool
@@ -58,10 +58,10 @@ class Store(Protocol):
 
 @attrs.frozen(kw_only=True)
 class Limits:
-    """Of one PostgreSQL database in one process.
+    """The limits of one PostgreSQL database in one process.
 
-    `connections` at a time; `timeout_ms` for a statement, and for a connection to
-    become free.
+    At most `connections` at a time; `timeout_ms` limits a statement, and the wait for a
+    free connection.
     """
 
     connections: int = 5
@@ -91,25 +91,25 @@ class Database:
 
     @property
     def one_writer(self) -> bool:
-        """Of several transactions that write, each waits for those before it."""
+        """Whether write transactions wait for one another."""
         return self.store.one_writer
 
     @property
     def upgrades_itself(self) -> bool:
-        """At the start of each process; else only when an operator says so."""
+        """Whether each process upgrades the schema when it starts."""
         return self.store.upgrades_itself
 
     @property
     def exists(self) -> bool:
-        """False for a file that would only be made by its first use."""
+        """False for a file that has not been created yet."""
         return self.store.exists
 
     def expect(self, revision: str) -> None:
-        """From now on refuse a database that is not at `revision` of its schema."""
+        """From now on, refuse a database whose schema is not at `revision`."""
         self.store.expected = revision
 
     def open(self) -> None:
-        """See whether it can be used. Raises StorageUnavailableError if it cannot."""
+        """Check that it can be used. Raises StorageUnavailableError if it cannot."""
         with self.reading():
             pass
 
@@ -117,36 +117,36 @@ class Database:
         """The write transaction: commits at the end, rolls back on any exception.
 
         Raises ConcurrentUpdateError, ConnectionLostError, OutcomeUnknownError and
-        StorageUnavailableError, besides what the driver raises.
+        StorageUnavailableError, and errors of the driver.
         """
         return self.store.writing()
 
     def reading(self) -> AbstractContextManager[Connection]:
-        """A connection for single statements, each of which sees what is committed."""
+        """A connection for single statements; each sees what was committed before."""
         return self.store.reading()
 
     def maintaining(self) -> AbstractContextManager[Connection]:
-        """A write transaction of an operator's, whatever the schema is."""
+        """A write transaction for maintenance, whatever the schema's revision."""
         return self.store.maintaining()
 
     def notifications(
         self, source: str, notify: Callable[[int | None], None]
     ) -> Listener | None:
-        """Calls `notify` when the log of `source` grows, in whatever process.
+        """Calls `notify` when any process appends to the log of `source`.
 
-        With the log's head, or with None when something may have been missed. None if
-        this kind of database notifies nobody.
+        Its argument is the log's head, or None when notifications may have been lost.
+        Returns None if this kind of database sends no notifications.
         """
         return self.store.notifications(source, notify)
 
     def version(self, connection: Connection) -> str:
-        """Equal to an earlier one of the same thread if nothing was committed since."""
+        """Unchanged, within one thread, if nothing was committed since."""
         return self.store.version(connection)
 
     def take_room(self, connection: Connection) -> None:
-        """Take new room on the disk until the transaction ends.
+        """Allocate new disk space until the transaction ends.
 
-        A full disk may have room in old pages, so that a small row still goes in.
+        On a full disk there may be room in old pages, and a small row may still fit.
         """
         self.store.take_room(connection)
 
@@ -158,7 +158,7 @@ def _store(url: str, synchronous: str, limits: Limits) -> Store:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return SqliteStore(parsed, synchronous)
-    # Not everyone has the driver: it is an extra.
+    # The driver is an optional extra.
     try:
         from shared_kernel.storage.postgresql import PostgresStore  # noqa: PLC0415
     except ImportError as error:

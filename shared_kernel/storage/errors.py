@@ -1,14 +1,14 @@
-"""What goes wrong with storage, and what of it heals by itself.
+"""Errors of storage, and which of them are transient.
 
     StorageError
-    ├── ConcurrentUpdateError        somebody else changed the row in between
+    ├── ConcurrentUpdateError        another transaction changed the row in between
     ├── OutcomeUnknownError          the server hung up while it committed
     └── StorageUnavailableError      the database cannot be opened, or has no room
         ├── ConnectionLostError      the server cannot be reached, or hung up
         └── WrongSchemaError         it is not in the shape that this version expects
 
-After ConcurrentUpdateError and ConnectionLostError, trying the whole transaction again
-is safe.
+After ConcurrentUpdateError and ConnectionLostError the whole transaction may be retried
+safely.
 """
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -19,11 +19,11 @@ class StorageError(Exception):
 
 
 class ConcurrentUpdateError(StorageError):
-    """A row was changed between reading and writing it. Trying again is safe."""
+    """A row was changed between reading and writing it. A retry is safe."""
 
 
 class OutcomeUnknownError(StorageError):
-    """The connection broke in a commit: all of the transaction is done, or nothing."""
+    """The connection broke during a commit: all of the transaction is done, or none."""
 
 
 class StorageUnavailableError(StorageError):
@@ -31,11 +31,11 @@ class StorageUnavailableError(StorageError):
 
 
 class ConnectionLostError(StorageUnavailableError):
-    """There is no connection, or it broke before the commit. Trying again is safe."""
+    """There is no connection, or it broke before the commit. A retry is safe."""
 
 
 class WrongSchemaError(StorageUnavailableError):
-    """The database is older or newer than the code. The message says the mend."""
+    """The schema is older or newer than the code. The message says how to fix it."""
 
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -43,12 +43,12 @@ _QUERY_CANCELED = "57014"
 
 
 def is_timeout(error: DBAPIError) -> bool:
-    """Whether a statement took longer than PostgreSQL was told to let it."""
+    """Whether a statement exceeded PostgreSQL's `statement_timeout`."""
     return getattr(error.orig, "sqlstate", None) == _QUERY_CANCELED
 
 
 def is_fault(error: BaseException) -> bool:
-    """Whether `error` lies with the infrastructure and may heal by itself.
+    """Whether `error` is a fault of the infrastructure, which may be transient.
 
     A locked database, a full disk, a lost connection: never a reason to give up on an
     event (law 5).

@@ -1,7 +1,7 @@
-"""Listens for what other processes append to a log in PostgreSQL.
+"""Notifications when other processes append to a log in PostgreSQL.
 
 `give_positions()` notifies on a channel of the log's own. A notification may be lost
-with its connection; so whoever is told here looks at the log now and then, too.
+with its connection, so users of this class also read the log at intervals.
 """
 
 import threading
@@ -13,7 +13,7 @@ import structlog
 from psycopg import sql
 
 LISTEN_S = 1.0
-"""How long closing may have to wait."""
+"""How long closing may take."""
 RETRY_S = 0.5
 
 _CHANNEL = "SELECT 'storehouse_' || CAST(CAST('event_log' AS regclass) AS oid)"
@@ -23,8 +23,8 @@ _log = structlog.get_logger(__name__)
 class Notifications:
     """A thread that listens on a connection of its own.
 
-    `notify` is called with the head of the log; with None when notifications may have
-    been missed.
+    `notify` is called with the head of the log; or with None when notifications may
+    have been lost.
     """
 
     def __init__(

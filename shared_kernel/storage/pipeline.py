@@ -1,9 +1,8 @@
-"""PostgreSQL's pipeline mode: what waits for no answer travels with what does.
+"""PostgreSQL's pipeline mode: fewer round trips to the server.
 
 A statement costs a round trip to the server, which on a network takes longer than most
-statements. In a pipeline `BEGIN`, and rows that are only written, go along with the
-next question, or with the commit.
-https://www.postgresql.org/docs/current/libpq-pipeline-mode.html
+statements. In a pipeline, `BEGIN` and writes are sent together with the next query, or
+with the commit. https://www.postgresql.org/docs/current/libpq-pipeline-mode.html
 """
 
 from contextlib import AbstractContextManager, ExitStack, suppress
@@ -15,10 +14,10 @@ _KEY = "pipeline"
 
 
 class Pipeline:
-    """Of one transaction: entered before its `BEGIN`, and left for its end.
+    """The pipeline of one transaction: entered before its `BEGIN`, left before its end.
 
-    `of_driver` is the driver's own. Statements of SQLAlchemy itself leave it too, since
-    they want their answer at once.
+    `of_driver` is the driver's pipeline. Statements executed by SQLAlchemy itself leave
+    it too, since they need their results at once.
     """
 
     def __init__(self, of_driver: AbstractContextManager[Any]) -> None:
@@ -28,11 +27,11 @@ class Pipeline:
         self._expected: list[tuple[Any, int]] = []
 
     def sent(self) -> None:
-        """A statement is on its way."""
+        """Record that a statement was sent."""
         self._unanswered = True
 
     def answered(self) -> None:
-        """The last one has been, and so have all before it."""
+        """Record that the last statement, and so all before it, has been answered."""
         self._unanswered = False
 
     def arrive(self) -> None:
@@ -42,7 +41,7 @@ class Pipeline:
             self._of_driver.sync()
 
     def expect(self, cursor: Any, rows: int) -> None:
-        """What the driver's `cursor` has sent is to write so many rows."""
+        """Expect the statement of the driver's `cursor` to write that many rows."""
         self._expected.append((cursor, rows))
 
     @property
@@ -51,11 +50,11 @@ class Pipeline:
 
     @property
     def is_as_expected(self) -> bool:
-        """Once all has been answered."""
+        """Whether the expected rows were written, once everything is answered."""
         return all(cursor.rowcount == rows for cursor, rows in self._expected)
 
     def leave(self) -> None:
-        """The same; from here on each statement is answered by itself."""
+        """As `arrive`; from here on each statement is a round trip of its own."""
         self._stack.close()
 
 
@@ -64,19 +63,19 @@ def enter(connection: Connection, of_driver: AbstractContextManager[Any]) -> Non
 
 
 def pipeline_of(connection: Connection) -> Pipeline | None:
-    """That in which `connection` sends its statements, if it is in one."""
+    """The pipeline of `connection`, if it is in one."""
     pipeline: Pipeline | None = connection.info.get(_KEY)
     return pipeline
 
 
 def leave(connection: Connection) -> None:
-    """Raises what the driver raises, for statements that nobody has waited for."""
+    """Raises the driver's errors for statements whose answers were not awaited."""
     pipeline = connection.info.pop(_KEY, None)
     if pipeline is not None:
         pipeline.leave()
 
 
 def abandon(connection: Connection) -> None:
-    """The same, whatever became of those statements."""
+    """The same, but ignores such errors."""
     with suppress(Exception):
         leave(connection)

@@ -1,12 +1,12 @@
 """A PostgreSQL database, or one schema of it: many writers, many readers.
 
-Connections are pooled, bounded, and in autocommit mode: a question is one statement, a
-transaction is begun and committed by its own. Each new connection meets the schema that
-the code expects, or is refused.
+Connections are pooled, bounded in number, and in autocommit mode: a query is one
+statement, a transaction has its own `BEGIN` and `COMMIT`. A new connection is refused
+if the schema is not what the code expects.
 
-A transaction whose connection breaks before its commit is undone, and may be tried
-again; one whose connection breaks in the commit itself is either done or not, and the
-event log can tell (`shared_kernel.events.positions`).
+A transaction whose connection breaks before its commit is undone, and may be retried.
+If the connection breaks during the commit, the transaction is done or undone, and the
+event log can tell which (`shared_kernel.events.positions`).
 """
 
 from collections.abc import Callable, Iterator
@@ -30,8 +30,8 @@ from shared_kernel.storage.errors import (
 from shared_kernel.storage.notifications import Notifications
 from shared_kernel.storage.postgresql_session import (
     Session,
-    meet_the_schema,
-    refuse_a_dead_one,
+    check_the_schema,
+    refuse_closed_connection,
 )
 from shared_kernel.storage.prepared import (
     Prepared,
@@ -44,12 +44,12 @@ MEND = "start it, or mend its ..._DATABASE_URL"
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _SERIALIZATION_FAILURE, _DEADLOCK_DETECTED = "40001", "40P01"
 _READ_ONLY = "25006"
-# Of those that end a session, beside all connection exceptions (class 08).
+# Codes that end a session, in addition to all connection exceptions (class 08).
 _ENDED = {"25P03", "25P04", "57P01", "57P02", "57P03", "57P05"}
 
 _BEGIN = Prepared(sa.text("BEGIN"))
 _NOTHING = "a statement failed: nothing of this was committed"
-_PATIENT = sa.text("SET LOCAL statement_timeout = 0")
+_WITHOUT_TIMEOUT = sa.text("SET LOCAL statement_timeout = 0")
 _ALONE = sa.text("SELECT pg_advisory_xact_lock(hashtext('storehouse.upgrade'))")
 _VERSION = Prepared(sa.text("SELECT CAST(pg_current_snapshot() AS text)"))
 
@@ -62,15 +62,15 @@ _TAKE_ROOM = sa.text("CREATE TEMPORARY TABLE room ON COMMIT DROP AS SELECT 1 AS 
 class PostgresStore:
     """Opens no connection before it is first used.
 
-    At most `connections` at a time; who finds none free waits for `timeout_ms`, which
-    is also how long a statement may take. `schema` in the query of `url` is where the
-    tables are, `public` unless given; all else in it is libpq's.
+    At most `connections` at a time. A thread that finds none free waits up to
+    `timeout_ms`, which also limits each statement. `schema` in the query of `url` is
+    where the tables are, `public` unless given; all else in it is libpq's.
     """
 
     mend = MEND
     upgrades_itself = False
     one_writer = False
-    # Or else the server says so.
+    # After that, the server reports it.
     exists = True
 
     def __init__(self, url: URL, *, connections: int, timeout_ms: int) -> None:
@@ -119,22 +119,22 @@ class PostgresStore:
                 yield connection
         finally:
             self.expected = expected
-            # Whoever comes next meets the schema as it is now.
+            # New connections then check the schema as it is now.
             self.engine.dispose()
 
     def begin_upgrade(self, connection: Connection) -> None:
-        """One at a time, however long it takes; create the URL's schema if need be."""
-        connection.execute(_PATIENT)
+        """One upgrade at a time, without a time limit; creates the URL's schema."""
+        connection.execute(_WITHOUT_TIMEOUT)
         connection.execute(_ALONE)
         connection.execute(sa.text(f'CREATE SCHEMA IF NOT EXISTS "{self.schema}"'))
 
     def version(self, connection: Connection) -> str:
-        # The same transactions are seen through the same snapshot.
+        # Equal snapshots see the same transactions.
         row = _VERSION.row(connection, {})
         return str(row[0]) if row else ""
 
     def take_room(self, connection: Connection) -> None:
-        """Unless the user may create no temporary tables."""
+        """Does nothing if the user may not create temporary tables."""
         if connection.execute(_MAY_TAKE_ROOM).scalar_one():
             connection.execute(_TAKE_ROOM)
 
@@ -144,7 +144,7 @@ class PostgresStore:
     def notifications(
         self, source: str, notify: Callable[[int | None], None]
     ) -> Notifications:
-        """Of the log of `source` in this database; not started yet."""
+        """Notifications for the log of `source` in this database, not started yet."""
         return Notifications(self.connect_alone, source, notify)
 
     def connect_alone(self) -> "psycopg.Connection[Any]":
@@ -167,7 +167,7 @@ class PostgresStore:
             connect_args=self._session.options,
         )
         event.listen(engine, "connect", lambda new, _: self._admit(new))
-        event.listen(engine, "checkout", refuse_a_dead_one)
+        event.listen(engine, "checkout", refuse_closed_connection)
         event.listen(
             engine, "before_cursor_execute", lambda used, *_: _leave_pipeline(used)
         )
@@ -177,7 +177,7 @@ class PostgresStore:
         try:
             self._session.set_up(new)
             if self.expected is not None:
-                meet_the_schema(new, self.expected, self.shown)
+                check_the_schema(new, self.expected, self.shown)
         except BaseException:
             new.close()
             raise
@@ -212,11 +212,11 @@ class PostgresStore:
             wrapped = in_terms_of_sqlalchemy(error, "COMMIT", connection.dialect)
             raise self._meaning(cast(DBAPIError, wrapped), connection) from error
         if done.statusmessage != "COMMIT":
-            # Of a transaction that has failed it makes a ROLLBACK, and no error.
+            # COMMIT of a failed transaction is a ROLLBACK, and no error.
             raise StorageError(_NOTHING)
 
     def _undo(self, connection: Connection) -> None:
-        """Whatever the transaction did; a connection that cannot is thrown away."""
+        """Roll back; if that fails, discard the connection."""
         pipeline.abandon(connection)
         try:
             if connection.in_transaction():
@@ -235,7 +235,7 @@ class PostgresStore:
         if fault.sqlstate in (_SERIALIZATION_FAILURE, _DEADLOCK_DETECTED):
             return ConcurrentUpdateError(_in_a_line(error))
         if fault.sqlstate == _READ_ONLY:
-            # It was the primary once: the name leads to another server by now.
+            # It is no longer the primary: the name resolves to another server by now.
             connection.invalidate()
             self.engine.dispose()
             return ConnectionLostError(f"{self.shown}: {_in_a_line(error)}")
@@ -243,7 +243,7 @@ class PostgresStore:
 
 
 def _leave_pipeline(connection: Connection) -> None:
-    """SQLAlchemy itself looks for an answer at once."""
+    """SQLAlchemy's own statements need their results at once."""
     arrive(connection)
     try:
         pipeline.leave(connection)
@@ -257,7 +257,7 @@ def _in_a_line(error: DBAPIError) -> str:
 
 def _has_hung_up(fault: psycopg.Error) -> bool:
     if fault.sqlstate is None:
-        # Not said by the server, but about it.
+        # An error about the connection, not from the server.
         return isinstance(fault, psycopg.OperationalError) and not isinstance(
             fault, psycopg.errors.PipelineAborted
         )

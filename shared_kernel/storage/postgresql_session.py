@@ -1,4 +1,4 @@
-"""A session of PostgreSQL: how it is set up, whom it meets, whether it is alive."""
+"""A session of PostgreSQL: its settings, its schema's revision, its liveness."""
 
 import select
 from typing import Any
@@ -13,20 +13,20 @@ from shared_kernel.storage.errors import WrongSchemaError
 
 CONNECT_TIMEOUT_S = 3
 IDLE_IN_TRANSACTION_MS = 10_000
-"""A process that hangs in a transaction loses it, and the locks that it holds."""
+"""A process that hangs in a transaction loses the transaction and its locks."""
 UPGRADE = "flask --app app database upgrade"
 
 
 @attrs.frozen
 class Session:
-    """One that finds its tables in `schema`, and ends statements after `timeout_ms`."""
+    """A session with tables in `schema` and statements limited to `timeout_ms`."""
 
     schema: str
     timeout_ms: int
 
     @property
     def options(self) -> dict[str, Any]:
-        """Of libpq: who is not answered for long hangs up."""
+        """Options for libpq: timeouts that end a connection without answers."""
         return {
             "connect_timeout": CONNECT_TIMEOUT_S,
             "keepalives_idle": 5,
@@ -37,13 +37,14 @@ class Session:
         }
 
     def set_up(self, connection: "psycopg.Connection[Any]") -> None:
-        # Otherwise each size of number would be a statement of its own to the server.
+        # Otherwise integers of different sizes would make different prepared
+        # statements.
         connection.adapters.register_dumper(int, Int8Dumper)
         connection.execute(
             "SELECT set_config('search_path', %s, false),"
             " set_config('statement_timeout', %s, false),"
             " set_config('idle_in_transaction_session_timeout', %s, false),"
-            # A position that a crash takes back may have been read.
+            # A crash must not take back a position that may have been read.
             " set_config('synchronous_commit', coalesce(nullif("
             "current_setting('synchronous_commit'), 'off'), 'on'), false)",
             [
@@ -54,12 +55,12 @@ class Session:
         )
 
 
-def meet_the_schema(
+def check_the_schema(
     connection: "psycopg.Connection[Any]", expected: str, shown: str
 ) -> None:
-    """See that the database, `shown` as such, is at the revision `expected`.
+    """Check that the database, called `shown`, is at the revision `expected`.
 
-    Raises WrongSchemaError, with the mend.
+    Raises WrongSchemaError, which says how to fix it.
     """
     try:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -77,8 +78,10 @@ def meet_the_schema(
     raise WrongSchemaError(f"{shown} {at}, this version needs {expected}: {mend}")
 
 
-def refuse_a_dead_one(connection: Any, _: ConnectionPoolEntry, __: object) -> None:
-    """A server says nothing unasked, unless it hangs up."""
+def refuse_closed_connection(
+    connection: Any, _: ConnectionPoolEntry, __: object
+) -> None:
+    """A server sends nothing unasked, except when it closes the connection."""
     if connection.closed:
         raise DisconnectionError
     polled = select.poll()

@@ -1,8 +1,8 @@
-"""Statements of SQLAlchemy Core, compiled once and handed to the driver as they are.
+"""Statements of SQLAlchemy Core, compiled once and executed by the driver.
 
 Core caches what it compiles, but wraps each execution in objects of its own: 30-60 µs a
 statement and 4 µs a row, measured, where the driver takes 5 µs and 1 µs. A request and
-each batch behind it make a dozen of them.
+its batch of events execute a dozen of them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,21 +21,21 @@ from shared_kernel.storage.pipeline import Pipeline, pipeline_of
 Values = Mapping[str, Any]
 Row = tuple[Any, ...]
 Bind = Callable[[Values], Any]
-"""From values by name to what the driver takes."""
+"""Converts values by name to the driver's parameters."""
 
 CHANGED = "a row was changed in between"
 INSERTED = "a row was inserted in between"
 _ALL, _FIRST = methodcaller("fetchall"), methodcaller("fetchone")
 
 _Compiled = tuple[str, Bind, Mapping[str, Any], bool]
-"""For one kind of database: options of the driver's `execute` stand behind, and whether
-there are pipelines."""
+"""For one kind of database: the SQL, the conversion of values, options of the driver's
+`execute`, and whether there are pipelines."""
 
 
 class one_of(sa.ColumnElement[bool]):  # noqa: N801 - reads as SQL does
     """`column` is among the members of the JSON array of texts bound to `name`.
 
-    One variable, however many members: a statement that needs compiling only once.
+    One variable for any number of members, so the statement is compiled only once.
     """
 
     inherit_cache = False
@@ -54,7 +54,7 @@ def _one_of_sqlite(element: one_of, compiler: SQLCompiler, **options: Any) -> st
 
 @compiles(one_of, "postgresql")
 def _one_of_postgresql(element: one_of, compiler: SQLCompiler, **options: Any) -> str:
-    # An array, and no join: so the index is used, whatever the statistics say.
+    # An array instead of a join: so the index is used, whatever the statistics say.
     column = compiler.process(element.column, **options)
     members = compiler.process(element.members, **options)
     texts = f"SELECT jsonb_array_elements_text(CAST({members} AS jsonb))"
@@ -62,7 +62,7 @@ def _one_of_postgresql(element: one_of, compiler: SQLCompiler, **options: Any) -
 
 
 class holds(sa.ColumnElement[bool]):  # noqa: N801 - reads as SQL does
-    """The text in `column` has the text bound to `name` in it."""
+    """The text in `column` contains the text bound to `name`."""
 
     inherit_cache = False
 
@@ -79,8 +79,8 @@ def _holds_sqlite(element: holds, compiler: SQLCompiler, **options: Any) -> str:
 
 @compiles(holds, "postgresql")
 def _holds_postgresql(element: holds, compiler: SQLCompiler, **options: Any) -> str:
-    # An index of trigrams knows LIKE, to which %, _ and \ in the text are to mean
-    # nothing. In what psycopg is given, two percent signs are one.
+    # A trigram index supports LIKE, so %, _ and \ in the text are escaped. In SQL for
+    # psycopg, %% is one percent sign.
     column = compiler.process(element.column, **options)
     part = compiler.process(element.part, **options)
     literally = rf"regexp_replace({part}, '[\\%%_]', '\\\&', 'g')"
@@ -94,9 +94,9 @@ class Prepared:
     strings, whole numbers, bytes, booleans (back as 0 and 1) and None only. Errors are
     SQLAlchemy's.
 
-    PostgreSQL settles for one plan, whatever the values, after a few executions. With
-    `planned_anew` it makes one for the values of each, which takes it some 0.1 ms: for
-    questions whose best plan depends on how rare it is what is asked for.
+    After a few executions PostgreSQL keeps one plan for all values. With `planned_anew`
+    it plans each execution, which takes about 0.1 ms: for queries whose best plan
+    depends on how rare the values are.
     """
 
     def __init__(
@@ -119,11 +119,11 @@ class Prepared:
         return row
 
     def write(self, connection: Connection, values: Values) -> int:
-        """Answer how many rows were written."""
+        """Return how many rows were written."""
         return self.write_all(connection, [values])
 
     def write_all(self, connection: Connection, rows: Sequence[Values]) -> int:
-        """Execute for each of `rows`; answer how many rows were written in all."""
+        """Execute for each of `rows`; return how many rows were written in all."""
         cursor = self._send(connection, rows)
         if cursor is None:
             return 0
@@ -132,18 +132,18 @@ class Prepared:
         return int(cursor.rowcount)
 
     def send(self, connection: Connection, rows: Sequence[Values] = ({},)) -> None:
-        """The same, whatever is written; in a pipeline nobody waits for that.
+        """The same, without a count; in a pipeline, without waiting for the server.
 
-        What goes wrong there is raised by the next question, or by the commit.
+        In a pipeline, errors are raised by the next query or by the commit.
         """
         self._send(connection, rows)
 
     def write_checked(self, connection: Connection, rows: Sequence[Values]) -> None:
-        """Execute for each of `rows`, each of which has to be written.
+        """Execute for each of `rows`; each execution must write its row.
 
-        Raises ConcurrentUpdateError if one is not, or is there already: somebody else
-        was faster. In a pipeline nobody waits for that, and the next question raises
-        it, or the commit.
+        Raises ConcurrentUpdateError if one does not, or if the row exists already:
+        another transaction was faster. In a pipeline this is raised by the next query
+        or by the commit.
         """
         try:
             cursor = self._send(connection, rows)
@@ -216,9 +216,9 @@ class Prepared:
 
 
 def arrive(connection: Connection) -> None:
-    """See to it that all checked writes have met their preconditions.
+    """Wait until all checked writes are answered, and check their preconditions.
 
-    Raises ConcurrentUpdateError, and what else goes wrong.
+    Raises ConcurrentUpdateError and other errors of the pipeline.
     """
     pipeline = pipeline_of(connection)
     if pipeline is not None and pipeline.expects:
@@ -235,7 +235,7 @@ def _arrive(pipeline: Pipeline, connection: Connection) -> None:
 
 
 def _meaning(error: Exception, sql: str, connection: Connection) -> Exception:
-    """In a pipeline this may be about an earlier statement than the one in `sql`."""
+    """In a pipeline the error may be of an earlier statement than `sql`."""
     wrapped = in_terms_of_sqlalchemy(error, sql, connection.dialect)
     pipeline = pipeline_of(connection)
     if (
@@ -248,7 +248,7 @@ def _meaning(error: Exception, sql: str, connection: Connection) -> Exception:
 
 
 def _by_name(given: Values) -> Bind:
-    """`given` are those that stand in the statement itself."""
+    """`given` are values that are part of the statement itself."""
     return (lambda values: {**given, **values}) if given else lambda values: values
 
 
@@ -265,7 +265,7 @@ def _by_place(names: Sequence[str], given: Values) -> Bind:
 
 
 def in_terms_of_sqlalchemy(error: Exception, sql: str, dialect: Dialect) -> Exception:
-    """The driver's `error` as the one of `sqlalchemy.exc` that has its name."""
+    """The driver's `error` as the exception of the same name in `sqlalchemy.exc`."""
     wrapped = sa.exc.DBAPIError.instance(
         sql, None, error, dialect.loaded_dbapi.Error, dialect=dialect
     )

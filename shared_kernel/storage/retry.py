@@ -14,15 +14,15 @@ RETRIES: Mapping[str, float] = {
     "wait_max": 0.25,
     "wait_jitter": 0.01,
 }
-"""How long a server that restarts is waited for, and how often it is tried."""
+"""How long and how often to retry, for example while a server restarts."""
 
 
 def retried(do: Callable[[], T], is_transient: IsTransient) -> T:
-    """Answer what `do` does; raise what it raised last, when the time is up.
+    """Return the result of `do`; at the deadline, raise its last exception.
 
     `is_transient` says of each error whether a retry may help.
     """
-    # What goes well at once, as nearly everything does, is spared the machinery.
+    # Nearly all calls succeed at once: these skip the overhead of stamina.
     try:
         return do()
     except Exception as error:

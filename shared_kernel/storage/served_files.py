@@ -1,8 +1,8 @@
-"""Who serves from a database's file: one process, or several that know of each other.
+"""Locks a database's file against a second server that was started by mistake.
 
-A lock of the operating system on a file beside the database, which is gone with its
-process, however that ends. Commands at the command line take none: they work beside a
-server.
+It is a lock of the operating system on a file beside the database. It is released when
+its process ends, in whatever way. Commands at the command line take no lock: they may
+run beside a server.
 """
 
 import fcntl
@@ -17,7 +17,7 @@ from shared_kernel.storage.database import Database
 
 
 class DatabaseInUseError(Exception):
-    """Another process serves from the same file. The message says the mend."""
+    """Another process serves from the same file. The message says how to fix it."""
 
     def __init__(self, url: str, holder: str) -> None:
         super().__init__(
@@ -27,17 +27,17 @@ class DatabaseInUseError(Exception):
 
 
 class ServedFiles:
-    """Held from `claim` to `release`, or to the end of the process."""
+    """The locks, held from `claim` to `release` or to the end of the process."""
 
     def __init__(self) -> None:
         self._locks: list[IO[str]] = []
 
     def claim(self, databases: Iterable[Database], *, several: bool) -> None:
-        """Raises DatabaseInUseError, having claimed nothing."""
+        """Raises DatabaseInUseError, and then holds no lock."""
         kind = fcntl.LOCK_SH if several else fcntl.LOCK_EX
         try:
             for database in databases:
-                # PostgreSQL is made for several.
+                # PostgreSQL supports several processes.
                 if database.one_writer:
                     self._claim(database.url, kind)
         except DatabaseInUseError:

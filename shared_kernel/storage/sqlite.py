@@ -21,7 +21,7 @@ from shared_kernel.storage.prepared import Prepared
 
 BUSY_TIMEOUT_MS = 10_000
 LEAST_FREE_BYTES = 1_048_576
-"""With less room on the disk, a database that cannot be opened lacks just that."""
+"""With less free disk space than this, a full disk is why a database cannot open."""
 
 _BEGIN = Prepared(sa.text("BEGIN IMMEDIATE"))
 _COMMIT = Prepared(sa.text("COMMIT"))
@@ -32,7 +32,7 @@ class SqliteStore:
     """Opens no connection before it is first used.
 
     `synchronous` is SQLite's: FULL keeps every commit through a power cut, NORMAL may
-    lose the last ones (never corrupting), which suits what can be built again.
+    lose the last ones (but corrupts nothing), which suits data that can be rebuilt.
     """
 
     upgrades_itself = True
@@ -45,9 +45,9 @@ class SqliteStore:
         self._synchronous = synchronous
         self._turn = threading.Lock()
         self._writer: Connection | None = None
-        # By thread, and kept when it ends: a connection that is closed while its thread
-        # is being taken down brings the interpreter down with it. Who comes with the
-        # same identity inherits.
+        # By thread id, and kept when the thread ends: closing a connection during the
+        # end of its thread crashes the interpreter. A later thread with the same id
+        # uses it.
         self._readers: dict[int, Connection] = {}
 
     @property
@@ -86,19 +86,19 @@ class SqliteStore:
         return self.writing()
 
     def begin_upgrade(self, connection: Connection) -> None:
-        """The transaction is alone already."""
+        """Nothing to do: the transaction is the only one."""
 
     def notifications(self, source: str, notify: object) -> None:
-        """A file notifies nobody."""
+        """A file sends no notifications."""
 
     def version(self, connection: Connection) -> str:
-        # It means something only beside an earlier one of the same connection, and each
-        # thread has one.
+        # It can only be compared with an earlier value of the same connection; each
+        # thread has its own.
         row = _VERSION.row(connection, {})
         return str(row[0]) if row else ""
 
     def take_room(self, connection: Connection) -> None:
-        """Each commit does so anyway, in the write-ahead log."""
+        """Nothing to do: each commit takes new room in the write-ahead log."""
 
     def close(self) -> None:
         with self._turn:
@@ -143,7 +143,7 @@ class SqliteStore:
         if connection.in_transaction():
             connection.commit()
         else:
-            # Core knows of no transaction if all statements went past it.
+            # Core does not know of the transaction if no statement went through it.
             _COMMIT.write(connection, {})
 
     def _give_up(self, connection: Connection) -> None:
@@ -152,7 +152,7 @@ class SqliteStore:
                 connection.rollback()
             connection.connection.rollback()
         except Exception:  # noqa: BLE001 - whatever it is, the connection is lost
-            # A connection that cannot even roll back is of no more use.
+            # A connection that cannot even roll back is discarded.
             connection.invalidate()
             connection.close()
             self._writer = None

@@ -19,9 +19,9 @@ from shared_kernel.events.entries import Entry, event_log_table
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.identity import (
     IDENTITY,
-    born,
     compacted_table,
     identity_table,
+    new_identity_row,
     relays_table,
 )
 from shared_kernel.storage.database import Database
@@ -95,7 +95,7 @@ def a_database(where: Path | str) -> Iterator[Database]:
     with database.writing() as connection:
         _metadata.create_all(connection)
         if not connection.execute(sa.select(IDENTITY)).all():
-            connection.execute(sa.insert(IDENTITY), born())
+            connection.execute(sa.insert(IDENTITY), new_identity_row())
     try:
         yield database
     finally:
