@@ -1,1 +1,1 @@
-"""HTTP, both ways: what contexts answer, and what they ask of other processes."""
+"""HTTP in both directions: serving contexts, and requests to other processes."""

@@ -1,4 +1,4 @@
-"""Questions to another process over HTTP, asked again within bounded time."""
+"""HTTP requests to another process, retried within a bounded time."""
 
 import contextlib
 import itertools
@@ -28,15 +28,15 @@ _HEADERS = {
 
 
 class NoAnswerError(Exception):
-    """The last attempt failed as well. The message, a few words, says why."""
+    """The last attempt failed too. The message, a few words, says why."""
 
 
-# urllib3's own retries know no time in all, and write lines of their own to stderr.
+# urllib3's own retries have no total time limit, and write to stderr.
 class Attempts:
-    """The way to the process at `url`. Safe for all threads.
+    """Requests to the process at `url`. Thread-safe.
 
-    An attempt waits `timeout_s` at the most for a connection and for what comes next
-    over it, and none begins when twice that time has passed.
+    An attempt waits at most `timeout_s` for a connection and for each read, and no
+    attempt begins after twice that time.
     """
 
     def __init__(self, url: str, timeout_s: float, jitter: Callable[[], float]) -> None:
@@ -49,10 +49,10 @@ class Attempts:
     def get(
         self, path: str, headers: Mapping[str, str], wait_s: float, attempts: int
     ) -> urllib3.BaseHTTPResponse:
-        """The first answer whose status is below 500.
+        """The first response with a status below 500.
 
-        The process was asked to wait `wait_s`, for which it is given more time.
-        Raises NoAnswerError and, if the process says so, ReadModelBehindError and
+        If the process is asked to wait `wait_s`, an attempt may take longer by that
+        time. Raises NoAnswerError and, if the process says so, ReadModelBehindError and
         UnknownPositionError.
         """
         deadline = time.monotonic() + wait_s + 2 * self._timeout_s
@@ -69,7 +69,7 @@ class Attempts:
         raise AssertionError("counting has no end")
 
     def close(self) -> None:
-        """Nothing is attempted again from now on."""
+        """Make no more attempts from now on."""
         self._closing.set()
         self._pool.clear()
 
@@ -127,7 +127,7 @@ class _UnknownPosition(
 
 
 def _reason(error: HTTPError) -> str:
-    """What the operating system said, if it said anything."""
+    """The operating system's error message, if there is one."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:

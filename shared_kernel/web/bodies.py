@@ -1,4 +1,4 @@
-"""Request bodies: read once, held against a schema, all faults told at once."""
+"""Request bodies: read once, validated by a schema, with all faults reported."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -27,15 +27,15 @@ _LONGEST_NUMBER = 300
 class Body(Generic[T]):
     """A JSON body that becomes an instance of `kind`, an attrs class.
 
-    Its annotations make the schema; nothing but its fields is accepted. A `description`
-    in them is what a client is told to expect.
+    Its annotations make the schema; only its fields are accepted. A `description` in
+    them says what a client should send.
     """
 
     def __init__(self, kind: type[T]) -> None:
         self.kind = kind
         (self.reference,), self.components = schemas_of([kind])
         self._schema = {**self.reference, "components": {"schemas": self.components}}
-        # Masked: a message never repeats what the client sent, which may be long.
+        # Masked: a message never repeats the client's value, which may be long.
         self._validator = jsonschema_rs.Draft202012Validator(
             self._schema, mask="the value"
         )
@@ -57,10 +57,10 @@ class Body(Generic[T]):
         except RecursionError:
             raise too_deep() from None
         self._validate(value)
-        # Each key has a colon, so there are as many unless one stands in a text.
+        # Each key has a colon, so the counts agree unless a text contains a colon.
         if raw.count(b":") != _count_keys(value):
             _refuse_repeated_keys(raw)
-        # Not strict: 5.0 is a whole number to JSON Schema, and so it is here.
+        # Not strict: 5.0 is an integer in JSON Schema, and so it is here.
         return msgspec.convert(value, self.kind, strict=False)
 
     def _validate(self, value: Any) -> None:
@@ -69,7 +69,7 @@ class Body(Generic[T]):
                 return
             problem = faults(self._schema, self._validator.iter_errors(value))
         except ValueError:
-            # The validator follows 255 levels, which no body of ours comes near.
+            # The validator follows 255 levels, far more than any valid body has.
             raise too_deep() from None
         raise problem
 
@@ -84,12 +84,12 @@ def schemas_of(kinds: Sequence[type]) -> tuple[list[dict[str, Any]], dict[str, A
 
 
 def body_bytes() -> bytes:
-    """The body as it was sent, however often it is asked for. Raises Problem."""
+    """The body as it was sent. May be called again. Raises Problem."""
     raw = request.get_data()
     if (
         len(raw) == MAX_BODY_BYTES
         and request.content_length is None
-        # Werkzeug cuts a body of unknown length at the limit, and says nothing.
+        # Werkzeug silently cuts a body of unknown length at the limit.
         and request.environ["wsgi.input"].read(1)
     ):
         raise too_large()
@@ -109,7 +109,7 @@ def _accept_media_type() -> None:
 
 
 def _count_keys(value: Any) -> int:
-    """In all objects of `value`, which is valid and so not deep."""
+    """The keys of all objects in `value`, which is valid and so not deep."""
     match value:
         case dict():
             return len(value) + sum(map(_count_keys, value.values()))
@@ -120,7 +120,7 @@ def _count_keys(value: Any) -> int:
 
 
 def _refuse_repeated_keys(raw: bytes) -> None:
-    """Which of two values counts is anybody's guess (RFC 8259, section 4)."""
+    """It is undefined which of two values counts (RFC 8259, section 4)."""
     found = next(_repeated_keys(json.loads(raw, object_pairs_hook=_Pairs), ()), None)
     if found is not None:
         raise repeated_key(found)
@@ -145,7 +145,7 @@ def _repeated_keys(
 
 
 def _with_bounded_numbers(raw: bytes) -> Any:
-    """JSON with numbers that no machine holds, made small enough to be judged."""
+    """JSON with huge numbers replaced by smaller ones that the validator can judge."""
     try:
         return json.loads(
             raw.decode(),

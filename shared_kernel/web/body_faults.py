@@ -1,4 +1,4 @@
-"""What is wrong with a body: every fault with its place, and what would be right."""
+"""The faults of a body: each with its place and what is expected there."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -21,7 +21,7 @@ from shared_kernel.web.problems import (
 )
 
 MOST_FAULTS = 100
-"""So that an answer cannot become much larger than the request."""
+"""Keeps a response from becoming much larger than its request."""
 
 MOST_CHOICES = 12
 
@@ -30,7 +30,7 @@ Errors = Iterable[jsonschema_rs.ValidationError]
 
 @attrs.frozen
 class Fault:
-    """At `pointer` (RFC 6901) stands what is not accepted; `detail` says what is."""
+    """A fault at `pointer` (RFC 6901); `detail` says what is expected there."""
 
     kind: ProblemKind
     pointer: str
@@ -38,29 +38,29 @@ class Fault:
 
 
 def faults(schema: Mapping[str, Any], errors: Errors) -> Problem:
-    """All `errors` as one problem: of their type, if they are all of one type.
+    """All `errors` as one problem: of their type, if they all have the same type.
 
-    Where `schema` describes a value in words, a fault repeats them, and once only,
-    however many rules the value breaks.
+    If `schema` has a description of the value, the fault quotes it, once for all rules
+    that the value breaks.
     """
     some = islice(_listed(schema, errors), MOST_FAULTS + 1)
     return _problem(list(dict.fromkeys(some)))
 
 
 def invalid_value(error: InvalidValue) -> Problem:
-    """The domain's own word on a value, with the field as a pointer."""
+    """A refusal of a value by the domain, with the field as a pointer."""
     pointer = "/" + error.field.replace(".", "/")
     return _problem([Fault(INVALID_VALUE, pointer, f"expected {error.expected}")])
 
 
 def too_deep() -> Problem:
-    """Of a body that nobody can follow to its bottom."""
+    """For a body nested too deeply to validate."""
     detail = "expected fewer objects and arrays in one another"
     return _problem([Fault(WRONG_TYPE, "", detail)])
 
 
 def repeated_key(path: Sequence[str | int]) -> Problem:
-    """Of an object that has the last name in `path` more than once."""
+    """For an object that has the last name in `path` more than once."""
     detail = f"the key {path[-1]!r} is given more than once, expected once"
     return _problem([Fault(MALFORMED_JSON, _pointer(path), detail)])
 
@@ -118,7 +118,7 @@ def _types(errors: Errors) -> str:
 
 
 def _expected(schema: Mapping[str, Any], error: jsonschema_rs.ValidationError) -> str:
-    """In the words of the schema that the value breaks, else by the rule itself."""
+    """From the description of the schema that the value breaks, or from the rule."""
     broken: Any = schema
     for step in error.schema_path[:-1]:
         broken = broken[step]
@@ -143,9 +143,9 @@ def _expected(schema: Mapping[str, Any], error: jsonschema_rs.ValidationError) -
 def _meant(
     branches: Sequence[Sequence[jsonschema_rs.ValidationError]], depth: int
 ) -> Sequence[jsonschema_rs.ValidationError] | None:
-    """What is wrong with the branch that was probably meant: the one whose type it is.
+    """The errors of the branch that was probably meant: the one of the value's type.
 
-    `depth` is the value's own. None if the value is of no branch's type.
+    `depth` is that of the value. None if no branch has the value's type.
     """
     for errors in branches:
         if not any(

@@ -57,7 +57,7 @@ _FORGET = Prepared(
 
 @attrs.frozen(kw_only=True)
 class Answer:
-    """What a command answers; a `Consistency-Token` is added once it is durable."""
+    """A command's response; a `Consistency-Token` is added after the commit."""
 
     status: int = 200
     body: bytes = b""
@@ -71,7 +71,7 @@ class _KeyReused(DomainError):
 
 @attrs.frozen
 class Commands(Generic[W]):
-    """Carries out commands for requests in the context named `source`."""
+    """Executes commands for requests, in the context named `source`."""
 
     source: str
     writer: Writer[W]
@@ -83,11 +83,11 @@ class Commands(Generic[W]):
         command: C,
         respond: Callable[[R], Answer],
     ) -> Response:
-        """Execute `command` and answer as `respond` says.
+        """Execute `command` and return the response that `respond` makes.
 
-        With an `Idempotency-Key`, the answer is kept for a time, in the transaction
-        of the command itself, and told again when the request is repeated. The token
-        then names the present head, which lies behind the original one.
+        With an `Idempotency-Key`, the response is stored for a time, in the transaction
+        of the command, and sent again when the request is repeated. The token then
+        names the current head, which is at or after the original one.
         """
         trace = traceparent()
         if trace is None:
@@ -138,17 +138,17 @@ class Commands(Generic[W]):
         respond: Callable[[R], Answer],
     ) -> Callable[[C, W], Answer]:
         def handle(command: C, work: W) -> Answer:
-            told = _tell(work.connection, key, fingerprint)
-            if told is not None:
-                return told
+            stored = _stored_answer(work.connection, key, fingerprint)
+            if stored is not None:
+                return stored
             try:
                 answer = respond(handler(command, work))
             except DomainError:
-                # Refused, perhaps, since another process has just done the same.
-                told = _tell(work.connection, key, fingerprint)
-                if told is None:
+                # The refusal may be due to another process that has just done the same.
+                stored = _stored_answer(work.connection, key, fingerprint)
+                if stored is None:
                     raise
-                return told
+                return stored
             self._remember(work.connection, key, fingerprint, answer)
             return answer
 
@@ -165,12 +165,14 @@ class Commands(Generic[W]):
             "body": answer.body,
             "created_us": to_us(self.clock()),
         }
-        # If it is there by now, the next attempt finds what another process answered.
+        # If the key exists by now, the next attempt finds the other process's response.
         _REMEMBER.write_checked(connection, [row])
 
 
-def _tell(connection: Connection, key: str, fingerprint: bytes) -> Answer | None:
-    """What was answered to this request, if it was. Raises _KeyReused."""
+def _stored_answer(
+    connection: Connection, key: str, fingerprint: bytes
+) -> Answer | None:
+    """The stored response to this request, if there is one. Raises _KeyReused."""
     kept = _FIND.row(connection, {"wanted": key})
     if kept is None:
         return None
@@ -181,7 +183,7 @@ def _tell(connection: Connection, key: str, fingerprint: bytes) -> Answer | None
 
 
 class ForgetIdempotencyKeys:
-    """Forgets the keys that are older than `keep_hours`, once a minute."""
+    """Deletes keys older than `keep_hours`, once a minute."""
 
     def __init__(
         self, source: str, database: Database, clock: Clock, *, keep_hours: int

@@ -62,9 +62,10 @@ _EVENT = {
 
 @attrs.frozen(kw_only=True)
 class ServedLog:
-    """`followed` are the sources whose events cause events in `log`, and how far.
+    """A log, and how far it reflects the sources that its context follows.
 
-    `ends` tell where the logs of those end that can be asked.
+    `followed` are those sources with their cursors; `ends` return the ends of those of
+    their logs that can be asked.
     """
 
     log: EventLog
@@ -74,9 +75,9 @@ class ServedLog:
 
     @property
     def token(self) -> str:
-        """How far the log goes, and how far it reflects what it follows."""
-        # What was followed is read first: what it caused stands below the head, once it
-        # has been given positions.
+        """The log's head, and the positions of followed sources that it reflects."""
+        # The followed positions are read first: the events they caused are at or below
+        # the head, once they have positions.
         token = {source: reached() for source, reached in self.followed.items()}
         token[self.log.source] = self.log.settle()
         return ",".join(f"{source}:{position}" for source, position in token.items())
@@ -97,8 +98,8 @@ def add_feeds(
 ) -> None:
     """`GET /events/{source}` for each of `logs`.
 
-    A long poll holds a thread, so those beyond `long_polls` answer at once; when
-    `stopping` is set, all do.
+    A long poll occupies a thread, so those beyond `long_polls` are answered at once;
+    when `stopping` is set, all are.
     """
     by_source = {served.log.source: served for served in logs}
     sources = {*by_source, *(s for each in by_source.values() for s in each.followed)}
@@ -134,7 +135,7 @@ def add_feeds(
             raise unknown_source(source, by_source)
         feed = served.log
         wait_until_visible(served.reader, consistency_timeout_ms, sources=sources)
-        # Before the events: the head may be behind them, never they behind it.
+        # The token is read before the events: it may be behind them, but never ahead.
         token = served.token
         batch = feed.read(asked["after"], asked["limit"])
         if not batch and asked["wait"] and vacant.acquire(blocking=False):
@@ -159,10 +160,11 @@ def unknown_source(source: str, known: Iterable[str]) -> Problem:
 def _wait_for_events(
     served: ServedLog, asked: dict[str, int], stopping: threading.Event
 ) -> list[Envelope]:
-    """What comes first: events, the end of the time asked for, or of the process."""
+    """Wait for events, the end of the time asked for, or the end of the process."""
     deadline = time.monotonic() + asked["wait"]
     log, progress = served.log, served.progress
-    # Other processes write to the log too. Of a file, only the database tells of that.
+    # Other processes write to the log too. For a file, only polling the database shows
+    # it.
     look_s = LOOK_S if log.announces else POLL_S
     seen = progress.count
     while not stopping.is_set():

@@ -1,4 +1,4 @@
-"""Which log this is, for everybody; and its keys, for processes of this Storehouse."""
+"""A log's identity, for everyone; its keys, for processes of this Storehouse."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -59,10 +59,10 @@ def add_identities(api: Api, logs: Iterable[ServedLog], token: str | None) -> No
         ),
     )
     def read_mark(source: str) -> Response:
-        """So a reader that remembers the last event it applied finds another log.
+        """A reader that remembers its last event can detect a different log.
 
-        Or the same one with another past. The digest is BLAKE2b, eight bytes in
-        hexadecimal; null if nothing is known of that position.
+        Or the same log with another history. The digest is BLAKE2b, eight bytes in
+        hexadecimal; null if there was no event at that position.
         """
         asked = read_query(_AT)
         mark = log_of(source).mark(asked["position"])
@@ -80,7 +80,7 @@ def add_identities(api: Api, logs: Iterable[ServedLog], token: str | None) -> No
         ),
     )
     def read_keys(source: str) -> Response:
-        """With `PEER_TOKEN` set, who shows that is answered, else the same machine."""
+        """Requires `PEER_TOKEN` if it is set, else a request from this machine."""
         read_query(())
         log = log_of(source)
         if not _is_peer(token):
@@ -102,7 +102,7 @@ def _is_peer(token: str | None) -> bool:
     if token:
         shown = request.headers.get("Authorization", "").encode(errors="replace")
         return compare_digest(shown, f"Bearer {token}".encode())
-    # A proxy on this machine speaks for somebody else.
+    # A proxy on this machine forwards requests of others.
     if any(name in request.headers for name in _FORWARDED):
         return False
     try:

@@ -1,7 +1,7 @@
-"""Serves only names it knows, and orders only from pages of its own.
+"""Serves only known host names, and accepts commands only from its own pages.
 
-A web page may have its name resolved to 127.0.0.1 (DNS rebinding), and then asks this
-process from within the browser of somebody who reaches it. The names give it away.
+A web page may let its name resolve to 127.0.0.1 (DNS rebinding), and then reach this
+process from a user's browser. The host name reveals it.
 """
 
 import ipaddress
@@ -33,7 +33,7 @@ FOREIGN_ORIGIN = kind(
 
 
 def trusted_names(setting: Sequence[str] | None, host: str) -> Sequence[str]:
-    """Those of `setting`, or else loopback names where `host` is a loopback address.
+    """Those of `setting`, or else loopback names if `host` is a loopback address.
 
     Empty if any name is served.
     """
@@ -43,11 +43,11 @@ def trusted_names(setting: Sequence[str] | None, host: str) -> Sequence[str]:
 
 
 def serve_known_hosts(app: Flask, names: Sequence[str]) -> None:
-    """Refuse other names than `names`, if there are any, and foreign origins."""
+    """Refuse host names not in `names`, unless that is empty, and foreign origins."""
 
     def look() -> None:
         host = request.environ.get("HTTP_HOST", "")
-        # No browser leaves it out.
+        # Every browser sends it.
         if names and host and not _is_among(names, host):
             raise Problem(
                 UNKNOWN_HOST,
@@ -69,7 +69,7 @@ def serve_known_hosts(app: Flask, names: Sequence[str]) -> None:
 
 
 def _is_among(names: Sequence[str], host: str) -> bool:
-    """Whatever the port. A name with a leading dot stands for all below it, too."""
+    """Ignores the port. A name with a leading dot includes its subdomains."""
     match = _HOST.fullmatch(host.lower())
     if match is None:
         return False

@@ -183,7 +183,7 @@ def _query(parameter: Parameter) -> dict[str, Any]:
 
 
 def problems_of(operation: Operation) -> list[ProblemKind]:
-    """All that can go wrong, the operation's own first."""
+    """All problems of an operation, its own first."""
     kinds = [
         *operation.problems,
         *(_BODY if operation.body else ()),

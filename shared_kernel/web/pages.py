@@ -25,16 +25,16 @@ _YEAR_S = 365 * 24 * 3600
 
 
 class _Pages(Blueprint):
-    """What is static may be kept: its address changes with its content."""
+    """Static files may be cached: their URLs change with their content."""
 
     def get_send_file_max_age(self, _: str | None) -> int:
         return _YEAR_S
 
 
 def page(template: str, **values: Any) -> Response:
-    """An HTML page that loads nothing from elsewhere.
+    """An HTML page that loads nothing from other hosts.
 
-    Templates know `base_url`: the service's address as its reader wrote it.
+    Templates have `base_url`: the service's address as the browser requested it.
     """
     base_url = request.host_url.rstrip("/")
     return Response(
@@ -75,7 +75,7 @@ def pages(
 def _add_description(
     blueprint: Blueprint, operations: Sequence[Operation], summary: str
 ) -> None:
-    # Made when first asked for: the start stays quick.
+    # Made on the first request, to keep the start quick.
     @functools.cache
     def document() -> bytes:
         return describe(operations, title=_TITLE, version=_VERSION, description=summary)

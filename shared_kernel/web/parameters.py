@@ -1,4 +1,4 @@
-"""Query parameters and headers: declared, read, and refused by name."""
+"""Query parameters and headers: declared, read and validated."""
 
 import functools
 import re
@@ -33,7 +33,7 @@ class Parameter:
     required: bool = False
 
     def read(self, text: str) -> Any:
-        """Raises ValueError, saying what would be right."""
+        """Raises ValueError, which says what is expected."""
         schema = self.schema
         if schema["type"] == "integer":
             least, most = schema["minimum"], schema["maximum"]
@@ -58,7 +58,7 @@ def integer(
 
 
 def read_query(parameters: tuple[Parameter, ...]) -> dict[str, Any]:
-    """All values by name, defaults included. Raises Problem for all that are wrong."""
+    """All values by name, with defaults. Raises Problem, which lists all faults."""
     query = request.query_string
     if len(query) > _LONGEST_KEPT:
         return _read(parameters, query)
@@ -96,15 +96,15 @@ def _read(parameters: Sequence[Parameter], query: bytes) -> dict[str, Any]:
     return values
 
 
-# Clients ask the same questions again and again: a page of a list, above all.
+# Clients repeat the same queries, above all for pages of a list.
 _read_once = functools.lru_cache(maxsize=256)(_read)
 
 
 def expected_version() -> int | None:
     """The version that `If-Match` asks for (RFC 9110, §13.1.1); None asks nothing.
 
-    Raises Problem: also for a tag that matches no version whatever, and for several,
-    since who decided on one state has one tag.
+    Raises Problem, also for a tag that matches no version at all, and for several tags:
+    a client that decided on one state has one tag.
     """
     header = request.headers.get("If-Match")
     if header is None or header.strip() == "*":
@@ -113,7 +113,7 @@ def expected_version() -> int | None:
     found = [_ENTITY_TAG.fullmatch(tag) for tag in tags]
     if not all(found):
         raise _invalid([_error("If-Match", 'expected an entity tag such as "3"')])
-    # A weak tag never matches where a lost update is at stake.
+    # A weak tag never matches: If-Match uses strong comparison, against lost updates.
     strong = {tag[2] for tag in found if tag and not tag[1]}
     versions = [int(tag) for tag in strong if _is_version(tag)]
     if not versions:
@@ -158,7 +158,7 @@ def idempotency_key() -> str | None:
 
 
 def invalid_parameter(error: InvalidValue) -> Problem:
-    """The domain's own word on a value that stood in the path."""
+    """A refusal by the domain of a value in the path."""
     return _invalid([_error(error.field, f"expected {error.expected}")])
 
 

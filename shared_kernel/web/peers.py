@@ -1,6 +1,6 @@
-"""Other processes of Storehouse, asked over HTTP.
+"""Requests to other processes of Storehouse over HTTP.
 
-PeerError (a fault of the infrastructure, like any ConnectionError)
+PeerError (an infrastructure fault, like any ConnectionError)
 ├── PeerUnavailableError   it does not answer
 └── StrangePeerError       something else answers at its address
 """
@@ -35,7 +35,7 @@ _log = structlog.get_logger(__name__)
 
 
 class PeerError(ConnectionError):
-    """`peer` is the service that was asked. The message is a line."""
+    """`peer` is the name of the service. The message is one line."""
 
     def __init__(self, peer: str, message: str) -> None:
         super().__init__(message)
@@ -43,7 +43,7 @@ class PeerError(ConnectionError):
 
 
 class PeerUnavailableError(PeerError):
-    """Trying again later is right."""
+    """Transient: a later retry may succeed."""
 
     def __init__(self, peer: str, url: str, reason: str) -> None:
         super().__init__(peer, f"{peer} does not answer at {url}: {reason}")
@@ -51,7 +51,7 @@ class PeerUnavailableError(PeerError):
 
 
 class StrangePeerError(PeerError):
-    """The address has to be mended; the message says how."""
+    """The address in the settings is wrong; the message says how to fix it."""
 
     def __init__(self, peer: str, url: str, found: str) -> None:
         setting = f"{peer.partition('-')[0].upper()}_URL"
@@ -63,13 +63,13 @@ class StrangePeerError(PeerError):
 
 
 class Peer:
-    """The process at `url` that runs the service `name`. Safe for all threads.
+    """The process at `url` that runs the service `name`. Thread-safe.
 
-    An attempt waits `timeout_s` at the most. What fails is attempted again, at most
-    twice, with backoff and jitter, unless twice that time has passed. `token` is the
-    secret that the processes of one Storehouse share. After five
-    failures in a row the breaker opens: for a second every request fails at once, and
-    then one alone finds out whether the peer is back.
+    An attempt waits at most `timeout_s`. Failed attempts are retried at most twice,
+    with backoff and jitter, unless twice that time has passed. `token` is the secret
+    that the processes of one Storehouse share. After five failures in a row the circuit
+    breaker opens: for a second every request fails at once, and then a single request
+    tests whether the peer is back.
     """
 
     def __init__(
@@ -101,10 +101,10 @@ class Peer:
         wait_s: float = 0.0,
         attempts: int = ATTEMPTS,
     ) -> urllib3.BaseHTTPResponse:
-        """An answer, of whatever status below 500.
+        """A response with any status below 500.
 
-        `wait_s` is how long the peer was asked to wait, so much longer an attempt
-        may take. Raises PeerUnavailableError and, if the peer says so,
+        `wait_s` is how long the peer is asked to wait; an attempt may take longer by
+        that time. Raises PeerUnavailableError and, if the peer says so,
         ReadModelBehindError.
         """
         try:
@@ -116,11 +116,11 @@ class Peer:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """Headers that show the peer who asks. They go where only peers may go."""
+        """Headers that authenticate this process, for requests reserved to peers."""
         return {"Authorization": f"Bearer {self._token}"} if self._token else {}
 
     def expect(self, service: str) -> None:
-        """Look whether `service` runs there; a peer that is away is not waited for.
+        """Check that `service` runs there; an unreachable peer is only logged.
 
         Raises StrangePeerError.
         """
@@ -138,7 +138,7 @@ class Peer:
             raise StrangePeerError(self.name, self.url, found)
 
     def wait_for(self, path: str, token: Mapping[str, int], timeout_s: float) -> None:
-        """Return once what is at `path` shows all of `token`.
+        """Return once the resource at `path` reflects all of `token`.
 
         Raises ReadModelBehindError and PeerError.
         """
@@ -159,10 +159,10 @@ class Peer:
 
     def _guarded(self, *request: Any) -> urllib3.BaseHTTPResponse:
         breaker = self._breaker
-        # The breaker's own `call` lets everybody through, whatever its state.
+        # The breaker's own `call` lets all requests through, whatever its state.
         if breaker.closed:
             return self._through_breaker(*request)
-        # Whoever does not try need not wait with the one who does.
+        # Requests that are not the test need not wait for it.
         if breaker.opened or not self._trying.acquire(blocking=False):
             raise NoAnswerError(str(breaker.last_failure or "it is being tried"))
         try:
@@ -182,8 +182,8 @@ class HttpEventFeed:
     def __init__(self, peer: Peer, source: str) -> None:
         self._peer = peer
         self._source = source
-        # How far each origin has been followed there, and by where in this log all
-        # stands that this caused.
+        # By origin: how far it has been followed there, and the position in this log up
+        # to which all events that this caused are recorded.
         self._settled: dict[str, tuple[int, int]] = {}
 
     @property
@@ -191,7 +191,7 @@ class HttpEventFeed:
         return self._source
 
     def read(self, after: int, limit: int) -> list[Envelope]:
-        """A thousand at the most. Raises PeerError, like the rest."""
+        """At most a thousand. Raises PeerError, like the other methods."""
         return self._ask(f"after={after}&limit={min(limit, MOST_EVENTS)}")[0]
 
     def head(self) -> int:
@@ -200,20 +200,20 @@ class HttpEventFeed:
     def wait_for_events(
         self, after: int, limit: int, wait_s: int
     ) -> tuple[list[Envelope], int]:
-        """What stands behind `after`, as soon as there is any, and the log's head.
+        """The events after position `after`, once there are any, and the log's head.
 
-        After `wait_s`, or if the peer cannot keep anybody waiting, nothing.
+        No events after `wait_s`, or if the peer has no long poll free.
         """
         query = f"after={after}&limit={min(limit, MOST_EVENTS)}&wait={wait_s}"
         return self._ask(query, wait_s=wait_s, attempts=1)
 
     def mark(self, position: int) -> Mark:
-        return self._told(f"log?position={position}", MarkBody).mark()
+        return self._fetch(f"log?position={position}", MarkBody).mark()
 
     def keys(self) -> LogKeys:
-        return self._told("keys", KeysBody, self._peer.credentials).keys()
+        return self._fetch("keys", KeysBody, self._peer.credentials).keys()
 
-    def _told(
+    def _fetch(
         self, what: str, body: type[B], headers: Mapping[str, str] | None = None
     ) -> B:
         path = f"/events/{self._source}/{what}"
@@ -232,9 +232,9 @@ class HttpEventFeed:
             raise self._peer.strange(response, f"GET {path}") from error
 
     def settled(self, origin: str, position: int, timeout_s: float) -> int:
-        """By where in this log all stands that events of `origin` caused.
+        """The position here up to which all events caused by `origin` are recorded.
 
-        Those up to `position`. Raises ReadModelBehindError.
+        That is, by its events up to `position`. Raises ReadModelBehindError.
         """
         followed, head = self._settled.get(origin, (0, 0))
         if position <= followed:
@@ -259,7 +259,7 @@ class HttpEventFeed:
             batch = from_batch(response.data)
         except (KeyError, ValueError) as error:
             raise self._peer.strange(response, f"GET {path}") from error
-        # The least head that covers as much: nobody need wait for more.
+        # The lowest head that covers as much, so that requests do not wait for more.
         for origin, followed in reached.items():
             if followed > self._settled.get(origin, (0, 0))[0]:
                 self._settled[origin] = (followed, head)
@@ -267,7 +267,7 @@ class HttpEventFeed:
 
 
 class MarkBody(msgspec.Struct):
-    """What `GET /events/{source}/log` answers. `digest` is written in hexadecimal."""
+    """The body of `GET /events/{source}/log`. `digest` is hexadecimal."""
 
     log: str
     head: int
@@ -280,7 +280,7 @@ class MarkBody(msgspec.Struct):
 
 
 class KeysBody(msgspec.Struct):
-    """What `GET /events/{source}/keys` answers."""
+    """The body of `GET /events/{source}/keys`."""
 
     log: str
     key: str
@@ -297,7 +297,7 @@ class _Alive(msgspec.Struct):
 
 
 def _trace() -> dict[str, str]:
-    """The trace of what is executed here, or else of the request that is answered."""
+    """The trace of the command being executed, or else of the current request."""
     trace = current_traceparent.get()
     if trace is None and flask.has_request_context():
         trace = traceparent()

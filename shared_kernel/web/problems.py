@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457): a stable type, and what would be right."""
+"""Errors as problem details (RFC 9457): a stable type, and what is expected."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 
 @attrs.frozen
 class ProblemKind:
-    """One entry of the list of problems: `slug` names it for ever."""
+    """One kind of problem; its `slug` never changes."""
 
     slug: str
     status: int
@@ -31,7 +31,7 @@ class ProblemKind:
 
     @property
     def type(self) -> str:
-        """A URI reference; it leads to the explanation, if there is one."""
+        """A URI reference to the explanation, if there is one."""
         return f"/problems/{self.slug}" if self.explanation else "about:blank"
 
 
@@ -160,7 +160,7 @@ RETRY_AFTER_S = "1"
 
 
 class Problem(Exception):
-    """An error for the client. `errors` name the place and say what would be right."""
+    """An error for the client. `errors` name the place and say what is expected."""
 
     def __init__(
         self,
@@ -186,7 +186,7 @@ class Problem(Exception):
             **({"errors": self.errors} if self.errors else {}),
             **self.members,
         }
-        # A client may have sent half a pair; it is shown, but cannot be encoded.
+        # The client may have sent half a surrogate pair, which cannot be encoded.
         return Response(
             msgspec.json.encode(_encodable(document)),
             self.kind.status,
@@ -198,7 +198,7 @@ class Problem(Exception):
 def refusal_response(
     error: DomainError, kinds: Mapping[type[DomainError], ProblemKind]
 ) -> Response:
-    """The refusal as a problem: its fields become members of the document."""
+    """A refusal as a problem: its fields become members of the document."""
     members = {
         name: value
         for name, value in attrs.asdict(error).items()
@@ -208,7 +208,7 @@ def refusal_response(
 
 
 def answer_errors_with_problems(app: Flask) -> None:
-    """Whatever goes wrong: never HTML, never a stack trace."""
+    """All errors become problems: never HTML, never a stack trace."""
     app.register_error_handler(Problem, lambda problem: problem.response())
     app.register_error_handler(ReadModelBehindError, _behind)
     app.register_error_handler(UnknownPositionError, _unknown_position)
@@ -250,7 +250,7 @@ def _peer_away(error: PeerError) -> Response:
 
 
 def too_large() -> Problem:
-    """The rest of the body is not read, so the connection is of no more use."""
+    """The rest of the body is not read, so the connection must be closed."""
     return Problem(
         BODY_TOO_LARGE,
         "the body is larger than 1 MiB",

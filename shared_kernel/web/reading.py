@@ -1,4 +1,4 @@
-"""Reads that show what their reader wrote before (`Consistency-Token`)."""
+"""Reading one's own writes over HTTP (`Consistency-Token`)."""
 
 import functools
 from collections.abc import Collection, Mapping
@@ -18,10 +18,10 @@ from shared_kernel.web.peers import PeerError
 def wait_until_visible(
     reader: Reader, timeout_ms: int, *, sources: Collection[str] = ()
 ) -> None:
-    """Wait for what the request's token names; of `sources` it may name more.
+    """Wait for the positions in the request's token; its sources must be in `sources`.
 
     Raises ReadModelBehindError, UnknownPositionError and PeerError, unless the client
-    is content with what there is.
+    prefers stale data.
     """
     if "Consistency-Token" not in request.headers:
         return
@@ -34,7 +34,7 @@ def wait_until_visible(
 
 
 def next_link(**query: str | int | None) -> Mapping[str, str]:
-    """The header that leads to the next page (RFC 8288)."""
+    """The `Link` header to the next page (RFC 8288)."""
     return {"Link": _link(request.path, tuple(query.items()))}
 
 

@@ -1,4 +1,4 @@
-"""An answer that is sent as it stands."""
+"""A response that is sent unchanged."""
 
 from wsgiref.types import WSGIEnvironment
 
@@ -7,9 +7,9 @@ from werkzeug.datastructures import Headers
 
 
 class ReadyResponse(Response):
-    """Spares werkzeug's look over headers that are complete, a tenth of a request.
+    """Skips werkzeug's processing of complete headers, a tenth of a request's time.
 
-    Not for redirects, nor for answers without a body (204, 304).
+    Not for redirects, nor for responses without a body (204, 304).
     """
 
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:

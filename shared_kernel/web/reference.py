@@ -1,4 +1,4 @@
-"""The OpenAPI document in the form in which people read it."""
+"""The OpenAPI document as a reference for people."""
 
 import json
 import shlex
@@ -18,7 +18,7 @@ Schema = Mapping[str, Any]
 
 @attrs.frozen(kw_only=True)
 class Field:
-    """A parameter, or a member of a body by its path. Code stands in backticks.
+    """A parameter, or a member of a body by its path. Code is in backticks.
 
     `place` is that of a parameter: path, query or header.
     """
@@ -46,7 +46,7 @@ class Entry:
     example_body: object
 
     def example(self, base_url: str) -> str:
-        """A command line that the service at `base_url` accepts as it stands."""
+        """A `curl` command that the service at `base_url` accepts unchanged."""
         method = self.operation.method
         has_body = self.example_body is not None
         verb = "" if method == ("POST" if has_body else "GET") else f"-X {method} "
@@ -58,7 +58,7 @@ class Entry:
 
 
 def entries(operations: Iterable[Operation], document: Schema) -> Iterator[Entry]:
-    """Of `operations`, which `document` describes, in their order."""
+    """The entries of `operations`, which `document` describes, in their order."""
     schemas = _Schemas(document["components"]["schemas"])
     first: dict[tuple[str, str, str], list[Operation]] = {}
     for operation in operations:
@@ -96,7 +96,7 @@ def _entry(
 
 
 def _content(described: Schema) -> Schema:
-    """The schema of the one media type there is."""
+    """The schema of the only media type."""
     for media in described.get("content", {}).values():
         schema: Schema = media["schema"]
         return schema
@@ -116,7 +116,7 @@ def _example_path(rule: str, parameters: Sequence[Schema], schemas: "_Schemas") 
 
 @attrs.frozen
 class _Schemas:
-    """Reads schemas that may refer to `components`."""
+    """Reads schemas, which may refer to `components`."""
 
     components: Mapping[str, Schema]
 
@@ -148,9 +148,9 @@ class _Schemas:
                 yield from self.members(meant, f"{prefix}{name}.")
 
     def example(self, schema: Schema) -> Any:
-        """A value that `schema` accepts: its first example, or else its first choice.
+        """A value that `schema` accepts: its first example or enum value.
 
-        A text or number without either has to give an example itself.
+        A text or number without either must have an example.
         """
         schema = self._meant(schema)
         if "properties" in schema:
@@ -159,7 +159,7 @@ class _Schemas:
         return next(iter(schema.get("examples") or schema.get("enum", ())), None)
 
     def _meant(self, schema: Schema) -> Schema:
-        """What a reference leads to; what is said of a value that is not null."""
+        """The target of a reference, or the non-null branch of a nullable schema."""
         for branch in schema.get("anyOf", ()):
             if branch.get("type") != "null":
                 return self._meant(branch)
@@ -182,7 +182,7 @@ def _bounds(schema: Schema) -> Iterator[str]:
         yield f"{least:,} to {most:,}" if most is not None else f"at least {least:,}"
     if "maxLength" in schema:
         yield f"{schema.get('minLength', 0):,} to {schema['maxLength']:,} characters"
-    # Texts are held against the control characters by their numbers: unreadable.
+    # Patterns that only exclude control characters are unreadable.
     if r"\x" not in schema.get("pattern", r"\x"):
         yield f"matches `{schema['pattern']}`"
     if "enum" in schema:

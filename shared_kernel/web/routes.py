@@ -1,4 +1,4 @@
-"""Routes that describe themselves: what Flask serves is what OpenAPI tells."""
+"""Routes that describe themselves: Flask and OpenAPI use the same declarations."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -22,18 +22,18 @@ from shared_kernel.web.problems import (
 )
 
 BODY_IS_LATE = "storehouse.body_is_late"
-"""In the environment of a request whose body did not come in time. The application
-answers at once: the thread that calls it looks after the other bodies, too."""
+"""In the environ of a request whose body did not arrive in time. The application must
+answer at once: its thread also handles the other bodies."""
 
 View = TypeVar("View", bound=Callable[..., Response])
 
 
 @attrs.frozen(kw_only=True)
 class Success:
-    """What an operation answers when all goes well.
+    """The response of an operation that succeeds.
 
-    `kind` is the attrs class of the JSON body, or `schema` says it; `headers` are
-    described by name.
+    `kind` is the attrs class of the JSON body, or else `schema` describes it; `headers`
+    are descriptions by name.
     """
 
     status: int = 200
@@ -48,9 +48,9 @@ class Success:
 class Operation:
     """One method on one path.
 
-    `conditional` understands `If-Match`, `idempotent` an `Idempotency-Key`, and
-    `consistent` are the sources of which it understands a `Consistency-Token`.
-    `problems` are those that these do not imply.
+    `conditional` accepts `If-Match`, `idempotent` an `Idempotency-Key`, and
+    `consistent` lists the sources accepted in a `Consistency-Token`. `problems` are
+    those that these options do not imply.
     """
 
     name: str
@@ -70,9 +70,9 @@ class Operation:
 
 
 class Api:
-    """The routes of a service. `refusals` tells how each of the domain's is shown.
+    """The routes of a service. `refusals` maps the domain's refusals to problems.
 
-    In the description they stand under `tag`, which is `name` unless said otherwise.
+    In the OpenAPI document their tag is `tag`, by default `name`.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Api:
     def route(
         self, method: str, *rules: str, summary: str, success: Success, **more: Any
     ) -> Callable[[View], View]:
-        """Serve `rules`, the first of which is the one to use from now on."""
+        """Serve `rules`; the first one is current, the others are older paths."""
 
         def register(view: View) -> View:
             for place, rule in enumerate(rules):
@@ -133,7 +133,7 @@ class Api:
 
 
 def set_up_web(app: Flask) -> None:
-    """What holds for every answer."""
+    """Set up what all responses have in common."""
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     answer_errors_with_problems(app)
     app.wsgi_app = _Nosniff(  # type: ignore[method-assign]
@@ -143,7 +143,7 @@ def set_up_web(app: Flask) -> None:
 
 @attrs.frozen
 class _Nosniff:
-    """Adds a header to every answer, where that costs least."""
+    """Adds a header to every response, in WSGI, where that costs least."""
 
     app: WSGIApplication
 
@@ -161,7 +161,7 @@ class _Nosniff:
 
 @attrs.frozen
 class _RefuseLateBodies:
-    """Says so on every route, and waits for nothing, as the server asks."""
+    """Answers a request whose body is late at once, on every route."""
 
     app: WSGIApplication
 

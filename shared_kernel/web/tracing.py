@@ -14,14 +14,14 @@ _TRACEPARENT = re.compile(
 
 
 def traceparent() -> str | None:
-    """None if there is none, or what there is means nothing (§4.3)."""
+    """None if it is missing or invalid (§4.3)."""
     header: str | None = request.environ.get("HTTP_TRACEPARENT")
     return header if header is not None and _TRACEPARENT.match(header) else None
 
 
 @contextmanager
 def within(trace: str | None) -> Iterator[None]:
-    """What is executed here is recorded as part of `trace`."""
+    """Events recorded within this context belong to `trace`."""
     before = current_traceparent.set(trace)
     try:
         yield

@@ -329,7 +329,7 @@ def test_a_repetition_that_comes_second_by_a_hair_is_not_refused(
 ) -> None:
     """The first one commits after the second has looked for its key."""
     clients = [web_application(storehouse).test_client() for storehouse in two]
-    tell, answers = web_commands._tell, []
+    tell, answers = web_commands._stored_answer, []
 
     def ask(place: int) -> tuple[int, bytes]:
         answer = clients[place].post(
