@@ -1,1 +1,1 @@
-"""For operators: what can be measured, and commands that look after the data."""
+"""For operators: status, health, metrics, and commands that maintain the data."""

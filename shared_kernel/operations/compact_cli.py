@@ -11,7 +11,7 @@ from shared_kernel.events.compaction import Compaction
 from shared_kernel.events.subscription import Subscription
 from shared_kernel.files.graceful_interrupt import EXIT_CODE
 from shared_kernel.files.progress import ProgressBar
-from shared_kernel.operations.terminal import storage_faults_told
+from shared_kernel.operations.terminal import storage_faults_reported
 from shared_kernel.runtime.service import Service, WritingService
 
 DAY_US = 24 * 3600 * 1_000_000
@@ -20,7 +20,7 @@ DAY_US = 24 * 3600 * 1_000_000
 def compact_command(
     services: Sequence[Service], clock: Clock, history_days: int
 ) -> click.Command:
-    """For the logs of `services`, as far as their subscriptions have read them."""
+    """Compacts the logs of `services`, up to where their subscriptions have read."""
     writing = [each for each in services if isinstance(each, WritingService)]
 
     @click.command("compact")
@@ -35,7 +35,7 @@ def compact_command(
         "--keep-days",
         type=click.IntRange(0, 36_500),
         default=history_days,
-        help="Leave the events of so many days alone; 0 leaves only what is not "
+        help="Keep the events of so many days; 0 keeps only what is not "
         f"acknowledged.  [default: HISTORY_DAYS, {history_days}]",
     )
     @click.option("--dry-run", is_flag=True, help="Only count.")
@@ -71,7 +71,7 @@ def compact_command(
         if not logs:
             click.echo("This process has no event log.")
         try:
-            with storage_faults_told():
+            with storage_faults_reported():
                 for service in logs:
                     _compact(service, services, since_us, rehearsal=dry_run)
         except KeyboardInterrupt:
@@ -84,14 +84,14 @@ def compact_command(
 def _last_to_acknowledge(
     service: WritingService, readers: Sequence[Subscription]
 ) -> tuple[int, str]:
-    """Up to which position the log is published and read, and who is no further."""
+    """Up to which position all have published and read the log, and the slowest."""
     published = service.relay.published(), service.relay.name
     read = [(each.cursor.saved(), each.name) for each in readers]
     return min([published, *read])
 
 
 def _keys_with_dead_letters(readers: Sequence[Subscription]) -> set[str]:
-    """What a rebuild applies of those ends before the first one that is dead."""
+    """A rebuild applies the events of such a key up to its first dead letter."""
     keys: set[str] = set()
     for reader in readers:
         with reader.cursor.database.reading() as connection:
@@ -119,7 +119,7 @@ def _compact(
         acknowledged,
         service.dated,
         since_us=since_us,
-        # After the cursors: a dead letter stands there before they have passed it.
+        # After the cursors are read: a dead letter is stored before a cursor passes it.
         spared=_keys_with_dead_letters(readers),
         rehearsal=rehearsal,
     )

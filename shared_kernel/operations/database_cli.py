@@ -1,4 +1,4 @@
-"""The databases at the command line: where each stands, and its upgrade."""
+"""The databases at the command line: status, upgrade and copy."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from rich.console import Console
 from shared_kernel.files.progress import ProgressBar
 from shared_kernel.migrations.database_copy import CannotCopyError, copy
 from shared_kernel.migrations.migrate import Schema, SchemaState
-from shared_kernel.operations.terminal import show_table, storage_faults_told
+from shared_kernel.operations.terminal import show_table, storage_faults_reported
 from shared_kernel.runtime.setting import database_url
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import StorageUnavailableError
@@ -68,7 +68,7 @@ def database_group(schemas: Sequence[Schema]) -> click.Group:
         before are to be stopped first.
         """
         for schema in schemas:
-            with storage_faults_told():
+            with storage_faults_reported():
                 done = schema.upgrade()
             what = "upgraded to" if done else "is current, at"
             click.echo(f"{schema.owner}: {what} revision {schema.head}")
@@ -98,7 +98,7 @@ def database_group(schemas: Sequence[Schema]) -> click.Group:
         try:
             files.claim((each.database for each, _ in pairs), several=False)
             for source, target in pairs:
-                with storage_faults_told():
+                with storage_faults_reported():
                     _copy(source, target)
         except (DatabaseInUseError, CannotCopyError) as error:
             raise click.ClickException(str(error)) from error
@@ -111,7 +111,7 @@ def database_group(schemas: Sequence[Schema]) -> click.Group:
 
 
 def _pair(given: str, schemas: Sequence[Schema]) -> tuple[Schema, Schema]:
-    """The source that is `given` as OWNER=URL, and its target."""
+    """The source given as OWNER=URL, and its target."""
     owner, _, url = given.partition("=")
     for target in schemas:
         if target.owner == owner:
@@ -143,7 +143,7 @@ def _look(schema: Schema) -> Found:
     except StorageUnavailableError as error:
         click.echo(str(error), err=True)
         return _found(schema, None, "unreachable")
-    return _found(schema, state.revision, _in_a_word(state))
+    return _found(schema, state.revision, _state_name(state))
 
 
 def _found(schema: Schema, revision: str | None, state: str) -> Found:
@@ -156,7 +156,7 @@ def _found(schema: Schema, revision: str | None, state: str) -> Found:
     )
 
 
-def _in_a_word(state: SchemaState) -> str:
+def _state_name(state: SchemaState) -> str:
     if state.is_current:
         return "current"
     return "newer" if state.is_newer else "older"

@@ -15,7 +15,7 @@ from shared_kernel.events.dead_letters import (
     UnknownDeadLetterError,
 )
 from shared_kernel.events.replay import DeadLetters
-from shared_kernel.operations.terminal import show_table, storage_faults_told
+from shared_kernel.operations.terminal import show_table, storage_faults_reported
 from shared_kernel.runtime.service import Service
 
 ByDatabase = Mapping[str, DeadLetters]
@@ -70,7 +70,7 @@ def dead_letters_group(services: Sequence[Service]) -> click.Group:
     @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
     def list_letters(as_json: bool) -> None:
         """List what failed (dead), and what waits behind it (parked)."""
-        with storage_faults_told():
+        with storage_faults_reported():
             found = list(_all(by_database))
         if as_json:
             for name, each in found:
@@ -84,7 +84,7 @@ def dead_letters_group(services: Sequence[Service]) -> click.Group:
     @letter
     def show(which: Named) -> None:
         """Show all there is to know of LETTER, as JSON."""
-        with _refusals_told(which):
+        with _refusals_reported(which):
             found = by_database[which.database].show(which.number)
         document = msgspec.json.encode(_as_document(which, found))
         click.echo(msgspec.json.format(document, indent=2))
@@ -104,7 +104,7 @@ def dead_letters_group(services: Sequence[Service]) -> click.Group:
         if which is not None:
             _replay(by_database, which)
             return
-        with storage_faults_told():
+        with storage_faults_reported():
             dead = [name for name, each in _all(by_database) if each.state == DEAD]
         failures = 0
         for name in dead:
@@ -125,11 +125,11 @@ def dead_letters_group(services: Sequence[Service]) -> click.Group:
         Exit code 1 if one of those fails: then it is the dead letter.
         """
         letters = by_database[which.database]
-        with _refusals_told(which):
+        with _refusals_reported(which):
             found = letters.show(which.number)
         if not yes:
             click.confirm(f"Discard {which}, {found.envelope}?", abort=True)
-        with _refusals_told(which):
+        with _refusals_reported(which):
             applied = letters.discard(which.number)
         click.echo(f"{which}: discarded; applied {_events(applied)} behind it")
 
@@ -137,16 +137,16 @@ def dead_letters_group(services: Sequence[Service]) -> click.Group:
 
 
 def _replay(by_database: ByDatabase, which: Named) -> None:
-    with _refusals_told(which):
+    with _refusals_reported(which):
         applied = by_database[which.database].replay(which.number)
     click.echo(f"{which}: applied {_events(applied)}")
 
 
 @contextmanager
-def _refusals_told(which: Named) -> Iterator[None]:
-    """Exit code 2 for a letter that is not there, 1 for what cannot be done now."""
+def _refusals_reported(which: Named) -> Iterator[None]:
+    """Exit code 2 for an unknown letter, 1 for what cannot be done now."""
     try:
-        with storage_faults_told():
+        with storage_faults_reported():
             yield
     except UnknownDeadLetterError as error:
         raise click.UsageError(f"there is no dead letter {which}") from error
@@ -196,7 +196,7 @@ def _as_document(name: Named, letter: DeadLetter) -> dict[str, object]:
 
 
 def _payload(data: bytes) -> object:
-    """As it is, or as text: that it is no JSON may be why the letter is dead."""
+    """As JSON, or as text: the letter may be dead because it is not JSON."""
     try:
         msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError):

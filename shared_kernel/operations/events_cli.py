@@ -1,4 +1,4 @@
-"""The event logs at the command line, as they grow."""
+"""The event logs at the command line."""
 
 import heapq
 import threading
@@ -9,7 +9,7 @@ import click
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events.cloud_events import to_structured
 from shared_kernel.events.event_log import EventFeed
-from shared_kernel.operations.terminal import on_one_line, storage_faults_told
+from shared_kernel.operations.terminal import on_one_line, storage_faults_reported
 
 LOOK_S = 0.2
 BATCH = 500
@@ -18,7 +18,7 @@ SHOWN_CHARACTERS = 200
 
 
 def events_group(feeds: Sequence[EventFeed]) -> click.Group:
-    """Of the logs that `feeds` lead to, in this process or in another one."""
+    """Commands for the logs of `feeds`, in this process or in others."""
     sources = [feed.source for feed in feeds]
     group = click.Group("events", help="The event logs.")
 
@@ -54,7 +54,7 @@ def events_group(feeds: Sequence[EventFeed]) -> click.Group:
         logs = [feed for feed in feeds if feed.source in chosen or not chosen]
         show = _as_json if as_json else _as_line
         try:
-            with storage_faults_told():
+            with storage_faults_reported():
                 for envelope in follow(logs, first, ends=no_follow):
                     click.echo(show(envelope))
         except KeyboardInterrupt:
@@ -68,7 +68,7 @@ def follow(
 ) -> Iterator[Envelope]:
     """The events of all `feeds` from position `first`, in order of time; then new ones.
 
-    Without `first`, from a few before the end; with `ends`, no new ones.
+    Without `first`, it begins a few events before the end; with `ends`, it stops there.
     """
     places = {
         feed.source: max(0, feed.head() - LAST) if first is None else first - 1

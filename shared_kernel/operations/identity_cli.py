@@ -1,4 +1,4 @@
-"""Keys and identities of logs at the command line, and readers that begin anew."""
+"""Commands for keys and identities of logs, and for readers to begin anew."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -11,7 +11,7 @@ from shared_kernel.events.continuity import compare
 from shared_kernel.events.cursors import begin_anew, follow_as
 from shared_kernel.events.identity import change_identity, change_key
 from shared_kernel.events.subscription import Subscription
-from shared_kernel.operations.terminal import storage_faults_told
+from shared_kernel.operations.terminal import storage_faults_reported
 from shared_kernel.runtime.service import Service, WritingService
 
 NO_LOG = "This process has no event log."
@@ -51,7 +51,7 @@ def new_key_command(services: Sequence[Service]) -> click.Command:
         logs = _chosen(services, sources)
         if not logs:
             click.echo(NO_LOG)
-        with storage_faults_told():
+        with storage_faults_reported():
             for service in logs:
                 head = service.log.settle()
                 with service.log.database.writing() as connection:
@@ -75,7 +75,7 @@ def new_identity_command(services: Sequence[Service]) -> click.Command:
         their logs get a new identity and a new key, and readers go on where they are.
         The processes run meanwhile, since those without a log ask the others.
         """
-        with storage_faults_told():
+        with storage_faults_reported():
             for service in _chosen(services, sources):
                 log = service.log
                 with log.database.writing() as connection:
@@ -104,8 +104,8 @@ def subscriptions_group(services: Sequence[Service]) -> click.Group:
         For a log that was cut short, has grown again since, or was replaced. A read
         model is emptied and fills again, together with all else that it reads. What was
         decided on events stays, and is not decided again. Dead letters of these readers
-        are let go. A read model of history does not get back what a compaction took out
-        of the log: back up its database first, if that matters. A server may run
+        are deleted. A read model of history does not get back what a compaction took
+        out of the log: back up its database first, if that matters. A server may run
         meanwhile.
 
         \b
@@ -113,7 +113,7 @@ def subscriptions_group(services: Sequence[Service]) -> click.Group:
           flask --app app subscriptions begin-anew --source SOURCE --dry-run
           flask --app app subscriptions begin-anew --source SOURCE
         """  # noqa: D301 - click takes \b as a character
-        with storage_faults_told():
+        with storage_faults_reported():
             for readers in _together(services, sources):
                 click.echo(_begin(readers, rehearsal=dry_run))
 
@@ -133,7 +133,7 @@ def _readers(
 def _together(
     services: Sequence[Service], sources: Sequence[str]
 ) -> Iterator[list[Subscription]]:
-    """What keeps one read model begins anew as a whole."""
+    """All readers of the same read model, which begin anew together."""
     for service in services:
         for _, group in groupby(service.subscriptions, lambda each: each.name):
             readers = list(group)

@@ -1,4 +1,4 @@
-"""Measurements for Prometheus, taken when it asks. NaN is unknown, never a false zero.
+"""Metrics for Prometheus, collected at each scrape. Unknown is NaN, never zero.
 
 Names and units as in https://prometheus.io/docs/practices/naming/.
 """
@@ -66,9 +66,9 @@ def registry_of(
     here: Sequence[Subscription],
     workers_alive: Callable[[], bool],
 ) -> CollectorRegistry:
-    """What one scrape tells: `states()` and `workers_alive()` at that moment.
+    """The metrics of one scrape: `states()` and `workers_alive()` at that moment.
 
-    Of the subscriptions `here` it also tells what this process has counted.
+    For the subscriptions `here` it adds the counts of this process.
     """
     registry = CollectorRegistry()
     registry.register(_States(states, here, workers_alive))

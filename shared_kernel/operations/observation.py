@@ -1,7 +1,7 @@
-"""What can be measured of the running system (law 10): never a false zero.
+"""The observable state of the running system (law 10): never a false zero.
 
-Everything is read from the databases, so that any process tells the same. None
-means unknown: the database or the process that would say does not answer.
+Everything is read from the databases, so that every process reports the same. None
+means unknown: the database or process that knows it does not answer.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,10 +27,10 @@ T = TypeVar("T")
 
 @attrs.frozen(kw_only=True)
 class SubscriptionState:
-    """How far `name` has read the log of `source`, and who works it.
+    """How far `name` has read the log of `source`, and which process has its lease.
 
-    The lag in seconds is the age of the oldest event that is still to be applied, 0 if
-    there is none, unknown if the clock was set back since that. `elsewhere`: another
+    The lag in seconds is the age of the oldest event still to be applied, 0 if there is
+    none, unknown if the clock was set back after that event. `elsewhere`: another
     process has that log. `refused` says why nothing more is applied of it, if the log
     is not the one that was read. `dropped` counts messages by reason
     (`shared_kernel.events.dropped`).
@@ -51,11 +51,11 @@ class SubscriptionState:
 
 @attrs.frozen(kw_only=True)
 class LogState:
-    """How far the log reaches, and how far of that is known to be on the bus.
+    """The log's head, and how far the log is known to be published.
 
-    `oldest_unpublished_seconds` is 0 if everything has been handed to the bus, and
-    unknown if the clock was set back since the oldest was recorded. `held_back`: this
-    process does not publish, since a copy of the log is published on the same bus.
+    `oldest_unpublished_seconds` is 0 if everything has been published, and unknown if
+    the clock was set back after the oldest unpublished event. `held_back`: this process
+    does not publish, since a copy of the log is published on the same bus.
     """
 
     source: str
@@ -68,7 +68,7 @@ class LogState:
 
 @attrs.frozen(kw_only=True)
 class LettersState:
-    """Dead letters of `name`, which is no subscription, for messages to `source`."""
+    """Dead letters of `name`, which is not a subscription, by `source`."""
 
     name: str
     source: str
@@ -80,7 +80,7 @@ class LettersState:
 class ServiceState:
     """`log` is None where the service has none.
 
-    `letters` are those that no subscription has.
+    `letters` are those of no subscription.
     """
 
     name: str
@@ -90,7 +90,7 @@ class ServiceState:
 
 
 def observe(service: Service, clock: Clock) -> ServiceState:
-    """The state of `service` at this moment."""
+    """The current state of `service`."""
     now_us = to_us(clock())
     return ServiceState(
         name=service.name,
@@ -107,7 +107,7 @@ def observe(service: Service, clock: Clock) -> ServiceState:
 
 
 def _other_letters(service: Service) -> Iterator[LettersState]:
-    """Of whatever else may dead-letter something, by being plugged in."""
+    """Dead letters of plugged-in parts that are not subscriptions."""
     known = {(each.name, each.source) for each in service.subscriptions}
     for letters in service.dead_letters.values():
         for name, source in letters.subscriptions:
@@ -175,7 +175,7 @@ def _behind(feed: EventFeed, position: int | None) -> int | None:
     if position is None:
         return None
     head = _known(feed.head)
-    # A log that ends before what was read of it has lost its tail: no lag to speak of.
+    # A log that ends before what was read of it has lost its tail: there is no lag.
     return None if head is None or head < position else head - position
 
 
@@ -189,14 +189,14 @@ def _age_seconds(feed: EventFeed, position: int | None, now_us: int) -> float | 
     if not following:
         return 0.0
     age_us = now_us - following[0].time_us
-    # Recorded in the future: the clock was set back, and nobody knows when that was.
+    # Recorded in the future: the clock was set back at an unknown time.
     return None if age_us < -SKEW_US else max(0, age_us) / 1e6
 
 
 def _known(measure: Callable[[], T]) -> T | None:
-    """None if the database does not answer, for whatever reason: locked, gone, broken.
+    """None if the database does not answer, for any reason: locked, gone, broken.
 
-    Broader than a fault that heals by itself: a file that is no database stays so.
+    This includes permanent faults, such as a file that is not a database.
     """
     try:
         return measure()

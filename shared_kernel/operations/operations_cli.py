@@ -1,4 +1,4 @@
-"""Operations at the command line: how far everything has come."""
+"""The status of logs and subscriptions at the command line."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Operations over HTTP: alive, ready, measured, and the logs as feeds."""
+"""Operations over HTTP: health, readiness, metrics, and the logs as feeds."""
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ from shared_kernel.web.problems import RETRY_AFTER_S, Problem, kind
 from shared_kernel.web.routes import Api, Success
 
 MOST_LAG_S = 10.0
-"""A subscription that lags more makes the process not ready."""
+"""A subscription with more lag makes the process not ready."""
 
 SINCE_UNKNOWN = "for an unknown time: the clock was set back"
 
@@ -41,11 +41,11 @@ NOT_READY = kind(
 class Operations:
     """The running system as its operators see it.
 
-    A bus that reaches `between_processes` may be away, and everything goes on: what is
-    unpublished then is measured, and no reason to take the process from its clients.
-    `peer_token` is what other processes of this Storehouse show to learn keys.
-    `stopping` is set when the process goes down, so that long polls end early;
-    `long_polls` is how many there may be at a time.
+    If the bus is `between_processes`, the process keeps working while the bus is down:
+    unpublished events are then measured, but do not make the process unready.
+    `peer_token` is the secret that peers show to get keys. `stopping` is set when the
+    process stops, so that long polls end early; `long_polls` is how many there may be
+    at a time.
     """
 
     services: Sequence[Service]
@@ -60,7 +60,7 @@ class Operations:
 
     @property
     def writing(self) -> list[WritingService]:
-        """Those that have a log."""
+        """The services that have a log."""
         return [each for each in self.services if isinstance(each, WritingService)]
 
     def states(self) -> list[ServiceState]:
@@ -122,9 +122,9 @@ def _add_health(api: Api, operations: Operations) -> None:
         ),
     )
     def readyz() -> Response:
-        """Not ready (503), it says which part is behind, and by how much.
+        """If not ready (503), it says which part is behind, and by how much.
 
-        Or which one cannot record what commands do: a full disk, say.
+        Or which part cannot store what commands write, for example on a full disk.
         """
         read_query(())
         states = operations.states()
@@ -168,7 +168,7 @@ def _unwritable(
     states: Iterable[ServiceState], writable: Mapping[str, Writability]
 ) -> Iterator[str]:
     for state in states:
-        # What cannot even be read is told of already.
+        # A database that cannot even be read is reported already.
         if state.log is None or state.log.head is None:
             continue
         refusal = writable[state.name].refusal()
@@ -200,7 +200,7 @@ def _behind(states: Iterable[ServiceState], operations: Operations) -> Iterator[
             if lag is None and events is not None:
                 yield f"{place}: {events} events behind {SINCE_UNKNOWN}"
             elif lag is None:
-                # What does not depend on a process that is away goes on without it.
+                # Parts that do not depend on an unreachable process still work.
                 if subscription.elsewhere and subscription.cursor is not None:
                     continue
                 yield f"{place}: lag unknown"

@@ -1,6 +1,6 @@
 """The JSON Schemas (2020-12) of a published language, made from its classes.
 
-`python -m shared_kernel.operations.schemas [CONTEXT …]` writes anew those of the
+`python -m shared_kernel.operations.schemas [CONTEXT …]` writes those of the
 contexts named, or of all in this folder.
 """
 
@@ -21,9 +21,9 @@ def file_name(subject: str) -> str:
 
 
 def schema_of(subject: str, kind: type) -> dict[str, Any]:
-    """What a payload of `subject` looks like: a flat object of primitives.
+    """The schema of a payload of `subject`: a flat object of primitives.
 
-    Fields that are not named may come: a new optional field keeps the version.
+    Additional fields are allowed: a new optional field keeps the version.
     """
     _, components = msgspec.json.schema_components([kind])
     described = components[kind.__name__]
@@ -50,7 +50,7 @@ def schema_files(subjects: Mapping[str, type]) -> dict[str, bytes]:
 
 
 def write_schemas(subjects: Mapping[str, type], folder: Path) -> None:
-    """Make `folder` hold the schemas of `subjects`, and no others."""
+    """Write the schemas of `subjects` to `folder`, and delete all others."""
     folder.mkdir(exist_ok=True)
     files = schema_files(subjects)
     for stale in folder.glob("*.json"):

@@ -1,4 +1,4 @@
-"""What commands show: tables that programs can read too, faults as one line."""
+"""Output of commands: tables that programs can read too, faults as one line."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,9 +15,9 @@ _UNBROKEN = 100_000
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """In columns that fit the terminal; where there is none, a line for each row.
+    """In columns that fit the terminal; without a terminal, a line for each row.
 
-    Text is shown as it is: what stands in brackets is no markup.
+    Text is shown as it is: brackets are not markup.
     """
     width = None if Console().is_terminal else _UNBROKEN
     console = Console(markup=False, highlight=False, emoji=False, width=width)
@@ -30,14 +30,14 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def on_one_line(text: str) -> str:
-    """`text` without line breaks, and without what would steer a terminal."""
+    """`text` without line breaks and terminal control characters."""
     words = " ".join(text.split())
     return "".join(character if character.isprintable() else "�" for character in words)
 
 
 @contextmanager
-def storage_faults_told() -> Iterator[None]:
-    """A database that does not answer ends the command, with a line that says so."""
+def storage_faults_reported() -> Iterator[None]:
+    """A database that does not answer ends the command with a one-line error."""
     try:
         yield
     except DBAPIError as error:

@@ -1,7 +1,7 @@
-"""Whether a database takes what commands write. Found out by writing, as they do.
+"""Whether a database accepts writes, found out by writing and committing.
 
-What is rolled back never reaches the disk, and room that is free may be reserved, or
-beyond a quota: only a commit finds what commands find.
+A rolled-back write never reaches the disk, and free space may be reserved or over a
+quota: only a commit shows what commands would meet.
 """
 
 import threading
@@ -17,10 +17,10 @@ from shared_kernel.storage.errors import StorageError
 from shared_kernel.storage.prepared import Prepared
 
 REMEMBERED_S = 1.0
-"""A commit costs a flush of the disk, so it is not made for everybody who asks."""
+"""A commit costs a flush of the disk, so its result is kept for this long."""
 
 _CURSORS = cursors_table(sa.MetaData())
-# A table that each database has. The row is gone before anybody could see it.
+# Every database has this table. The row is deleted in the same transaction.
 _WRITE = Prepared(
     sa.insert(_CURSORS).values(
         subscription=sa.bindparam("name"), source="", position=0, lease_until_us=0
@@ -32,7 +32,7 @@ _TAKE_AWAY = Prepared(
 
 
 class Writability:
-    """Of one database, as this process finds it."""
+    """The writability of one database, as this process finds it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -42,9 +42,9 @@ class Writability:
         self._refusal: str | None = None
 
     def refusal(self) -> str | None:
-        """Why nothing can be written, at most REMEMBERED_S ago; None if it can be.
+        """Why writes fail, as of at most REMEMBERED_S ago; None if they succeed.
 
-        One thread finds out. The others meanwhile learn what was found before.
+        One thread tries. Meanwhile the others get the previous result.
         """
         if self._asking.acquire(blocking=False):
             try:

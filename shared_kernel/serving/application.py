@@ -1,4 +1,4 @@
-"""Flask around a storehouse: what its services serve, and what all have in common."""
+"""The Flask application: what each service serves, and what they share."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from shared_kernel.web.routes import set_up_web
 
 
 def web_application(storehouse: RunningServices) -> Flask:
-    """Routes and commands around `storehouse`; starts nothing."""
+    """The routes and commands of `storehouse`. Starts nothing."""
     app = Flask("storehouse", root_path=str(Path(__file__).parent), static_folder=None)
     app.extensions["storehouse"] = storehouse
     set_up_web(app)

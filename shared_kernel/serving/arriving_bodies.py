@@ -1,7 +1,7 @@
-"""Request bodies, as they arrive: no thread waits for them.
+"""Request bodies while they arrive: no thread waits for them.
 
-Each has a deadline. What all of them hold together is bounded too: beyond that, the
-one that has been arriving for the longest time is given up.
+Each has a deadline. Their total size in memory is bounded too: beyond that, the oldest
+incomplete body is given up.
 """
 
 import threading
@@ -19,7 +19,7 @@ MOST_HELD_BYTES = 64 * 1024 * 1024
 
 
 class Chunk(Protocol):
-    """Granian's future of the next piece of a body, a little of an asyncio one."""
+    """Granian's future of the next chunk; it has part of asyncio's interface."""
 
     def done(self) -> bool: ...
 
@@ -31,7 +31,7 @@ class Chunk(Protocol):
 
 
 class Incoming(Protocol):
-    """Granian's side of a body: `__aiter__` is called once, before all else."""
+    """Granian's iterator of a body: `__aiter__` must be called once, first."""
 
     def __aiter__(self) -> Any: ...
 
@@ -41,9 +41,9 @@ class Incoming(Protocol):
 
 @attrs.frozen(kw_only=True)
 class BodyLimits:
-    """A body that is longer than `most_bytes` is cut soon after them.
+    """A body longer than `most_bytes` is cut soon after them.
 
-    All that are arriving may hold `most_held_bytes` together.
+    All incomplete bodies together may hold `most_held_bytes`.
     """
 
     most_bytes: int = 1024 * 1024
@@ -52,10 +52,10 @@ class BodyLimits:
 
 
 class ArrivingBodies:
-    """Those of one process. `then` gets the whole body, or None if it was given up.
+    """The bodies of one process. `then` gets a whole body, or None if it was given up.
 
-    It is called once for each body, and may take its time if there is a body: the
-    thread is one of Granian's.
+    It is called once for each body. It may block if there is a body, since the thread
+    is then one of Granian's.
     """
 
     def __init__(self, limits: BodyLimits) -> None:
@@ -66,7 +66,7 @@ class ArrivingBodies:
         self._all_end_at = float("inf")
 
     def start(self) -> None:
-        """Look after deadlines in the background, as long as the process lives."""
+        """Enforce deadlines in the background, until the process ends."""
         threading.Thread(
             target=self._give_up_the_late, name="storehouse-bodies", daemon=True
         ).start()
@@ -77,7 +77,7 @@ class ArrivingBodies:
         length: int | None,
         then: Callable[[bytes | None], None],
     ) -> None:
-        """`length` is what the client announced, if it did."""
+        """`length` is the Content-Length, if there is one."""
         body = _Body(self, incoming, length, self._limits.most_bytes, then)
         with self._lock:
             self._arriving[body] = time.monotonic() + self._limits.timeout_s
@@ -85,7 +85,7 @@ class ArrivingBodies:
         body.go_on()
 
     def hurry(self, seconds: float) -> None:
-        """Nothing is waited for any longer than that."""
+        """Shorten all deadlines to at most that."""
         self._all_end_at = time.monotonic() + seconds
 
     def hold(self, more_bytes: int) -> None:
@@ -112,7 +112,8 @@ class ArrivingBodies:
                     for body, deadline in self._arriving.items()
                     if min(deadline, self._all_end_at) <= now
                 ]
-            # The last one has to go, too: Granian closes what nobody refers to.
+            # Drop the last reference, too: Granian closes a body that is not
+            # referenced.
             while late:
                 late.pop(0).give_up()
 
@@ -127,7 +128,7 @@ class _Body:
         then: Callable[[bytes | None], None],
     ) -> None:
         self._all = all_of_them
-        # None when it has ended, in whatever way.
+        # None once the body has ended, in any way.
         self._incoming: Incoming | None = incoming
         self._length = length
         self._most_bytes = most_bytes
@@ -138,7 +139,7 @@ class _Body:
         self._coming: Chunk | None = None
 
     def go_on(self) -> None:
-        """Take what is there; be called back for what is not."""
+        """Take the chunks that are there, and get a callback for the next one."""
         while (incoming := self._incoming) is not None:
             try:
                 chunk = incoming.__anext__()
@@ -152,14 +153,14 @@ class _Body:
                 return
 
     def give_up(self) -> None:
-        """Unless it has ended in this moment."""
+        """Does nothing if the body has just ended."""
         with self._lock:
             if self._incoming is None:
                 return
             self._incoming, coming = None, self._coming
             self._coming = None
         if coming is not None:
-            # Only then does Granian let go of the connection.
+            # Only then does Granian release the connection.
             coming.cancel()
         self._all.forget(self, self._came_bytes)
         self._then(None)
@@ -169,7 +170,7 @@ class _Body:
             if self._incoming is not None:
                 self._coming = chunk
                 return True
-        # Given up in between, before this chunk was known.
+        # The body was given up before this chunk was registered.
         chunk.cancel()
         return False
 
@@ -179,7 +180,7 @@ class _Body:
             self.go_on()
 
     def _take(self, chunk: Chunk) -> None:
-        # Empty between two that are not, or before the end, which is told afterwards.
+        # A chunk may be empty, also the last one before the end.
         data = bytes(chunk.result())
         with self._lock:
             if self._incoming is None:

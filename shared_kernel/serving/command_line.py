@@ -1,4 +1,4 @@
-"""One command for all there is to do, such as `storehouse serve`."""
+"""The command line of the application, such as `storehouse serve`."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ DISTRIBUTION = "storehouse"
 
 
 class _CommandLine(FlaskGroup):
-    """Flask's, with the commands of one application, which it is not asked for."""
+    """Flask's group for one given application, without an `--app` option."""
 
     def __init__(self, create_app: Callable[[], Flask], summary: str) -> None:
         super().__init__(
@@ -22,14 +22,14 @@ class _CommandLine(FlaskGroup):
             set_debug_flag=False,
             load_dotenv=False,
         )
-        # Which application, whether to debug it, and where variables stand.
+        # Without the options for the application, debug mode and the environment file.
         self.params = []
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         try:
             ctx.ensure_object(ScriptInfo).load_app()
         except click.ClickException as refusal:
-            # Help helps all the same.
+            # `--help` works even if the application cannot be created.
             refusal.show()
             return click.Group.list_commands(self, ctx)
         return super().list_commands(ctx)
@@ -38,7 +38,7 @@ class _CommandLine(FlaskGroup):
 def command_line(
     create_app: Callable[[], Flask], serve: Callable[[], None], summary: str
 ) -> click.Group:
-    """The commands of `create_app`, and `serve`, which makes no application here."""
+    """The commands of `create_app`, and `serve`, which creates it in its workers."""
     cli = _CommandLine(create_app, summary)
 
     @cli.command("serve")

@@ -1,4 +1,4 @@
-"""From Granian's description of a request to that of WSGI (PEP 3333)."""
+"""Converts Granian's request scope to a WSGI environ (PEP 3333)."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ _SAME_FOR_ALL: Mapping[str, Any] = {
     "SERVER_SOFTWARE": "Granian",
     "wsgi.version": (1, 0),
     "wsgi.errors": sys.stderr,
-    # For werkzeug: the body ends where the input ends, also without a length.
+    # For werkzeug: the body ends at the end of the input, also without a length.
     "wsgi.input_terminated": True,
     "wsgi.multithread": True,
     "wsgi.multiprocess": False,
@@ -20,10 +20,10 @@ _SAME_FOR_ALL: Mapping[str, Any] = {
 
 
 class Headers(Protocol):
-    """Names are in small letters."""
+    """Names are in lower case."""
 
     def items(self) -> Sequence[tuple[str, str]]:
-        """Those whose values are ASCII, one by one."""
+        """Pairs of name and value, repeated names included, if the value is ASCII."""
 
     def keys(self) -> Sequence[str]: ...
 
@@ -63,9 +63,9 @@ class Scope(Protocol):
 
 
 def environ_of(scope: Scope) -> WSGIEnvironment:
-    """All but `wsgi.input`.
+    """The environ, except `wsgi.input`.
 
-    A header that comes several times is joined, one that is not ASCII is empty.
+    The values of a repeated header are joined; a value that is not ASCII is empty.
     """
     server, port = _address(scope.server)
     environ = {
@@ -83,7 +83,7 @@ def environ_of(scope: Scope) -> WSGIEnvironment:
     for name, value in headers.items():
         key = _key(name)
         if key in environ:
-            # Cookies cannot be told apart by commas.
+            # Cookies are joined by semicolons: their values may have commas.
             comma = ";" if name == "cookie" else ","
             environ[key] += comma + value
         else:
@@ -103,7 +103,7 @@ def _key(name: str) -> str:
 
 
 def _bytes_as_text(text: str) -> str:
-    """As WSGI has it: a character for each byte."""
+    """WSGI's form: a character for each byte."""
     return text if text.isascii() else text.encode().decode("latin-1")
 
 

@@ -1,7 +1,7 @@
-"""The serving processes of one server, and the process that watches over them.
+"""The worker processes of one server, and the main process that supervises them.
 
-What of this replaces Granian's own is in `Watcher`, and depends on its inner names:
-hence the upper bound of its version.
+`Watcher` replaces parts of Granian and depends on its private names: hence the upper
+bound of Granian's version.
 """
 
 import fcntl
@@ -35,18 +35,18 @@ STOPS = WATCHERS_SIGNALS | {signal.SIGTERM}
 # Its stubs are those of an older version.
 _GRANIAN: Any = _granian
 FAULT = -1
-"""The exit code of nobody: a build that failed instead of refusing."""
+"""Not an exit code: marks a build that failed instead of refusing."""
 
 
 @attrs.frozen(kw_only=True)
 class Crew:
-    """What the processes know of each other; in memory that they share.
+    """What the processes know of each other, in shared memory.
 
     `built` has the process ids of those whose application is built, else 0. `refusal`
-    is the exit code of a build that refused, or FAULT after one that failed. Whoever
-    has the lock of the file `turn` may build, and nobody else writes meanwhile, but for
-    the watcher, who strikes out the dead. The kernel gives the lock of a dead process
-    back; a lock of multiprocessing would stay locked.
+    is the exit code of a build that refused, or FAULT after one that failed. Only the
+    process with the lock of the file `turn` builds and writes here; except that the
+    watcher removes ended processes. The operating system releases the lock of a process
+    that ends; a lock of multiprocessing would stay locked.
     """
 
     built: Array[c_int]
@@ -65,17 +65,17 @@ class Crew:
 
     @contextmanager
     def building(self) -> Iterator[None]:
-        """Wait for the turn; after a refusal, for the end."""
+        """Wait for the lock; after another worker's refusal, wait to be stopped."""
         fcntl.lockf(self.turn, fcntl.LOCK_EX)
         try:
-            # The watcher stops the others when one has ended. That is to be the one who
-            # refused, when it has said why, not one who learns of it.
+            # The watcher stops all workers when one ends. The first to end must be the
+            # one that refused, after it has printed why: so the others wait here.
             pause = threading.Event()
             while self.refusal.value:
                 pause.wait(0.1)
             yield
         except SystemExit as ending:
-            # Without a code it is a stop, of which the others are told as well.
+            # No code means a stop, which the other workers receive as well.
             if ending.code is not None:
                 code = ending.code
                 self.refusal.value = code if isinstance(code, int) else FAULT
@@ -87,14 +87,14 @@ class Crew:
             fcntl.lockf(self.turn, fcntl.LOCK_UN)
 
     def has_built(self, process: int) -> bool:
-        """Enter the process. True if it is the one to greet: the first last one."""
+        """Record the process. True if it prints the greeting: all are built, once."""
         self._exchange(0, process)
         if self.greeted.value or 0 in self.built:
             return False
         self.greeted.value = 1
         return True
 
-    def strike_out(self, process: int) -> None:
+    def remove(self, process: int) -> None:
         self._exchange(process, 0)
 
     def _exchange(self, old: int, new: int) -> None:
@@ -128,11 +128,11 @@ def _serve_until_stopped(
     http1_settings: HTTP1Settings | None,
     *_others: Any,
 ) -> None:
-    """In the place of Granian's target for WSGI.
+    """Replaces Granian's target function for WSGI workers.
 
-    It ends when all requests are answered. Granian would also wait for those who have
-    sent half a request. The signals themselves do nothing: `on_stop` tells of them.
-    Granian has a handler that hangs, with the whole interpreter, at the third signal.
+    It ends when all requests are answered. Granian would also wait for clients that
+    have sent half a request. The signal handlers do nothing: `on_stop` reports signals.
+    Granian's handler hangs at the third signal, with the whole interpreter.
     """
     listening, ended = _GRANIAN.WorkerSignal(), threading.Event()
 
@@ -174,31 +174,30 @@ def _do_nothing(_signal: int, _frame: FrameType | None) -> None:
     pass
 
 
-class _Bell:
-    """Wakes the watcher; rung by each signal and for each death.
+class _WakeUp:
+    """Wakes the watcher, at each signal and each end of a worker.
 
-    A `threading.Event`, which Granian has here, misses a signal that comes just before
-    it waits, and hangs when a handler sets it in the moment in which the interrupted
-    code holds its lock.
+    Granian uses a `threading.Event`, which misses a signal that arrives just before the
+    wait, and hangs if a handler sets it while the interrupted code holds its lock.
     """
 
     def __init__(self) -> None:
-        self._heard, self._rung = socket.socketpair()
-        self._rung.setblocking(False)
+        self._receiver, self._sender = socket.socketpair()
+        self._sender.setblocking(False)
 
     def set(self) -> None:
-        # Full, it has been rung often enough.
+        # If the buffer is full, the watcher will wake anyway.
         with suppress(BlockingIOError):
-            self._rung.send(b"!")
+            self._sender.send(b"!")
 
     def wait(self, timeout: float | None = None) -> None:
-        self._heard.settimeout(timeout)
+        self._receiver.settimeout(timeout)
         with suppress(TimeoutError):
-            self._heard.recv(1)
+            self._receiver.recv(1)
 
     @contextmanager
-    def rung_by_signals(self) -> Iterator[None]:
-        signal.set_wakeup_fd(self._rung.fileno(), warn_on_full_buffer=False)
+    def woken_by_signals(self) -> Iterator[None]:
+        signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
         try:
             yield
         finally:
@@ -206,13 +205,13 @@ class _Bell:
 
 
 class Watcher(MPServer):
-    """Granian's main process, with a loop of its own to replace dead workers.
+    """Granian's main process, with another loop to replace workers that ended.
 
-    Granian's loop forgets a signal or a death that falls into its work on another
-    death; never ends when two workers take turns in dying; and builds a refusing
-    application twice. A thread for each worker appends its number to
-    `interrupt_children` when it dies, and rings; whatever is left there at the end
-    makes the server end with code 1.
+    Granian's loop loses a signal, or the end of a worker, that comes while it replaces
+    another worker; never ends when two workers end in turn; and builds a refusing
+    application twice. For each worker, a thread appends its number to
+    `interrupt_children` when it ends, and wakes the watcher. Numbers left there at the
+    end make the server exit with code 1.
     """
 
     _spawn_wsgi_worker = staticmethod(_serve_until_stopped)
@@ -220,16 +219,17 @@ class Watcher(MPServer):
     def __init__(self, crew: Crew, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._crew = crew
-        self._bell = _Bell()
-        # Granian only calls `set` on it, but for the loop below and one not used here.
-        self.main_loop_interrupt = self._bell  # type: ignore[assignment]
+        self._wake_up = _WakeUp()
+        # Granian only calls `set` on it, except in the loop below and one not used
+        # here.
+        self.main_loop_interrupt = self._wake_up  # type: ignore[assignment]
 
     def _spawn_workers(self, spawn_target: Any, target_loader: Any) -> None:
-        with _deaf():
+        with _signals_blocked():
             super()._spawn_workers(spawn_target, target_loader)  # type: ignore[no-untyped-call]
 
     def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
-        with self._bell.rung_by_signals():
+        with self._wake_up.woken_by_signals():
             self._look_after_workers(
                 partial(self._replace, spawn_target, target_loader)
             )
@@ -238,18 +238,18 @@ class Watcher(MPServer):
         while not self.interrupt_signal:
             dead = list(self.interrupt_children)
             if not dead:
-                self._bell.wait()
+                self._wake_up.wait()
                 continue
             if not self._can_go_on(dead):
                 return
             number = min(dead, key=lambda each: self.wrks[each].birth)
             pause = self.wrks[number].birth + REPLACEMENT_SECONDS - time.monotonic()
             if pause > 0:
-                self._bell.wait(pause)
+                self._wake_up.wait(pause)
             else:
                 replace(number)
         if self._can_go_on(self.interrupt_children):
-            # They were to be replaced: no reason to end otherwise than asked to.
+            # These could have been replaced: they must not change the exit code.
             self.interrupt_children.clear()
 
     def _can_go_on(self, dead: list[int]) -> bool:
@@ -259,21 +259,21 @@ class Watcher(MPServer):
 
     def _replace(self, spawn_target: Any, target_loader: Any, number: int) -> None:
         dead = self.wrks[number].inner.pid
-        self._crew.strike_out(dead)
+        self._crew.remove(dead)
         self.interrupt_children.remove(number)
-        with _deaf():
+        with _signals_blocked():
             self._respawn_workers([number], spawn_target, target_loader)
         born = self.wrks[number].inner.pid
         complain(f"Serving process {dead} has died, process {born} replaces it.")
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
-    """While workers are born, and the threads that wait for their end.
+def _signals_blocked() -> Iterator[None]:
+    """Block signals while workers are forked and their watching threads start.
 
-    Until a worker has its own handlers it has copies of ours, which would swallow a
-    signal: it is born deaf, and listens when it can answer. The threads stay deaf: a
-    signal that one of them hears does not wake the main thread.
+    Until a worker has its own handlers it has copies of ours, which would lose a
+    signal; so it unblocks signals only then. In the threads they stay blocked: a signal
+    delivered to one of them would not wake the main thread.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
@@ -283,6 +283,6 @@ def _deaf() -> Iterator[None]:
 
 
 def complain(what: str) -> None:
-    # Whoever reads this may be gone, which is no reason to leave the workers alone.
+    # The reader of stderr may be gone; supervision must go on.
     with suppress(OSError):
         click.echo(what, err=True)

@@ -1,12 +1,12 @@
-"""The requests of one serving process: first the body arrives, then a thread works.
+"""The requests of one worker process: a thread is used once the body has arrived.
 
-Granian's worker for WSGI calls the application as soon as it has the headers, and a
-thread that reads a body waits for the client, for ever: nothing interrupts it. Its
-worker for RSGI has bodies arrive without a thread. `Requests` stands in between: it is
-what that worker schedules requests with, and calls a WSGI application with each whose
-body is there, in Granian's own pool of threads. No event loop is involved.
+Granian's WSGI worker calls the application as soon as it has the headers, and a thread
+that reads a body waits for the client without a limit: nothing interrupts it. Its RSGI
+worker receives bodies without a thread. `Requests` adapts one to the other: the RSGI
+worker hands requests to it, and it calls a WSGI application with each whose body has
+arrived, in Granian's thread pool. No event loop is involved.
 
-An answer is sent as a whole.
+A response is sent as a whole.
 """
 
 import fcntl
@@ -35,7 +35,7 @@ from shared_kernel.serving.environ import Scope, environ_of
 from shared_kernel.web.routes import BODY_IS_LATE
 
 STOPPING_BODY_SECONDS = 0.4
-"""So long may a body still take when the process is told to stop."""
+"""How long a body may still take to arrive when the process stops."""
 
 _LOOK_SECONDS = 0.05
 
@@ -56,11 +56,11 @@ class Watcher(Protocol):
     def proto(self) -> _Protocol: ...
 
     def err(self, error: BaseException) -> None:
-        """Log it, and answer 500 unless there was an answer."""
+        """Log it, and respond with 500 unless a response was sent."""
 
 
 class NoLoop:
-    """What Granian takes for an event loop: calls back at once, whatever the thread."""
+    """Replaces an event loop for Granian: calls back at once, in any thread."""
 
     def call_soon(
         self, callback: Callable[..., object], *arguments: Any, context: Any = None
@@ -71,7 +71,7 @@ class NoLoop:
 
 
 class Requests:
-    """Those of one process, from their headers to their answer."""
+    """The requests of one process, from their headers to their responses."""
 
     def __init__(self, application: WSGIApplication, limits: BodyLimits) -> None:
         self._application = application
@@ -85,7 +85,7 @@ class Requests:
         self._bodies.start()
 
     def take(self, watcher: Watcher) -> None:
-        """Called by Granian, which cannot stand an exception."""
+        """Called by Granian, which does not handle exceptions."""
         with self._lock:
             is_over = self._is_over
             self._in_flight += not is_over
@@ -98,13 +98,13 @@ class Requests:
             self._failed(watcher, error)
 
     def stop(self, port: int) -> None:
-        """Return when all requests are answered and the answers sent.
+        """Return when the responses to all requests have been sent.
 
-        Bodies get little time to arrive, and what has not sent its headers gets none.
+        Bodies get little time to arrive, and requests with incomplete headers get none.
         """
         self._bodies.hurry(STOPPING_BODY_SECONDS)
         pause, quiet = threading.Event(), 0
-        # Twice: a request may be on its way from one thread to another.
+        # Two looks: a request may be in transit from one thread to another.
         while quiet < 2:
             pause.wait(_LOOK_SECONDS)
             quiet = 0 if self._in_flight or _are_sent_slowly(port) else quiet + 1
@@ -117,7 +117,7 @@ class Requests:
         environ = environ_of(watcher.scope)
         length = _length_of(environ)
         if length is not None and (length == 0 or length > self._most_bytes):
-            # Nothing to read, or nothing that anybody would read.
+            # There is no body, or the application will not read it.
             self._answer(watcher, environ, b"")
         else:
             answer = partial(self._answer_safely, watcher, environ)
@@ -176,20 +176,20 @@ def _refuse_to_write(data: bytes) -> object:
 
 
 def _length_of(environ: WSGIEnvironment) -> int | None:
-    """Of the body; None if it is told by the body itself."""
+    """The length of the body; None if it has a Transfer-Encoding instead."""
     if "HTTP_TRANSFER_ENCODING" in environ:
         return None
     return int(environ.get("CONTENT_LENGTH") or 0)
 
 
 def _are_sent_slowly(port: int) -> bool:
-    """Whether something that was sent from `port` has not reached its client yet."""
+    """Whether a response from `port` has not reached its client yet."""
     return any(_unsent_bytes(int(of.name), port) for of in Path("/dev/fd").iterdir())
 
 
 def _unsent_bytes(number: int, port: int) -> int:
-    """Of the connection with that file descriptor, if it is one of `port`."""
-    # It may have been closed meanwhile, and its number given to another.
+    """The count for the connection of that file descriptor, if it is one of `port`."""
+    # It may have been closed meanwhile, and its number reused.
     with suppress(OSError):
         if not stat.S_ISSOCK(os.fstat(number).st_mode):
             return 0

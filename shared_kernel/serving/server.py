@@ -1,12 +1,12 @@
 """Serving the application with Granian: worker processes, each with a pool of threads.
 
-The process that calls `serve` only watches. The application is built in each worker,
-which is forked from it, so that no thread and no database connection crosses the fork.
-The workers build one after the other: the first one finds out what is amiss, and the
-others neither repeat it nor bring the same database up to date at the same time. Which
-of them answers a connection is the kernel's choice.
+The process that calls `serve` only supervises. The application is built in each worker,
+after the fork, so that no thread and no database connection crosses it. The workers
+build one after the other: the first one reports errors, and the others neither repeat
+them nor upgrade the same database at the same time. The operating system chooses the
+worker for each connection.
 
-The way down, on Ctrl-C, SIGTERM or a closed terminal, of each worker:
+How each worker stops, on Ctrl-C, SIGTERM or a closed terminal:
 
 1. the `on_stop` callbacks run, so that long polls may answer early
 2. new connections are refused, requests in flight are answered: those whose body is
@@ -14,15 +14,15 @@ The way down, on Ctrl-C, SIGTERM or a closed terminal, of each worker:
 3. the `on_exit` callbacks run, the last registered first
 4. the worker ends, and after the last one `serve` returns
 
-A worker that has not ended after GRACE_SECONDS is killed: a client that does not read
-its answer would hold it for ever. Where the watcher was killed, the workers end
+A worker that has not ended after GRACE_SECONDS is killed: otherwise a client that does
+not read its response would keep it running. If the watcher is killed, the workers end
 at once.
 
-A worker that dies while others live is replaced, but not within REPLACEMENT_SECONDS of
-its birth: what kills every new one shall not keep the machine busy. When the last one
-dies, or one that has not been built yet, the server ends, the others the usual way
-down: whoever started it knows better than we when to try again. So does a replacement
-that `build` refuses.
+A worker that ends while others run is replaced, but not within REPLACEMENT_SECONDS of
+its start: a fault that ends every new worker must not keep the machine busy. When the
+last worker ends, or one that has not been built yet, the server stops all others as
+above and ends: its supervisor decides when to restart. The same happens when `build`
+refuses a replacement.
 """
 
 import errno
@@ -57,11 +57,11 @@ from shared_kernel.serving.processes import (
 )
 from shared_kernel.serving.requests import Requests
 
-# A long poll holds one. More threads than busy connections cost nothing: they start
-# when needed and end after 30 s without work.
+# A long poll occupies one. Unused threads cost nothing: they start when needed and end
+# after 30 s without work.
 THREADS = 64
 GRACE_SECONDS = 20
-# Granian would divide these by the number of workers, and an idle connection counts.
+# Idle connections count. Granian's own default is smaller the more workers there are.
 CONNECTIONS_PER_WORKER = 1024
 
 _GRANIAN_LOGS: dict[str, Any] = {
@@ -73,7 +73,7 @@ _GRANIAN_LOGS: dict[str, Any] = {
 
 @attrs.frozen(kw_only=True)
 class AddressUnavailableError(Exception):
-    """Nothing can be served on this address; `str()` says why and what to do."""
+    """The server cannot use this address; `str()` says why and what to do."""
 
     host: str
     port: int
@@ -86,17 +86,17 @@ class AddressUnavailableError(Exception):
 
 @attrs.define(eq=False)
 class Worker:
-    """The life of one serving process, as the application built in it sees it."""
+    """The lifecycle of one worker process, for the application built in it."""
 
     _on_stop: list[Callable[[], None]] = attrs.field(factory=list, init=False)
     _on_exit: ExitStack = attrs.field(factory=ExitStack, init=False)
 
     def on_stop(self, callback: Callable[[], None]) -> None:
-        """Call back, in a thread of its own, as soon as the stop is asked for."""
+        """Call back in a separate thread as soon as the worker is asked to stop."""
         self._on_stop.append(callback)
 
     def on_exit(self, callback: Callable[[], None]) -> None:
-        """Call back after the last request has been answered."""
+        """Call back after the last response."""
         self._on_exit.callback(callback)
 
     def stop(self) -> None:
@@ -120,12 +120,13 @@ def serve(
     """Serve what `build` returns until told to stop; return after the last callback.
 
     `build` is a function of a module and runs once in each of the `workers`, at least
-    1, never in two at a time. Each has so many `threads`. `limits` are those of bodies;
-    for one that is late the application is called with BODY_IS_LATE. Port 0 takes a
-    free port. `named` is what is said to serve, once, when all are built.
-    Raises AddressUnavailableError before anything is built; the SystemExit with which
-    `build` refuses to go on; SystemExit(1) when no worker is left or one dies unbuilt;
-    OSError when no process can be had. Takes over the signals of the process.
+    1, never in two at a time. Each has that many `threads`. `limits` are for bodies;
+    for a late one the application is called with BODY_IS_LATE. Port 0 takes a free
+    port. `named` is the name in the greeting, which is printed once all are built.
+    Raises AddressUnavailableError before anything is built; the SystemExit by which
+    `build` refuses; SystemExit(1) when no worker is left or one ends before it is
+    built; OSError when a process cannot be started. Takes over the signals of the
+    process.
     """
     address, port = _free_address(host, port)
     crew = Crew.of(workers)
@@ -145,17 +146,18 @@ def serve(
         log_dictconfig=_GRANIAN_LOGS,
     )
 
-    # A terminal that closes would make Granian start new workers beside the old ones.
+    # On SIGHUP, as from a closed terminal, Granian would start new workers beside the
+    # old ones.
     ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     hangup = signal.SIG_IGN if ignored else server.signal_handler_interrupt
     server.on_startup(partial(signal.signal, signal.SIGHUP, hangup))
 
-    # "Unexpected exit from worker-1" would follow each refusal. The worker's own log is
-    # set up anew, so it still says what goes wrong in a request.
+    # Granian would log "Unexpected exit from worker-1" after each refusal. Workers set
+    # up their own logging, so errors in requests are still logged.
     logging.getLogger("_granian").setLevel(logging.CRITICAL)
     try:
         server.serve(
-            # It need not load an application: our own target knows what it gets.
+            # Granian need not load an application: our own target builds it.
             target_loader=partial(  # type: ignore[arg-type]
                 _in_worker,
                 build,
@@ -172,7 +174,8 @@ def serve(
         complain("The serving process has died.")
         raise
     except Exception:
-        # No process can be had, say. At its end, ours waits for those that there are.
+        # For example, no process can be started. At exit, Python waits for those that
+        # run.
         left = multiprocessing.active_children()
         for each in left:
             each.terminate()
@@ -185,8 +188,8 @@ def serve(
 def _free_address(host: str, port: int) -> tuple[str, int]:
     """The numeric address and the port to serve on, free a moment ago.
 
-    Granian shares its port with whoever shares theirs: a second server would start
-    unnoticed and answer half of the requests. So this asks for the port alone.
+    Granian sets SO_REUSEPORT: a second server would start unnoticed and get half of the
+    requests. So this checks that the port can be bound exclusively.
     """
     refused = partial(AddressUnavailableError, host=host, port=port)
     try:
@@ -233,16 +236,16 @@ def _in_worker(
     port: int,
     limits: BodyLimits,
 ) -> Served:
-    # Until the worker takes SIGTERM over, nothing is served, nothing to be finished.
+    # Until the worker handles SIGTERM itself, it has no requests to finish.
     signal.signal(signal.SIGTERM, _leave)
-    # The terminal sends Ctrl-C to every process; the watcher alone passes it on.
+    # The terminal sends Ctrl-C to every process; here only the watcher handles it.
     signal.pthread_sigmask(signal.SIG_SETMASK, WATCHERS_SIGNALS)
 
     worker = Worker()
     seen, told = _signals_seen()
     passing_on = _in_background(partial(_pass_on_the_stop, worker, seen))
     Finalize(worker, partial(_exit, worker, told, passing_on), exitpriority=0)
-    _in_background(_die_with_the_watcher)
+    _in_background(_end_with_the_watcher)
 
     with crew.building():
         application = build(worker)
@@ -265,7 +268,7 @@ def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
     sys.exit()
 
 
-def _die_with_the_watcher() -> None:
+def _end_with_the_watcher() -> None:
     watcher = multiprocessing.parent_process()
     if watcher is not None:
         watcher.join()
@@ -273,7 +276,7 @@ def _die_with_the_watcher() -> None:
 
 
 def _signals_seen() -> tuple[socket.socket, socket.socket]:
-    """A socket that yields a byte for each signal, whoever handles it; and its end."""
+    """A socket that yields a byte for each signal, and the end that sends them."""
     seen, told = socket.socketpair()
     told.setblocking(False)
     signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
@@ -286,9 +289,9 @@ def _pass_on_the_stop(worker: Worker, seen: socket.socket) -> None:
 
 
 def _exit(worker: Worker, told: socket.socket, passing_on: threading.Thread) -> None:
-    # A supervisor may tell the worker to stop, and the watcher does so too.
+    # Both a supervisor and the watcher may send the stop.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    # A worker that has nothing to finish is here before the stop has been passed on.
+    # A worker with no requests to finish gets here before the stop is passed on.
     signal.set_wakeup_fd(-1)
     told.close()
     passing_on.join()
@@ -296,7 +299,7 @@ def _exit(worker: Worker, told: socket.socket, passing_on: threading.Thread) -> 
 
 
 def _greet(named: str, address: str, port: int) -> None:
-    """Say where, once a connection is accepted there."""
+    """Print the address, once connections are accepted there."""
     pause = threading.Event()
     while True:
         try:

@@ -1,4 +1,4 @@
-"""From settings to a process that serves, or a line that says why it cannot start."""
+"""Starts a serving process from settings, or prints why it cannot start."""
 
 import gc
 import os
@@ -34,21 +34,21 @@ class Assemble(Protocol):
 
 
 class CannotStart(click.ClickException):
-    """The configuration or the machine is not as needed. The message says the mend."""
+    """The settings or the machine must be fixed first. The message says how."""
 
     exit_code = 2
 
 
 class CannotStartYet(CannotStart):
-    """A database server is away, and may be back by itself: trying again is right."""
+    """Transient: a database server is unreachable. A later start may succeed."""
 
     exit_code = 1
 
 
 def flask_application(assemble: Assemble, settings: Settings) -> Flask:
-    """The routes and commands of what is assembled.
+    """The Flask application of the assembled services.
 
-    The workers start with the first request, in whatever process serves it. Raises
+    The workers start with the first request, in the process that serves it. Raises
     CannotStart.
     """
     storehouse = _open(assemble, settings)
@@ -104,8 +104,8 @@ def _open(
         raise CannotStart(str(error)) from error
 
 
-def _open_the_doors(storehouse: RunningServices) -> ServedFiles:
-    """What a server looks after before it serves, and a command need not.
+def _check_before_serving(storehouse: RunningServices) -> ServedFiles:
+    """What a server does before it serves, and a command does not.
 
     Raises CannotStart.
     """
@@ -139,11 +139,11 @@ def _build(
     """In the serving process: the databases are opened here, and closed at its end."""
     try:
         storehouse = _open(assemble, settings, clock)
-        files = _open_the_doors(storehouse)
+        files = _check_before_serving(storehouse)
     except CannotStart as error:
         _give_up(error)
     app = web_application(storehouse)
-    # What there is at the start stays: the garbage collector need not look at it again.
+    # Objects made at the start stay: the garbage collector need not scan them again.
     gc.collect()
     gc.freeze()
     worker.on_stop(storehouse.ask_to_stop)
