@@ -1,5 +1,5 @@
 """What we sell. Words: product, name, description, price, discontinued, listing.
 
-Neighbours: inventory follows what is registered here, and tells the listing what is
-available. Both learn from published events alone.
+Neighbours: inventory follows the products registered here, and publishes what is
+available for the listing. The two share nothing but published events.
 """

@@ -1,1 +1,1 @@
-"""The catalog's doors: storage, HTTP, command line, and its neighbours' events."""
+"""The catalog's adapters: storage, HTTP, command line, and its neighbours' events."""

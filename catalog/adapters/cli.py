@@ -17,7 +17,7 @@ from shared_kernel.storage.errors import is_fault
 
 
 def commands_cli(services: CommandServices, workers: Workers) -> click.Group:
-    """`workers` carry on what a command wrote, unless another process does."""
+    """`workers` deliver what a command wrote, unless another process does."""
     group = _group()
 
     @group.command("import", no_args_is_help=True)
@@ -51,15 +51,15 @@ def commands_cli(services: CommandServices, workers: Workers) -> click.Group:
 
 
 def queries_cli(services: QueryServices, workers: Workers) -> click.Group:
-    """`workers` carry on by themselves."""
+    """`workers` are the background jobs of this process."""
     group = _group()
 
     @group.command("rebuild-listing")
     @click.pass_context
     def rebuild_listing(context: click.Context) -> None:
-        """Build the product listing anew from the event logs.
+        """Rebuild the product listing from the event logs.
 
-        The old one serves until the new one takes its place at once, also if a server
+        The old one serves until the new one replaces it in one step, also if a server
         is running meanwhile. It may be interrupted at any point: then the old one
         stays, and the next rebuild starts from nothing.
 
@@ -85,7 +85,7 @@ def _group() -> click.Group:
 
 def _rebuild(rebuild: ListingRebuild) -> int:
     rate = Rate()
-    # As for the other commands: what is there by now stays.
+    # As in imports: existing objects stay, so the garbage collector need not scan them.
     gc.freeze()
     try:
         with ProgressBar(Console(stderr=True), "Product listing", rebuild.total) as bar:

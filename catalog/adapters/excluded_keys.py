@@ -1,4 +1,4 @@
-"""What a rebuilt listing leaves out, since it waits among the dead letters."""
+"""The keys that a rebuild excludes, because their events are among the dead letters."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,16 +14,16 @@ Place = tuple[str, int]
 
 
 class DeadLettersChangedError(Exception):
-    """Some were replayed, discarded or added meanwhile: the rebuild must start over."""
+    """Dead letters were replayed, discarded or added: the rebuild must start over."""
 
 
 @attrs.define(eq=False)
 class ExcludedKeys:
-    """The dead letters of `subscription` as they were, and those a rebuild adds."""
+    """The dead letters of `subscription` at the beginning, and those a rebuild adds."""
 
     subscription: str
     _before: frozenset[Place] = frozenset()
-    # By source and key: where that begins which must not be applied.
+    # By source and key: the position from which events must not be applied.
     _blocked: dict[tuple[str, str], int] = attrs.field(factory=dict)
     _added: dict[Place, tuple[Envelope, str, str]] = attrs.field(factory=dict)
 
@@ -41,13 +41,13 @@ class ExcludedKeys:
             self._blocked[key] = min(letter.position, first)
 
     def applicable(self, batch: Sequence[Envelope]) -> Sequence[Envelope]:
-        """`batch` without what is held back."""
+        """`batch` without the events of excluded keys."""
         if not self._blocked:
             return batch
         return [envelope for envelope in batch if not self.holds_back(envelope)]
 
     def holds_back(self, envelope: Envelope) -> bool:
-        """Park what comes behind a dead letter of the same key."""
+        """Park an event behind a dead letter of the same key."""
         first = self._blocked.get((envelope.source, envelope.key))
         if first is None or envelope.position < first:
             return False
@@ -58,7 +58,7 @@ class ExcludedKeys:
         return True
 
     def dead_letter(self, envelope: Envelope, error: Exception) -> None:
-        """It failed, and will again."""
+        """Dead-letter an event that failed permanently."""
         self._blocked[envelope.source, envelope.key] = envelope.position
         place = envelope.source, envelope.position
         self._added[place] = envelope, dead_letters.DEAD, reason_of(error)

@@ -1,4 +1,4 @@
-"""The first page: what this is, and the newest products."""
+"""The home page: what this is, and the newest products."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from catalog.read_model.listing_queries import Counted
 from shared_kernel.web.pages import page
 
 NEWEST = 20
-# The digits behind the point, where ISO 4217 has other than two.
+# Decimal digits of a currency, if ISO 4217 has other than two.
 _THREE = "BHD IQD JOD KWD LYD OMR TND"
 _NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
 _DIGITS = dict.fromkeys(_THREE.split(), 3) | dict.fromkeys(_NONE.split(), 0)
@@ -22,11 +22,11 @@ IN_WORDS = {
     "retired": "retired",
     "unknown": "not yet known",
 }
-"""Of each availability."""
+"""The words for each availability."""
 
 
 def home_page(services: QueryServices) -> Blueprint:
-    """With how many events the listing has seen, by source."""
+    """The home page, with the number of events that the listing has read, by source."""
     blueprint = Blueprint("home", __name__, template_folder="templates")
 
     @blueprint.get("/")
@@ -48,7 +48,7 @@ def home_page(services: QueryServices) -> Blueprint:
 
 
 def in_all(counted: Iterable[Counted]) -> str:
-    """`1,234`, or `10,000+` if some of them have more than were counted."""
+    """`1,234`, or `10,000+` if not all were counted."""
     each = list(counted)
     more = any(one.more for one in each)
     return f"{sum(one.products for one in each):,}" + ("+" if more else "")

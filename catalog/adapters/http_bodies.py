@@ -1,4 +1,4 @@
-"""What the catalog takes and gives over HTTP, in JSON."""
+"""The catalog's JSON bodies of requests and responses."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The catalog's commands: a product is registered, and changes."""
+"""The catalog's commands over HTTP: registering and changing products."""
 
 from collections.abc import Mapping
 from functools import partial

@@ -1,4 +1,4 @@
-"""The product listing, and one product of it."""
+"""The product listing over HTTP, and single products."""
 
 import msgspec
 from flask import Response

@@ -1,4 +1,4 @@
-"""What the catalog refuses, as problems."""
+"""The catalog's refusals as problems."""
 
 from catalog.domain.errors import (
     ProductIsDiscontinued,
@@ -30,7 +30,7 @@ CATALOG_REFUSALS: dict[type[DomainError], ProblemKind] = {
 
 
 def known_sku(sku: str) -> Sku:
-    """What cannot be a SKU is not that of any product. Raises UnknownProduct."""
+    """Text that is not a valid SKU belongs to no product. Raises UnknownProduct."""
     try:
         return Sku(sku)
     except InvalidValue:

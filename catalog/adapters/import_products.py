@@ -29,7 +29,7 @@ COLUMNS = Columns(
 
 @attrs.frozen
 class ImportProducts:
-    """A product that is there unchanged is skipped: so a file can be imported again.
+    """Skips a product that is registered unchanged: so a file can be imported again.
 
     The opening stock is not compared; the catalog only passes it on.
     """
@@ -62,7 +62,7 @@ def _outcome(row: Row, answer: object) -> Outcome | Refused:
 
 
 def command_from(row: Row) -> RegisterProduct | Refused:
-    """All that is wrong with the row at once, by column."""
+    """The command, or all faults of the row at once, by column."""
     if row.fault:
         return Refused(row.fault, row)
     values = row.values
@@ -92,7 +92,7 @@ def _description(values: Mapping[str, Any]) -> Description | None:
 
 
 def _price(values: Mapping[str, Any]) -> Price | None:
-    """Both halves or neither."""
+    """Amount and currency, or neither."""
     minor_units = whole_number(values, "price_minor_units")
     currency = text(values, "price_currency")
     if minor_units is None and not currency:
@@ -101,7 +101,7 @@ def _price(values: Mapping[str, Any]) -> Price | None:
 
 
 def _opening_stock(values: Mapping[str, Any]) -> OpeningStock:
-    """No pieces, unless said otherwise."""
+    """0 pieces by default."""
     pieces = whole_number(values, "stock_count")
     return OpeningStock(0 if pieces is None else pieces)
 

@@ -1,4 +1,4 @@
-"""What the catalog understands of inventory's events, in its own words."""
+"""Translates inventory's events to the catalog's language."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ SOURCE = "inventory"
 
 @attrs.frozen(kw_only=True)
 class StockSeen:
-    """The fields that are read of every `stock.*` event."""
+    """The fields that the catalog reads of every `stock.*` event."""
 
     sku: str
     availability: str

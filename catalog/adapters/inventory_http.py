@@ -1,4 +1,4 @@
-"""Exact stock, asked of the process that runs inventory."""
+"""Exact stock, requested from the process that runs inventory."""
 
 from urllib.parse import quote
 
@@ -30,7 +30,7 @@ class HttpStockLevels:
     peer: Peer
 
     def available(self, sku: Sku) -> int | None:
-        """Whole pieces, as of now; None where no stock item has this SKU.
+        """Whole pieces, as of now; None if no stock item has this SKU.
 
         Raises PeerError.
         """

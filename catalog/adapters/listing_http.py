@@ -1,4 +1,4 @@
-"""How far the listing of another process has come."""
+"""Waits for the listing of another process."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from shared_kernel.web.peers import Peer
 
 @attrs.frozen
 class HttpListingProgress:
-    """Asks the process that answers the catalog's queries."""
+    """Asks the process that serves the catalog's queries."""
 
     peer: Peer
 

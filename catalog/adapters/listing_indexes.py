@@ -1,16 +1,15 @@
-"""Indexes for the listing that takes the old one's place: the same, of the same names.
+"""Indexes for a rebuilt listing: the same as the old one's, with the same names.
 
-What the old one has is asked of the database, so the migrations alone say what that is.
-
-On PostgreSQL an index of a million texts takes longer to build than readers may wait,
-so it is built before, beside the one that serves, and renamed in the end. SQLite cannot
-rename an index, and its readers do not wait: there it is built in the end.
+The old one's indexes are read from the database, so only the migrations define them. On
+PostgreSQL an index of a million texts takes longer to build than readers may wait, so
+it is built beside the one in use and renamed at the end. SQLite cannot rename an index,
+and its readers do not wait: there it is built at the end.
 """
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-# But for the key's, which a table makes itself.
+# Except the primary key's index, which comes with the table.
 _ON_POSTGRESQL = sa.text(
     "SELECT indexname, substring(indexdef FROM ' (USING .*)') FROM pg_indexes"
     " WHERE schemaname = current_schema() AND tablename = :table"
@@ -23,9 +22,9 @@ _ON_SQLITE = sa.text(
 
 
 def build(connection: Connection, old: str, new: str) -> None:
-    """On the table `new`, whatever can be built before it takes the place of `old`.
+    """Build on the table `new` all indexes that are possible before it replaces `old`.
 
-    However long it takes: nobody waits for it.
+    This may take any time: no reader waits for it.
     """
     if connection.dialect.name != "postgresql":
         return
@@ -33,12 +32,12 @@ def build(connection: Connection, old: str, new: str) -> None:
     for name, how in connection.execute(_ON_POSTGRESQL, {"table": old}).all():
         built = _quoted(connection, f"{name}_new")
         connection.exec_driver_sql(f"CREATE INDEX {built} ON {new} {how}")
-    # Or the first to ask get plans for a table of which nothing is known.
+    # Otherwise the first queries would be planned without statistics.
     connection.exec_driver_sql(f"ANALYZE {new}")
 
 
 def what_is_left(connection: Connection, old: str, new: str) -> list[str]:
-    """Statements for when `new` has the name of `old`; to be asked for before that."""
+    """Statements to execute after `new` is renamed to `old`; call this before that."""
     if connection.dialect.name != "postgresql":
         return list(connection.scalars(_ON_SQLITE, {"table": old}).all())
     indexes = connection.execute(_ON_POSTGRESQL, {"table": old}).all()

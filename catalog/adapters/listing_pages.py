@@ -1,4 +1,4 @@
-"""Pages of the listing, read once as long as the listing does not change."""
+"""Pages of the listing, cached until the listing changes."""
 
 import threading
 
@@ -9,14 +9,14 @@ from catalog.read_model.listing_queries import ListingPage
 from shared_kernel.storage.database import Database
 
 MOST_BYTES = 256 * 1024
-"""How much one thread keeps: a page of a thousand products, or some of a hundred."""
+"""The cache of one thread: a page of a thousand products, or some of a hundred."""
 
 Asked = tuple[int, int, str | None, str | None]
 
 
 @attrs.define
 class _Kept:
-    """What a thread's connection has read since the database was at `version`."""
+    """What a thread has read since the database was at `version`."""
 
     version: str
     size_bytes: int = 0
@@ -24,10 +24,10 @@ class _Kept:
 
 
 class ListingPages:
-    """A page is as fresh as if it were read anew.
+    """A cached page is as fresh as a new query.
 
-    The database itself is asked whether anything was committed since, and that is a
-    twentieth of reading a hundred rows.
+    The database is asked whether anything was committed since, which costs a twentieth
+    of reading a hundred rows.
     """
 
     def __init__(self, database: Database) -> None:
@@ -37,7 +37,7 @@ class ListingPages:
     def page(
         self, after: int, limit: int, availability: str | None, sought: str | None
     ) -> ListingPage:
-        """At most `limit` products behind place `after`."""
+        """At most `limit` products after place `after`."""
         asked = (after, limit, availability, sought)
         with self._database.reading() as connection:
             version = self._database.version(connection)

@@ -1,9 +1,9 @@
-"""Products that other programs register by a message, knowing nothing of us.
+"""Products that foreign programs register by a message.
 
-A message on `new.product` holds what the body of `POST /products` does. One that cannot
-be carried out becomes a dead letter, with the reason: its sender does not wait for an
-answer. On a bus that delivers at least once a message may come again: a product that is
-registered unchanged is left alone.
+The payload of a message on `new.product` is like the body of `POST /products`. A
+message whose command is refused becomes a dead letter, with the reason: its sender does
+not wait for an answer. On a bus that delivers at least once a message may come again: a
+product that is registered unchanged is skipped.
 """
 
 from collections.abc import Callable, Sequence
@@ -55,7 +55,7 @@ _log = structlog.get_logger(__name__)
 
 
 class NewProducts:
-    """Carries out what is delivered; all replicas of the process share the messages."""
+    """Handles the delivered messages; all replicas of the process share them."""
 
     name = GROUP
 
@@ -76,11 +76,11 @@ class NewProducts:
         self._inbox = Inbox(on_delivery)
 
     def deliver(self, delivery: Delivery) -> None:
-        """Take what the bus brings."""
+        """Accept a delivery."""
         self._inbox.deliver(delivery)
 
     def step(self) -> int:
-        """Carry out one batch of messages; answer how many there were."""
+        """Handle one batch of messages; return how many there were."""
         if self._leave is None:
             self._leave = self._join(self.deliver)
         if not self._inbox:
@@ -99,7 +99,7 @@ class NewProducts:
         return len(messages)
 
     def stop(self) -> None:
-        """Carry out what was delivered."""
+        """Handle what was delivered."""
         if self._leave is not None:
             self._leave()
         while self._inbox:
@@ -107,7 +107,7 @@ class NewProducts:
         self._leave = None
 
     def apply(self, batch: Sequence[Envelope], connection: Connection) -> None:
-        """What a replayed dead letter does, in the caller's transaction."""
+        """Replay a dead letter, in the caller's transaction."""
         work = SqlCatalogUnitOfWork(connection, self._log, self._clock)
         for message in batch:
             work.traceparent = message.traceparent
@@ -120,10 +120,10 @@ class NewProducts:
             with within(message.traceparent):
                 _unless_done(partial(self._writer.execute, register_product, command))
         except Exception as error:
-            # What heals is tried again; anything else would fail for ever.
+            # Transient faults are retried; anything else would fail every time.
             if is_fault(error):
                 raise
-            # Another replica may dead-letter another one meanwhile.
+            # Another replica may dead-letter another message meanwhile.
             retried(
                 partial(self._dead_letter, message, error),
                 lambda e: isinstance(e, ConcurrentUpdateError),
@@ -132,9 +132,8 @@ class NewProducts:
     def _dead_letter(self, message: Envelope, why: Exception) -> None:
         """Once, however often the message comes.
 
-        Senders that know nothing of each other may give the same id: with another
-        source (CloudEvents 1.0, §2) or another payload it is another message. A letter
-        has the sender as its key.
+        Independent senders may use the same id: with another source (CloudEvents 1.0,
+        §2) or another payload it is another message. A letter's key is its sender.
         """
         name = {
             "wanted": dead_letters.storable(message.id),

@@ -1,15 +1,14 @@
-"""Builds the product listing anew from the logs, beside the one that serves.
+"""Rebuilds the product listing from the logs, beside the one in use.
 
-Everything goes into a table of its own, and into indexes of its own where they can be
-renamed. The last transaction puts that in the place of the old one and moves the
-cursors of the listing's subscription to where the rebuild has come; a subscription at
-work, in whatever process, notices and reads on from there. So an interrupt at any
-point leaves the old listing as it was, and what it leaves lying goes with the next
-rebuild.
+It fills a new table, with new indexes where they can be renamed. The last transaction
+replaces the old table and moves the cursors of the listing's subscription to the
+positions that the rebuild has reached; a running subscription, in any process, notices
+and continues from there. So an interrupt at any point leaves the old listing unchanged,
+and the next rebuild deletes the remains.
 
-Dead letters stay as they are: neither they nor what waits behind them are applied. An
-event that fails becomes a dead letter, even one that was discarded in the past: nothing
-is missing from the listing without a word.
+Dead letters stay as they are: neither they nor the events parked behind them are
+applied. An event that fails becomes a dead letter, even one that was discarded in the
+past: so whatever is missing from the listing is recorded.
 
 Of two rebuilds the later one is refused with AnotherRebuildError.
 """
@@ -52,21 +51,21 @@ from shared_kernel.storage.errors import is_timeout
 
 BATCH = 5000
 ROWS_HELD = 50_000
-"""So many rows are folded in memory before they are written."""
+"""How many rows are folded in memory before they are written."""
 
 LOOK_EVERY_S = 0.1
 LOOKS = 42
-"""At the fence, for longer than the lease of a dead rebuild lasts."""
+"""Attempts to take the fence, for longer than the lease of a rebuild that ended."""
 
 Fold = Callable[[dict[str, Listing], Sequence[Envelope]], None]
-"""Brings rows up to a batch. Raises UnreadableEventError, having changed nothing."""
+"""Applies a batch to rows, or raises UnreadableEventError and changes nothing."""
 
 _NEW = listing_table(f"{product_listing.name}_rebuild", sa.MetaData())
 _RENAME = sa.text(f"ALTER TABLE {_NEW.name} RENAME TO {product_listing.name}")
 
 
 class AnotherRebuildError(Exception):
-    """The listing was not rebuilt; the old one serves as before."""
+    """The listing was not rebuilt; the old one stays in use."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -83,8 +82,8 @@ def _fold_stock_events(rows: dict[str, Listing], batch: Sequence[Envelope]) -> N
 
 
 @contextmanager
-def _not_for_long() -> Iterator[None]:
-    """Whoever holds the fence for longer than this may wait is building indexes."""
+def _timeout_means_another_rebuild() -> Iterator[None]:
+    """A timeout at the fence means that another rebuild is building indexes."""
     try:
         yield
     except OperationalError as error:
@@ -94,7 +93,7 @@ def _not_for_long() -> Iterator[None]:
 
 
 class _Overtaken(Exception):
-    """The listing that serves has read on."""
+    """The listing in use is ahead of the rebuild."""
 
 
 @attrs.define(eq=False)
@@ -110,9 +109,9 @@ class _Source:
 
 
 class ListingRebuild:
-    """`begin`, then `step` until it answers 0, then `swap`; if that says no, `step` on.
+    """`begin`, `step` until it returns 0, `swap`; if that returns False, `step` again.
 
-    `subscription` is the one that keeps the listing, from `products` and `stock`.
+    `subscription` keeps the listing up to date, from `products` and `stock`.
     """
 
     def __init__(
@@ -134,8 +133,8 @@ class ListingRebuild:
         )
         self._database = database
         self._now = moments_of(clock)
-        # Not a place in a log: it counts transactions, so that of two rebuilds the one
-        # that believes it is alone cannot write.
+        # A fencing token, not a place in a log: it counts transactions, so that a
+        # rebuild that has lost its lease cannot write.
         self._fence = Cursor(database, f"{subscription}.rebuild", "rebuild", holder)
         self._table = ListingTable(_NEW)
         self._rows: dict[str, Listing] = {}
@@ -150,7 +149,7 @@ class ListingRebuild:
 
     @property
     def total(self) -> int:
-        """How many events there are by now."""
+        """How many events there are now."""
         return sum(source.feed.head() for source in self._sources)
 
     @property
@@ -158,7 +157,7 @@ class ListingRebuild:
         return self._excluded_keys.added
 
     def run(self, show: Callable[[], None]) -> None:
-        """All of it, calling `show` after each step. Raises AnotherRebuildError."""
+        """Rebuild, calling `show` after each step. Raises AnotherRebuildError."""
         swapped = False
         while not swapped:
             try:
@@ -173,9 +172,9 @@ class ListingRebuild:
                 self.end()
 
     def begin(self) -> None:
-        """Start from nothing. Raises AnotherRebuildError.
+        """Start with an empty table. Raises AnotherRebuildError.
 
-        Waits for as long as it takes to see that another one has died.
+        It waits long enough to see whether another rebuild has ended without release.
         """
         self._take()
         for source in self._sources:
@@ -190,7 +189,7 @@ class ListingRebuild:
         self._commit(empty)
 
     def step(self) -> int:
-        """Read a batch of the source that is behind in time; answer how many events."""
+        """Read a batch from the source that is behind in time; return its size."""
         self._hold()
         for source in sorted(self._sources, key=lambda source: source.time_us):
             batch = source.feed.read(source.position, BATCH)
@@ -204,7 +203,7 @@ class ListingRebuild:
         return 0
 
     def swap(self) -> bool:
-        """Put the new listing in the old one's place; False if that has read on.
+        """Replace the old listing with the new one; False if the old one is ahead.
 
         Raises AnotherRebuildError and DeadLettersChangedError.
         """
@@ -223,14 +222,14 @@ class ListingRebuild:
 
     def _take(self) -> None:
         for _ in range(LOOKS):
-            with _not_for_long():
+            with _timeout_means_another_rebuild():
                 if self._fence.lease(self._now()):
                     return
             self._sleep(LOOK_EVERY_S)
         raise AnotherRebuildError
 
     def _hold(self) -> None:
-        with _not_for_long():
+        with _timeout_means_another_rebuild():
             held = self._fence.lease(self._now())
         if not held:
             raise AnotherRebuildError
@@ -243,7 +242,7 @@ class ListingRebuild:
         to = Place(self._fence.position + 1)
         try:
             with self._database.writing() as connection:
-                with _not_for_long():
+                with _timeout_means_another_rebuild():
                     self._fence.move(connection, to, self._now().wall_us)
                 write(connection)
         except CursorMovedError as error:

@@ -1,1 +1,1 @@
-"""What can be asked of the catalog: commands, and one handler for each."""
+"""The catalog's commands, and one handler for each."""

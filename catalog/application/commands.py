@@ -1,7 +1,7 @@
-"""The orders that the catalog takes.
+"""The catalog's commands.
 
 `expected_version` is the version the caller decided on: the command is refused with
-StaleVersion if the product has moved on. None asks nothing.
+StaleVersion if the product has another one. None skips the check.
 """
 
 import attrs
@@ -33,7 +33,7 @@ class RenameProduct:
 
 @attrs.frozen(kw_only=True)
 class DescribeProduct:
-    """None takes the description away."""
+    """None removes the description."""
 
     sku: Sku
     description: Description | None
@@ -42,7 +42,7 @@ class DescribeProduct:
 
 @attrs.frozen(kw_only=True)
 class RepriceProduct:
-    """None takes the price away."""
+    """None removes the price."""
 
     sku: Sku
     price: Price | None

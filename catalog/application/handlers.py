@@ -1,4 +1,4 @@
-"""One function for each command; each answers the version that the product then has.
+"""One function for each command; each returns the product's version after it.
 
 They raise the refusals of `catalog.domain.errors`, and StaleVersion.
 """

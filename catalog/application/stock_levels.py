@@ -1,4 +1,4 @@
-"""What the catalog asks of inventory when it has to be exact."""
+"""The catalog's port to inventory, for exact quantities."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ from shared_kernel.domain.sku import Sku
 
 
 class StockLevels(Protocol):
-    """Asked while somebody waits, where the listing's availability is not enough."""
+    """A synchronous query, where the listing's availability is not enough."""
 
     def available(self, sku: Sku) -> int | None:
-        """Whole pieces, as of now; None where no stock item has this SKU."""
+        """Whole pieces, as of now; None if no stock item has this SKU."""

@@ -1,1 +1,1 @@
-"""The model of what we sell: pure, and ignorant of time, storage and the web."""
+"""The domain model of what we sell: pure, without clock, storage or web."""

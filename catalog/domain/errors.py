@@ -1,4 +1,4 @@
-"""What the catalog refuses.
+"""The catalog's refusals.
 
 DomainError
 ├── UnknownProduct         nothing was registered under this SKU

@@ -1,4 +1,4 @@
-"""What happens to a product, in the catalog's own words."""
+"""The domain events of a product."""
 
 import attrs
 

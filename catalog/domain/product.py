@@ -1,4 +1,4 @@
-"""The product: what it is called, what it costs, and whether we still sell it."""
+"""The product: its name, description and price, and whether we still sell it."""
 
 from typing import Protocol
 
@@ -26,7 +26,7 @@ from shared_kernel.domain.sku import Sku
 
 @attrs.define(eq=False, kw_only=True)
 class Product(Aggregate):
-    """Doing what is already so records nothing; discontinued, it can be relisted."""
+    """A change to the current state records nothing. If discontinued: only relist."""
 
     sku: Sku
     name: ProductName

@@ -1,4 +1,4 @@
-"""The values of the catalog, checked once, at birth; each raises InvalidValue."""
+"""The catalog's value objects, validated on creation: each raises InvalidValue."""
 
 import re
 from enum import StrEnum
@@ -42,7 +42,7 @@ class ProductName:
 
 @attrs.frozen
 class Description:
-    """1 to 4,000 characters; tabs and line ends are welcome."""
+    """1 to 4,000 characters; tabs and line ends are allowed."""
 
     text: str = attrs.field(converter=_stripped)
 
@@ -90,7 +90,7 @@ class Price:
 
 @attrs.frozen
 class OpeningStock:
-    """Whole pieces there are at registration: the catalog only passes them on."""
+    """Whole pieces in stock at registration: the catalog only passes them on."""
 
     pieces: int = attrs.field()
 

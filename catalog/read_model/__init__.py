@@ -1,1 +1,1 @@
-"""What readers see: the product listing, in the shape in which it is shown."""
+"""The read model: the product listing, in the form in which it is shown."""

@@ -1,4 +1,4 @@
-"""Keeps the product listing as the events say."""
+"""Projects events to the product listing."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -15,7 +15,7 @@ INSERTED = "product.inserted"
 
 @attrs.frozen(kw_only=True)
 class ProductShown:
-    """What the listing reads of `product.*`: the product's public state."""
+    """The fields that the listing reads of `product.*`: the product's public state."""
 
     sku: str
     name: str
@@ -27,7 +27,7 @@ class ProductShown:
 
 
 class AvailabilityChanged(NamedTuple):
-    """What the listing needs to know of a stock item."""
+    """What the listing needs of a stock item's event."""
 
     code: str
     availability: str
@@ -43,7 +43,7 @@ def products_shown(batch: Sequence[Envelope]) -> list[Shown]:
 
 
 def fold_products(rows: dict[str, Listing], shown: Iterable[Shown]) -> None:
-    """Bring `rows`, by code, up to what the catalog's own events say."""
+    """Apply the catalog's own events to `rows`, by code."""
     for envelope, product in shown:
         row = rows.get(product.sku)
         if row is None:
@@ -62,7 +62,7 @@ def fold_products(rows: dict[str, Listing], shown: Iterable[Shown]) -> None:
 def fold_availability(
     rows: dict[str, Listing], changes: Iterable[AvailabilityChanged]
 ) -> dict[str, Listing]:
-    """Bring `rows` up to what was heard of stock items; answer those that changed."""
+    """Apply events of stock items to `rows`; return the rows that changed."""
     changed: dict[str, Listing] = {}
     for change in changes:
         row = rows.get(change.code)
@@ -76,9 +76,9 @@ def fold_availability(
 
 
 class ListingProjector:
-    """Both halves of a row carry full state, so each event replaces what it speaks of.
+    """Events carry the full state of their half of a row, and replace that half.
 
-    A repeated event puts the same again. A late one cannot come: the subscription
+    A repeated event writes the same again. A late one cannot come: the subscription
     applies each source in order. The two sources need no order between them.
     """
 
@@ -96,7 +96,7 @@ class ListingProjector:
     def availability(
         self, changes: Sequence[AvailabilityChanged], connection: Connection
     ) -> None:
-        """Apply what was heard of stock items, in order."""
+        """Apply events of stock items, in order."""
         self._table.hold(connection)
         rows = self._table.load(connection, {change.code for change in changes})
         known = frozenset(rows)

@@ -1,8 +1,8 @@
-"""The questions that are asked of the product listing, one statement each.
+"""The queries of the product listing, one statement each.
 
-Where a value may be rare or frequent, PostgreSQL is to plan for the one that is asked
-for: then none reads all of the listing, but for rare texts without a trigram. SQLite
-has no index of texts.
+Where a value may be rare or frequent, PostgreSQL plans each query anew. So no query
+reads all of the listing, except for rare texts without a trigram. SQLite has no text
+index.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ _PAGE = (
 )
 _AVAILABLE = _listing.c.availability == sa.bindparam("availability")
 _SOUGHT = holds(_listing.c.sought, "sought")
-# By what is asked for: nothing, an availability, a text, both.
+# By filter: none, availability, text, both.
 _PAGES = {
     (False, False): Prepared(_PAGE),
     (True, False): Prepared(_PAGE.where(_AVAILABLE), planned_anew=True),
@@ -44,7 +44,7 @@ _NEWEST = Prepared(
 
 
 def _number_of(availability: str) -> sa.ScalarSelect[Any]:
-    """Of listed products; no more are looked at than `most`."""
+    """The number of listed products; at most `most` are counted."""
     some = (
         sa.select(_listing.c.place)
         .where(_listing.c.availability == availability, _listing.c.place.is_not(None))
@@ -56,12 +56,12 @@ def _number_of(availability: str) -> sa.ScalarSelect[Any]:
 
 _COUNTS = Prepared(sa.select(*map(_number_of, AVAILABILITIES)), planned_anew=True)
 MOST_COUNTED = 10_000
-"""Of one availability: to count a million takes longer than a page may."""
+"""For each availability: counting a million takes too long for a page."""
 
 
 @attrs.frozen
 class ListingPage:
-    """`body` is a JSON array; `next_after` the place to go on from, None at the end."""
+    """`body` is a JSON array; `next_after` is where to continue, None at the end."""
 
     body: bytes
     next_after: int | None
@@ -69,7 +69,7 @@ class ListingPage:
 
 @attrs.frozen
 class Counted:
-    """So many `products`; `more` if there are more than were counted."""
+    """The number of `products`; `more` if there are more than were counted."""
 
     products: int
     more: bool
@@ -90,7 +90,7 @@ def page(
     availability: str | None = None,
     sought: str | None = None,
 ) -> ListingPage:
-    """At most `limit` products behind place `after`."""
+    """At most `limit` products after place `after`."""
     statement = _PAGES[availability is not None, sought is not None]
     asked = {
         "after": after,
@@ -117,7 +117,7 @@ def newest(connection: Connection, limit: int) -> list[bytes]:
 
 
 def counts(connection: Connection) -> dict[str, Counted]:
-    """How many listed products have each availability, of those that any has."""
+    """The number of listed products by availability, without zeros."""
     most = MOST_COUNTED
     numbers = _COUNTS.row(connection, {"most": most + 1}) or ()
     return {
@@ -128,5 +128,5 @@ def counts(connection: Connection) -> dict[str, Counted]:
 
 
 def _storable(text: str) -> str:
-    """PostgreSQL has no text with NUL in it, so it does not answer where that is."""
+    """PostgreSQL has no text with NUL, and raises an error if a query contains one."""
     return text.replace("\0", "\ufffd")

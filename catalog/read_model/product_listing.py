@@ -1,7 +1,7 @@
-"""What can be bought now? One row a product, each holding its JSON as it will be sent.
+"""What can be bought now? One row a product, with the JSON as it will be sent.
 
 A page is a concatenation of rows, not an encoding. Products are listed in the order of
-their registration; discontinued ones have no place in the listing until relisted.
+their registration; discontinued ones are not listed until relisted.
 """
 
 import functools
@@ -22,7 +22,7 @@ from shared_kernel.storage.prepared import Prepared, one_of
 LISTED = "listed"
 UNKNOWN = "unknown"
 AVAILABILITIES = ("in_stock", "low", "out_of_stock", "retired", UNKNOWN)
-"""In inventory's words; `unknown` until inventory has said something."""
+"""In inventory's words; `unknown` until the first event from inventory."""
 
 metadata = sa.MetaData()
 
@@ -49,9 +49,9 @@ def listing_table(name: str, metadata: sa.MetaData) -> sa.Table:
 
 @attrs.define
 class Listing:
-    """A row being made. `registered` is None until the product itself is known.
+    """A row in memory. `registered` is None until the product's own event is applied.
 
-    Stock may be heard of before the product, since the two come from different logs.
+    Its stock may come first, since the two come from different logs.
     """
 
     code: str
@@ -109,7 +109,7 @@ def listing_from_row(row: Sequence[Any]) -> Listing:
 _FIELDS = [field.name for field in attrs.fields(Listing)]
 
 
-# What is committed together was recorded at one moment.
+# Events of one commit have the same time.
 _moment = functools.lru_cache(maxsize=256)(from_us)
 
 
@@ -131,7 +131,7 @@ def _body(listing: Listing) -> bytes | None:
 
 
 class ListingTable:
-    """The writing side: reads the rows a batch is about, and puts them back."""
+    """The write side: loads the rows of a batch and stores them."""
 
     def __init__(self, table: sa.Table) -> None:
         self.table = table
@@ -166,10 +166,9 @@ class ListingTable:
         )
 
     def hold(self, connection: Connection) -> None:
-        """Let nobody else write to it in this transaction; readers go on.
+        """Lock the table for writes in this transaction; reads continue.
 
-        Two subscriptions bring a row up to date, each its half of it. SQLite has one
-        writer anyway.
+        Two subscriptions update each row, one half each. SQLite has one writer anyway.
         """
         if connection.dialect.name == "postgresql":
             self._hold.send(connection)
@@ -186,7 +185,7 @@ class ListingTable:
     def put_availability(
         self, connection: Connection, listings: Iterable[Listing]
     ) -> None:
-        """Of listings that are there."""
+        """Update the availability of existing rows."""
         rows = [
             {
                 "of": listing.code,
@@ -200,7 +199,7 @@ class ListingTable:
 
 
 product_listing = listing_table("product_listing", metadata)
-# PostgreSQL has one on `sought` besides, of trigrams: the migrations know where from.
+# PostgreSQL also has a trigram index on `sought`, which the migrations create.
 sa.Index("product_listing_place", product_listing.c.place)
 sa.Index(
     "product_listing_availability",

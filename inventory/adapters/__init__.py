@@ -1,1 +1,1 @@
-"""Where inventory meets technology: its tables, what it publishes, what it hears."""
+"""Inventory's adapters: tables, HTTP, command line, and the catalog's events."""

@@ -1,4 +1,4 @@
-"""What inventory understands of the catalog's events: orders to itself."""
+"""Translates the catalog's events to inventory's commands."""
 
 import attrs
 
@@ -15,7 +15,7 @@ SOURCE = "catalog"
 
 @attrs.frozen(kw_only=True)
 class ProductInserted:
-    """The fields that are read of `product.inserted`."""
+    """The fields that inventory reads of `product.inserted`."""
 
     sku: str
     stock_count: int
@@ -23,7 +23,7 @@ class ProductInserted:
 
 @attrs.frozen(kw_only=True)
 class ProductSeen:
-    """The fields that are read of `product.discontinued` and `product.relisted`."""
+    """The fields that it reads of `product.discontinued` and `product.relisted`."""
 
     sku: str
 

@@ -1,4 +1,4 @@
-"""What a transaction changed of its stock items, and how that is written.
+"""Writes the changes of one transaction to its stock items.
 
 Rows are written by statement, not by item: each kind of change is one `executemany`.
 """
@@ -37,7 +37,7 @@ _INSERT_SHIPMENTS = Prepared(insert(shipments))
 
 @attrs.define
 class Followed:
-    """A stock item beside what is stored of it; version 0 is not stored at all."""
+    """A stock item and its stored state; with version 0 it is not stored yet."""
 
     item: StockItem
     stored_version: int
@@ -75,7 +75,7 @@ class Followed:
 
 
 def write(connection: Connection, unwritten: Sequence[Followed]) -> None:
-    """Raises ConcurrentUpdateError if a stock item is not stored as it was read."""
+    """Raises ConcurrentUpdateError if a stock item has changed since it was read."""
     _write_items(connection, unwritten)
     _write_reservations(connection, unwritten)
     _write_shipments(connection, unwritten)
@@ -96,7 +96,7 @@ def _write_items(connection: Connection, unwritten: Sequence[Followed]) -> None:
 
 
 def _write_reservations(connection: Connection, unwritten: Sequence[Followed]) -> None:
-    # Before the new ones: an order may have been released and reserved again.
+    # Deletes come before inserts: an order may have been released and reserved again.
     _DELETE_RESERVATIONS.write_checked(
         connection,
         [

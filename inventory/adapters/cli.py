@@ -12,7 +12,7 @@ from shared_kernel.runtime.workers import Workers
 
 
 def inventory_cli(services: InventoryServices, workers: Workers) -> click.Group:
-    """`workers` carry on what a command wrote, unless another process does."""
+    """`workers` deliver what a command wrote, unless another process does."""
     group = click.Group("inventory", help="How many we have, and for whom.")
 
     @group.command("replay-orders", no_args_is_help=True)

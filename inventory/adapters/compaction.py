@@ -1,4 +1,4 @@
-"""What a compaction of inventory's log must leave datable."""
+"""The part of inventory's state whose changes a compaction keeps datable."""
 
 from collections.abc import Hashable
 
@@ -10,7 +10,7 @@ from shared_kernel.events.reading import read_as
 
 @attrs.frozen(kw_only=True)
 class StockDated:
-    """The fields whose change readers date: since when is it sold out?"""
+    """The fields whose changes readers date, as in: since when is it sold out?"""
 
     availability: str
 

@@ -1,4 +1,4 @@
-"""Releases reservations whose time is over."""
+"""Expires reservations."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ LOOK_EVERY_US = 500_000
 
 
 class ExpiryWorker:
-    """Looks twice a second; the clock decides, so a late look expires what is due."""
+    """Runs twice a second; a late run expires everything that is due by then."""
 
     name = "inventory.expiry"
 
@@ -28,7 +28,7 @@ class ExpiryWorker:
         self._next_look_us = 0
 
     def step(self) -> int:
-        """Expire at most one batch; answer how many reservations have ended."""
+        """Expire at most one batch; return how many reservations ended."""
         now = self._clock()
         if to_us(now) < self._next_look_us:
             return 0
@@ -41,6 +41,6 @@ class ExpiryWorker:
         return expired
 
     def _is_due(self, now: datetime) -> bool:
-        """One question, where a transaction would be several."""
+        """A single query, cheaper than a transaction."""
         with self._database.reading() as connection:
             return bool(SqlStockItemRepository(connection).due(now, limit=1))

@@ -1,4 +1,4 @@
-"""What inventory takes and gives over HTTP, in JSON. Quantities are whole pieces."""
+"""Inventory's JSON bodies of requests and responses. Quantities are whole pieces."""
 
 from typing import Annotated
 

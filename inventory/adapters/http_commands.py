@@ -1,4 +1,4 @@
-"""Inventory's commands: what happens to the shelf, and what orders do."""
+"""Inventory's commands over HTTP: stock on the shelf, and reservations."""
 
 from datetime import timedelta
 from functools import partial
@@ -192,7 +192,7 @@ def _changed(description: str) -> Success:
 
 
 def _known_by_now(services: InventoryServices, sku: str) -> Sku:
-    """With a token, once the product it speaks of has come here from the catalog."""
+    """Wait until the product that the token refers to has arrived from the catalog."""
     wait_until_visible(services.stock, services.consistency_timeout_ms)
     return known_sku(sku)
 

@@ -1,4 +1,4 @@
-"""Inventory's numbers, exact as of now, and what moved."""
+"""Stock levels over HTTP, exact as of now, and stock movements."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What inventory refuses, as problems."""
+"""Inventory's refusals as problems."""
 
 from inventory.domain.errors import (
     InsufficientStock,
@@ -54,7 +54,7 @@ INVENTORY_REFUSALS: dict[type[DomainError], ProblemKind] = {
 
 
 def known_sku(sku: str) -> Sku:
-    """What cannot be a SKU is not that of any stock item. Raises UnknownStockItem."""
+    """Text that is not a valid SKU belongs to no item. Raises UnknownStockItem."""
     try:
         return Sku(sku)
     except InvalidValue:

@@ -21,12 +21,12 @@ from shared_kernel.files.values import in_columns, text, whole_number
 COLUMNS = Columns(
     required=("order", "sku", "quantity"), optional=("ordered_on", "shipped_on")
 )
-# Each line ships in the transaction that reserves it, so nobody ever waits for this.
+# Each line ships in the transaction that reserves it, so it never expires.
 HELD_FOR = timedelta(days=1)
 
 
 class LinesSoFar:
-    """Counts the lines of each order for each SKU, on disk where they are many."""
+    """Counts the lines of each order and SKU, on disk if there are many."""
 
     def __init__(self) -> None:
         # SQLite's own temporary file: it spills what does not fit in its cache.
@@ -52,7 +52,7 @@ class LinesSoFar:
 
 @attrs.frozen
 class ReplayOrders:
-    """A line that has shipped unchanged is skipped: so a file can be replayed again.
+    """Skips a line that has shipped unchanged: so a file can be replayed again.
 
     An order reference names one shipment of a SKU. A further line of the same order and
     SKU ships as `ORDER#2`, `ORDER#3`, …
@@ -80,7 +80,7 @@ class ReplayOrders:
         self.services.movements.wait_for({log.source: log.head()}, timeout_s)
 
     def _named(self, row: Row) -> Row:
-        """With the reference under which the line ships."""
+        """The row, with the reference under which the line ships."""
         order, sku = row.values.get("order"), row.values.get("sku")
         if row.fault or not isinstance(order, str) or not isinstance(sku, str):
             return row
@@ -108,7 +108,7 @@ def _outcome(row: Row, order: ReserveStock, answer: object) -> Outcome | Refused
 
 
 def _order_from(row: Row, until: datetime) -> ReserveStock | Refused:
-    """All that is wrong with the row at once, by column."""
+    """The order line, or all faults of the row at once, by column."""
     if row.fault:
         return Refused(row.fault, row)
     values = row.values

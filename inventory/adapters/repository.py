@@ -53,11 +53,11 @@ _SELECT_DUE = Prepared(
 
 
 class SqlStockItemRepository:
-    """One transaction's stock items: each is read once, and written by `flush()`."""
+    """The stock items of one transaction: each is read once; `flush()` writes."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        # By SKU; None is known to be absent.
+        # By SKU; None if it is known to be absent.
         self._followed: dict[str, Followed | None] = {}
         self._touched: dict[str, Followed] = {}
         self._unwritten: dict[str, Followed] = {}
@@ -93,13 +93,13 @@ class SqlStockItemRepository:
         return [self.get(sku) for sku in skus]
 
     def due(self, now: datetime, limit: int) -> list[Sku]:
-        """Whose reservations end by now; those of at most `limit` reservations."""
+        """The SKUs of the first `limit` reservations that have ended by `now`."""
         asked = {"now_us": to_us(now), "limit": limit}
         due = _SELECT_DUE.rows(self._connection, asked)
         return [Sku(code) for (code,) in dict.fromkeys(due)]
 
     def prefetch(self, wanted: Iterable[tuple[Sku, OrderReference | None]]) -> None:
-        """Read in few statements what `find` will be asked for, absent ones too."""
+        """Load in few statements what `find` will be asked for, absent items too."""
         wanted = list(wanted)
         self._read_items(
             {sku.code for sku, _ in wanted if sku.code not in self._followed}
@@ -127,11 +127,11 @@ class SqlStockItemRepository:
         return changed
 
     def flush(self) -> None:
-        """Write all that `changed()` has named; from here on nothing is followed.
+        """Write all that `changed()` returned, and forget all items.
 
-        Raises ConcurrentUpdateError if a stock item is not stored as it was read.
+        Raises ConcurrentUpdateError if a stock item has changed since it was read.
         """
-        # In one order for all, so that two transactions cannot wait for each other.
+        # All transactions use the same order, so that they cannot deadlock.
         unwritten = [followed for _, followed in sorted(self._unwritten.items())]
         self._unwritten.clear()
         self._touched.clear()

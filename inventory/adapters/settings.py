@@ -1,4 +1,4 @@
-"""The settings of inventory alone, besides its databases and its address."""
+"""Inventory's own settings, apart from its databases and its address."""
 
 import attrs
 

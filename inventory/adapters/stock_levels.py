@@ -1,4 +1,4 @@
-"""Exact stock for those who share inventory's process."""
+"""Exact stock, for contexts in the same process as inventory."""
 
 import attrs
 
@@ -9,12 +9,12 @@ from shared_kernel.storage.database import Database
 
 @attrs.frozen
 class SqlStockLevels:
-    """Reads where commands write."""
+    """Reads the database of the commands."""
 
     database: Database
 
     def available(self, sku: Sku) -> int | None:
-        """Whole pieces, as of now; None where no stock item has this SKU."""
+        """Whole pieces, as of now; None if no stock item has this SKU."""
         with self.database.reading() as connection:
             item = SqlStockItemRepository(connection).find(sku)
         return None if item is None else item.available

@@ -37,8 +37,8 @@ reservations = Table(
     sqlite_with_rowid=False,
 )
 
-# The order leads the key, because it has few lines where an item has shipments without
-# bound. `shipped_version` numbers the fact among those of its stock item.
+# The order comes first in the key: an order has few lines, an item any number of
+# shipments. `shipped_version` numbers the fact among those of its stock item.
 shipments = Table(
     "shipments",
     metadata,

@@ -1,1 +1,1 @@
-"""What can be asked of inventory: a command each, and the function that obeys it."""
+"""Inventory's commands, and one handler for each."""

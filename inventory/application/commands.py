@@ -1,7 +1,7 @@
-"""The orders that inventory takes.
+"""Inventory's commands.
 
 `expected_version` is the version the caller decided on: the command is refused with
-StaleVersion if the stock item has moved on. None asks nothing.
+StaleVersion if the stock item has another one. None skips the check.
 """
 
 from datetime import datetime
@@ -81,7 +81,7 @@ class ReopenStock:
 
 @attrs.frozen(kw_only=True)
 class ExpireReservations:
-    """Of at most `limit` stock items, all that has run out at the moment `now`."""
+    """Of at most `limit` stock items, all reservations that have ended by `now`."""
 
     now: datetime
     limit: int

@@ -1,4 +1,4 @@
-"""One function for each command; each tells the stock level that it leaves behind.
+"""One function for each command; each returns the stock level after it.
 
 They raise the refusals of `inventory.domain.errors`, and StaleVersion.
 """
@@ -103,7 +103,7 @@ def reopen_stock(command: ReopenStock, work: InventoryUnitOfWork) -> StockLevel:
 
 
 def expire_reservations(command: ExpireReservations, work: InventoryUnitOfWork) -> int:
-    """Return how many reservations have ended."""
+    """Return how many reservations ended."""
     with work:
         items = work.stock_items.with_expired_reservations(command.now, command.limit)
         expired = sum(item.expire(command.now) for item in items)

@@ -1,1 +1,1 @@
-"""The rules of stock. Pure: time and identity come in as arguments."""
+"""The domain model of stock. Pure: time and identity are arguments."""

@@ -1,4 +1,4 @@
-"""What inventory refuses.
+"""Inventory's refusals.
 
 DomainError
 ├── UnknownStockItem      nothing was opened under this SKU
@@ -69,7 +69,7 @@ class UnknownReservation(DomainError):
 
 @attrs.frozen(kw_only=True)
 class OrderAlreadyShipped(DomainError):
-    """`shipped` is in pieces, so that a repeated order is told from another one."""
+    """`shipped` is in pieces, to distinguish a repeated order from a different one."""
 
     sku: str
     order: str

@@ -1,4 +1,4 @@
-"""What happens to stock, in inventory's own words. Quantities are pieces."""
+"""The domain events of a stock item. Quantities are pieces."""
 
 from datetime import datetime
 
@@ -28,7 +28,7 @@ class StockReceived(StockEvent):
 
 @attrs.frozen(kw_only=True)
 class StockCounted(StockEvent):
-    """The `released` orders, newest first, lost what was reserved for them."""
+    """The reservations of the `released` orders, newest first, were released."""
 
     on_hand: int
     reason: Reason
@@ -77,16 +77,16 @@ class StockReopened(StockEvent):
 
 @attrs.frozen(kw_only=True)
 class StockDepleted(StockEvent):
-    """Of some available pieces none was left."""
+    """The last available piece is gone."""
 
 
 @attrs.frozen(kw_only=True)
 class StockReplenished(StockEvent):
-    """Of no available pieces there came to be some."""
+    """Pieces are available again after there were none."""
 
 
 @attrs.frozen(kw_only=True)
 class StockLow(StockEvent):
-    """The available pieces came to the reorder point or under it, and are not none."""
+    """Available pieces fell to the reorder point or below it, but not to 0."""
 
     reorder_point: int

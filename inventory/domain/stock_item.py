@@ -1,4 +1,4 @@
-"""The stock item: how much there is of one thing, and for whom it is held."""
+"""The stock item: how many pieces there are, and for which orders they are held."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -47,8 +47,8 @@ from shared_kernel.domain.sku import Sku
 class StockItem(Aggregate):
     """Available = on hand - reserved, in pieces, and never negative.
 
-    `reservations` stand in the order in which they were placed. `shipments` holds those
-    of the orders that the item was asked for by, not of all that ever shipped.
+    `reservations` are in the order in which they were placed. `shipments` has only
+    those of the orders that the item was loaded for, not all that ever shipped.
     """
 
     sku: Sku
@@ -110,7 +110,7 @@ class StockItem(Aggregate):
         self._announce_change_from(before)
 
     def count(self, counted: Count, reason: Reason) -> None:
-        """A stocktake sets the truth; it cannot be refused, so orders give way."""
+        """A stocktake is never refused; it releases reservations that no longer fit."""
         if counted.pieces == self.on_hand:
             return
 
@@ -175,7 +175,7 @@ class StockItem(Aggregate):
         self._announce_change_from(before)
 
     def expire(self, now: datetime) -> int:
-        """End every reservation whose time is over; return how many those were."""
+        """End every expired reservation; return how many."""
         due = [order for order, held in self.reservations.items() if held.until <= now]
 
         before = self.availability
@@ -187,7 +187,7 @@ class StockItem(Aggregate):
         return len(due)
 
     def ship(self, order: OrderReference) -> None:
-        """What is held for `order` leaves the shelf; as much stays available."""
+        """Pieces held for `order` leave the shelf; `available` does not change."""
         if order in self.shipments:
             return
         if order not in self.reservations:
@@ -239,7 +239,7 @@ class StockItem(Aggregate):
         return tuple(released)
 
     def _announce_change_from(self, before: Availability) -> None:
-        # Retired wins over the numbers, so a retired item announces nothing.
+        # A retired item announces nothing, whatever its numbers.
         now = self.availability
         if now is before:
             return
@@ -252,7 +252,7 @@ class StockItem(Aggregate):
 
 
 class StockItemRepository(Protocol):
-    """All stock items. `order` names the order whose shipment the caller asks about."""
+    """All stock items. `order` is the order whose shipment is loaded with the item."""
 
     def find(
         self, sku: Sku, order: OrderReference | None = None
@@ -267,5 +267,5 @@ class StockItemRepository(Protocol):
     def with_expired_reservations(
         self, now: datetime, limit: int
     ) -> Sequence[StockItem]:
-        """At most `limit` items, those first whose reservations ended first."""
+        """At most `limit` items, in the order in which their reservations ended."""
         ...

@@ -1,4 +1,4 @@
-"""The values of inventory. Each is checked once, at birth, and raises InvalidValue."""
+"""Inventory's value objects, validated on creation: each raises InvalidValue."""
 
 import re
 import unicodedata
@@ -19,7 +19,7 @@ _ORDER_REFERENCE = re.compile(ORDER_REFERENCE_PATTERN.removesuffix("$") + r"\Z")
 
 
 def _check_pieces(field: str, pieces: int, least: int) -> None:
-    # A bool is an int to Python, and never a number of pieces.
+    # In Python a bool is an int, but it is no number of pieces.
     if type(pieces) is not int or not least <= pieces <= MOST_PIECES:
         raise InvalidValue(
             field=field,
@@ -52,7 +52,7 @@ class Count:
 
 @attrs.frozen
 class ReorderPoint:
-    """Stock is low at so many available pieces or fewer; at 0 it is never low."""
+    """Stock is low at this many available pieces or fewer; with 0 it is never low."""
 
     pieces: int = attrs.field()
 
@@ -63,7 +63,7 @@ class ReorderPoint:
 
 @attrs.frozen
 class OrderReference:
-    """An order, by the name its owner gave it: 1 to 80 characters, case as given.
+    """An order, by its owner's reference: 1 to 80 characters, case-sensitive.
 
     Letters, digits and `. _ ~ : # -`, the first a letter or a digit.
     """
@@ -90,7 +90,7 @@ def _stripped(text: object) -> object:
 
 @attrs.frozen
 class Reason:
-    """Why a stocktake found what it found: 1 to 200 characters on one line."""
+    """The reason for a stocktake's result: 1 to 200 characters on one line."""
 
     text: str = attrs.field(converter=_stripped)
 
@@ -115,7 +115,7 @@ class Reason:
 
 @attrs.frozen
 class Reservation:
-    """`pieces` are held until the moment `until` (aware), and not at that moment."""
+    """`pieces` are held until just before `until`, an aware datetime."""
 
     pieces: int
     until: datetime = attrs.field()
@@ -137,7 +137,7 @@ class Shipment:
 
 
 class Availability(StrEnum):
-    """What a shopper may be told of a stock item."""
+    """The availability of a stock item, as shown to shoppers."""
 
     IN_STOCK = "in_stock"
     LOW = "low"
@@ -147,7 +147,7 @@ class Availability(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class StockLevel:
-    """A stock item's numbers, in pieces, as they stood at `version`."""
+    """A stock item's numbers, in pieces, as of `version`."""
 
     sku: Sku
     on_hand: int

@@ -1,1 +1,1 @@
-"""What readers see: the stock movements, in the shape in which they are shown."""
+"""The read model: the stock movements, in the form in which they are shown."""

@@ -1,4 +1,4 @@
-"""What moved, and when? One row a fact, each holding its JSON as it will be sent."""
+"""What moved, and when? One row an event, with the JSON as it will be sent."""
 
 from collections.abc import Sequence
 
@@ -36,7 +36,7 @@ _PAGE = Prepared(
 
 @attrs.frozen
 class MovementsPage:
-    """`body` is a JSON array; `next_before` the position to go on from, if any."""
+    """`body` is a JSON array; `next_before` is where to continue, if there is more."""
 
     body: bytes
     next_before: int | None
@@ -60,7 +60,7 @@ def project(batch: Sequence[Envelope], connection: Connection) -> None:
 
 
 def clear(connection: Connection) -> None:
-    """All of it, where it shall begin anew."""
+    """Delete all rows, before the projection begins anew."""
     connection.execute(sa.delete(stock_movements))
 
 
@@ -77,7 +77,7 @@ def page(connection: Connection, sku: str, before: int, limit: int) -> Movements
 
 
 def _shown(envelope: Envelope) -> bytes:
-    """The published event, preceded by what it was, and when."""
+    """The published event, after its type and its time."""
     head = msgspec.json.encode(
         {
             "position": envelope.position,

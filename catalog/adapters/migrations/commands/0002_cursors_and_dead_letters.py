@@ -1,4 +1,4 @@
-"""The relay has a cursor like a subscription; what strangers sent may be refused."""
+"""The relay has a cursor like a subscription; foreign messages may be refused."""
 
 from shared_kernel.migrations.kernel_tables import (
     create_subscription_tables,

@@ -1,4 +1,4 @@
-"""PostgreSQL looks for entries without a position only where there may be some."""
+"""PostgreSQL looks for entries without a position only among the newest."""
 
 from shared_kernel.migrations.log_positions import (
     look_at_all_there_was,

@@ -1,4 +1,4 @@
-"""The product listing, and how far it has read."""
+"""The product listing and its cursors."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,16 +1,16 @@
-"""Indexes, so that what is rare is found without reading the whole listing."""
+"""Indexes, so that rare values are found without reading the whole listing."""
 
 from alembic import op
 
 revision = "0002"
 down_revision = "0001"
 
-# Not in our own schema if it can be helped: who drops that one would drop the indexes
-# of all others in the database that are made with it.
+# In our own schema only if there is no `public`: dropping our schema would also drop
+# all indexes in the database that use the extension.
 _PLACE_FOR_IT = """
     SELECT coalesce(CAST(to_regnamespace('public') AS text),
                     quote_ident(current_schema()))"""
-# Whoever installed it may have put it anywhere.
+# It may have been installed in any schema.
 _ITS_PLACE = """
     SELECT CAST(CAST(extnamespace AS regnamespace) AS text) FROM pg_extension
     WHERE extname = 'pg_trgm'"""
@@ -31,14 +31,14 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # The extension stays: it is the database's, and others may be using it.
+    # The extension stays: others in the database may be using it.
     if op.get_bind().dialect.name == "postgresql":
         op.drop_index("product_listing_sought", "product_listing")
     op.drop_index("product_listing_availability", "product_listing")
 
 
 def _schema_of_trigrams() -> str:
-    """Where pg_trgm is, by now."""
+    """The schema of pg_trgm, which is installed if it was not."""
     connection = op.get_bind()
     place = connection.exec_driver_sql(_PLACE_FOR_IT).scalar_one()
     op.execute(f"CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA {place}")

@@ -1,4 +1,4 @@
-"""Stock items, the log of what happened to them, and how far the catalog was read."""
+"""Stock items, their event log, and the cursor in the catalog's log."""
 
 import sqlalchemy as sa
 from alembic import op

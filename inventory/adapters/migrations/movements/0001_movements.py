@@ -1,4 +1,4 @@
-"""The stock movements, and how far they have been read."""
+"""The stock movements and their cursor."""
 
 import sqlalchemy as sa
 from alembic import op

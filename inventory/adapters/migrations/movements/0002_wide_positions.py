@@ -1,4 +1,4 @@
-"""Positions in PostgreSQL go as far as those of the log; SQLite's do so already."""
+"""Positions in PostgreSQL are as wide as the log's; in SQLite they already are."""
 
 import sqlalchemy as sa
 from alembic import op
