@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-PATIENCE_S = 10.0
+TIMEOUT_S = 10.0
 MAX_PAYLOAD = 8 * 1024 * 1024
 
 
@@ -61,7 +61,7 @@ class NatsServer:
             self._process = subprocess.Popen(
                 [binary(), "-c", str(self._file)], stdout=log, stderr=log
             )
-        deadline, pause = time.monotonic() + PATIENCE_S, threading.Event()
+        deadline, pause = time.monotonic() + TIMEOUT_S, threading.Event()
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
@@ -102,5 +102,5 @@ class NatsServer:
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None:
             self._process.send_signal(how)
-            self._process.wait(PATIENCE_S)
+            self._process.wait(TIMEOUT_S)
             self._process = None

@@ -23,7 +23,7 @@ import psycopg
 
 from tests.last_will import LastWill
 
-PATIENCE_S = 30.0
+TIMEOUT_S = 30.0
 SETTINGS = {
     "max_connections": "200",
     "shared_buffers": "64MB",
@@ -96,7 +96,7 @@ class PostgresServer:
         self._will = LastWill(
             f"kill -s KILL -- -{self._process.pid}; rm -rf {quote(str(self.folder))}"
         )
-        deadline, pause = time.monotonic() + PATIENCE_S, threading.Event()
+        deadline, pause = time.monotonic() + TIMEOUT_S, threading.Event()
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 self.connect("postgres").close()
@@ -180,7 +180,7 @@ class PostgresServer:
 
     def _bury(self) -> None:
         assert self._process is not None
-        self._process.wait(PATIENCE_S)
+        self._process.wait(TIMEOUT_S)
         self._process = None
         if self._will is not None:
             self._will.revoke()

@@ -59,7 +59,7 @@ def test_one_process_survives_a_kill(tmp_path: Path) -> None:
 
 
 @pytest.mark.server
-def test_a_storehouse_becomes_several_processes_and_one_again(tmp_path: Path) -> None:
+def test_a_storehouse_is_split_into_processes_and_joined_again(tmp_path: Path) -> None:
     with Cluster(tmp_path, settings=PATIENT) as cluster:
         register(cluster, "LAMP-0001")
         cluster.reconfigure(SPLIT, "feed")
@@ -80,7 +80,7 @@ def test_a_storehouse_becomes_several_processes_and_one_again(tmp_path: Path) ->
 
 
 @pytest.mark.server
-def test_a_partition_stands_between_one_process_and_its_neighbours(
+def test_a_partition_separates_one_process_from_the_others(
     tmp_path: Path,
 ) -> None:
     with Cluster(tmp_path, SPLIT, "nats", proxied=True) as cluster:
@@ -100,7 +100,7 @@ def test_a_partition_stands_between_one_process_and_its_neighbours(
 
 
 @pytest.mark.server
-def test_what_cannot_start_says_why(tmp_path: Path) -> None:
+def test_a_cluster_that_cannot_start_says_why(tmp_path: Path) -> None:
     with pytest.raises(CannotStartError, match="BUS_URL inprocess") as refused:
         Cluster(tmp_path, SPLIT, "inprocess").__enter__()
 
@@ -108,7 +108,7 @@ def test_what_cannot_start_says_why(tmp_path: Path) -> None:
 
 
 @pytest.mark.server
-def test_a_failure_shows_what_the_processes_said(tmp_path: Path) -> None:
+def test_a_failure_shows_the_output_of_the_processes(tmp_path: Path) -> None:
     cluster = Cluster(tmp_path)
 
     def fail() -> None:
@@ -125,7 +125,7 @@ def test_a_failure_shows_what_the_processes_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.server
-def test_no_process_outlives_whoever_started_it(tmp_path: Path) -> None:
+def test_no_process_outlives_the_one_that_started_it(tmp_path: Path) -> None:
     program = (
         "import pathlib, sys, threading\n"
         "from tests.cluster import Cluster\n"

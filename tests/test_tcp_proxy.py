@@ -14,7 +14,7 @@ from tests.tcp_proxy import TcpProxy
 pytestmark = pytest.mark.server
 
 SILENCE_S = 0.15
-PATIENCE_S = 10.0
+TIMEOUT_S = 10.0
 
 
 class Echo(socketserver.BaseRequestHandler):
@@ -62,7 +62,7 @@ def client(proxy: TcpProxy) -> Iterator[socket.socket]:
 
 
 def connect(proxy: TcpProxy) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", proxy.port), timeout=PATIENCE_S)
+    return socket.create_connection(("127.0.0.1", proxy.port), timeout=TIMEOUT_S)
 
 
 def asked(client: socket.socket, message: bytes) -> bytes:
@@ -71,7 +71,7 @@ def asked(client: socket.socket, message: bytes) -> bytes:
 
 
 def received(client: socket.socket, length: int) -> bytes:
-    client.settimeout(PATIENCE_S)
+    client.settimeout(TIMEOUT_S)
     said = b""
     while len(said) < length and (more := client.recv(length - len(said))):
         said += more
@@ -132,7 +132,7 @@ def test_a_connection_made_during_a_cut_is_served_after_it(proxy: TcpProxy) -> N
         assert received(late, 4) == b"LAMP"
 
 
-def test_a_cut_downwards_lets_the_question_through_but_no_answer(
+def test_a_cut_downwards_passes_requests_but_no_responses(
     proxy: TcpProxy, echo: EchoServer, client: socket.socket
 ) -> None:
     echo.heard.clear()
@@ -140,13 +140,13 @@ def test_a_cut_downwards_lets_the_question_through_but_no_answer(
     proxy.cut("down")
     client.sendall(b"lamp")
 
-    assert echo.heard.wait(PATIENCE_S)
+    assert echo.heard.wait(TIMEOUT_S)
     assert is_silent(client)
     proxy.pass_through()
     assert received(client, 4) == b"LAMP"
 
 
-def test_a_cut_upwards_keeps_the_question_from_the_target(
+def test_a_cut_upwards_keeps_requests_from_the_target(
     proxy: TcpProxy, echo: EchoServer, client: socket.socket
 ) -> None:
     echo.heard.clear()
@@ -173,7 +173,7 @@ def test_a_cut_hides_that_the_target_is_gone() -> None:
         assert received(client, 1) == b""
 
 
-def test_a_reset_breaks_what_is_there_and_lets_in_what_comes(
+def test_a_reset_breaks_connections_and_accepts_new_ones(
     proxy: TcpProxy, client: socket.socket
 ) -> None:
     proxy.reset()
@@ -194,7 +194,7 @@ def test_a_delay_holds_back_each_way_for_so_long(
     assert time.monotonic() - began >= 0.2
 
 
-def test_a_delay_does_not_slow_down_what_follows(
+def test_a_delay_does_not_reduce_throughput(
     proxy: TcpProxy, client: socket.socket
 ) -> None:
     proxy.delay(0.2)
@@ -220,7 +220,7 @@ def test_a_connection_ends_if_nobody_listens_at_the_target() -> None:
         received(client, 1)
 
 
-def test_nothing_is_left_after_the_close(echo: EchoServer) -> None:
+def test_closing_ends_all_connections_and_threads(echo: EchoServer) -> None:
     with TcpProxy(echo.port) as proxy, closing(connect(proxy)) as client:
         asked(client, b"hello")
         proxy.cut()

@@ -41,7 +41,7 @@ from tests.nats_server import NatsServer
 EVENTS = 20_000
 BATCH = 1000
 FETCH = 500
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 PROBES = 300
 PAUSE_S = 0.005
 LEAST_RATIO = 0.5
@@ -190,7 +190,7 @@ def _probe(commands: int, queries: int, number: int) -> float:
         position = _post(writing, sku)
         acknowledged = time.perf_counter()
         path = f"/products?limit=1&cursor={position - 1}"
-        while time.perf_counter() - acknowledged < PATIENCE_S:
+        while time.perf_counter() - acknowledged < TIMEOUT_S:
             _, body = request(reading, "GET", path)
             if any(product["code"] == sku for product in json.loads(body)):
                 return (time.perf_counter() - acknowledged) * 1000
@@ -269,7 +269,7 @@ def _through(
     receiver.subscribe("product.>", "bench", deliver)
     for batch in _in_batches(events):
         publisher.publish(batch if key is None else _sealed(batch, key))
-    if not arrived.wait(PATIENCE_S):
+    if not arrived.wait(TIMEOUT_S):
         raise RuntimeError("not all events have arrived")
     for bus in (publisher, receiver):
         bus.close()
@@ -299,7 +299,7 @@ def _core_alone(server: NatsServer) -> int:
                     envelope.type, envelope.data, headers=headers_of(envelope)
                 )
             await publisher.flush()
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             await arrived.wait()
         await publisher.close()
         await receiver.close()
@@ -330,7 +330,7 @@ def _jetstream_alone(server: NatsServer) -> int:
         await subscribed(client)
         left = len(events)
         while left:
-            messages = await pull.fetch(FETCH, timeout=PATIENCE_S)
+            messages = await pull.fetch(FETCH, timeout=TIMEOUT_S)
             for message in messages:
                 await message.ack()
             left -= len(messages)

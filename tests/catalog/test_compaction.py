@@ -88,7 +88,7 @@ def levels(shop: Shop) -> list[Any]:
     return [shop.client.get(f"/stock/{sku}").get_json() for sku in SKUS]
 
 
-def test_far_less_is_left_and_the_heads_stay(shop: Shop) -> None:
+def test_compaction_deletes_most_events_and_keeps_the_heads(shop: Shop) -> None:
     before = heads(shop)
 
     compact(shop)
@@ -99,7 +99,7 @@ def test_far_less_is_left_and_the_heads_stay(shop: Shop) -> None:
         assert len(positions) <= 5 * len(SKUS)
 
 
-def test_the_listing_is_rebuilt_as_it_was(shop: Shop) -> None:
+def test_the_listing_is_rebuilt_unchanged(shop: Shop) -> None:
     before = rows_of_listing(shop.storehouse)
 
     compact(shop)
@@ -108,7 +108,7 @@ def test_the_listing_is_rebuilt_as_it_was(shop: Shop) -> None:
     assert rows_of_listing(shop.storehouse) == before
 
 
-def test_a_subscription_that_begins_anew_comes_to_the_same(shop: Shop) -> None:
+def test_a_subscription_that_begins_anew_reaches_the_same_state(shop: Shop) -> None:
     before = rows_of_listing(shop.storehouse)
     compact(shop)
     with (
@@ -123,7 +123,7 @@ def test_a_subscription_that_begins_anew_comes_to_the_same(shop: Shop) -> None:
     assert rows_of_listing(shop.storehouse) == before
 
 
-def test_an_inventory_that_begins_anew_opens_and_retires_the_same(
+def test_an_inventory_that_begins_anew_opens_and_retires_the_same_items(
     databases: Databases, shop: Shop, tmp_path: Path
 ) -> None:
     expected = [level["availability"] == "retired" for level in levels(shop)]
@@ -139,7 +139,7 @@ def test_an_inventory_that_begins_anew_opens_and_retires_the_same(
 
 
 @pytest.mark.parametrize("source", ["catalog", "inventory"])
-def test_the_feed_leads_across_the_holes(shop: Shop, source: str) -> None:
+def test_the_feed_continues_across_compacted_positions(shop: Shop, source: str) -> None:
     compact(shop)
     path, positions = f"/events/{source}?after=0&limit=3", []
 
@@ -150,7 +150,7 @@ def test_the_feed_leads_across_the_holes(shop: Shop, source: str) -> None:
     assert [int(each) for each in positions] == kept(shop)[source]
 
 
-def test_new_events_go_on_behind_the_head(shop: Shop) -> None:
+def test_new_events_follow_the_head(shop: Shop) -> None:
     before = heads(shop)
     compact(shop)
 

@@ -22,7 +22,7 @@ def storehouse(databases: Databases) -> Iterator[RunningServices]:
         yield storehouse
 
 
-def test_each_command_answers_the_version_that_the_product_then_has(
+def test_each_command_returns_the_new_version_of_the_product(
     storehouse: RunningServices,
 ) -> None:
     execute = storehouse.context("catalog").writer.execute
@@ -74,14 +74,14 @@ def test_a_second_registration_is_refused_and_says_whether_it_is_the_same(
     assert storehouse.context("catalog").log.head() == 1
 
 
-def test_a_product_nobody_registered_is_unknown(storehouse: RunningServices) -> None:
+def test_an_unregistered_product_is_unknown(storehouse: RunningServices) -> None:
     with pytest.raises(UnknownProduct):
         storehouse.context("catalog").writer.execute(
             handlers.relist_product, commands.RelistProduct(sku=LAMP)
         )
 
 
-def test_a_refused_command_leaves_no_trace(storehouse: RunningServices) -> None:
+def test_a_refused_command_changes_nothing(storehouse: RunningServices) -> None:
     execute = storehouse.context("catalog").writer.execute
     execute(handlers.register_product, a_registration())
     execute(handlers.discontinue_product, commands.DiscontinueProduct(sku=LAMP))

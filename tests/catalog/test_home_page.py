@@ -40,7 +40,7 @@ def products_on(page: Element) -> list[list[str]]:
     return [row for row in rows if row]
 
 
-def test_products_stand_with_price_and_availability_the_newest_first(
+def test_products_are_shown_with_price_and_availability_newest_first(
     storehouse: RunningServices,
 ) -> None:
     register(
@@ -55,7 +55,7 @@ def test_products_stand_with_price_and_availability_the_newest_first(
     ]
 
 
-def test_a_product_not_yet_heard_of_by_inventory_is_shown_as_such(
+def test_availability_is_not_yet_known_before_inventory_publishes_it(
     storehouse: RunningServices,
 ) -> None:
     client = web_application(storehouse).test_client()
@@ -66,7 +66,7 @@ def test_a_product_not_yet_heard_of_by_inventory_is_shown_as_such(
     assert products_on(home(storehouse)) == [["Lamp L-1", "", "not yet known"]]
 
 
-def test_counts_tell_what_is_there_and_what_happened(
+def test_counts_of_products_and_events_are_shown(
     storehouse: RunningServices,
 ) -> None:
     register(storehouse, {}, {"stock_count": 0}, {"stock_count": 0})
@@ -82,7 +82,7 @@ def test_counts_tell_what_is_there_and_what_happened(
     ]
 
 
-def test_more_than_a_page_can_wait_for_are_not_counted_and_said_to_be_more(
+def test_counts_above_the_limit_are_shown_with_a_plus(
     storehouse: RunningServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing_queries, "MOST_COUNTED", 2)
@@ -140,13 +140,13 @@ def test_a_name_is_shown_as_it_is_written(
     assert page.all("script") == page.all("b") == []
 
 
-def test_a_product_leads_to_its_listing(storehouse: RunningServices) -> None:
+def test_a_product_links_to_its_listing(storehouse: RunningServices) -> None:
     register(storehouse, {"sku": "A.b_c~d-1"})
 
     assert "/products/A.b_c~d-1" in home(storehouse).every("href")
 
 
-def test_an_empty_store_says_how_to_fill_it(storehouse: RunningServices) -> None:
+def test_an_empty_store_shows_how_to_fill_it(storehouse: RunningServices) -> None:
     page = home(storehouse)
 
     assert page.all("table") == []

@@ -41,7 +41,7 @@ def command(
     return shop.client.open(path, method=method, json=body)
 
 
-def test_a_registration_tells_where_the_product_is(shop: Shop) -> None:
+def test_a_registration_returns_the_location_of_the_product(shop: Shop) -> None:
     response = shop.client.post("/products", json=a_product())
 
     assert response.status_code == 201
@@ -70,7 +70,7 @@ def test_a_product_is_shown_as_it_was_registered(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("text", ["null", "true", "5", "[]"])
-def test_text_that_looks_like_something_else_stays_text(shop: Shop, text: str) -> None:
+def test_text_of_any_form_is_kept_unchanged(shop: Shop, text: str) -> None:
     shop.register(name=text, description=text)
 
     shown = shop.listed()
@@ -78,7 +78,7 @@ def test_text_that_looks_like_something_else_stays_text(shop: Shop, text: str) -
     assert (shown["name"], shown["description"]) == (text, text)
 
 
-def test_whole_numbers_may_be_written_with_a_point(shop: Shop) -> None:
+def test_whole_numbers_may_be_written_with_a_decimal_point(shop: Shop) -> None:
     shop.register(stock_count=5.0, price={"minor_units": 1e3, "currency": "EUR"})
 
     assert shop.client.get("/stock?id=LAMP-1").get_json() == {"quantity": 5}
@@ -120,7 +120,7 @@ def test_each_change_shows_in_the_listing(shop: Shop) -> None:
     )
 
 
-def test_a_description_is_taken_away_by_null(shop: Shop) -> None:
+def test_null_removes_the_description(shop: Shop) -> None:
     shop.register(description="Warm.")
 
     command(shop, "PUT", "description", {"description": None})
@@ -128,7 +128,7 @@ def test_a_description_is_taken_away_by_null(shop: Shop) -> None:
     assert shop.listed()["description"] is None
 
 
-def test_what_is_so_already_is_no_new_version(shop: Shop) -> None:
+def test_a_change_without_effect_makes_no_new_version(shop: Shop) -> None:
     shop.register()
 
     response = command(shop, "PUT", "name", {"name": "Desk lamp"})
@@ -162,7 +162,7 @@ def test_a_discontinued_product_can_only_be_relisted(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("sku", ["NO-SUCH", "-no-sku", "%20", "L" * 65])
-def test_an_unknown_sku_is_told_on_every_route(shop: Shop, sku: str) -> None:
+def test_an_unknown_sku_is_not_found_on_every_route(shop: Shop, sku: str) -> None:
     routes = [
         ("GET", "", None),
         ("PUT", "/name", {"name": "Lamp"}),
@@ -177,7 +177,7 @@ def test_an_unknown_sku_is_told_on_every_route(shop: Shop, sku: str) -> None:
         problem(response, 404, "unknown-sku")
 
 
-def test_following_the_links_leads_through_the_whole_listing_once(shop: Shop) -> None:
+def test_following_the_links_shows_the_whole_listing_once(shop: Shop) -> None:
     skus = [f"LAMP-{number}" for number in range(7)]
     for sku in skus:
         shop.register(sku)
@@ -192,7 +192,7 @@ def test_following_the_links_leads_through_the_whole_listing_once(shop: Shop) ->
     assert (found, pages) == (skus, 3)
 
 
-def test_a_link_keeps_what_was_asked_for(shop: Shop) -> None:
+def test_a_link_keeps_the_query_parameters(shop: Shop) -> None:
     for number in range(3):
         shop.register(f"LAMP-{number}")
 
@@ -206,7 +206,7 @@ def test_a_link_keeps_what_was_asked_for(shop: Shop) -> None:
     assert query == {"limit": ["1"], "availability": ["in_stock"], "q": ["desk l"]}
 
 
-def test_a_product_that_is_registered_meanwhile_repeats_none(shop: Shop) -> None:
+def test_a_product_registered_between_pages_repeats_none(shop: Shop) -> None:
     for number in range(3):
         shop.register(f"LAMP-{number}")
     first = shop.client.get("/products?limit=2")
@@ -231,7 +231,7 @@ def test_a_product_that_is_registered_meanwhile_repeats_none(shop: Shop) -> None
         ("?availability=in_stock&q=huile", []),
     ],
 )
-def test_the_listing_is_narrowed(shop: Shop, query: str, expected: list[str]) -> None:
+def test_the_listing_is_filtered(shop: Shop, query: str, expected: list[str]) -> None:
     shop.register("LAMP-1")
     shop.register("OIL-1", name="Lampe à huile", stock_count=0)
 
@@ -267,7 +267,7 @@ def test_the_listing_is_narrowed(shop: Shop, query: str, expected: list[str]) ->
         ("\\&", []),
     ],
 )
-def test_a_text_is_sought_as_it_is_written_but_for_upper_and_lower_case(
+def test_a_text_search_is_literal_and_ignores_case(
     shop: Shop, sought: str, expected: list[str]
 ) -> None:
     shop.register("LAMP-1", name="Lamp 5% off")
@@ -277,7 +277,7 @@ def test_a_text_is_sought_as_it_is_written_but_for_upper_and_lower_case(
     assert codes(shop, f"?{urlencode({'q': sought})}") == expected
 
 
-def test_the_older_paths_answer_as_the_present_ones(shop: Shop) -> None:
+def test_the_older_paths_answer_like_the_current_ones(shop: Shop) -> None:
     response = shop.client.post("/product", json=a_product())
     shop.settle()
 
@@ -286,7 +286,7 @@ def test_the_older_paths_answer_as_the_present_ones(shop: Shop) -> None:
     assert shop.client.get("/product").data == shop.client.get("/products").data
 
 
-def test_a_command_has_no_query(shop: Shop) -> None:
+def test_a_command_accepts_no_query_parameters(shop: Shop) -> None:
     response = shop.client.post("/products?dry_run=1", json=a_product())
 
     document = problem(response, 400, "invalid-parameter")
@@ -294,7 +294,7 @@ def test_a_command_has_no_query(shop: Shop) -> None:
     assert codes(shop) == []
 
 
-def test_a_product_is_shown_with_its_exact_stock_if_that_is_asked_for(
+def test_a_product_is_shown_with_its_exact_stock_on_request(
     shop: Shop,
 ) -> None:
     shop.register()
@@ -306,7 +306,7 @@ def test_a_product_is_shown_with_its_exact_stock_if_that_is_asked_for(
     assert response.get_json()["stock"] == 3
 
 
-def test_stock_that_is_not_opened_yet_is_unknown_and_not_nought(shop: Shop) -> None:
+def test_stock_that_is_not_opened_yet_is_null_and_not_zero(shop: Shop) -> None:
     shop.client.post("/products", json=a_product())
     shop.storehouse.context("catalog").relay.step()
     for subscription in shop.storehouse.service("catalog-queries").subscriptions:

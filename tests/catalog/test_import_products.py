@@ -33,7 +33,7 @@ def import_products(
     return result.exit_code, result.output
 
 
-def test_the_real_products_are_listed_and_the_32_doubled_ones_refused_by_name(
+def test_the_real_products_are_listed_and_the_32_duplicates_refused_by_name(
     databases: Databases, tmp_path: Path
 ) -> None:
     refused = tmp_path / "refused.csv"
@@ -69,7 +69,7 @@ def test_a_second_import_skips_all_but_what_was_refused(
         assert rows_of_listing(storehouse) == before
 
 
-def test_ndjson_is_taken_as_post_products_takes_it(
+def test_ndjson_is_accepted_like_a_post_to_products(
     databases: Databases, tmp_path: Path
 ) -> None:
     file = some_ndjson(
@@ -140,7 +140,7 @@ def test_ndjson_is_taken_as_post_products_takes_it(
         (["LAMP-1", "Lamp"], "2 values where the header has 6 columns"),
     ],
 )
-def test_a_bad_row_is_refused_by_number_and_column_with_what_would_be_right(
+def test_a_bad_row_is_refused_with_its_number_column_and_expected_value(
     databases: Databases, tmp_path: Path, row: list[str], reason: str
 ) -> None:
     good = ["CHAIR-1", "Chair", "", "", "", ""]
@@ -153,7 +153,7 @@ def test_a_bad_row_is_refused_by_number_and_column_with_what_would_be_right(
         assert [product["code"] for product in listed(storehouse)] == ["CHAIR-1"]
 
 
-def test_what_was_refused_keeps_its_columns_and_can_be_mended_and_imported(
+def test_refused_rows_keep_their_columns_and_can_be_corrected_and_imported(
     databases: Databases, tmp_path: Path
 ) -> None:
     rows = [["LAMP-1", 'A "bright", é lamp', "19.99"], ["CHAIR-1", "Chair", "1"]]
@@ -173,7 +173,7 @@ def test_what_was_refused_keeps_its_columns_and_can_be_mended_and_imported(
         assert "1 registered, 0 skipped, 0 refused" in output
 
 
-def test_without_refusals_there_is_no_file_of_them_any_more(
+def test_a_run_without_refusals_deletes_the_file_of_refused_rows(
     databases: Databases, tmp_path: Path
 ) -> None:
     file = a_csv(tmp_path / "products.csv", "sku,name", [["LAMP-1", ""]])
@@ -200,7 +200,7 @@ def test_without_refusals_there_is_no_file_of_them_any_more(
         ("p.ndjson", b'{"sku":"' + b"A" * 2**20, "line 1 is longer than"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_one_clear_line_and_exit_code_2(
+def test_an_unusable_file_gives_one_clear_line_and_exit_code_2(
     tmp_path: Path, name: str, content: bytes, problem: str
 ) -> None:
     file = tmp_path / name
@@ -213,7 +213,7 @@ def test_a_file_that_cannot_be_used_is_one_clear_line_and_exit_code_2(
     assert problem in line
 
 
-def test_a_missing_file_is_exit_code_2(tmp_path: Path) -> None:
+def test_a_missing_file_gives_exit_code_2(tmp_path: Path) -> None:
     with a_storehouse(tmp_path) as storehouse:
         code, output = import_products(storehouse, tmp_path / "none.csv")
 
@@ -223,7 +223,7 @@ def test_a_missing_file_is_exit_code_2(tmp_path: Path) -> None:
     )
 
 
-def test_the_file_itself_is_never_taken_for_the_refusals(tmp_path: Path) -> None:
+def test_the_refusals_are_never_written_to_the_file_itself(tmp_path: Path) -> None:
     file = a_csv(tmp_path / "products.csv", "sku,name", [["LAMP-1", "Lamp"]])
     with a_storehouse(tmp_path) as storehouse:
         code, _ = import_products(storehouse, file, "--refused", file)
@@ -232,7 +232,7 @@ def test_the_file_itself_is_never_taken_for_the_refusals(tmp_path: Path) -> None
     assert file.exists()
 
 
-def test_a_byte_order_mark_and_foreign_line_ends_are_no_matter(
+def test_a_byte_order_mark_and_windows_line_ends_are_accepted(
     databases: Databases, tmp_path: Path
 ) -> None:
     file = tmp_path / "products.csv"
@@ -252,7 +252,7 @@ def thirty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return a_csv(tmp_path / "products.csv", "sku,name,stock_count", rows)
 
 
-def test_ctrl_c_ends_after_the_chunk_and_the_next_import_goes_on(
+def test_ctrl_c_ends_after_the_chunk_and_the_next_import_continues(
     databases: Databases, thirty: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     apply = ImportProducts.apply
@@ -278,7 +278,7 @@ def test_ctrl_c_ends_after_the_chunk_and_the_next_import_goes_on(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["instead of", "after"])
-def test_a_crash_at_any_commit_is_made_good_by_importing_again(
+def test_after_a_crash_at_any_commit_a_repeated_import_completes(
     databases: Databases, tmp_path: Path, thirty: Path, moment: Moment
 ) -> None:
     crashed, number = True, 0

@@ -28,7 +28,7 @@ def levels(server: PeerServer) -> Iterator[HttpStockLevels]:
     peer.close()
 
 
-def test_the_quantity_is_what_inventory_answers(
+def test_the_quantity_is_the_one_inventory_returns(
     levels: HttpStockLevels, server: PeerServer
 ) -> None:
     server.answer(b'{"quantity":5}')
@@ -37,7 +37,7 @@ def test_the_quantity_is_what_inventory_answers(
     assert server.asked == ["/stock?id=LAMP~0001"]
 
 
-def test_what_inventory_does_not_know_is_none(
+def test_a_sku_unknown_to_inventory_is_none(
     levels: HttpStockLevels, server: PeerServer
 ) -> None:
     server.answer(b'{"type":"/problems/unknown-sku"}', 404)
@@ -55,7 +55,7 @@ def test_what_inventory_does_not_know_is_none(
         (301, b""),
     ],
 )
-def test_an_answer_that_is_not_inventorys_is_a_strange_peers(
+def test_a_response_that_is_not_from_inventory_raises_strange_peer(
     levels: HttpStockLevels, server: PeerServer, status: int, body: bytes
 ) -> None:
     server.answer(body, status)
@@ -64,7 +64,7 @@ def test_an_answer_that_is_not_inventorys_is_a_strange_peers(
         levels.available(LAMP)
 
 
-def test_an_inventory_that_cannot_answer_now_is_away(
+def test_an_inventory_that_answers_503_is_unavailable(
     levels: HttpStockLevels, server: PeerServer
 ) -> None:
     server.answer(b'{"type":"/problems/unavailable"}', 503)

@@ -54,7 +54,7 @@ def names_of_tables(storehouse: RunningServices) -> set[str]:
 
 
 @pytest.mark.server
-def test_an_import_that_was_killed_goes_on_when_it_is_run_again(
+def test_a_killed_import_continues_when_it_is_run_again(
     databases: Databases, products: Path
 ) -> None:
     with a_storehouse(databases) as storehouse:
@@ -81,7 +81,7 @@ def test_an_import_that_was_killed_goes_on_when_it_is_run_again(
 
 
 @pytest.mark.server
-def test_a_rebuild_that_was_killed_leaves_the_listing_and_can_be_run_again(
+def test_a_killed_rebuild_leaves_the_listing_and_can_be_run_again(
     databases: Databases, products: Path
 ) -> None:
     with a_storehouse(databases) as storehouse:

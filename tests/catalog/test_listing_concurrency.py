@@ -49,7 +49,7 @@ def of_stock(projector: ListingProjector, connection: Connection) -> None:
 @pytest.mark.parametrize(
     ("first", "second"), [(of_products, of_stock), (of_stock, of_products)]
 )
-def test_who_comes_second_finds_what_the_first_one_wrote(
+def test_the_second_transaction_sees_what_the_first_one_wrote(
     database: Database,
     schemas: Schemas,
     first: Half,

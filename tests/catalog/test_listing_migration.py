@@ -69,7 +69,7 @@ def extensions(schemas: Schemas) -> list[str]:
     ]
 
 
-def test_who_may_make_the_schema_may_also_have_the_extension(
+def test_a_role_that_may_create_the_schema_may_create_the_extension(
     schemas: Schemas, of_a_guest: Schema
 ) -> None:
     of_a_guest.upgrade()
@@ -78,7 +78,7 @@ def test_who_may_make_the_schema_may_also_have_the_extension(
     assert index_of_texts(schemas) == ["gin (sought public.gin_trgm_ops)"]
 
 
-def test_an_extension_that_somebody_put_elsewhere_is_used(
+def test_an_extension_installed_in_another_schema_is_used(
     schemas: Schemas, of_a_guest: Schema
 ) -> None:
     run(schemas, 'CREATE SCHEMA "Some tools"')
@@ -91,7 +91,7 @@ def test_an_extension_that_somebody_put_elsewhere_is_used(
     assert index_of_texts(schemas) == ['gin (sought "Some tools".gin_trgm_ops)']
 
 
-def test_a_database_without_the_usual_schema_has_it_in_ours(
+def test_without_the_public_schema_the_extension_goes_to_ours(
     schemas: Schemas, of_a_guest: Schema
 ) -> None:
     run(schemas, "DROP SCHEMA public")
@@ -102,7 +102,7 @@ def test_a_database_without_the_usual_schema_has_it_in_ours(
     assert index_of_texts(schemas) == ["gin (sought gin_trgm_ops)"]
 
 
-def test_the_way_back_leaves_the_extension_to_others(
+def test_a_downgrade_keeps_the_extension_for_others(
     schemas: Schemas, of_a_guest: Schema
 ) -> None:
     of_a_guest.upgrade()
@@ -113,7 +113,7 @@ def test_the_way_back_leaves_the_extension_to_others(
     assert index_of_texts(schemas) == []
 
 
-def test_an_extension_that_cannot_be_had_is_told_and_leaves_all_as_it_was(
+def test_an_extension_that_may_not_be_created_is_reported_and_nothing_is_done(
     schemas: Schemas, of_a_guest: Schema
 ) -> None:
     upgrade_to(of_a_guest, "0001")
@@ -132,7 +132,7 @@ def test_an_extension_that_cannot_be_had_is_told_and_leaves_all_as_it_was(
     assert of_a_guest.state().revision == "0001"
 
 
-def test_an_extension_in_a_place_that_is_closed_to_us_is_told(
+def test_an_extension_in_a_schema_without_permission_is_reported(
     schemas: Schemas, of_a_guest: Schema
 ) -> None:
     run(schemas, "CREATE SCHEMA tools")

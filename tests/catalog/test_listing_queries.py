@@ -83,7 +83,7 @@ def test_rare_and_frequent_products_are_found(database: Database) -> None:
     assert (numbers(lamps.body), lamps.next_after) == ([101, 102, 103], 103)
 
 
-def test_of_each_availability_no_more_are_counted_than_a_page_can_wait_for(
+def test_each_availability_is_counted_up_to_a_limit(
     database: Database,
 ) -> None:
     with database.reading() as connection:
@@ -105,7 +105,7 @@ def test_a_count_says_whether_there_are_more(
         assert counts(connection)["low"] == Counted(min(most, 20), more)
 
 
-def test_what_has_no_place_is_not_counted(database: Database) -> None:
+def test_unlisted_products_are_not_counted(database: Database) -> None:
     with database.writing() as connection:
         low = product_listing.c.availability == "low"
         connection.execute(sa.update(product_listing).where(low).values(place=None))
@@ -141,7 +141,7 @@ def looked_at(connection: Connection, ask: Callable[[Connection], object]) -> in
 
 
 @pytest.mark.server
-def test_postgresql_looks_at_little_more_than_it_answers_whatever_was_asked_before(
+def test_postgresql_reads_few_rows_whatever_was_queried_before(
     schemas: Schemas,
 ) -> None:
     with many_products(schemas) as database, database.writing() as connection:
@@ -163,7 +163,7 @@ def test_postgresql_counts_by_an_index(schemas: Schemas) -> None:
 
 
 @pytest.mark.parametrize("what", [*QUESTIONS, "how many"])
-def test_sqlite_finds_all_but_texts_by_an_index(
+def test_sqlite_finds_everything_except_texts_by_an_index(
     file_templates: FileTemplates, tmp_path: Path, what: str
 ) -> None:
     ask = (QUESTIONS | {"how many": counts})[what]

@@ -76,7 +76,7 @@ def test_a_message_registers_a_product_in_its_trace(
     assert letters(storehouse) == []
 
 
-def test_it_takes_what_a_request_takes(storehouse: RunningServices) -> None:
+def test_a_message_accepts_what_a_request_accepts(storehouse: RunningServices) -> None:
     price = {"minor_units": 1999, "currency": "EUR"}
     send(storehouse, a_message({**LAMP, "price": price, "description": "Warm."}))
 
@@ -85,7 +85,7 @@ def test_it_takes_what_a_request_takes(storehouse: RunningServices) -> None:
     assert (said["price_minor_units"], said["description"]) == (1999, "Warm.")
 
 
-def test_over_the_bus_it_comes_to_the_worker(storehouse: RunningServices) -> None:
+def test_a_message_on_the_bus_reaches_the_worker(storehouse: RunningServices) -> None:
     storehouse.workers.step()
     storehouse.runtime.bus.publish([a_message()])
     storehouse.workers.run_until_idle()
@@ -109,7 +109,7 @@ def test_over_the_bus_it_comes_to_the_worker(storehouse: RunningServices) -> Non
         ({**LAMP, "price": {"minor_units": 1, "currency": "XXX"}}, "currency"),
     ],
 )
-def test_what_cannot_be_carried_out_is_dead_lettered_with_the_reason(
+def test_a_refused_message_is_dead_lettered_with_the_reason(
     storehouse: RunningServices, content: object, reason: str
 ) -> None:
     message = a_message(content)
@@ -121,7 +121,7 @@ def test_what_cannot_be_carried_out_is_dead_lettered_with_the_reason(
     assert registered(storehouse) == []
 
 
-def test_an_id_that_not_every_database_takes_does_not_stop_the_others(
+def test_an_id_that_a_database_cannot_store_does_not_stop_other_messages(
     storehouse: RunningServices,
 ) -> None:
     """A stranger may write anything into a header."""
@@ -131,14 +131,14 @@ def test_an_id_that_not_every_database_takes_does_not_stop_the_others(
     assert len(letters(storehouse)) == len(registered(storehouse)) == 1
 
 
-def test_a_sku_that_another_product_has_is_refused(storehouse: RunningServices) -> None:
+def test_a_sku_of_another_product_is_refused(storehouse: RunningServices) -> None:
     send(storehouse, a_message(), a_message({**LAMP, "name": "Floor lamp"}, "2"))
 
     (letter,) = letters(storehouse)
     assert "LAMP-0001 is already registered as 'Desk lamp'" in letter.reason
 
 
-def test_a_message_that_comes_again_changes_nothing(
+def test_a_redelivered_message_changes_nothing(
     storehouse: RunningServices,
 ) -> None:
     bad = a_message(b"no JSON", "2")
@@ -149,7 +149,7 @@ def test_a_message_that_comes_again_changes_nothing(
     assert len(letters(storehouse)) == 1
 
 
-def test_senders_that_give_the_same_ids_lose_no_message(
+def test_senders_with_the_same_ids_lose_no_message(
     storehouse: RunningServices,
 ) -> None:
     one = [a_message(b"no JSON of one: %d" % each, str(each)) for each in range(20)]
@@ -161,7 +161,7 @@ def test_senders_that_give_the_same_ids_lose_no_message(
     assert kept == [message.data for message in (*one, *two)]
 
 
-def test_a_message_is_known_by_its_source_too(storehouse: RunningServices) -> None:
+def test_messages_are_distinguished_by_source_too(storehouse: RunningServices) -> None:
     bad = a_message(b"no JSON", "1")
     senders = ["https://erp.example", "https://till.example", ""]
 
@@ -170,7 +170,7 @@ def test_a_message_is_known_by_its_source_too(storehouse: RunningServices) -> No
     assert [letter.envelope.key for letter in letters(storehouse)] == senders
 
 
-def test_a_repeated_refusal_is_told(
+def test_a_repeated_refusal_is_logged(
     storehouse: RunningServices, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad = a_message(b"no JSON", "2")
@@ -179,7 +179,7 @@ def test_a_repeated_refusal_is_told(
     assert capsys.readouterr().out.count("new product refused again") == 1
 
 
-def test_a_fault_of_the_infrastructure_buries_nothing(
+def test_a_fault_of_the_infrastructure_dead_letters_nothing(
     storehouse: RunningServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: Database) -> None:
@@ -194,7 +194,7 @@ def test_a_fault_of_the_infrastructure_buries_nothing(
     assert len(registered(storehouse)) == 1
 
 
-def test_what_fails_for_any_other_reason_is_dead_lettered_too(
+def test_a_message_that_fails_for_any_other_reason_is_dead_lettered_too(
     storehouse: RunningServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -207,7 +207,7 @@ def test_what_fails_for_any_other_reason_is_dead_lettered_too(
     assert "a mistake of ours" in letter.reason
 
 
-def test_a_letter_is_replayed_when_it_can_be_carried_out(
+def test_a_letter_is_replayed_once_its_command_succeeds(
     storehouse: RunningServices,
 ) -> None:
     send(storehouse, a_message(), a_message({**LAMP, "name": "Floor lamp"}, "2"))
@@ -223,7 +223,7 @@ def test_a_letter_is_replayed_when_it_can_be_carried_out(
     assert letters(storehouse) == []
 
 
-def test_at_the_stop_nothing_stays_unanswered(storehouse: RunningServices) -> None:
+def test_a_stop_leaves_no_delivery_unanswered(storehouse: RunningServices) -> None:
     answers, worker = Answers(), worker_of(storehouse)
     worker.step()
     worker.deliver(answers.delivery(a_message(), a_message({**LAMP, "sku": "B"}, "2")))

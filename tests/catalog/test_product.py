@@ -34,7 +34,7 @@ CHANGES: list[Change] = [
 ]
 
 
-def test_a_registration_records_all_it_was_given() -> None:
+def test_a_registration_records_all_given_values() -> None:
     product = Product.register(
         LAMP, ProductName("Desk lamp"), BRASS, PRICE, OpeningStock(5)
     )
@@ -72,7 +72,7 @@ def test_each_change_is_recorded_with_the_next_version() -> None:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_is_so_already_records_nothing(change: Change) -> None:
+def test_a_change_without_effect_records_nothing(change: Change) -> None:
     product = a_product()
     change(product)
     product.collect()
@@ -82,7 +82,7 @@ def test_what_is_so_already_records_nothing(change: Change) -> None:
     assert product.collect() == []
 
 
-def test_relisting_what_is_listed_and_discontinuing_twice_record_nothing() -> None:
+def test_relisting_a_listed_product_and_discontinuing_twice_record_nothing() -> None:
     listed, discontinued = a_product(), a_product(discontinued=True)
 
     listed.relist()
@@ -109,7 +109,7 @@ def test_a_discontinued_product_refuses_changes_and_stays_as_it_is(
     assert product.collect() == []
 
 
-def test_a_description_and_a_price_can_be_taken_away() -> None:
+def test_a_description_and_a_price_can_be_removed() -> None:
     product = a_product(description="Brass.", price=PRICE)
 
     product.describe(None)

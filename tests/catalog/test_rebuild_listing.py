@@ -101,7 +101,7 @@ def storehouse(databases: Databases, tmp_path: Path) -> Iterator[RunningServices
 
 
 @pytest.mark.slow
-def test_the_real_listing_is_rebuilt_as_it_was(
+def test_the_real_listing_is_rebuilt_unchanged(
     databases: Databases, tmp_path: Path
 ) -> None:
     refused = tmp_path / "refused.csv"
@@ -126,7 +126,7 @@ def test_the_real_listing_is_rebuilt_as_it_was(
         assert {row["availability"] for row in listed(storehouse)} == {"out_of_stock"}
 
 
-def test_rows_written_on_the_way_are_read_again_when_more_is_heard_of_them(
+def test_rows_written_early_are_loaded_again_for_later_events(
     storehouse: RunningServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rebuild_listing, "BATCH", 2)
@@ -138,7 +138,7 @@ def test_rows_written_on_the_way_are_read_again_when_more_is_heard_of_them(
     assert rows_of_listing(storehouse) == before
 
 
-def test_the_listing_goes_on_after_a_rebuild(
+def test_the_listing_is_updated_after_a_rebuild(
     storehouse: RunningServices, tmp_path: Path
 ) -> None:
     run(storehouse.service("catalog-queries").cli, "rebuild-listing")
@@ -157,7 +157,7 @@ def test_the_listing_goes_on_after_a_rebuild(
     ]
 
 
-def test_a_rebuild_beside_a_server_at_work_gives_the_listing_of_a_fresh_one(
+def test_a_rebuild_beside_a_running_server_gives_the_same_listing(
     storehouse: RunningServices,
     databases: Databases,
     tmp_path: Path,
@@ -183,7 +183,7 @@ def test_a_rebuild_beside_a_server_at_work_gives_the_listing_of_a_fresh_one(
     assert len(listed(storehouse)) == 6 + 8 + 1
 
 
-def test_there_is_no_swap_for_a_listing_that_knows_less_than_the_one_that_serves(
+def test_a_rebuild_that_is_behind_the_listing_in_use_is_not_swapped_in(
     storehouse: RunningServices, tmp_path: Path
 ) -> None:
     rebuild = a_rebuild(storehouse)
@@ -234,7 +234,7 @@ def indexes(databases: Databases) -> list[tuple[str, str]]:
     return sorted((name, sql) for name, sql in databases.rows("catalog_read", found))
 
 
-def test_all_indexes_are_as_they_were_and_have_their_names(
+def test_all_indexes_keep_their_definitions_and_names(
     storehouse: RunningServices, databases: Databases
 ) -> None:
     with storehouse.service("catalog-queries").databases[0].writing() as connection:
@@ -254,7 +254,7 @@ def test_all_indexes_are_as_they_were_and_have_their_names(
 
 
 @pytest.mark.server
-def test_indexes_may_take_longer_to_build_than_a_statement_may(
+def test_building_indexes_may_exceed_the_statement_timeout(
     schemas: Schemas, tmp_path: Path
 ) -> None:
     with a_storehouse(schemas) as storehouse:
@@ -285,7 +285,7 @@ def build_slowly(database: Database) -> float:
     return 0.1
 
 
-def test_a_listing_is_read_while_its_indexes_are_built(
+def test_the_listing_is_readable_while_indexes_are_built(
     storehouse: RunningServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever waited would wait for ever: it is all in one thread."""
@@ -303,7 +303,7 @@ def test_a_listing_is_read_while_its_indexes_are_built(
     assert meanwhile == [before]
 
 
-def test_what_happens_while_indexes_are_built_is_in_the_new_listing(
+def test_events_during_the_building_of_indexes_are_in_the_new_listing(
     storehouse: RunningServices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rebuild = a_rebuild(storehouse)
@@ -325,7 +325,7 @@ def test_what_happens_while_indexes_are_built_is_in_the_new_listing(
     assert [row["code"] for row in listed(storehouse)][-1] == "LAST"
 
 
-def test_a_listing_that_is_behind_is_brought_up_to_the_logs(
+def test_a_rebuild_brings_a_listing_that_is_behind_up_to_date(
     storehouse: RunningServices, tmp_path: Path
 ) -> None:
     publish(
@@ -356,7 +356,7 @@ def test_a_listing_that_is_behind_is_brought_up_to_the_logs(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["instead of", "after"])
-def test_a_crash_at_any_commit_leaves_a_listing_that_serves_and_can_be_rebuilt(
+def test_a_crash_at_any_commit_leaves_a_usable_listing_that_can_be_rebuilt(
     databases: Databases,
     tmp_path: Path,
     moment: Moment,
@@ -429,7 +429,7 @@ def test_a_second_rebuild_is_refused_while_one_is_under_way(
     assert "is being rebuilt by another process" in result.stderr
 
 
-def test_a_rebuild_waits_until_a_dead_one_is_seen_to_be_dead(
+def test_a_rebuild_waits_until_the_lease_of_a_crashed_one_runs_out(
     storehouse: RunningServices,
 ) -> None:
     clock = ManualClock(system_clock())
@@ -441,7 +441,7 @@ def test_a_rebuild_waits_until_a_dead_one_is_seen_to_be_dead(
     assert 3 <= (clock.now - began).total_seconds() <= 4.2
 
 
-def test_a_rebuild_that_lost_its_lease_unawares_changes_nothing(
+def test_a_rebuild_that_lost_its_lease_unnoticed_changes_nothing(
     storehouse: RunningServices,
 ) -> None:
     before = rows_of_listing(storehouse)
@@ -457,7 +457,7 @@ def test_a_rebuild_that_lost_its_lease_unawares_changes_nothing(
     assert rows_of_listing(storehouse) == before
 
 
-def test_a_rebuild_that_slept_through_two_others_changes_nothing(
+def test_a_rebuild_suspended_during_two_others_changes_nothing(
     storehouse: RunningServices,
 ) -> None:
     slow, quick, third = (a_rebuild(storehouse) for _ in range(3))
@@ -525,7 +525,7 @@ BROKEN = b'{"sku":"A","name":"Lamp"}'
 RENAMED = b'{"sku":"A","name":"Lamp","status":"listed","version":3}'
 
 
-def test_dead_letters_and_what_waits_behind_them_stay_left_out(
+def test_dead_letters_and_events_parked_behind_them_are_not_applied(
     storehouse: RunningServices,
 ) -> None:
     publish(storehouse, "product.renamed", "A", BROKEN)
@@ -540,7 +540,7 @@ def test_dead_letters_and_what_waits_behind_them_stay_left_out(
     assert letters(storehouse) == waiting
 
 
-def test_an_event_that_was_discarded_and_fails_again_is_a_dead_letter_again(
+def test_a_discarded_event_that_fails_again_is_dead_lettered_again(
     storehouse: RunningServices,
 ) -> None:
     publish(storehouse, "product.renamed", "A", BROKEN)
@@ -558,7 +558,7 @@ def test_an_event_that_was_discarded_and_fails_again_is_a_dead_letter_again(
     assert listed(storehouse)[0]["name"] == "Lamp"
 
 
-def test_an_event_that_fails_before_the_listing_came_to_it_becomes_a_dead_letter(
+def test_an_event_that_fails_ahead_of_the_listing_is_dead_lettered(
     storehouse: RunningServices,
 ) -> None:
     log, [database] = (

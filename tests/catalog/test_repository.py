@@ -43,7 +43,7 @@ def load(database: Database, sku: Sku = LAMP) -> Product:
         a_product(discontinued=True),
     ],
 )
-def test_every_field_comes_back_as_it_was_saved(
+def test_every_field_is_read_as_it_was_saved(
     database: Database, product: Product
 ) -> None:
     save(database, product)
@@ -73,7 +73,7 @@ def test_two_commands_in_one_transaction_see_the_same_product(
         assert repository.get(LAMP) is repository.get(LAMP)
 
 
-def test_an_unknown_product_is_told_by_name(database: Database) -> None:
+def test_an_unknown_product_is_refused_by_name(database: Database) -> None:
     with pytest.raises(UnknownProduct, match="LAMP-0001"):
         load(database)
 
@@ -108,7 +108,7 @@ def test_of_two_registrations_of_one_sku_the_second_is_refused(
         save(database, a_product())
 
 
-def test_what_was_prefetched_is_known_without_another_statement(
+def test_prefetched_products_need_no_further_statement(
     database: Database,
 ) -> None:
     skus = [Sku(f"LAMP-{number}") for number in range(1200)]

@@ -23,7 +23,7 @@ def test_a_name_is_one_line_of_1_to_200_printable_characters(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["Café “Noir”", 'Forms 5 1/2" X 4"', "a\xa0b", "x" * 200]
 )
-def test_a_name_may_hold_whatever_people_write(text: str) -> None:
+def test_a_name_may_contain_any_printable_text(text: str) -> None:
     assert ProductName(f"  {text} ").text == text
 
 
@@ -64,7 +64,7 @@ def test_a_sku_has_only_characters_that_a_path_may_hold(code: str) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=300))
-def test_a_name_is_either_refused_or_kept_but_for_the_blanks_around(text: str) -> None:
+def test_a_name_is_either_refused_or_kept_without_surrounding_blanks(text: str) -> None:
     if 1 <= len(text.strip()) <= 200:
         assert ProductName(text).text == text.strip()
     else:

@@ -18,7 +18,7 @@ from shared_kernel.buses.port import (
     EventBus,
 )
 
-PATIENCE_S = 10.0
+TIMEOUT_S = 10.0
 PROMPT_S = 3.0
 """Sooner than a bus gives up waiting for a server that does not answer."""
 SILENCE_S = 0.3
@@ -111,7 +111,7 @@ class Inbox:
         return self.wait(lambda: expected <= self.distinct, timeout_s)
 
     def wait(self, enough: Callable[[], bool], timeout_s: float | None) -> bool:
-        deadline = time.monotonic() + (PATIENCE_S if timeout_s is None else timeout_s)
+        deadline = time.monotonic() + (TIMEOUT_S if timeout_s is None else timeout_s)
         with self._changed:
             while not enough() and time.monotonic() < deadline:
                 self._changed.wait(0.02)
@@ -144,7 +144,7 @@ def settle(bench: Bench) -> None:
 
 
 def until(happened: Callable[[], bool], what: str) -> None:
-    deadline, pause = time.monotonic() + PATIENCE_S, threading.Event()
+    deadline, pause = time.monotonic() + TIMEOUT_S, threading.Event()
     while not happened():
         assert time.monotonic() < deadline, f"{what} takes too long"
         pause.wait(0.02)

@@ -21,9 +21,9 @@ from shared_kernel.buses.port import (
 )
 from tests.contract.bus_bench import (
     MIB,
-    PATIENCE_S,
     PROMPT_S,
     SILENCE_S,
+    TIMEOUT_S,
     Bench,
     Inbox,
     ids,
@@ -224,7 +224,7 @@ def a_slow_member_keeps_nobody_waiting(bench: Bench) -> None:
     released, fast = threading.Event(), Inbox()
 
     def slow(delivery: Delivery) -> None:
-        released.wait(PATIENCE_S)
+        released.wait(TIMEOUT_S)
         delivery.acknowledge()
 
     bench.another().subscribe("product.>", "slow", slow)
@@ -234,10 +234,10 @@ def a_slow_member_keeps_nobody_waiting(bench: Bench) -> None:
         bench.send(some("product.inserted", first=number))
     took_s = time.monotonic() - begun
 
-    arrived = fast.has(set(range(1, 11)), PATIENCE_S / 2)
+    arrived = fast.has(set(range(1, 11)), TIMEOUT_S / 2)
     released.set()
     assert arrived
-    assert took_s < PATIENCE_S / 2
+    assert took_s < TIMEOUT_S / 2
 
 
 def after_closing_nothing_is_delivered(bench: Bench) -> None:
@@ -274,10 +274,10 @@ def it_closes_while_it_is_busy_and_leaves_no_thread(bench: Bench) -> None:
     bus.close()
     took_s = time.monotonic() - begun
     stop.set()
-    publishing.join(PATIENCE_S)
+    publishing.join(TIMEOUT_S)
 
     received = len(inbox.received)
-    assert took_s < PATIENCE_S / 2
+    assert took_s < TIMEOUT_S / 2
     until(lambda: set(threading.enumerate()) <= before, "the end of all threads")
     assert len(inbox.received) == received
 
@@ -415,13 +415,13 @@ def a_server_that_is_killed_in_mid_stream_is_found_again(bench: Bench) -> None:
     publishing.start()
     for _ in range(2):
         seen = len(inbox.received)
-        assert inbox.wait(lambda seen=seen: len(inbox.received) > seen + 20, PATIENCE_S)  # type: ignore[misc]
+        assert inbox.wait(lambda seen=seen: len(inbox.received) > seen + 20, TIMEOUT_S)  # type: ignore[misc]
         bench.server.kill()
         bench.server.start()
     seen = len(inbox.received)
-    assert inbox.wait(lambda: len(inbox.received) > seen + 20, PATIENCE_S)
+    assert inbox.wait(lambda: len(inbox.received) > seen + 20, TIMEOUT_S)
     stop.set()
-    publishing.join(PATIENCE_S)
+    publishing.join(TIMEOUT_S)
 
     if bench.capabilities.at_least_once:
         assert inbox.has(acknowledged), sorted(acknowledged - inbox.distinct)
@@ -434,7 +434,7 @@ def a_member_that_comes_while_the_server_is_away_is_served_when_it_is_back(
     bench.server.stop()
     inbox, begun = Inbox(), time.monotonic()
     bench.another().subscribe("product.>", "listing", inbox)
-    assert time.monotonic() - begun < PATIENCE_S / 2
+    assert time.monotonic() - begun < TIMEOUT_S / 2
     bench.server.start()
 
     publish_when_it_is_back(bench, some("product.inserted"), inbox)
@@ -445,7 +445,7 @@ def publish_when_it_is_back(
 ) -> None:
     """Until it arrives: what is on the wire when a connection breaks may be lost."""
     wanted = {envelope.position for envelope in batch}
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while not inbox.has(wanted, SILENCE_S):
         assert time.monotonic() < deadline, "it is not found again"
         with suppress(BusUnavailableError):

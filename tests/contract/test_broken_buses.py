@@ -128,18 +128,18 @@ BROKEN: list[tuple[Callable[[], InProcessBus], Check]] = [
 @pytest.mark.parametrize(
     ("make", "check"), BROKEN, ids=lambda each: getattr(each, "__name__", "")
 )
-def test_a_broken_bus_is_found_out(
+def test_the_contract_detects_each_broken_bus(
     make: Callable[[], InProcessBus], check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (bus_bench, contract):
-        monkeypatch.setattr(module, "PATIENCE_S", 0.3)
+        monkeypatch.setattr(module, "TIMEOUT_S", 0.3)
     bench = Bench(connect=make)
 
     with pytest.raises((AssertionError, KeyError)):
         check(bench)
 
 
-def test_a_bus_is_held_to_what_it_declares() -> None:
+def test_a_bus_is_checked_against_its_declared_capabilities() -> None:
     declared = Kind(
         capabilities=Sound.capabilities, bench=lambda _: Bench(connect=Sound)
     )
@@ -149,7 +149,7 @@ def test_a_bus_is_held_to_what_it_declares() -> None:
     assert contract.what_is_rejected_comes_again in checks_for(declared)
 
 
-def test_the_bench_finds_no_fault_with_a_sound_bus(tmp_path: Path) -> None:
+def test_a_sound_bus_passes_all_checks(tmp_path: Path) -> None:
     for check in checks_for(
         Kind(
             capabilities=InProcessBus.capabilities,

@@ -49,7 +49,7 @@ def test_the_listing_is_an_array_of_names_codes_and_dates(url: str, path: str) -
 
 
 @pytest.mark.parametrize("count", [0, 7])
-def test_the_quantity_is_told_by_itself(url: str, count: int) -> None:
+def test_the_quantity_is_returned_by_itself(url: str, count: int) -> None:
     sku = f"QUANTITY-{count}"
     body = {"name": "Lamp", "sku": sku, "stock_count": count}
     token = httpx.post(f"{url}/product", json=body).headers["Consistency-Token"]
@@ -57,7 +57,7 @@ def test_the_quantity_is_told_by_itself(url: str, count: int) -> None:
     assert until_listed(url, f"/stock?id={sku}", token) == {"quantity": count}
 
 
-def test_a_client_of_the_standard_library_is_understood(url: str) -> None:
+def test_a_client_of_the_standard_library_is_served(url: str) -> None:
     body = json.dumps({"name": "Lamp", "sku": "URLLIB-1", "stock_count": 1})
     asked = urllib.request.Request(
         f"{url}/product",

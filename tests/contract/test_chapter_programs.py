@@ -18,7 +18,7 @@ from nats.aio.msg import Msg
 from tests.cluster import ROOT, SPLIT, Cluster, wait_until
 
 pytestmark = pytest.mark.server
-PATIENCE_S = 15.0
+TIMEOUT_S = 15.0
 PRODUCTS = 40
 
 
@@ -62,7 +62,7 @@ def test_a_product_reader_gets_every_product(cluster: Cluster) -> None:
                 product = {"name": f"Lamp {number}", "sku": f"LAMP-{number}"}
                 answer = await to.post("/products", json={**product, "stock_count": 1})
                 assert answer.status_code == 201
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             await complete.wait()
         for reader in readers:
             await reader.drain()
@@ -100,7 +100,7 @@ async def listing(cluster: Cluster, sku: str) -> dict[str, Any]:
     """Once it has its stock."""
     async with (
         httpx.AsyncClient(base_url=url_of(cluster, "catalog-queries")) as asking,
-        asyncio.timeout(PATIENCE_S),
+        asyncio.timeout(TIMEOUT_S),
     ):
         while True:
             answer = await asking.get(f"/products/{sku}")

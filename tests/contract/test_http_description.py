@@ -40,7 +40,7 @@ def test_every_route_is_described(tmp_path: Path) -> None:
     assert served - set(described) == for_people | {"/static/{path:filename}"}
 
 
-def test_what_one_context_reads_of_anothers_answers_is_promised(tmp_path: Path) -> None:
+def test_fields_that_one_context_reads_of_another_are_described(tmp_path: Path) -> None:
     with a_storehouse(tmp_path) as running:
         client = web_application(running).test_client()
         document = client.get("/openapi.json").get_json()

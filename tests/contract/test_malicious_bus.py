@@ -196,7 +196,7 @@ def shop(tmp_path: Path, kind: str, remote: bool) -> Iterator[Shop]:
 
 
 @pytest.mark.parametrize(("remote", "kind"), CASES)
-def test_a_lie_is_as_good_as_lost(kind: str, remote: bool, shop: Shop) -> None:
+def test_a_false_message_is_dropped(kind: str, remote: bool, shop: Shop) -> None:
     for keys in ("A", "BC", "D", "EFG"):
         shop.record(keys)
 
@@ -215,7 +215,9 @@ def test_a_lie_is_as_good_as_lost(kind: str, remote: bool, shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(("remote", "kind"), CASES)
-def test_a_lie_gives_nobody_work_for_ever(kind: str, remote: bool, shop: Shop) -> None:
+def test_a_false_message_causes_bounded_work(
+    kind: str, remote: bool, shop: Shop
+) -> None:
     shop.record("ABC")
 
     before = shop.reader.feed.reads
@@ -226,7 +228,7 @@ def test_a_lie_gives_nobody_work_for_ever(kind: str, remote: bool, shop: Shop) -
     assert shop.reader.feed.reads == before
 
 
-def test_what_the_key_has_sealed_is_told_only_where_the_log_is_at_hand() -> None:
+def test_messages_forged_with_the_key_are_detected_only_beside_the_log() -> None:
     assert set(kinds_told(remote=True)) - set(kinds_told(remote=False)) == (
         ONLY_THE_LOG_TELLS
     )

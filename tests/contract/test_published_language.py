@@ -83,13 +83,13 @@ NEEDED = [
 
 
 @pytest.mark.parametrize("published", LANGUAGES, ids=lambda each: each.__name__)
-def test_the_schema_files_say_what_is_published(published: ModuleType) -> None:
+def test_the_schema_files_match_the_published_classes(published: ModuleType) -> None:
     files = {file.name: file.read_bytes() for file in folder_of(published).iterdir()}
 
     assert files == schema_files(published.SUBJECTS), "`make schemas` writes them anew"
 
 
-def test_writing_schemas_removes_those_of_events_that_are_gone(tmp_path: Path) -> None:
+def test_writing_schemas_removes_those_of_deleted_events(tmp_path: Path) -> None:
     write_schemas(inventory.published.SUBJECTS, tmp_path)
     write_schemas(catalog.published.SUBJECTS, tmp_path)
 
@@ -101,7 +101,7 @@ def test_writing_schemas_removes_those_of_events_that_are_gone(tmp_path: Path) -
     ("subject", "kind"),
     [pair for published in LANGUAGES for pair in published.SUBJECTS.items()],
 )
-def test_what_is_published_is_as_its_schema_says(subject: str, kind: type) -> None:
+def test_published_events_match_their_schemas(subject: str, kind: type) -> None:
     examples: dict[object, Any] = {str: "x", int: 1, tuple[str, ...]: ("x",)}
     examples |= {str | None: None, int | None: None}
     fields = attrs.fields(attrs.resolve_types(kind))
@@ -136,7 +136,9 @@ def test_every_class_that_reads_an_event_is_known() -> None:
 
 
 @pytest.mark.parametrize(("reader", "subject"), READ)
-def test_a_reader_is_given_what_it_reads(reader: type, subject: str) -> None:
+def test_published_schemas_promise_what_readers_need(
+    reader: type, subject: str
+) -> None:
     assert complaints(reader, schema_of(subject)) == []
 
 

@@ -83,7 +83,7 @@ def test_two_shops_on_one_server(tmp_path: Path, layout: Layout) -> None:
             assert healed <= 3
 
 
-def test_a_stream_of_another_shop_is_refused_at_the_start(tmp_path: Path) -> None:
+def test_a_stream_of_another_storehouse_is_refused_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     with Cluster(tmp_path / "one", ONE, "jetstream") as ours:
         register(ours, "OURS-0001")
@@ -158,7 +158,9 @@ def test_a_copy_is_not_the_original(tmp_path: Path, layout: Layout) -> None:
             wait_until(lambda: not is_told(original), "publishing again")
 
 
-def test_a_copy_is_not_believed_while_the_original_is_away(tmp_path: Path) -> None:
+def test_events_of_a_copy_are_dropped_while_the_original_is_down(
+    tmp_path: Path,
+) -> None:
     here, there = tmp_path / "original", tmp_path / "copy"
     here.mkdir()
     with Cluster(here, SPLIT, "nats") as original:

@@ -22,7 +22,7 @@ WAY: list[tuple[Layout, str]] = [
 
 
 @pytest.mark.server
-def test_an_installation_changes_its_form_under_load(
+def test_an_installation_changes_its_layout_under_load(
     databases: Databases, tmp_path: Path, record_property: Callable[[str, str], None]
 ) -> None:
     tally = Tally()

@@ -116,7 +116,7 @@ def fail_over(databases: ReadModelsApart, standby: PostgresServer) -> None:
 @pytest.mark.parametrize(
     ("layout", "bus"), [(ONE, "inprocess"), (SPLIT, "nats")], ids=["one", "split"]
 )
-def test_a_failover_that_lost_events_is_told_and_mended(
+def test_a_failover_that_lost_events_is_reported_and_repaired(
     tmp_path: Path,
     databases: ReadModelsApart,
     primary: PostgresServer,

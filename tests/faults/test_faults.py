@@ -241,7 +241,7 @@ def test_each_process_is_killed_in_turn(trial: Try, bus: str) -> None:
             at.load.more(20)
 
 
-def test_of_two_copies_one_takes_over_from_the_other(trial: Try) -> None:
+def test_of_two_replicas_one_takes_over_from_the_other(trial: Try) -> None:
     with trial("replicas killed", "nats", REPLICAS) as at:
         for name in [each for each in at.cluster.processes if "commands" not in each]:
             at.tally.faults[f"{name} killed"] += 1
@@ -270,14 +270,14 @@ def test_postgres_is_killed_and_restarted(trial_in_postgres: Try, bus: str) -> N
                 at.load.more(20)
 
 
-def test_postgres_is_away_and_hangs(trial_in_postgres: Try) -> None:
+def test_postgres_is_down_and_hangs(trial_in_postgres: Try) -> None:
     with trial_in_postgres("PostgreSQL away", "nats", REPLICAS) as at:
         for fault in (at.postgres_is_away, at.postgres_hangs):
             at.do(fault)
             at.load.more(40)
 
 
-def test_copies_of_everything_on_one_server(trial_in_postgres: Try) -> None:
+def test_replicas_of_everything_on_one_database_server(trial_in_postgres: Try) -> None:
     """Each in a process of its own with a bus that does not leave it."""
     with trial_in_postgres("three replicas of all", "inprocess", ONE * 3) as at:
         for name in list(at.cluster.processes):
@@ -288,7 +288,7 @@ def test_copies_of_everything_on_one_server(trial_in_postgres: Try) -> None:
         at.load.more(40)
 
 
-def test_all_of_it_at_once(trial: Try) -> None:
+def test_all_faults_at_once(trial: Try) -> None:
     title = f"everything for {SECONDS:.0f} s, seed {SEED}"
     with trial(title, "jetstream", REPLICAS) as at:
         deadline = time.monotonic() + SECONDS

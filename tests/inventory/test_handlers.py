@@ -35,7 +35,7 @@ from tests.inventory.builders import (
 from tests.inventory.fakes import FakeInventoryWork
 
 
-def test_opening_stock_keeps_a_new_stock_item() -> None:
+def test_opening_stock_adds_a_new_stock_item() -> None:
     work = FakeInventoryWork()
 
     level = handlers.open_stock(OpenStock(sku=LAMP, on_hand=Count(5)), work)
@@ -44,7 +44,7 @@ def test_opening_stock_keeps_a_new_stock_item() -> None:
     assert work.kept == [StockOpened(sku=LAMP, on_hand=5)]
 
 
-def test_opening_stock_that_is_open_changes_nothing() -> None:
+def test_opening_stock_twice_changes_nothing() -> None:
     work = FakeInventoryWork(a_stock_item(on_hand=2))
 
     level = handlers.open_stock(OpenStock(sku=LAMP, on_hand=Count(5)), work)
@@ -53,7 +53,7 @@ def test_opening_stock_that_is_open_changes_nothing() -> None:
     assert work.kept == []
 
 
-def test_each_command_tells_the_level_it_leaves_behind() -> None:
+def test_each_command_returns_the_stock_level_after_it() -> None:
     work = FakeInventoryWork(a_stock_item(on_hand=0))
 
     received = handlers.receive_stock(
@@ -87,7 +87,7 @@ def test_each_command_tells_the_level_it_leaves_behind() -> None:
     assert reopened.version == work.stock_items.get(LAMP).version
 
 
-def test_a_refused_command_keeps_nothing() -> None:
+def test_a_refused_command_commits_nothing() -> None:
     work = FakeInventoryWork(a_stock_item(on_hand=1))
 
     with pytest.raises(InsufficientStock):
@@ -157,7 +157,7 @@ def test_a_command_decided_on_an_older_version_is_refused(
     assert work.kept != []
 
 
-def test_expiring_tells_how_many_reservations_ended_in_all_stock_items() -> None:
+def test_expiring_returns_how_many_reservations_ended() -> None:
     lamp = a_stock_item(LAMP, on_hand=5, reserved={A: 1, B: 2})
     chair = a_stock_item(CHAIR, on_hand=5, reserved={A: 3})
     work = FakeInventoryWork(lamp, chair)

@@ -41,7 +41,7 @@ def level(response: TestResponse) -> dict[str, Any]:
     return {name: value for name, value in document.items() if value != 0}
 
 
-def test_the_quantity_is_told_as_a_number_alone(shop: Shop) -> None:
+def test_the_quantity_is_returned_as_a_single_number(shop: Shop) -> None:
     assert shop.client.get("/stock?id=LAMP-1").data == b'{"quantity":5}'
 
 
@@ -51,7 +51,7 @@ def test_the_quantity_is_what_is_available(shop: Shop) -> None:
     assert shop.client.get("/stock?id=LAMP-1").get_json() == {"quantity": 3}
 
 
-def test_a_level_is_shown_in_the_order_in_which_it_is_described(shop: Shop) -> None:
+def test_a_level_is_shown_in_the_order_of_its_description(shop: Shop) -> None:
     response = shop.client.get("/stock/LAMP-1")
 
     assert list(response.get_json()) == LEVEL_FIELDS
@@ -63,7 +63,7 @@ def test_a_level_is_shown_in_the_order_in_which_it_is_described(shop: Shop) -> N
     }
 
 
-def test_commands_answer_with_the_level_they_lead_to(shop: Shop) -> None:
+def test_commands_return_the_stock_level_after_them(shop: Shop) -> None:
     def after(method: str, path: str, **body: Any) -> dict[str, Any]:
         found = level(send(shop, method, path, **body))
         return {
@@ -117,13 +117,13 @@ def test_commands_answer_with_the_level_they_lead_to(shop: Shop) -> None:
         ("POST", "/stock/NO-SUCH/reservations/A/shipment", {}),
     ],
 )
-def test_an_unknown_sku_is_told_on_every_route(
+def test_an_unknown_sku_is_not_found_on_every_route(
     refusing_shop: Shop, method: str, path: str, body: dict[str, Any]
 ) -> None:
     problem(send(refusing_shop, method, path, **body), 404, "unknown-sku")
 
 
-def test_more_than_there_is_cannot_be_reserved(shop: Shop) -> None:
+def test_more_than_is_available_cannot_be_reserved(shop: Shop) -> None:
     document = problem(send(shop, "PUT", ORDER, quantity=6), 409, "insufficient-stock")
 
     assert (document["asked"], document["available"]) == (6, 5)
@@ -136,7 +136,7 @@ def test_an_order_reserves_one_quantity(shop: Shop) -> None:
     problem(send(shop, "PUT", ORDER, quantity=3), 409, "reservation-differs")
 
 
-def test_what_has_shipped_is_neither_reserved_nor_released(shop: Shop) -> None:
+def test_a_shipped_order_can_neither_reserve_nor_release(shop: Shop) -> None:
     send(shop, "PUT", ORDER, quantity=2)
     send(shop, "POST", f"{ORDER}/shipment")
 
@@ -145,7 +145,7 @@ def test_what_has_shipped_is_neither_reserved_nor_released(shop: Shop) -> None:
     assert level(send(shop, "POST", f"{ORDER}/shipment"))["on_hand"] == 3
 
 
-def test_what_was_never_reserved_does_not_ship(shop: Shop) -> None:
+def test_an_order_without_reservation_cannot_ship(shop: Shop) -> None:
     problem(send(shop, "POST", f"{ORDER}/shipment"), 404, "unknown-reservation")
 
 
@@ -159,7 +159,7 @@ def test_a_retired_stock_item_receives_and_reserves_nothing(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(("hold", "left"), [({}, 2), ({"hold_seconds": 60}, 0)])
-def test_pieces_are_held_as_long_as_was_asked_for(
+def test_pieces_are_held_for_the_requested_time(
     shop: Shop, hold: dict[str, int], left: int
 ) -> None:
     send(shop, "PUT", ORDER, quantity=2, **hold)
@@ -172,7 +172,7 @@ def test_pieces_are_held_as_long_as_was_asked_for(
 
 @pytest.mark.parametrize("order", ["%20x", "-A", "A" * 81, "%00", "a%0Ab", "%C3%A9"])
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-def test_what_cannot_be_an_order_is_refused_by_name(
+def test_an_invalid_order_reference_is_refused_by_name(
     refusing_shop: Shop, method: str, order: str
 ) -> None:
     response = send(
@@ -193,7 +193,7 @@ def test_what_cannot_be_an_order_is_refused_by_name(
         ({"on_hand": 10**9 + 1, "reason": "found"}, "/on_hand"),
     ],
 )
-def test_a_count_is_told_where_it_is_wrong(
+def test_an_invalid_count_is_refused_with_the_field(
     refusing_shop: Shop, body: dict[str, Any], pointer: str
 ) -> None:
     response = send(refusing_shop, "POST", "/stock/LAMP-1/counts", **body)

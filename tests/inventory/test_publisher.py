@@ -57,7 +57,7 @@ ONE_OF_EACH: list[tuple[DomainEvent, str, dict[str, object]]] = [
 
 
 @pytest.mark.parametrize(("event", "subject", "particulars"), ONE_OF_EACH)
-def test_a_published_event_tells_the_state_and_what_is_particular(
+def test_a_published_event_has_the_state_and_its_own_fields(
     event: DomainEvent, subject: str, particulars: dict[str, object]
 ) -> None:
     item = a_stock_item(on_hand=5, reserved={A: 2}, reorder_point=3)
@@ -99,7 +99,7 @@ def test_moments_are_published_in_utc() -> None:
     assert payload.until == "2026-03-01T12:00:00Z"
 
 
-def test_an_event_of_another_context_is_not_inventorys_to_publish() -> None:
+def test_inventory_does_not_publish_events_of_another_context() -> None:
     @attrs.frozen(kw_only=True)
     class ProductRenamed(DomainEvent):
         pass

@@ -137,7 +137,7 @@ def test_an_order_that_shipped_another_quantity_is_refused(
     assert "order A-1 has already shipped 2 of LAMP, not 1" in output
 
 
-def test_a_refused_further_line_keeps_its_number_when_it_is_given_again(
+def test_a_refused_further_line_keeps_its_number_when_it_is_replayed(
     databases: Databases, tmp_path: Path
 ) -> None:
     lines = [["A-1", "LAMP", 2], ["A-1", "LAMP", 2]]
@@ -156,7 +156,7 @@ def test_a_refused_further_line_keeps_its_number_when_it_is_given_again(
         assert shipped(storehouse) == [("A-1", "LAMP", 2), ("A-1#2", "LAMP", 1)]
 
 
-def test_bad_values_are_refused_all_at_once_by_column(
+def test_all_bad_values_of_a_row_are_reported_by_column(
     databases: Databases, tmp_path: Path
 ) -> None:
     file = some_ndjson(
@@ -180,7 +180,7 @@ def orders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return a_csv(tmp_path / "orders.csv", HEADER, lines)
 
 
-def test_ctrl_c_ends_after_the_chunk_and_the_next_replay_goes_on(
+def test_ctrl_c_ends_after_the_chunk_and_the_next_replay_continues(
     databases: Databases, tmp_path: Path, orders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     apply = ReplayOrders.apply
@@ -205,7 +205,7 @@ def test_ctrl_c_ends_after_the_chunk_and_the_next_replay_goes_on(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["instead of", "after"])
-def test_a_crash_at_any_commit_is_made_good_by_replaying_again(
+def test_after_a_crash_at_any_commit_a_repeated_replay_completes(
     databases: Databases, tmp_path: Path, orders: Path, moment: Moment
 ) -> None:
     with a_storehouse(databases) as storehouse:

@@ -54,7 +54,9 @@ def load(database: Database, sku: Sku, order: OrderReference) -> StockItem:
         return SqlStockItemRepository(connection).get(sku, order)
 
 
-def test_every_field_comes_back_as_it_was_kept(database: Database) -> None:
+def test_every_field_of_a_stock_item_is_read_as_it_was_saved(
+    database: Database,
+) -> None:
     item = a_stock_item(on_hand=9, shipped={C: 4}, reorder_point=2, retired=True)
     item.reopen()
     item.reserve(Quantity(2), B, LATER + timedelta(microseconds=1))
@@ -85,7 +87,7 @@ def test_an_update_writes_every_field(database: Database) -> None:
     assert state(load(database, LAMP, A)) == state(changed)
 
 
-def test_reservations_stand_in_the_order_of_placing_across_transactions(
+def test_reservations_keep_the_order_of_placing_across_transactions(
     database: Database,
 ) -> None:
     save(database, a_stock_item(on_hand=9, reserved={C: 1, B: 1}))
@@ -133,7 +135,7 @@ def test_an_order_may_ship_from_several_stock_items(database: Database) -> None:
     assert load(database, CHAIR, A).shipments[A].pieces == 2
 
 
-def test_commands_that_share_a_transaction_meet_the_same_stock_item(
+def test_commands_that_share_a_transaction_see_the_same_stock_item(
     database: Database,
 ) -> None:
     save(database, a_stock_item(on_hand=5))
@@ -169,7 +171,7 @@ def test_opened_and_shipped_in_one_transaction(database: Database) -> None:
     assert kept.shipments.keys() == {A}
 
 
-def test_what_was_prefetched_is_not_read_again(database: Database) -> None:
+def test_prefetched_stock_items_are_not_read_again(database: Database) -> None:
     save(
         database,
         a_stock_item(LAMP, on_hand=5, reserved={B: 2, A: 1}, shipped={C: 1}),
@@ -267,7 +269,7 @@ def empty(database: Database) -> None:
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(on_hand=counts, transactions=st.lists(st.lists(acts, max_size=6), max_size=6))
-def test_a_stock_item_lives_in_the_database_as_it_does_in_memory(
+def test_a_stock_item_behaves_in_the_database_as_in_memory(
     database: Database, on_hand: Count, transactions: list[list[Act]]
 ) -> None:
     orders = [OrderReference(code) for code in "ABCDE"]

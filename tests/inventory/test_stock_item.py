@@ -50,7 +50,7 @@ from tests.inventory.builders import (
 )
 
 
-def test_a_stock_item_opens_with_what_is_on_hand() -> None:
+def test_a_stock_item_opens_with_the_pieces_on_hand() -> None:
     item = StockItem.open(LAMP, Count(5))
 
     assert recorded(item) == [StockOpened(sku=LAMP, on_hand=5)]
@@ -80,7 +80,7 @@ def test_received_pieces_are_on_hand_and_available() -> None:
     assert recorded(item) == [StockReceived(sku=LAMP, pieces=3)]
 
 
-def test_receiving_after_there_was_nothing_replenishes() -> None:
+def test_receiving_when_nothing_is_available_replenishes() -> None:
     item = a_stock_item(on_hand=0)
 
     item.receive(Quantity(3))
@@ -91,7 +91,7 @@ def test_receiving_after_there_was_nothing_replenishes() -> None:
     ]
 
 
-def test_replenished_to_no_more_than_the_reorder_point_is_low_as_well() -> None:
+def test_replenished_up_to_the_reorder_point_is_low_as_well() -> None:
     item = a_stock_item(on_hand=0, reorder_point=5)
 
     item.receive(Quantity(5))
@@ -151,7 +151,7 @@ def test_an_order_that_has_shipped_cannot_reserve_again() -> None:
     assert refusal.value.shipped == 3
 
 
-def test_a_reservation_needs_a_moment_with_its_time_zone() -> None:
+def test_a_reservation_needs_an_aware_datetime() -> None:
     item = a_stock_item(on_hand=5)
     before = state(item)
 
@@ -170,7 +170,7 @@ def test_reserving_the_last_piece_depletes() -> None:
     assert recorded(item)[1:] == [StockDepleted(sku=LAMP)]
 
 
-def test_coming_down_to_the_reorder_point_is_low_once() -> None:
+def test_falling_to_the_reorder_point_announces_low_once() -> None:
     item = a_stock_item(on_hand=5, reorder_point=3)
 
     item.reserve(Quantity(2), A, LATER)
@@ -195,7 +195,7 @@ def test_released_pieces_are_available_again() -> None:
     ]
 
 
-def test_releasing_what_is_not_reserved_records_nothing() -> None:
+def test_releasing_an_order_without_reservation_records_nothing() -> None:
     item = a_stock_item(on_hand=3)
 
     item.release(A)
@@ -256,7 +256,7 @@ def test_shipping_takes_the_reserved_pieces_off_the_shelf() -> None:
     assert item.shipments == {A: Shipment(2, version=item.version)}
 
 
-def test_shipping_what_is_not_reserved_is_refused() -> None:
+def test_shipping_an_order_without_reservation_is_refused() -> None:
     item = a_stock_item(on_hand=5)
 
     with pytest.raises(UnknownReservation):
@@ -272,7 +272,7 @@ def test_shipping_an_order_twice_ships_it_once() -> None:
     assert recorded(item) == []
 
 
-def test_a_stocktake_sets_what_is_on_hand() -> None:
+def test_a_stocktake_sets_the_pieces_on_hand() -> None:
     item = a_stock_item(on_hand=5, reserved={A: 2})
 
     item.count(Count(4), STOCKTAKE)
@@ -283,7 +283,7 @@ def test_a_stocktake_sets_what_is_on_hand() -> None:
     ]
 
 
-def test_a_stocktake_that_finds_what_was_known_records_nothing() -> None:
+def test_a_stocktake_without_a_difference_records_nothing() -> None:
     item = a_stock_item(on_hand=5)
 
     item.count(Count(5), STOCKTAKE)
@@ -291,7 +291,7 @@ def test_a_stocktake_that_finds_what_was_known_records_nothing() -> None:
     assert recorded(item) == []
 
 
-def test_a_count_below_what_is_reserved_releases_the_newest_until_it_fits() -> None:
+def test_a_count_below_the_reserved_pieces_releases_the_newest_reservations() -> None:
     item = a_stock_item(on_hand=9, reserved={B: 3, A: 3, C: 3})
 
     item.count(Count(4), STOCKTAKE)
@@ -304,7 +304,7 @@ def test_a_count_below_what_is_reserved_releases_the_newest_until_it_fits() -> N
     ]
 
 
-def test_a_count_of_nothing_depletes() -> None:
+def test_a_count_of_zero_depletes() -> None:
     item = a_stock_item(on_hand=5, reserved={A: 2})
 
     item.count(Count(0), STOCKTAKE)
@@ -312,7 +312,7 @@ def test_a_count_of_nothing_depletes() -> None:
     assert recorded(item)[1:] == [StockDepleted(sku=LAMP)]
 
 
-def test_raising_the_reorder_point_above_what_is_available_makes_stock_low() -> None:
+def test_raising_the_reorder_point_above_the_available_pieces_makes_stock_low() -> None:
     item = a_stock_item(on_hand=5)
 
     item.set_reorder_point(ReorderPoint(5))
@@ -375,7 +375,7 @@ def test_retiring_and_reopening_are_recorded_once() -> None:
     assert item.availability is Availability.IN_STOCK
 
 
-def test_a_caller_who_saw_another_version_is_refused() -> None:
+def test_a_command_for_another_version_is_refused() -> None:
     item = a_stock_item(on_hand=5)
 
     item.expect(None)

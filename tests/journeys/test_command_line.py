@@ -38,7 +38,7 @@ def commands_in(told: str) -> set[str]:
     return {line.split()[0] for line in lines if line.strip()}
 
 
-def test_the_script_is_there_and_the_types_of_all_packages_are_told() -> None:
+def test_the_script_is_installed_and_all_packages_are_typed() -> None:
     module, _, name = PROJECT["project"]["scripts"]["storehouse"].partition(":")
     assert isinstance(getattr(import_module(module), name), click.Group)
 
@@ -48,7 +48,7 @@ def test_the_script_is_there_and_the_types_of_all_packages_are_told() -> None:
     assert all((ROOT / each / "py.typed").is_file() for each in packages)
 
 
-def test_it_has_what_flask_has_and_serves_besides(tmp_path: Path) -> None:
+def test_it_has_the_commands_of_flask_and_serve(tmp_path: Path) -> None:
     ours = run(tmp_path, [*STOREHOUSE, "--help"])
     flasks = run(tmp_path, [sys.executable, "-m", "flask", "--app", "app", "--help"])
 
@@ -57,7 +57,7 @@ def test_it_has_what_flask_has_and_serves_besides(tmp_path: Path) -> None:
     assert "--app" not in ours.stdout
 
 
-def test_a_command_does_what_it_does_under_flask(tmp_path: Path) -> None:
+def test_a_command_does_the_same_as_under_flask(tmp_path: Path) -> None:
     ours = run(tmp_path, [*STOREHOUSE, "status"])
     flasks = run(tmp_path, [sys.executable, "-m", "flask", "--app", "app", "status"])
 
@@ -65,7 +65,7 @@ def test_a_command_does_what_it_does_under_flask(tmp_path: Path) -> None:
     assert "catalog" in ours.stdout
 
 
-def test_with_a_setting_that_cannot_work_help_helps_and_commands_refuse(
+def test_with_an_invalid_setting_help_works_and_commands_refuse(
     tmp_path: Path,
 ) -> None:
     helped = run(tmp_path, [*STOREHOUSE, "--help"], PORT="none")

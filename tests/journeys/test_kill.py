@@ -18,7 +18,7 @@ SEED = 4711
 
 
 @pytest.mark.server
-def test_ten_kills_lose_nothing_and_repeat_nothing(
+def test_ten_kills_lose_and_repeat_nothing(
     databases: Databases,
     tmp_path: Path,
     record_property: Callable[[str, str], None],

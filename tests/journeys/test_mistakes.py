@@ -69,7 +69,7 @@ SETTINGS: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("mistake", SETTINGS)
-def test_a_setting_that_cannot_work_is_refused(tmp_path: Path, mistake: str) -> None:
+def test_an_invalid_setting_is_refused(tmp_path: Path, mistake: str) -> None:
     line = " ".join(LINES[mistake].split())
 
     assert refused(tmp_path, SETTINGS[mistake]) == line
@@ -110,7 +110,7 @@ def test_wrong_credentials(tmp_path: Path) -> None:
     assert "secret" not in line
 
 
-def test_a_nats_that_is_not_there_is_one_line_and_everything_works(
+def test_an_unreachable_nats_is_logged_once_and_everything_works(
     tmp_path: Path,
 ) -> None:
     away = {"BUS_URL": f"nats://127.0.0.1:{free_port()}"}
@@ -142,7 +142,7 @@ def test_two_processes_on_the_same_files(tmp_path: Path) -> None:
     assert line.startswith(f"sqlite:///{tmp_path}/catalog.db is served by another")
 
 
-def test_several_that_know_of_each_other_may_share_files(tmp_path: Path) -> None:
+def test_several_processes_may_share_files_if_so_configured(tmp_path: Path) -> None:
     with Cluster(tmp_path, (*SPLIT, ("inventory",)), "feed") as cluster:
         assert len(cluster.ports_of("inventory")) == 2
 
@@ -173,7 +173,7 @@ def test_an_address_that_leads_to_something_else(
     )
 
 
-def test_what_needs_a_part_that_is_away_says_so_and_the_rest_goes_on(
+def test_requests_to_a_part_that_is_down_fail_and_the_rest_works(
     tmp_path: Path,
 ) -> None:
     with Cluster(tmp_path, SPLIT, "feed") as cluster:

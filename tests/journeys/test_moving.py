@@ -76,7 +76,9 @@ def held(databases: Databases) -> dict[str, list[tuple[object, ...]]]:
     return found
 
 
-def test_everything_moves_and_goes_on_there(files: Files, schemas: Schemas) -> None:
+def test_everything_is_copied_and_continues_there(
+    files: Files, schemas: Schemas
+) -> None:
     before = opened(files)
     for number in range(20):
         register(before, f"LAMP-{number}")
@@ -116,7 +118,7 @@ def dead_letter(url: str) -> int:
             return dead_letters.listed(connection)[-1].number
 
 
-def test_numbers_of_dead_letters_go_on(files: Files, schemas: Schemas) -> None:
+def test_numbers_of_dead_letters_continue(files: Files, schemas: Schemas) -> None:
     assert dead_letter(files.url("catalog")) == 1
 
     moved = copy(schemas, [f"catalog={files.url('catalog')}"])
@@ -125,7 +127,7 @@ def test_numbers_of_dead_letters_go_on(files: Files, schemas: Schemas) -> None:
     assert dead_letter(schemas.url("catalog")) == 2
 
 
-def test_what_is_there_is_not_overwritten(files: Files, schemas: Schemas) -> None:
+def test_existing_data_is_not_overwritten(files: Files, schemas: Schemas) -> None:
     opened(files).stop()
     there = opened(schemas)
     register(there, "LAMP-1")
@@ -158,9 +160,7 @@ def test_a_source_that_is_served_is_refused(files: Files, schemas: Schemas) -> N
         ("catalog=mysql://x", "a SQLite URL with a file"),
     ],
 )
-def test_a_source_that_is_none_is_told(
-    schemas: Schemas, source: str, said: str
-) -> None:
+def test_an_invalid_source_is_refused(schemas: Schemas, source: str, said: str) -> None:
     refused = copy(schemas, [source])
 
     assert refused.exit_code == 2

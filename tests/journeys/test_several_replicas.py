@@ -113,7 +113,7 @@ def test_commands_on_one_stock_item_in_many_processes_all_count(
     assert times(two[0], "stock.received") == 40
 
 
-def test_whoever_works_a_subscription_everything_is_handled_once(
+def test_everything_is_handled_once_whichever_replica_has_the_lease(
     schemas: Schemas, two: list[RunningServices]
 ) -> None:
     for storehouse in two:
@@ -131,7 +131,7 @@ def test_whoever_works_a_subscription_everything_is_handled_once(
     assert opened == {f"LAMP-{n}": 1 for n in range(100)}
 
 
-def test_what_one_copy_commits_wakes_the_relay_of_the_other(
+def test_a_commit_of_one_replica_wakes_the_relay_of_the_other(
     schemas: Schemas, two: list[RunningServices]
 ) -> None:
     """Polling once a second would take half of one in the middle."""
@@ -156,7 +156,7 @@ def test_what_one_copy_commits_wakes_the_relay_of_the_other(
     assert sorted(took_s)[5] < 0.25
 
 
-def test_what_an_event_caused_is_waited_for_before_it_has_a_position(
+def test_a_read_waits_for_caused_events_that_have_no_position_yet(
     one: RunningServices,
 ) -> None:
     """Reading one's own writes, in the moment between a commit and its settling."""
@@ -180,7 +180,7 @@ def test_what_an_event_caused_is_waited_for_before_it_has_a_position(
     )
 
 
-def test_a_copy_that_is_gone_is_replaced_within_seconds(
+def test_a_replica_that_is_gone_is_replaced_within_seconds(
     schemas: Schemas, two: list[RunningServices]
 ) -> None:
     dying, heir = two
@@ -266,7 +266,7 @@ def test_a_command_whose_answer_was_lost_in_the_commit_is_done_once(
     assert times(one, "stock.received") == 1
 
 
-def test_what_cannot_be_found_out_in_time_is_told(
+def test_an_outcome_that_stays_unknown_is_reported(
     schemas: Schemas, one: RunningServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The transaction may still be open at a server that has not heard of the break."""
@@ -292,7 +292,7 @@ def test_what_cannot_be_found_out_in_time_is_told(
     assert on_hand(schemas) == 6
 
 
-def test_a_repeated_request_is_answered_the_same_by_every_copy_and_done_once(
+def test_a_repeated_request_is_answered_the_same_by_every_replica_and_done_once(
     two: list[RunningServices],
 ) -> None:
     clients = [web_application(storehouse).test_client() for storehouse in two]
@@ -324,7 +324,7 @@ def test_a_repeated_request_is_answered_the_same_by_every_copy_and_done_once(
     problem(answer, 422, "idempotency-key-reused")
 
 
-def test_a_repetition_that_comes_second_by_a_hair_is_not_refused(
+def test_a_concurrent_repetition_is_not_refused(
     two: list[RunningServices], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first one commits after the second has looked for its key."""
@@ -352,7 +352,7 @@ def test_a_repetition_that_comes_second_by_a_hair_is_not_refused(
 
 
 @pytest.mark.parametrize("path", ["/products/%00", "/stock/%00", "/stock?id=%00"])
-def test_what_the_database_cannot_store_is_not_there(
+def test_a_sku_that_the_database_cannot_store_is_not_found(
     one: RunningServices, path: str
 ) -> None:
     client = web_application(one).test_client()
@@ -361,7 +361,7 @@ def test_what_the_database_cannot_store_is_not_there(
     assert client.get("/products?q=%00").get_json() == []
 
 
-def test_a_server_that_is_away_is_a_503_that_says_when_to_come_again(
+def test_an_unreachable_database_server_is_a_503_with_retry_after(
     one: RunningServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(retry.RETRIES, "timeout", 0.1)

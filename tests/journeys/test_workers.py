@@ -38,7 +38,7 @@ def is_replaced(cluster: Cluster, victim: int) -> bool:
     return victim not in workers and len(workers) == WORKERS
 
 
-def test_workers_share_the_port_the_work_and_the_fate_of_none(
+def test_workers_share_the_port_and_survive_each_other(
     schemas: Schemas, tmp_path: Path, record_property: Callable[[str, str], None]
 ) -> None:
     """Two are killed under load; they are replaced, and the others go on."""

@@ -21,7 +21,7 @@ from tests.databases import OWNERS, Databases, FileTemplates, Row, Schemas
 Fresh = Callable[[], Databases]
 """Clean databases; those that it gave before are gone."""
 
-PATIENCE_MS = 5000
+LOCK_TIMEOUT_MS = 5000
 
 _TABLES = """
 SELECT schemaname, tablename FROM pg_tables
@@ -74,7 +74,7 @@ def emptied(schemas: Schemas) -> Iterator[Fresh]:
                 " set_config('lock_timeout', %s, false),"
                 # Whatever the order of tables: all that refers to others goes too.
                 " set_config('session_replication_role', 'replica', false)",
-                [search_path, str(PATIENCE_MS)],
+                [search_path, str(LOCK_TIMEOUT_MS)],
             )
             return connection
 

@@ -37,24 +37,24 @@ def thief(databases: Databases) -> Thief:
 
 @attrs.define(eq=False)
 class Liar:
-    """Makes lies of `envelope`, and of what it heard before."""
+    """Makes lies of `envelope`, and of what it observed before."""
 
     chance: random.Random
     key_of: Thief
-    _heard: dict[str, list[Envelope]] = attrs.field(factory=dict)
+    _observed: dict[str, list[Envelope]] = attrs.field(factory=dict)
     _numbers: int = 0
 
     def lie(self, kind: str, envelope: Envelope) -> Envelope | None:
         """None where there is nothing yet of which that could be made."""
         return LIES_OF[kind](self, envelope)
 
-    def hears(self, envelope: Envelope) -> None:
+    def observe(self, envelope: Envelope) -> None:
         if not envelope.is_heartbeat:
-            self._heard.setdefault(envelope.source, []).append(envelope)
+            self._observed.setdefault(envelope.source, []).append(envelope)
 
     def old(self, envelope: Envelope) -> Envelope | None:
-        heard = self._heard.get(envelope.source)
-        return self.chance.choice(heard) if heard else None
+        observed = self._observed.get(envelope.source)
+        return self.chance.choice(observed) if observed else None
 
     def fresh(self) -> str:
         self._numbers += 1
@@ -231,7 +231,7 @@ class MaliciousBus:
             carried += self._lies(envelope)
             carried.append(envelope)
             carried += self._lies(envelope)
-            self._liar.hears(envelope)
+            self._liar.observe(envelope)
         self._bus.publish(carried)
 
     def open(self) -> None:

@@ -228,7 +228,7 @@ class Storehouse(RuleBasedStateMachine):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_migrations")
-def test_whatever_happens_the_acknowledged_happens_once_and_in_order(
+def test_acknowledged_commands_take_effect_once_and_in_order(
     fresh: Fresh, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Storehouse, "fresh", staticmethod(fresh), raising=False)

@@ -51,14 +51,14 @@ def play(world: World, deeds: Sequence[Deed]) -> None:
     raise AssertionError(f"does not come to rest, with {len(left)} deeds left")
 
 
-def test_the_scenarios_are_all_played(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_scenarios_are_tested(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(scenarios(monkeypatch)) == NAMES
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_migrations")
 @pytest.mark.parametrize("name", NAMES)
-def test_a_crash_at_any_point_changes_nothing_of_what_happened(
+def test_a_crash_at_any_point_loses_and_repeats_nothing(
     name: str, fresh: Fresh, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deeds = scenarios(monkeypatch)[name]

@@ -40,7 +40,7 @@ def _up_to_date(no_migrations: None) -> None:
 
 @pytest.mark.parametrize("remote", [False, True], ids=["seals", "confirmed"])
 @pytest.mark.parametrize("name", NAMES)
-def test_no_lie_changes_what_happens(
+def test_no_false_message_changes_the_outcome(
     name: str, fresh: Fresh, monkeypatch: pytest.MonkeyPatch, remote: bool
 ) -> None:
     deeds, seed = scenarios(monkeypatch)[name], SEED + NAMES.index(name)
@@ -65,7 +65,7 @@ def test_no_lie_changes_what_happens(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
-def test_lies_loss_disorder_and_crashes_together(
+def test_false_lost_and_disordered_messages_with_crashes(
     seed: int, fresh: Fresh, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deeds = scenarios(monkeypatch)["discontinuing and relisting"]
@@ -96,7 +96,7 @@ def test_lies_loss_disorder_and_crashes_together(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("remote", [False, True], ids=["seals", "confirmed"])
-def test_lies_to_replicas_that_believe_they_lead(
+def test_false_messages_to_replicas_that_believe_they_lead(
     fresh: Fresh, monkeypatch: pytest.MonkeyPatch, remote: bool
 ) -> None:
     deeds = scenarios(monkeypatch)["discontinuing and relisting"]

@@ -117,7 +117,7 @@ def played_by_one(databases: Databases, deeds: Sequence[Deed]) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_migrations")
 @pytest.mark.parametrize("name", UNHURRIED)
-def test_copies_that_believe_they_lead_do_nothing_twice(
+def test_replicas_that_believe_they_lead_do_nothing_twice(
     name: str, fresh: Fresh, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deeds, databases = scenarios(monkeypatch)[name], fresh()

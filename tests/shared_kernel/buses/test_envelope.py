@@ -22,21 +22,21 @@ ENVELOPE = Envelope(
 )
 
 
-def test_an_envelope_is_as_equal_as_its_fields() -> None:
+def test_envelopes_are_equal_if_their_fields_are() -> None:
     assert attrs.evolve(ENVELOPE) == ENVELOPE
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         ENVELOPE.position = 8  # type: ignore[misc]
 
 
-def test_its_moment_is_aware_and_exact() -> None:
+def test_its_time_is_aware_and_exact() -> None:
     assert ENVELOPE.time == NOON
 
 
-def test_it_names_itself_for_people() -> None:
+def test_its_text_names_type_position_and_source() -> None:
     assert str(ENVELOPE) == "product.inserted at position 7 of catalog"
 
 
-def test_a_heartbeat_is_known_as_one_and_carries_the_head() -> None:
+def test_a_heartbeat_is_recognized_and_carries_the_head() -> None:
     beat = heartbeat("catalog", 9, 0)
 
     assert beat.is_heartbeat
@@ -68,7 +68,7 @@ def test_an_event_outside_any_trace_has_no_traceparent() -> None:
     assert "traceparent" not in json.loads(to_structured(an_envelope(1)))
 
 
-def test_a_batch_is_an_array_of_them() -> None:
+def test_a_batch_is_an_array_of_structured_events() -> None:
     batch = json.loads(to_batch([an_envelope(1), an_envelope(2)]))
 
     assert [event["position"] for event in batch] == [1, 2]

@@ -51,7 +51,7 @@ def listen(bus: FeedBus) -> Inbox:
     return inbox
 
 
-def test_what_the_other_process_records_is_brought(bus: FeedBus, log: Log) -> None:
+def test_events_of_the_other_process_are_delivered(bus: FeedBus, log: Log) -> None:
     with log.running():
         inbox = listen(bus)
         log.record(1)
@@ -61,7 +61,7 @@ def test_what_the_other_process_records_is_brought(bus: FeedBus, log: Log) -> No
         )
 
 
-def test_a_heartbeat_tells_how_far_the_log_goes(bus: FeedBus, log: Log) -> None:
+def test_a_heartbeat_carries_the_head_of_the_log(bus: FeedBus, log: Log) -> None:
     log.answer(b"[]", Consistency_Token="inventory:41")
     with log.running():
         inbox = listen(bus)
@@ -70,7 +70,7 @@ def test_a_heartbeat_tells_how_far_the_log_goes(bus: FeedBus, log: Log) -> None:
         assert all(each.is_heartbeat for each in inbox.received)
 
 
-def test_a_process_that_went_away_is_found_again(bus: FeedBus, log: Log) -> None:
+def test_a_process_that_comes_back_is_followed_again(bus: FeedBus, log: Log) -> None:
     with log.running():
         inbox = listen(bus)
         assert inbox.positions(1)
@@ -79,9 +79,7 @@ def test_a_process_that_went_away_is_found_again(bus: FeedBus, log: Log) -> None
         assert inbox.has({2})
 
 
-def test_nobody_is_asked_before_somebody_listens_and_only_what_is_listened_to(
-    bus: FeedBus, log: Log
-) -> None:
+def test_only_feeds_with_subscribers_are_read(bus: FeedBus, log: Log) -> None:
     with log.running():
         bus.open()
         bus.subscribe("product.>", "inventory", Inbox())

@@ -88,7 +88,7 @@ def heard(inbox: Inbox) -> bool:
 pytestmark = pytest.mark.server
 
 
-def test_what_is_recorded_from_now_on_comes_once_and_in_order(
+def test_new_events_are_delivered_once_and_in_order(
     other: OtherProcess,
 ) -> None:
     other.shop.record("LAMP-0001", "LAMP-0002")
@@ -101,7 +101,7 @@ def test_what_is_recorded_from_now_on_comes_once_and_in_order(
     assert brought(inbox) == list(range(3, 13))
 
 
-def test_what_was_recorded_while_it_was_away_comes_when_it_is_back(
+def test_events_recorded_while_unreachable_are_delivered_afterwards(
     other: OtherProcess,
 ) -> None:
     with other.running():
@@ -119,7 +119,7 @@ def test_what_was_recorded_while_it_was_away_comes_when_it_is_back(
     assert [line["event"] for line in lines][:2] == ["feed lost", "feed is back"]
 
 
-def test_a_process_that_keeps_nobody_waiting_is_not_pestered(
+def test_a_process_without_free_long_polls_is_polled_at_a_slow_pace(
     other: OtherProcess,
 ) -> None:
     with other.running():
@@ -144,7 +144,7 @@ def test_a_process_that_keeps_nobody_waiting_is_not_pestered(
     assert 3 < asked < 12
 
 
-def test_it_ends_soon_in_the_midst_of_a_poll(other: OtherProcess) -> None:
+def test_closing_ends_soon_during_a_poll(other: OtherProcess) -> None:
     with other.running(), other.followed_by() as (bus, inbox):
         until(lambda: heard(inbox), "a heartbeat")
 
@@ -156,7 +156,7 @@ def test_it_ends_soon_in_the_midst_of_a_poll(other: OtherProcess) -> None:
         assert [name for name in names if name.startswith("storehouse-feed")] == []
 
 
-def test_what_this_process_publishes_goes_round_in_it(other: OtherProcess) -> None:
+def test_own_events_are_delivered_in_process(other: OtherProcess) -> None:
     with other.running(), other.followed_by() as (bus, inbox):
         own: list[Envelope] = [an_envelope(1, "lamp.sold", source="till")]
         bus.publish(own)

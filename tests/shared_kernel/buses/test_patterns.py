@@ -33,9 +33,7 @@ MATCHES = [
 
 
 @pytest.mark.parametrize(("pattern", "subject", "expected"), MATCHES)
-def test_a_pattern_matches_as_in_nats(
-    pattern: str, subject: str, expected: bool
-) -> None:
+def test_patterns_match_as_in_nats(pattern: str, subject: str, expected: bool) -> None:
     assert matcher(pattern)(subject) is expected
 
 

@@ -120,7 +120,7 @@ def test_the_first_and_the_newest_event_of_each_key_stay(log: EventLog) -> None:
     assert (done.looked_at, done.deleted, done.kept) == (8, 3, 5)
 
 
-def test_of_what_is_dated_the_last_three_changes_stay(log: EventLog) -> None:
+def test_the_last_three_changes_of_dated_state_stay(log: EventLog) -> None:
     record(log, lamp("a", "a", "b", "b", "c", "d", "d", "e", "e", "e"))
 
     compact(log, dated=light)
@@ -128,7 +128,7 @@ def test_of_what_is_dated_the_last_three_changes_stay(log: EventLog) -> None:
     assert positions(log) == [1, 5, 6, 8, 10]
 
 
-def test_a_reader_who_stopped_long_ago_dates_the_last_change(log: EventLog) -> None:
+def test_a_reader_with_an_old_cursor_dates_the_last_change(log: EventLog) -> None:
     record(log, lamp("on", "off", "on", "off"))
     events = whole(log)
     stopped = fold(events[:2], light)
@@ -139,7 +139,7 @@ def test_a_reader_who_stopped_long_ago_dates_the_last_change(log: EventLog) -> N
     assert fold(log.read(2, 10), light, stopped) == fold(events, light)
 
 
-def test_where_clocks_were_set_back_the_latest_change_stays_too(log: EventLog) -> None:
+def test_after_a_clock_was_set_back_the_latest_change_stays_too(log: EventLog) -> None:
     record(log, [("A", state, 50 + n) for n, state in enumerate("abcdef")])
     record(log, [("A", state, n) for n, state in enumerate("abcdef")])
 
@@ -156,7 +156,7 @@ def test_without_a_rule_the_event_with_the_latest_time_stays(log: EventLog) -> N
     assert positions(log) == [1, 2, 4]
 
 
-def test_nothing_behind_the_end_is_touched(log: EventLog) -> None:
+def test_nothing_after_the_end_is_deleted(log: EventLog) -> None:
     record(log, lamp(*"abcdefgh"))
 
     done = compact(log, end=4)
@@ -165,7 +165,7 @@ def test_nothing_behind_the_end_is_touched(log: EventLog) -> None:
     assert done.position == 4
 
 
-def test_history_ends_at_the_first_event_that_is_young(log: EventLog) -> None:
+def test_compaction_stops_at_the_first_recent_event(log: EventLog) -> None:
     times = [1, 2, 3, 30, 4, 31]
     record(log, [("A", "on", time_us) for time_us in times])
 
@@ -211,7 +211,7 @@ def test_a_rehearsal_counts_and_deletes_nothing(log: EventLog) -> None:
     assert rehearsed.deleted == compact(log).deleted == 6
 
 
-def test_new_events_go_on_behind_the_head_and_supersede_what_was_kept(
+def test_new_events_follow_the_head_and_supersede_kept_ones(
     log: EventLog,
 ) -> None:
     record(log, lamp(*"abc"))
@@ -225,7 +225,7 @@ def test_new_events_go_on_behind_the_head_and_supersede_what_was_kept(
 
 
 @pytest.mark.parametrize("moment", ["instead of", "after"])
-def test_a_crash_at_any_commit_leaves_a_log_that_is_right(
+def test_a_crash_at_any_commit_leaves_a_valid_log(
     tmp_path: Path, moment: Moment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compaction, "BATCH", 2)
@@ -249,7 +249,7 @@ def test_a_crash_at_any_commit_leaves_a_log_that_is_right(
         assert positions(log) == [1, 7, 9, 11, 12, 13]
 
 
-def test_what_could_not_be_deleted_is_deleted_by_the_next_step(
+def test_a_failed_deletion_is_repeated_by_the_next_step(
     log: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record(log, lamp(*"abcdef"))
@@ -266,7 +266,7 @@ def test_what_could_not_be_deleted_is_deleted_by_the_next_step(
     assert (done.looked_at, done.deleted) == (6, 4)
 
 
-def test_a_step_looks_at_one_batch_and_deletes_about_as_many(
+def test_a_step_reads_and_deletes_about_one_batch(
     log: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compaction, "BATCH", 10)
@@ -279,7 +279,7 @@ def test_a_step_looks_at_one_batch_and_deletes_about_as_many(
     assert deleted == [8] + 9 * [10]
 
 
-def test_a_subscription_reads_on_across_the_holes(
+def test_a_subscription_continues_across_compacted_positions(
     log: EventLog, subscriber: Database, clock: ManualClock
 ) -> None:
     record(log, lamp(*"abcdef"))
@@ -316,7 +316,7 @@ rounds = st.lists(st.tuples(st.integers(0, 24), st.integers(0, 8)), max_size=4)
 
 @pytest.mark.parametrize("rule", RULES)
 @given(facts=facts, rounds=rounds)
-def test_whoever_reads_whatever_is_left_comes_to_the_same(
+def test_any_reader_of_a_compacted_log_reaches_the_same_state(
     lasting_log: EventLog,
     rule: Dated | None,
     facts: list[Fact],

@@ -28,13 +28,13 @@ class Cursors(dict[str, int]):
         )
 
 
-def test_a_read_model_that_has_seen_enough_answers_at_once() -> None:
+def test_a_read_model_that_is_far_enough_answers_at_once() -> None:
     reader = Cursors(catalog=7).reader("catalog")
 
     reader.wait_for({"catalog": 7}, timeout_s=0)
 
 
-def test_a_read_model_that_is_behind_says_how_far() -> None:
+def test_a_read_model_that_is_behind_reports_its_position() -> None:
     reader = Cursors(catalog=4).reader("catalog")
 
     with pytest.raises(ReadModelBehindError) as raised:
@@ -44,11 +44,11 @@ def test_a_read_model_that_is_behind_says_how_far() -> None:
     assert raised.value.behind.lag_events == 3
 
 
-def test_positions_of_sources_that_are_not_read_ask_nothing() -> None:
+def test_positions_of_unread_sources_are_ignored() -> None:
     Cursors(catalog=0).reader("catalog").wait_for({"moon": 9}, timeout_s=0)
 
 
-def test_a_waiting_read_goes_on_as_soon_as_progress_is_made() -> None:
+def test_a_waiting_read_continues_as_soon_as_progress_is_made() -> None:
     cursors = Cursors(catalog=0)
     reader = cursors.reader("catalog")
     answered = threading.Event()
@@ -77,7 +77,7 @@ def test_progress_of_another_process_is_seen_too() -> None:
     timer.join()
 
 
-def test_a_read_waits_for_what_the_write_caused_elsewhere() -> None:
+def test_a_read_waits_for_events_caused_in_another_context() -> None:
     """Position 3 of the catalog led to position 8 of inventory, at the latest."""
     cursors = Cursors(catalog=3, inventory=7)
     reader = Reader(
@@ -112,7 +112,7 @@ def test_a_read_waits_until_the_other_context_has_followed() -> None:
     assert raised.value.behind == Behind("catalog", wanted=3, reached=2)
 
 
-def test_what_others_write_meanwhile_is_not_waited_for() -> None:
+def test_later_writes_of_others_are_not_waited_for() -> None:
     heads = iter([8, 9, 10])
     reached = iter([7, 8])
     reader = Reader(
@@ -126,7 +126,7 @@ def test_what_others_write_meanwhile_is_not_waited_for() -> None:
     reader.wait_for({"catalog": 3}, timeout_s=10)
 
 
-def test_a_reader_names_every_source_whose_positions_mean_something() -> None:
+def test_a_reader_names_all_sources_it_understands() -> None:
     reader = Reader(
         cursors={"inventory": lambda: 0}, progress=Progress(), origin="catalog"
     )
@@ -148,7 +148,7 @@ def test_a_position_behind_the_end_of_the_log_is_refused() -> None:
     assert str(raised.value) == "catalog has no position 7: its log ends at 6"
 
 
-def test_what_the_log_has_is_waited_for() -> None:
+def test_a_position_within_the_log_is_waited_for() -> None:
     with pytest.raises(ReadModelBehindError):
         reader_of(lambda: 7).wait_for({"catalog": 7}, timeout_s=0.01)
 
@@ -157,12 +157,12 @@ def unreachable() -> int:
     raise ConnectionError
 
 
-def test_what_a_log_that_cannot_be_asked_may_have_is_waited_for() -> None:
+def test_a_position_of_an_unreachable_log_is_waited_for() -> None:
     with pytest.raises(ReadModelBehindError):
         reader_of(unreachable).wait_for({"catalog": 7}, timeout_s=0.01)
 
 
-def test_what_has_been_seen_asks_no_log() -> None:
+def test_a_position_already_reached_asks_no_log() -> None:
     def unexpected() -> int:
         raise AssertionError
 

@@ -67,7 +67,7 @@ def test_a_log_that_was_cut_and_has_grown_again_is_refused(
 
 
 @pytest.mark.parametrize("how", ["brought", "read"])
-def test_a_log_that_grew_again_before_anybody_looked_is_refused(
+def test_a_log_that_was_cut_and_grew_between_two_reads_is_refused(
     reader: Subscription,
     feed: Elsewhere,
     source: Database,
@@ -90,7 +90,7 @@ def test_a_log_that_grew_again_before_anybody_looked_is_refused(
     assert reader.cursor.saved() == 3
 
 
-def test_a_cut_shows_at_the_next_heartbeat_while_all_is_running(
+def test_a_cut_is_detected_at_the_next_heartbeat(
     reader: Subscription,
     feed: Elsewhere,
     source: Database,
@@ -115,7 +115,7 @@ def test_a_cut_shows_at_the_next_heartbeat_while_all_is_running(
 
 
 @pytest.mark.parametrize("left", [0, 1])
-def test_so_it_does_in_the_process_that_has_the_log(
+def test_a_cut_is_detected_in_the_process_of_the_log_too(
     log: EventLog,
     source: Database,
     subscriber: Database,
@@ -142,7 +142,7 @@ def test_so_it_does_in_the_process_that_has_the_log(
     assert reader._faults == 1
 
 
-def test_a_compaction_leaves_what_a_reader_compares_with(
+def test_a_compaction_keeps_digests_for_readers(
     log: EventLog, source: Database
 ) -> None:
     events = record(log, source, "AAA")

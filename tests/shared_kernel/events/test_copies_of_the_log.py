@@ -41,7 +41,7 @@ from tests.shared_kernel.events.readers import (
 
 
 @pytest.mark.parametrize("confirms", [True, False])
-def test_a_copy_of_the_log_is_believed_by_nobody(
+def test_events_of_a_copy_of_the_log_are_dropped(
     feed: Elsewhere,
     source: Database,
     subscriber: Database,
@@ -74,7 +74,7 @@ def test_a_copy_of_the_log_is_believed_by_nobody(
 
 
 @pytest.mark.parametrize("confirms", [True, False])
-def test_who_has_stolen_key_and_name_is_found_out_by_the_next_true_event(
+def test_a_forger_with_the_key_and_a_relay_id_is_detected_at_the_next_event(
     feed: Elsewhere,
     source: Database,
     subscriber: Database,
@@ -108,7 +108,7 @@ def test_who_has_stolen_key_and_name_is_found_out_by_the_next_true_event(
     assert keys_applied(subscriber) == ["A", "F", "A", "B"]
 
 
-def test_who_is_no_relay_of_the_log_is_not_believed_while_that_is_away(
+def test_events_of_an_unknown_relay_are_dropped_while_the_log_is_unreachable(
     reader: Subscription,
     feed: Elsewhere,
     source: Database,
@@ -134,7 +134,7 @@ def test_who_is_no_relay_of_the_log_is_not_believed_while_that_is_away(
     assert applied(subscriber) == [1, 2, 3]
 
 
-def test_a_relay_that_takes_over_while_the_log_is_away_was_told_of_before(
+def test_a_relay_announced_before_is_known_while_the_log_is_unreachable(
     reader: Subscription,
     feed: Elsewhere,
     source: Database,

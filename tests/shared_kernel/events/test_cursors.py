@@ -41,7 +41,7 @@ def test_a_cursor_begins_before_the_first_entry(
     assert cursor.position == 0
 
 
-def test_a_cursor_stands_where_it_was_moved_to(
+def test_a_cursor_is_where_it_was_moved_to(
     replica: Replicas, subscriber: Database, clock: ManualClock
 ) -> None:
     cursor = replica("one")
@@ -62,7 +62,7 @@ def test_only_one_replica_holds_the_lease(
     assert not replica("two").lease(clock.moment)
 
 
-def test_who_works_keeps_the_lease(
+def test_a_working_replica_keeps_the_lease(
     replica: Replicas, subscriber: Database, clock: ManualClock
 ) -> None:
     one, two = replica("one"), replica("two")
@@ -73,9 +73,7 @@ def test_who_works_keeps_the_lease(
         clock.advance(1)
 
 
-def test_who_has_nothing_to_do_keeps_the_lease(
-    replica: Replicas, clock: ManualClock
-) -> None:
+def test_an_idle_replica_keeps_the_lease(replica: Replicas, clock: ManualClock) -> None:
     one, two = replica("one"), replica("two")
     for _ in range(60):
         assert one.lease(clock.moment)
@@ -83,7 +81,7 @@ def test_who_has_nothing_to_do_keeps_the_lease(
         clock.advance(0.2)
 
 
-def test_a_dead_replica_loses_the_lease_within_seconds(
+def test_a_crashed_replica_loses_the_lease_within_seconds(
     replica: Replicas, clock: ManualClock
 ) -> None:
     replica("dead").lease(clock.moment)
@@ -95,7 +93,7 @@ def test_a_dead_replica_loses_the_lease_within_seconds(
     assert LEASE_US <= clock.us - died_us <= 5_000_000
 
 
-def test_a_lease_that_looks_over_is_another_clock_and_not_another_death(
+def test_a_lease_that_ended_by_our_clock_alone_is_respected(
     replica: Replicas, clock: ManualClock
 ) -> None:
     ahead, one = replica("ahead"), replica("one")
@@ -105,7 +103,7 @@ def test_a_lease_that_looks_over_is_another_clock_and_not_another_death(
         assert not ahead.lease(Moment(wall_us + HOUR_US, passed_us))
 
 
-def test_a_holder_that_commits_what_took_long_is_watched_anew(
+def test_a_late_commit_of_the_owner_restarts_the_wait_for_its_lease(
     replica: Replicas, subscriber: Database, clock: ManualClock
 ) -> None:
     one, two = replica("one"), replica("two")
@@ -134,7 +132,7 @@ def test_a_lease_taken_before_the_clock_was_set_back_is_lost_within_seconds(
     assert any(tries_after(us) for us in range(LEASE_US, 5_000_000, 100_000))
 
 
-def test_who_works_keeps_the_lease_though_the_clock_was_set_back(
+def test_a_working_replica_keeps_the_lease_when_the_clock_is_set_back(
     replica: Replicas, clock: ManualClock
 ) -> None:
     one, two = replica("one"), replica("two")
@@ -145,7 +143,7 @@ def test_who_works_keeps_the_lease_though_the_clock_was_set_back(
         assert not two.lease(Moment(wall_us, 7 * HOUR_US + passed_us))
 
 
-def test_a_lease_from_before_the_clock_was_set_back_is_not_called_alive(
+def test_a_lease_from_before_the_clock_was_set_back_is_not_alive(
     replica: Replicas, clock: ManualClock
 ) -> None:
     one = replica("one")
@@ -156,7 +154,7 @@ def test_a_lease_from_before_the_clock_was_set_back_is_not_called_alive(
     assert not one.held(clock.us - HOUR_US).alive
 
 
-def test_a_lease_that_is_given_back_is_free_at_once(
+def test_a_released_lease_is_free_at_once(
     replica: Replicas, clock: ManualClock
 ) -> None:
     one = replica("one")
@@ -166,7 +164,7 @@ def test_a_lease_that_is_given_back_is_free_at_once(
     assert replica("two").lease(clock.moment)
 
 
-def test_releasing_takes_nothing_from_another_holder(
+def test_releasing_does_not_affect_another_owner(
     replica: Replicas, clock: ManualClock
 ) -> None:
     one, two = replica("one"), replica("two")

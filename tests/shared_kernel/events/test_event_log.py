@@ -56,7 +56,7 @@ def test_an_entry_is_read_as_it_was_recorded(log: EventLog, source: Database) ->
     assert len(envelope.id) == 36
 
 
-def test_reading_goes_on_behind_a_position_and_is_bounded(
+def test_reading_starts_after_a_position_and_is_bounded(
     log: EventLog, source: Database
 ) -> None:
     record(log, source, "ABCDE")
@@ -87,7 +87,7 @@ def test_in_a_file_the_head_is_known_before_the_commit(tmp_path: Path) -> None:
             assert log.append(connection, [], 0) == Appended(0, 3)
 
 
-def test_what_is_rolled_back_leaves_no_hole(log: EventLog, source: Database) -> None:
+def test_a_rollback_leaves_no_hole(log: EventLog, source: Database) -> None:
     record(log, source, "A")
     with contextlib.suppress(KeyError), source.writing() as connection:
         log.append(connection, [an_entry()], 0)
@@ -100,7 +100,7 @@ def test_what_is_rolled_back_leaves_no_hole(log: EventLog, source: Database) -> 
     ]
 
 
-def test_what_is_not_committed_yet_is_not_read(log: EventLog, source: Database) -> None:
+def test_uncommitted_entries_are_not_read(log: EventLog, source: Database) -> None:
     with source.writing() as connection:
         appended = log.append(connection, [an_entry()], 0)
 
@@ -141,7 +141,7 @@ def follow(log: EventLog, until: Callable[[], bool]) -> list[Envelope]:
 
 
 @pytest.mark.slow
-def test_readers_miss_nothing_of_what_threads_and_processes_write(
+def test_readers_miss_no_entry_of_concurrent_threads_and_processes(
     databases: Databases,
 ) -> None:
     url = databases.url("catalog")

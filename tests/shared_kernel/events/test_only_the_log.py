@@ -36,7 +36,7 @@ from tests.shared_kernel.events.readers import (
 )
 
 
-def test_what_the_relay_sealed_is_applied_from_the_bus(
+def test_events_sealed_by_the_relay_are_applied_from_the_bus(
     reader: Subscription,
     feed: Elsewhere,
     source: Database,
@@ -55,7 +55,7 @@ def test_what_the_relay_sealed_is_applied_from_the_bus(
     assert counts(subscriber) == {}
 
 
-def test_more_than_a_feed_answers_at_once_makes_no_relay_a_copys(
+def test_a_batch_larger_than_a_feed_page_is_not_taken_for_a_copys(
     reader: Subscription,
     feed: Elsewhere,
     source: Database,
@@ -89,7 +89,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
 
 
 @pytest.mark.parametrize("changed", CHANGES)
-def test_what_anybody_changed_is_as_good_as_lost(
+def test_a_changed_envelope_is_dropped(
     reader: Subscription,
     feed: Elsewhere,
     source: Database,
@@ -109,7 +109,7 @@ def test_what_anybody_changed_is_as_good_as_lost(
     assert counts(subscriber) == {reason: 1}
 
 
-def test_a_forged_heartbeat_of_the_future_makes_nobody_read(
+def test_a_forged_heartbeat_with_a_high_position_causes_no_reads(
     reader: Subscription,
     feed: Elsewhere,
     source: Database,
@@ -127,7 +127,7 @@ def test_a_forged_heartbeat_of_the_future_makes_nobody_read(
     assert counts(subscriber) == {SEAL: 1, FORM: 1}
 
 
-def test_a_reader_starts_with_the_key_it_kept_while_the_log_is_away(
+def test_a_reader_starts_with_its_stored_key_while_the_log_is_unreachable(
     feed: Elsewhere, source: Database, subscriber: Database, clock: ManualClock
 ) -> None:
     first = a_reader(feed, subscriber, clock)
@@ -147,7 +147,7 @@ def test_a_reader_starts_with_the_key_it_kept_while_the_log_is_away(
     assert feed.asked_for_keys == asked
 
 
-def test_a_new_key_is_learned_and_the_former_opens_what_there_was(
+def test_a_new_key_is_learned_and_the_former_one_opens_older_events(
     reader: Subscription,
     feed: Elsewhere,
     source: Database,

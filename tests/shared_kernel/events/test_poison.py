@@ -77,7 +77,7 @@ def test_an_event_that_keeps_failing_is_dead_lettered_with_all_that_a_replay_nee
     assert letter.since_us > 0
 
 
-def test_events_of_other_keys_flow_and_those_of_its_own_park_in_order(
+def test_events_of_other_keys_are_applied_and_those_of_the_same_key_are_parked(
     subscribe: Subscribe,
     log: EventLog,
     source: Database,
@@ -91,7 +91,7 @@ def test_events_of_other_keys_flow_and_those_of_its_own_park_in_order(
     assert states(subscriber) == [(1, DEAD), (3, PARKED), (4, PARKED)]
 
 
-def test_what_comes_later_for_the_key_parks_too(
+def test_later_events_of_the_key_are_parked_too(
     subscribe: Subscribe,
     log: EventLog,
     source: Database,
@@ -112,7 +112,7 @@ def test_what_comes_later_for_the_key_parks_too(
     assert states(subscriber) == [(1, DEAD), (3, PARKED), (4, PARKED)]
 
 
-def test_the_same_key_in_another_subscription_is_not_concerned(
+def test_the_same_key_in_another_subscription_is_not_affected(
     subscribe: Subscribe,
     log: EventLog,
     source: Database,
@@ -131,7 +131,7 @@ def test_the_same_key_in_another_subscription_is_not_concerned(
     assert innocent.tried == [[1, 2]]
 
 
-def test_only_the_failing_event_of_a_batch_is_tried_again(
+def test_only_the_failing_event_of_a_batch_is_retried(
     subscribe: Subscribe,
     log: EventLog,
     source: Database,
@@ -148,7 +148,7 @@ def test_only_the_failing_event_of_a_batch_is_tried_again(
     assert applied(subscriber) == [1, 2, 4, 5]
 
 
-def test_what_a_failed_batch_did_is_rolled_back(
+def test_the_effects_of_a_failed_batch_are_rolled_back(
     subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
 ) -> None:
     record(log, source, "ABC")
@@ -160,7 +160,7 @@ def test_what_a_failed_batch_did_is_rolled_back(
     assert subscription.cursor.saved() == 2
 
 
-def test_an_event_that_fails_for_a_while_is_applied_in_its_place(
+def test_an_event_that_fails_for_a_while_is_applied_in_order(
     subscribe: Subscribe,
     log: EventLog,
     source: Database,
@@ -181,7 +181,7 @@ def test_an_event_that_fails_for_a_while_is_applied_in_its_place(
 
 
 @pytest.mark.parametrize(("jitter", "share"), [(0.0, 0.5), (1.0, 1.0)])
-def test_attempts_are_further_and_further_apart(
+def test_attempts_back_off(
     subscribe: Subscribe,
     log: EventLog,
     source: Database,
@@ -206,7 +206,7 @@ def test_attempts_are_further_and_further_apart(
     assert waits_us == [share * wait_us for wait_us in (1e5, 2e5, 4e5, 8e5)]
 
 
-def test_what_cannot_be_read_is_dead_lettered_at_once(
+def test_an_unreadable_event_is_dead_lettered_at_once(
     subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
 ) -> None:
     record(log, source, "AB")

@@ -76,14 +76,14 @@ def test_what_is_committed_has_a_position_once_the_log_is_settled(
     assert log.settle() == 2
 
 
-def test_the_next_caller_assigns_the_positions_of_one_who_died(log: EventLog) -> None:
+def test_the_next_caller_assigns_the_positions_for_a_crashed_one(log: EventLog) -> None:
     append(log, "of the dead")
 
     assert log.settle(append(log, "of the living")) == 2
     assert standing(log) == [(1, "of the dead"), (2, "of the living")]
 
 
-def test_who_is_late_stands_behind_those_who_committed_before(log: EventLog) -> None:
+def test_a_late_commit_gets_a_later_position(log: EventLog) -> None:
     """A transaction is held open while others commit and readers read."""
     with ExitStack() as held:
         connection = held.enter_context(log.database.writing())
@@ -99,14 +99,14 @@ def test_who_is_late_stands_behind_those_who_committed_before(log: EventLog) -> 
     assert standing(log) == [(1, "A"), (2, "B"), (3, "held"), (4, "held")]
 
 
-def test_what_is_rolled_back_leaves_no_hole(log: EventLog) -> None:
+def test_a_rollback_leaves_no_hole(log: EventLog) -> None:
     undo(log, "undone", 3)
 
     assert log.settle(append(log, "A")) == 1
     assert standing(log) == [(1, "A")]
 
 
-def test_those_who_settle_at_once_settle_together(log: EventLog) -> None:
+def test_concurrent_callers_assign_positions_once(log: EventLog) -> None:
     for key in "ABCDEFGH":
         append(log, key)
 
@@ -117,7 +117,7 @@ def test_those_who_settle_at_once_settle_together(log: EventLog) -> None:
     assert standing(log) == list(enumerate("ABCDEFGH", start=1))
 
 
-def test_who_settles_waits_for_one_who_does_and_goes_on_from_there(
+def test_a_caller_waits_for_another_and_continues_from_its_head(
     log: EventLog, schemas: Schemas
 ) -> None:
     append(log, "A")
@@ -144,7 +144,7 @@ def test_who_settles_waits_for_one_who_does_and_goes_on_from_there(
     assert standing(log) == [(1, "A"), (2, "B")]
 
 
-def test_it_can_be_told_whether_a_transaction_was_committed(log: EventLog) -> None:
+def test_it_can_be_found_out_whether_a_transaction_was_committed(log: EventLog) -> None:
     done = append(log, "done")
     undone = undo(log, "undone")
     with log.database.writing() as connection:
@@ -157,7 +157,7 @@ def test_it_can_be_told_whether_a_transaction_was_committed(log: EventLog) -> No
     assert log.was_committed(Appended(0)) is False
 
 
-def test_a_number_that_a_crash_gave_twice_deceives_nobody(log: EventLog) -> None:
+def test_a_number_reused_after_a_crash_is_recognized(log: EventLog) -> None:
     """A server that crashed may give the numbers of what it lost to somebody else."""
     appended = append(log, "another's")
     assert appended.receipt is not None
@@ -168,7 +168,7 @@ def test_a_number_that_a_crash_gave_twice_deceives_nobody(log: EventLog) -> None
         assert log.was_committed(attrs.evolve(appended, receipt=receipt)) is False
 
 
-def test_a_long_log_is_not_searched_for_what_has_no_position(
+def test_a_long_log_is_not_searched_for_entries_without_a_position(
     log: EventLog, schemas: Schemas
 ) -> None:
     """The plans of a connection were made when it was short."""
@@ -223,7 +223,7 @@ def ended_sessions(log: EventLog, schemas: Schemas) -> None:
 
 
 @pytest.mark.parametrize("writes", [False, True], ids=["a reader", "a writer"])
-def test_what_cannot_be_vacuumed_yet_is_not_looked_at_again_and_again(
+def test_rows_that_cannot_be_vacuumed_yet_are_not_read_repeatedly(
     log: EventLog, schemas: Schemas, writes: bool
 ) -> None:
     """A backup, a slow report, somebody's long transaction."""
@@ -249,7 +249,7 @@ def test_what_cannot_be_vacuumed_yet_is_not_looked_at_again_and_again(
         old.rollback()
 
 
-def test_a_log_goes_on_in_a_server_that_has_counted_fewer_transactions(
+def test_a_log_continues_on_a_server_with_lower_transaction_numbers(
     log: EventLog, schemas: Schemas
 ) -> None:
     """Restored from a dump, say: the numbers of transactions mean nothing there."""

@@ -32,7 +32,7 @@ def relay(
     return Relay(log, bus, clock, holder="one")
 
 
-def test_what_is_recorded_is_published_once_and_in_order(
+def test_entries_are_published_once_and_in_order(
     relay: Relay, log: EventLog, source: Database, bus: RecordingBus
 ) -> None:
     record(log, source, "AB")
@@ -44,7 +44,7 @@ def test_what_is_recorded_is_published_once_and_in_order(
     assert bus.events() == [1, 2, 3]
 
 
-def test_what_is_published_is_what_stands_in_the_log(
+def test_published_envelopes_equal_the_entries_of_the_log(
     relay: Relay, log: EventLog, source: Database, bus: RecordingBus
 ) -> None:
     recorded = record(log, source, "AB")
@@ -56,7 +56,7 @@ def test_what_is_published_is_what_stands_in_the_log(
     assert [each.id for each in unsealed] == [each.id for each in recorded]
 
 
-def test_all_is_sealed_and_names_what_stands_before_it(
+def test_every_envelope_is_sealed_and_names_its_predecessor(
     log: EventLog, source: Database, clock: ManualClock
 ) -> None:
     bus = RecordingBus(between_replicas=True)
@@ -69,7 +69,7 @@ def test_all_is_sealed_and_names_what_stands_before_it(
     assert all(opens(each, keys.for_position(each.position)) for each in bus.published)
 
 
-def test_where_nobody_else_can_publish_nothing_is_sealed(
+def test_on_an_in_process_bus_nothing_is_sealed(
     relay: Relay, log: EventLog, source: Database, bus: RecordingBus
 ) -> None:
     recorded = record(log, source, "AB")
@@ -100,7 +100,7 @@ def test_a_relay_goes_back_to_where_the_log_was_cut(
     assert bus.events() == [1, 2, 3, 2, 3]
 
 
-def test_nothing_is_published_behind_what_the_log_no_longer_holds(
+def test_after_a_cut_nothing_is_published_until_the_relay_goes_back(
     relay: Relay, log: EventLog, source: Database, bus: RecordingBus
 ) -> None:
     """It was cut and has grown beyond, with no fault and no heartbeat in between."""
@@ -119,7 +119,7 @@ def test_nothing_is_published_behind_what_the_log_no_longer_holds(
     assert (published.position, published.previous) == (6, grown[-1].id)
 
 
-def test_a_step_publishes_one_batch_at_the_most(
+def test_a_step_publishes_at_most_one_batch(
     relay: Relay,
     log: EventLog,
     source: Database,
@@ -146,7 +146,7 @@ def test_a_crash_before_the_position_is_saved_publishes_again(
     assert bus.events() == [1, 2, 3, 2, 3]
 
 
-def test_a_restart_goes_on_behind_the_saved_position(
+def test_a_restart_continues_after_the_saved_position(
     relay: Relay, log: EventLog, source: Database, bus: RecordingBus, clock: ManualClock
 ) -> None:
     record(log, source, "AB")
@@ -191,7 +191,7 @@ def test_of_two_relays_the_one_behind_does_not_turn_the_position_back(
     assert Relay(log, bus, clock, holder="one").published() == 3
 
 
-def test_what_the_bus_did_not_take_is_published_when_it_is_back(
+def test_events_that_the_bus_refused_are_published_when_it_is_back(
     log: EventLog, source: Database, clock: ManualClock
 ) -> None:
     class AwayBus(RecordingBus):
@@ -215,7 +215,7 @@ def test_what_the_bus_did_not_take_is_published_when_it_is_back(
     assert bus.events() == [1, 2]
 
 
-def test_of_several_replicas_one_publishes_and_another_takes_over_from_a_dead_one(
+def test_of_several_replicas_one_publishes_and_another_takes_over_after_its_crash(
     log: EventLog, source: Database, bus: RecordingBus, clock: ManualClock
 ) -> None:
     replicas = [Relay(log, bus, clock, holder=name) for name in ("one", "two")]
@@ -232,7 +232,7 @@ def test_of_several_replicas_one_publishes_and_another_takes_over_from_a_dead_on
     assert bus.events() == [1, 2, 3]
 
 
-def test_who_leads_tells_of_who_stands_by(
+def test_the_leading_relay_announces_those_that_stand_by(
     relay: Relay, log: EventLog, bus: RecordingBus, clock: ManualClock
 ) -> None:
     standby = Relay(log, bus, clock, holder="two")
@@ -244,7 +244,7 @@ def test_who_leads_tells_of_who_stands_by(
     assert set(json.loads(bus.published[-1].data)["relays"]) == {relay.id, standby.id}
 
 
-def test_who_leads_is_known_however_many_others_came_since(
+def test_the_leading_relay_is_known_however_many_others_came_since(
     relay: Relay, log: EventLog, source: Database, clock: ManualClock
 ) -> None:
     relay.step()
@@ -257,7 +257,7 @@ def test_who_leads_is_known_however_many_others_came_since(
     assert relay.id in log.keys().relays
 
 
-def test_a_relay_that_was_overtaken_goes_on_from_where_the_other_one_is(
+def test_an_overtaken_relay_continues_from_the_position_of_the_other(
     log: EventLog, source: Database, bus: RecordingBus, clock: ManualClock
 ) -> None:
     slept, other = [Relay(log, bus, clock, holder=name) for name in "ab"]
@@ -277,7 +277,7 @@ def test_a_relay_that_was_overtaken_goes_on_from_where_the_other_one_is(
     assert slept.published() == 3
 
 
-def test_the_head_is_announced_every_second_though_nothing_happens(
+def test_the_head_is_announced_every_second_without_new_entries(
     relay: Relay, log: EventLog, source: Database, bus: RecordingBus, clock: ManualClock
 ) -> None:
     record(log, source, "ABC")

@@ -65,7 +65,7 @@ def states(letters: DeadLetters) -> list[tuple[int, str]]:
     return [(each.envelope.position, each.state) for each in letters.list()]
 
 
-def test_a_replay_applies_the_event_and_those_behind_it_in_order(
+def test_a_replay_applies_the_event_and_those_parked_behind_it_in_order(
     letters: DeadLetters, subscriber: Database, failing: Failing
 ) -> None:
     failing.positions.clear()
@@ -76,7 +76,7 @@ def test_a_replay_applies_the_event_and_those_behind_it_in_order(
     assert letters.list() == []
 
 
-def test_after_a_replay_events_of_the_key_flow_again(
+def test_after_a_replay_events_of_the_key_are_applied_again(
     letters: DeadLetters,
     subscription: Subscription,
     log: EventLog,
@@ -93,7 +93,7 @@ def test_after_a_replay_events_of_the_key_flow_again(
     assert applied(subscriber)[-1] == 5
 
 
-def test_what_fails_again_stays_where_it_is(
+def test_an_event_that_fails_again_stays_a_dead_letter(
     letters: DeadLetters, subscriber: Database
 ) -> None:
     with pytest.raises(StillFailingError, match=r"dead letter 1 failed again: .*x"):
@@ -104,7 +104,7 @@ def test_what_fails_again_stays_where_it_is(
     assert applied(subscriber) == [2]
 
 
-def test_a_parked_one_that_fails_becomes_the_one_that_the_rest_waits_behind(
+def test_a_parked_event_that_fails_becomes_the_dead_letter_of_the_rest(
     letters: DeadLetters, subscriber: Database, failing: Failing
 ) -> None:
     failing.positions = {3}
@@ -118,7 +118,7 @@ def test_a_parked_one_that_fails_becomes_the_one_that_the_rest_waits_behind(
     assert letters.show(2).attempts == 1
 
 
-def test_a_parked_one_is_not_replayed_before_its_turn(
+def test_a_parked_event_is_not_replayed_before_its_turn(
     letters: DeadLetters, subscriber: Database
 ) -> None:
     with pytest.raises(ReplayError, match="waits behind an earlier one of 'A'"):
@@ -135,7 +135,7 @@ def test_an_unknown_letter_is_refused(letters: DeadLetters) -> None:
             act(99)
 
 
-def test_a_discarded_event_is_let_go_and_those_behind_it_are_replayed(
+def test_a_discarded_event_is_deleted_and_those_behind_it_are_replayed(
     letters: DeadLetters, subscriber: Database
 ) -> None:
     assert letters.discard(1) == 2
@@ -156,7 +156,7 @@ def test_a_fault_of_the_infrastructure_leaves_the_letter_as_it_was(
     assert letters.list() == before
 
 
-def test_what_parks_during_a_replay_is_replayed_too(
+def test_events_parked_during_a_replay_are_replayed_too(
     letters: DeadLetters,
     subscription: Subscription,
     log: EventLog,
@@ -184,7 +184,7 @@ class Crash(BaseException):
 @pytest.mark.parametrize("act", ["replay", "discard"])
 @pytest.mark.parametrize("commit", [1, 2, 3])
 @pytest.mark.parametrize("after", [False, True])
-def test_an_interruption_leaves_the_order_whole(
+def test_an_interruption_keeps_the_order(
     letters: DeadLetters,
     subscription: Subscription,
     log: EventLog,

@@ -108,7 +108,7 @@ def while_replaying(
         return doing.result(20)
 
 
-def test_what_comes_during_a_replay_does_not_park_behind_what_is_gone(
+def test_an_event_during_a_replay_does_not_park_behind_a_replayed_one(
     log: EventLog,
     subscription: Subscription,
     subscriber: Database,

@@ -51,7 +51,7 @@ def a_beat(log: EventLog, key: str = "", relay: str = "the-copy") -> Envelope:
     return sealed(beat, key or keys.key, previous="x", relay=relay)
 
 
-def test_while_a_copy_is_heard_events_are_held_back_and_the_head_is_told(
+def test_while_a_copy_publishes_only_heartbeats_are_sent(
     relay: Relay,
     log: EventLog,
     source: Database,
@@ -74,7 +74,7 @@ def test_while_a_copy_is_heard_events_are_held_back_and_the_head_is_told(
 
 
 @pytest.mark.parametrize(("key", "named"), [("", "before"), ("00" * 32, "anybody")])
-def test_heartbeats_of_who_led_before_or_forged_ones_stop_nobody(
+def test_heartbeats_of_former_relays_and_forged_ones_are_ignored(
     log: EventLog,
     source: Database,
     relay: Relay,
@@ -94,7 +94,7 @@ def test_heartbeats_of_who_led_before_or_forged_ones_stop_nobody(
     assert not relay.held_back
 
 
-def test_its_own_heartbeats_mean_nothing(relay: Relay, clock: ManualClock) -> None:
+def test_its_own_heartbeats_are_ignored(relay: Relay, clock: ManualClock) -> None:
     for _ in range(4):
         clock.advance(1)
         relay.step()

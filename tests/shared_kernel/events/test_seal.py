@@ -31,7 +31,9 @@ def changed(value: Any) -> Any:
 
 @pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize("envelope", [EVENT, BEAT], ids=["event", "heartbeat"])
-def test_whatever_is_changed_it_does_not_open(envelope: Envelope, field: str) -> None:
+def test_an_envelope_with_any_change_does_not_open(
+    envelope: Envelope, field: str
+) -> None:
     there = sealed(envelope, KEY, previous="before", relay="relay")
     assert opens(there, [KEY])
 
@@ -43,14 +45,14 @@ def test_whatever_is_changed_it_does_not_open(envelope: Envelope, field: str) ->
 @pytest.mark.parametrize(
     ("one", "other"), [("log", "source"), ("id", "type"), ("previous", "relay")]
 )
-def test_nothing_moves_from_one_attribute_to_the_next(one: str, other: str) -> None:
+def test_bytes_cannot_move_between_attributes(one: str, other: str) -> None:
     there = sealed(EVENT, KEY, previous="before", relay="relay")
     both = getattr(there, one) + getattr(there, other)
 
     assert not opens(attrs.evolve(there, **{one: both, other: ""}), [KEY])
 
 
-def test_one_of_the_keys_has_to_be_the_one() -> None:
+def test_one_of_the_keys_must_match() -> None:
     there = sealed(EVENT, KEY, previous="", relay="relay")
 
     assert opens(there, [ANOTHER, KEY])

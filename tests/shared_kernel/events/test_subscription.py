@@ -56,7 +56,7 @@ def test_a_new_subscription_reads_the_log_from_its_beginning(
     assert applied(subscriber) == [1, 2, 3]
 
 
-def test_what_is_delivered_in_order_is_applied_without_reading_the_log(
+def test_deliveries_in_order_are_applied_without_reading_the_log(
     subscribe: Subscribe,
     log: EventLog,
     source: Database,
@@ -128,7 +128,7 @@ def test_a_gap_is_read_from_the_log(
     assert applied(subscriber) == [1, 2, 3, 4, 5]
 
 
-def test_what_comes_in_disorder_is_applied_in_order(
+def test_deliveries_out_of_order_are_applied_in_order(
     subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
 ) -> None:
     subscription = subscribe()
@@ -169,7 +169,7 @@ def test_a_heartbeat_is_no_event(
     assert applied(subscriber) == [1]
 
 
-def test_a_heartbeat_that_comes_late_turns_nothing_back(
+def test_a_late_heartbeat_changes_nothing(
     subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
 ) -> None:
     subscription = subscribe()
@@ -182,7 +182,7 @@ def test_a_heartbeat_that_comes_late_turns_nothing_back(
     assert applied(subscriber) == [1, 2, 3]
 
 
-def test_events_of_another_source_mean_nothing(
+def test_events_of_another_source_are_ignored(
     subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
 ) -> None:
     subscription = subscribe()
@@ -196,7 +196,7 @@ def test_events_of_another_source_mean_nothing(
     assert until_idle(subscription) == 0
 
 
-def test_a_full_inbox_drops_and_loses_nothing(
+def test_a_full_inbox_rejects_and_loses_nothing(
     subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
 ) -> None:
     subscription = subscribe()
@@ -227,7 +227,7 @@ def test_a_long_log_is_read_in_bounded_batches(
     assert [subscription.step() for _ in range(4)] == [2, 2, 1, 0]
 
 
-def test_a_restart_goes_on_behind_the_cursor(
+def test_a_restart_continues_after_the_cursor(
     subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
 ) -> None:
     record(log, source, "AB")
@@ -238,7 +238,7 @@ def test_a_restart_goes_on_behind_the_cursor(
     assert applied(subscriber) == [1, 2, 3]
 
 
-def test_progress_is_told_after_it_is_committed(
+def test_progress_is_reported_after_the_commit(
     log: EventLog, source: Database, subscriber: Database, clock: ManualClock
 ) -> None:
     seen: list[list[int]] = []
@@ -270,7 +270,7 @@ def test_a_second_replica_stands_by(
     assert active.step() == 3
 
 
-def test_a_replica_that_stood_by_takes_over_from_a_dead_one(
+def test_a_replica_that_stands_by_takes_over_from_a_crashed_one(
     subscribe: Subscribe,
     log: EventLog,
     source: Database,
@@ -289,7 +289,7 @@ def test_a_replica_that_stood_by_takes_over_from_a_dead_one(
     assert applied(subscriber) == [1, 2, 3, 4]
 
 
-def test_a_replica_that_is_stopped_lets_another_take_over_at_once(
+def test_a_stopped_replica_lets_another_take_over_at_once(
     subscribe: Subscribe, log: EventLog, source: Database
 ) -> None:
     record(log, source, "AB")
@@ -301,7 +301,7 @@ def test_a_replica_that_is_stopped_lets_another_take_over_at_once(
     assert subscribe(holder="two").step() == 1
 
 
-def test_two_replicas_that_both_think_they_are_alone_do_nothing_twice(
+def test_two_replicas_that_both_believe_in_their_lease_apply_nothing_twice(
     subscribe: Subscribe,
     log: EventLog,
     source: Database,
@@ -348,7 +348,7 @@ class Member:
         )
 
 
-def test_the_active_replica_alone_is_a_member_on_the_bus(
+def test_only_the_active_replica_is_a_member_on_the_bus(
     log: EventLog, subscriber: Database, clock: ManualClock
 ) -> None:
     members = [Member(), Member()]
@@ -375,7 +375,7 @@ def test_the_active_replica_alone_is_a_member_on_the_bus(
     assert [member.joined for member in members] == [False, True]
 
 
-def test_a_delivery_is_acknowledged_once_its_effects_are_kept(
+def test_a_delivery_is_acknowledged_after_the_commit(
     subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
 ) -> None:
     member, subscription = Member(), subscribe()
@@ -406,7 +406,7 @@ def test_a_delivery_is_rejected_when_the_infrastructure_fails(
     assert member.answers == ["rejected"]
 
 
-def test_a_replica_that_is_stopped_leaves_no_delivery_unanswered(
+def test_a_stopped_replica_leaves_no_delivery_unanswered(
     subscribe: Subscribe, log: EventLog, source: Database, subscriber: Database
 ) -> None:
     member, subscription = Member(), subscribe()
@@ -419,7 +419,7 @@ def test_a_replica_that_is_stopped_leaves_no_delivery_unanswered(
     assert applied(subscriber) == [1, 2, 3]
 
 
-def test_a_replica_that_lost_its_lease_rejects_what_it_was_given(
+def test_a_replica_that_lost_its_lease_rejects_its_deliveries(
     subscribe: Subscribe, log: EventLog, source: Database, clock: ManualClock
 ) -> None:
     member = Member()
@@ -435,7 +435,7 @@ def test_a_replica_that_lost_its_lease_rejects_what_it_was_given(
     assert member.answers == ["rejected"]
 
 
-def test_a_bus_that_has_fallen_silent_is_not_relied_on(
+def test_after_a_silence_of_the_bus_the_log_is_read(
     subscribe: Subscribe,
     log: EventLog,
     source: Database,
@@ -453,7 +453,7 @@ def test_a_bus_that_has_fallen_silent_is_not_relied_on(
     assert applied(subscriber) == [1, 2]
 
 
-def test_what_the_bus_did_wrong_is_counted(
+def test_faults_of_the_bus_are_counted(
     subscribe: Subscribe, log: EventLog, source: Database
 ) -> None:
     subscription = subscribe()
@@ -478,7 +478,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
-def test_a_fault_of_the_infrastructure_is_never_poison(
+def test_a_fault_of_the_infrastructure_never_dead_letters_an_event(
     subscribe: Subscribe,
     log: EventLog,
     source: Database,
@@ -505,7 +505,7 @@ def test_a_fault_of_the_infrastructure_is_never_poison(
     assert applied(subscriber) == [1, 2, 3]
 
 
-def test_a_fault_is_waited_for_longer_each_time_and_forgotten_when_it_heals(
+def test_retries_after_a_fault_back_off_and_reset_on_recovery(
     subscribe: Subscribe, log: EventLog, source: Database, clock: ManualClock
 ) -> None:
     failing, tries = True, []
@@ -581,7 +581,7 @@ def empty(database: Database, *tables: str) -> None:
             connection.exec_driver_sql(f"DELETE FROM {table}")
 
 
-def test_of_a_log_that_has_lost_its_tail_nothing_more_is_applied(
+def test_nothing_is_applied_of_a_log_that_has_lost_its_tail(
     subscribe: Subscribe,
     log: EventLog,
     source: Database,

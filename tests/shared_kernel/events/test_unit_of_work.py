@@ -41,7 +41,7 @@ def fail(error: BaseException) -> Callable[[], None]:
     return then
 
 
-def test_a_command_answers_what_it_did_and_the_logs_head(tallies: Tallies) -> None:
+def test_a_command_returns_its_result_and_the_logs_head(tallies: Tallies) -> None:
     tallies.writer.execute(tick, Tick(code="A"))
 
     done = tallies.writer.execute(tick, Tick(code="B", times=3))
@@ -49,7 +49,7 @@ def test_a_command_answers_what_it_did_and_the_logs_head(tallies: Tallies) -> No
     assert done == Committed(result=3, position=4)
 
 
-def test_state_and_events_are_there_together(tallies: Tallies) -> None:
+def test_state_and_events_are_committed_together(tallies: Tallies) -> None:
     tallies.writer.execute(tick, Tick(times=2))
 
     assert tallies.stored() == {"LAMP-0001": 2}
@@ -80,7 +80,7 @@ def test_any_other_exception_is_raised_and_rolls_back(
     assert tallies.writer.execute(tick, Tick()).position == 1
 
 
-def test_what_a_handler_did_not_commit_is_not_kept(tallies: Tallies) -> None:
+def test_uncommitted_changes_of_a_handler_are_discarded(tallies: Tallies) -> None:
     def look(command: Tick, work: object) -> None:
         pass
 
@@ -140,7 +140,7 @@ def test_an_event_carries_the_trace_of_its_own_command(tallies: Tallies) -> None
     assert traces == ["00-aa-bb-01", None]
 
 
-def test_who_is_told_of_commits_is_told_after_them(databases: Databases) -> None:
+def test_commits_are_reported_after_they_happen(databases: Databases) -> None:
     heads: list[int] = []
     url = databases.url("catalog")
     told = some_tallies(url, lambda: heads.append(told.log.head()))
@@ -151,7 +151,7 @@ def test_who_is_told_of_commits_is_told_after_them(databases: Databases) -> None
     assert heads == [1, 3]
 
 
-def test_commands_given_together_share_a_commit_and_a_refusal_stands_in_its_place(
+def test_commands_given_together_share_a_commit_and_a_refusal_is_returned_in_place(
     tallies: Tallies,
 ) -> None:
     answers = tallies.writer.execute_all(
@@ -220,7 +220,7 @@ def test_commands_of_many_threads_each_happen_exactly_once(tallies: Tallies) -> 
     assert len(set(tallies.logged())) == len(tallies.logged())
 
 
-def test_those_who_wait_share_the_next_commit(
+def test_waiting_commands_share_the_next_commit(
     tallies: Tallies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commits = 0
@@ -260,7 +260,7 @@ def test_those_who_wait_share_the_next_commit(
     assert crowd < BATCH
 
 
-def test_a_locked_file_is_told_and_loses_nothing(
+def test_a_locked_file_raises_and_loses_nothing(
     file_templates: FileTemplates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In PostgreSQL only a row is locked: the next test."""
@@ -278,7 +278,7 @@ def test_a_locked_file_is_told_and_loses_nothing(
 
 
 @pytest.mark.server
-def test_a_row_that_another_process_locks_for_long_is_told_and_loses_nothing(
+def test_a_row_locked_for_long_by_another_process_raises_and_loses_nothing(
     schemas: Schemas,
 ) -> None:
     url = schemas.url("catalog")

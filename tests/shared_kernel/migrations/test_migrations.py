@@ -85,7 +85,7 @@ def test_a_migrated_database_has_the_tables_that_the_code_expects(
     assert found == shape(by_code)
 
 
-def test_migrating_twice_is_migrating_once(databases: Databases) -> None:
+def test_migrating_twice_changes_nothing_more(databases: Databases) -> None:
     database = Database(databases.url("new"))
     Schema("catalog", database, COMMANDS).upgrade()
     before = shape(database)
@@ -95,7 +95,7 @@ def test_migrating_twice_is_migrating_once(databases: Databases) -> None:
     assert shape(database) == before
 
 
-def test_a_file_that_is_no_database_is_told_by_name(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_reported_by_name(tmp_path: Path) -> None:
     (tmp_path / "catalog.db").write_bytes(b"not a database" * 100)
     database = Database(f"sqlite:///{tmp_path}/catalog.db")
 

@@ -55,7 +55,7 @@ def in_todays_tables(before: Contents) -> Contents:
 
 
 @pytest.mark.parametrize(("history", "revision"), EACH_REVISION)
-def test_an_upgrade_keeps_what_is_there(
+def test_an_upgrade_keeps_existing_data(
     databases: Databases, history: History, revision: str
 ) -> None:
     schema = history.schema(databases)
@@ -72,7 +72,7 @@ def test_an_upgrade_keeps_what_is_there(
 
 
 @pytest.mark.parametrize(("history", "revision"), EACH_REVISION)
-def test_after_an_upgrade_and_the_way_back_all_is_as_it_was(
+def test_a_downgrade_after_an_upgrade_restores_everything(
     databases: Databases, history: History, revision: str
 ) -> None:
     schema = history.schema(databases)
@@ -88,7 +88,7 @@ def test_after_an_upgrade_and_the_way_back_all_is_as_it_was(
 
 
 @pytest.mark.parametrize("history", HISTORIES, ids=lambda history: history.name)
-def test_the_way_back_to_the_beginning_is_passable_with_data(
+def test_downgrading_to_base_works_with_data(
     databases: Databases, history: History
 ) -> None:
     schema = history.schema(databases)
@@ -126,7 +126,7 @@ LOGS = pytest.mark.parametrize(
 
 @LOGS
 @pytest.mark.parametrize("revision", ["0001", "0002"])
-def test_new_entries_go_on_behind_those_there_were(
+def test_new_entries_follow_the_existing_ones(
     databases: Databases, history: History, revision: str
 ) -> None:
     schema = history.schema(databases)
@@ -160,7 +160,7 @@ def test_an_empty_log_begins_with_position_one_after_an_upgrade(
 
 
 @LOGS
-def test_on_the_way_back_what_has_no_position_yet_gets_one_first(
+def test_a_downgrade_first_gives_positions_to_entries_without_one(
     databases: Databases, history: History
 ) -> None:
     schema = history.schema(databases)
@@ -183,7 +183,7 @@ def test_on_the_way_back_what_has_no_position_yet_gets_one_first(
 
 
 @pytest.mark.server
-def test_nothing_of_an_upgrade_that_fails_is_done(schemas: Schemas) -> None:
+def test_a_failed_upgrade_changes_nothing(schemas: Schemas) -> None:
     """On SQLite as well, but there is nothing in 0003 that could fail."""
     schema = CATALOG.schema(schemas)
     upgrade_to(schema, "0002")
@@ -207,7 +207,7 @@ def in_the_way(connection: Connection) -> None:
 
 
 @pytest.mark.server
-def test_the_way_back_leaves_no_function_behind(schemas: Schemas) -> None:
+def test_a_downgrade_drops_the_function(schemas: Schemas) -> None:
     schema = CATALOG.schema(schemas)
     schema.upgrade()
     schema.downgrade("0002")

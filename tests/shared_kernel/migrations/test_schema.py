@@ -53,19 +53,19 @@ def test_a_database_without_tables_is_older_than_any_revision(schema: Schema) ->
     assert not state.is_newer
 
 
-def test_looking_at_it_changes_nothing(schema: Schema, open_schema: Open) -> None:
+def test_reading_the_state_changes_nothing(schema: Schema, open_schema: Open) -> None:
     schema.state()
 
     assert open_schema().state().revision is None
 
 
-def test_an_upgrade_says_whether_there_was_any(schema: Schema) -> None:
+def test_an_upgrade_returns_whether_it_changed_anything(schema: Schema) -> None:
     assert schema.upgrade()
     assert not schema.upgrade()
     assert schema.state().is_current
 
 
-def test_an_old_one_is_older(schema: Schema) -> None:
+def test_a_database_at_an_earlier_revision_is_older(schema: Schema) -> None:
     upgrade_to(schema, "0002")
 
     state = schema.state()
@@ -74,7 +74,7 @@ def test_an_old_one_is_older(schema: Schema) -> None:
     assert schema.upgrade()
 
 
-def test_a_downgrade_says_whether_there_was_any(schema: Schema) -> None:
+def test_a_downgrade_returns_whether_it_changed_anything(schema: Schema) -> None:
     schema.upgrade()
 
     assert schema.downgrade("0001")
@@ -85,7 +85,7 @@ def test_a_downgrade_says_whether_there_was_any(schema: Schema) -> None:
 @pytest.mark.parametrize(
     "change", [Schema.upgrade, lambda schema: schema.downgrade("0001")]
 )
-def test_a_newer_one_is_left_alone(
+def test_a_newer_database_is_not_changed(
     schema: Schema, change: Callable[[Schema], bool]
 ) -> None:
     schema.upgrade()
@@ -99,7 +99,7 @@ def test_a_newer_one_is_left_alone(
     assert (state.revision, state.is_newer, state.is_current) == ("9999", True, False)
 
 
-def test_of_upgrades_at_once_one_does_it_and_the_others_find_it_done(
+def test_of_concurrent_upgrades_one_does_it_and_the_others_find_it_done(
     open_schema: Open,
 ) -> None:
     schemas = [open_schema() for _ in range(4)]
@@ -111,7 +111,7 @@ def test_of_upgrades_at_once_one_does_it_and_the_others_find_it_done(
     assert open_schema().state().is_current
 
 
-def test_a_process_prepares_a_file_and_expects_of_a_server_that_it_is_prepared(
+def test_a_process_upgrades_a_file_and_expects_a_server_to_be_upgraded(
     schema: Schema,
 ) -> None:
     schema.prepare()
@@ -162,7 +162,7 @@ def bring_to(schemas: Schemas, revision: str | None) -> None:
 @pytest.mark.server
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.revision))
 @pytest.mark.parametrize("use", [Database.reading, Database.writing])
-def test_a_server_with_another_schema_is_refused_with_the_mend(
+def test_a_server_with_another_schema_is_refused_with_the_fix(
     expecting: Schema, schemas: Schemas, case: Case, use: Callable[[Database], object]
 ) -> None:
     bring_to(schemas, case.revision)
@@ -175,7 +175,7 @@ def test_a_server_with_another_schema_is_refused_with_the_mend(
 
 
 @pytest.mark.server
-def test_who_was_refused_works_once_the_schema_is_upgraded(
+def test_a_refused_process_works_once_the_schema_is_upgraded(
     expecting: Schema, schemas: Schemas
 ) -> None:
     with pytest.raises(WrongSchemaError):
@@ -187,7 +187,7 @@ def test_who_was_refused_works_once_the_schema_is_upgraded(
 
 
 @pytest.mark.server
-def test_whoever_upgrades_it_needs_not_open_it_anew(expecting: Schema) -> None:
+def test_the_upgrading_process_need_not_reopen_the_database(expecting: Schema) -> None:
     with pytest.raises(WrongSchemaError):
         expecting.database.open()
 
@@ -200,7 +200,7 @@ def test_whoever_upgrades_it_needs_not_open_it_anew(expecting: Schema) -> None:
 
 
 @pytest.mark.server
-def test_each_schema_of_one_database_stands_for_itself(schemas: Schemas) -> None:
+def test_schemas_of_one_database_are_independent(schemas: Schemas) -> None:
     names = ("one", "Two", "three")
     made = [
         Schema(name, Database(schemas.url(name)), CATALOG.schema(schemas).revisions)

@@ -23,7 +23,7 @@ def an_event(data: bytes = b"{}", traceparent: str | None = None) -> Envelope:
     )
 
 
-def test_every_attribute_has_its_place() -> None:
+def test_every_attribute_is_written() -> None:
     assert json.loads(to_structured(an_event(traceparent=TRACE))) == {
         "specversion": "1.0",
         "id": "id-7",
@@ -39,7 +39,7 @@ def test_every_attribute_has_its_place() -> None:
     }
 
 
-def test_an_attribute_without_a_value_is_left_out() -> None:
+def test_an_attribute_without_a_value_is_omitted() -> None:
     assert "traceparent" not in json.loads(to_structured(an_event()))
 
 
@@ -93,7 +93,7 @@ ENVELOPES = st.builds(
 
 
 @given(st.lists(ENVELOPES, max_size=5))
-def test_what_comes_out_of_a_batch_is_what_went_in(envelopes: list[Envelope]) -> None:
+def test_a_batch_is_read_back_unchanged(envelopes: list[Envelope]) -> None:
     assert from_batch(to_batch(envelopes)) == envelopes
 
 
@@ -124,9 +124,7 @@ def changed(**attributes: object) -> bytes:
         (changed(specversion="0.3"), r"\$\[0\]\.specversion"),
     ],
 )
-def test_what_is_no_batch_is_refused_with_what_is_wrong(
-    body: bytes, wrong: str
-) -> None:
+def test_an_invalid_batch_is_refused_with_the_reason(body: bytes, wrong: str) -> None:
     with pytest.raises(InvalidCloudEventError, match=wrong):
         from_batch(body)
 

@@ -29,7 +29,7 @@ def busy(shop: Shop) -> Shop:
     return shop
 
 
-def test_it_tells_what_was_deleted_and_kept(busy: Shop) -> None:
+def test_it_shows_how_many_were_deleted_and_kept(busy: Shop) -> None:
     result = compact(busy)
 
     assert result.exit_code == 0
@@ -39,7 +39,7 @@ def test_it_tells_what_was_deleted_and_kept(busy: Shop) -> None:
     assert positions(busy) == [1, 2, 5, 6]
 
 
-def test_a_dry_run_tells_what_would_be_deleted(busy: Shop) -> None:
+def test_a_dry_run_shows_how_many_would_be_deleted(busy: Shop) -> None:
     result = compact(busy, "--dry-run")
 
     assert result.stdout == (
@@ -48,7 +48,7 @@ def test_a_dry_run_tells_what_would_be_deleted(busy: Shop) -> None:
     assert positions(busy) == [1, 2, 3, 4, 5, 6]
 
 
-def test_young_events_stay(busy: Shop) -> None:
+def test_recent_events_stay(busy: Shop) -> None:
     busy.clock.advance(2 * DAY_S)
     busy.record(*"AB")
     busy.publish()
@@ -67,7 +67,7 @@ def test_young_events_stay(busy: Shop) -> None:
     assert positions(busy) == [1, 2, 7, 8]
 
 
-def test_what_is_not_published_stays(busy: Shop) -> None:
+def test_unpublished_events_stay(busy: Shop) -> None:
     busy.record(*"AAA")
     busy.read()
 
@@ -77,7 +77,7 @@ def test_what_is_not_published_stays(busy: Shop) -> None:
     assert positions(busy) == [1, 2, 5, 6, 7, 8, 9]
 
 
-def test_what_is_not_read_stays(busy: Shop) -> None:
+def test_unread_events_stay(busy: Shop) -> None:
     busy.record(*"AAA")
     busy.publish()
 
@@ -110,7 +110,7 @@ def test_keys_with_dead_letters_keep_everything(busy: Shop) -> None:
 
 
 @pytest.mark.parametrize("options", [["--source", "shed"], ["--keep-days", "-1"]])
-def test_what_makes_no_sense_is_refused(busy: Shop, options: list[str]) -> None:
+def test_invalid_options_are_refused(busy: Shop, options: list[str]) -> None:
     result = compact(busy, *options)
 
     assert result.exit_code == 2
@@ -123,7 +123,7 @@ def test_a_process_without_a_log_says_so(shop: Shop) -> None:
     assert (result.exit_code, result.stdout) == (0, "This process has no event log.\n")
 
 
-def test_a_database_that_does_not_answer_is_one_clear_line(busy: Shop) -> None:
+def test_a_database_that_does_not_answer_gives_one_clear_line(busy: Shop) -> None:
     why = busy.destroy(busy.reader)
 
     result = compact(busy)

@@ -60,7 +60,7 @@ def upgrade(schemas: list[Schema]) -> Result:
     return run(database_group(schemas), "upgrade")
 
 
-def test_what_is_current_is_told_as_such(storehouse: RunningServices) -> None:
+def test_current_databases_are_shown_as_current(storehouse: RunningServices) -> None:
     code, told = status(schemas_of(storehouse))
 
     assert code == 0
@@ -83,7 +83,7 @@ def test_for_people_each_database_has_a_line(
     ]
 
 
-def test_an_upgrade_of_what_is_current_does_nothing_and_says_so(
+def test_upgrading_a_current_database_does_nothing_and_says_so(
     storehouse: RunningServices,
 ) -> None:
     result = upgrade(schemas_of(storehouse))
@@ -94,7 +94,7 @@ def test_an_upgrade_of_what_is_current_does_nothing_and_says_so(
     ]
 
 
-def test_what_is_older_is_told_and_upgraded(storehouse: RunningServices) -> None:
+def test_an_older_database_is_shown_and_upgraded(storehouse: RunningServices) -> None:
     (commands,) = storehouse.context("inventory").schemas[:1]
     commands.downgrade("0001")
 
@@ -110,7 +110,7 @@ def test_what_is_older_is_told_and_upgraded(storehouse: RunningServices) -> None
     assert status(schemas_of(storehouse))[0] == 0
 
 
-def test_what_is_newer_is_told_and_left_alone(storehouse: RunningServices) -> None:
+def test_a_newer_database_is_shown_and_not_changed(storehouse: RunningServices) -> None:
     database = storehouse.context("catalog").databases[0]
     with database.writing() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
@@ -145,7 +145,7 @@ def test_a_server_without_tables_is_older_until_it_is_upgraded(empty: Schemas) -
 
 
 @pytest.mark.server
-def test_a_server_that_is_away_is_told_without_its_password(
+def test_an_unreachable_server_is_reported_without_its_password(
     schemas: Schemas,
 ) -> None:
     with a_storehouse(schemas) as storehouse:

@@ -24,11 +24,11 @@ def left(shop: Shop) -> list[tuple[str, str]]:
     return [(each["letter"], each["state"]) for each in map(json.loads, lines)]
 
 
-def test_where_there_are_none_it_says_so(shop: Shop) -> None:
+def test_without_dead_letters_it_says_so(shop: Shop) -> None:
     assert dead_letters(shop, "list").output == "There are no dead letters.\n"
 
 
-def test_the_list_tells_which_failed_why_and_what_waits(shop: Shop) -> None:
+def test_the_list_shows_failures_with_reasons_and_parked_events(shop: Shop) -> None:
     shop.dead_letter("LAMP-0001", "LAMP-0002", "LAMP-0001", why=WHY)
 
     dead, parked = dead_letters(shop, "list").output.splitlines()[1:]
@@ -75,7 +75,7 @@ def test_a_letter_is_shown_whole(shop: Shop) -> None:
     }
 
 
-def test_a_payload_that_is_no_json_is_shown_as_text(shop: Shop) -> None:
+def test_a_payload_that_is_not_json_is_shown_as_text(shop: Shop) -> None:
     shop.failing.positions = {1}
     shop.record("LAMP-0001", data=b'{"sku": \xff')
     for _ in range(5):
@@ -88,7 +88,7 @@ def test_a_payload_that_is_no_json_is_shown_as_text(shop: Shop) -> None:
     assert shown["attempts"] == 5
 
 
-def test_replaying_applies_the_letter_and_what_waits_behind_it(shop: Shop) -> None:
+def test_replaying_applies_the_letter_and_those_parked_behind_it(shop: Shop) -> None:
     shop.dead_letter("LAMP-0001", "LAMP-0001", "LAMP-0002")
     shop.repair()
 
@@ -99,9 +99,7 @@ def test_replaying_applies_the_letter_and_what_waits_behind_it(shop: Shop) -> No
     assert left(shop) == []
 
 
-def test_another_process_than_the_readers_may_replay(
-    shop: Shop, databases: Databases
-) -> None:
+def test_any_process_may_replay(shop: Shop, databases: Databases) -> None:
     shop.dead_letter("LAMP-0001")
 
     with a_shop(databases, holder="elsewhere:2") as other:
@@ -113,7 +111,7 @@ def test_another_process_than_the_readers_may_replay(
     assert applied(shop.reader) == [1, 2]
 
 
-def test_what_fails_again_stays_and_says_why(shop: Shop) -> None:
+def test_a_letter_that_fails_again_stays_and_shows_the_reason(shop: Shop) -> None:
     shop.dead_letter("LAMP-0001", "LAMP-0001")
 
     result = dead_letters(shop, "replay", "shop_read:1")
@@ -124,7 +122,7 @@ def test_what_fails_again_stays_and_says_why(shop: Shop) -> None:
     assert left(shop) == [("shop_read:1", "dead"), ("shop_read:2", "parked")]
 
 
-def test_all_that_are_dead_can_be_replayed_and_some_may_fail(shop: Shop) -> None:
+def test_all_dead_letters_can_be_replayed_and_some_may_fail(shop: Shop) -> None:
     shop.dead_letter("LAMP-0001")
     shop.dead_letter("LAMP-0002")
 
@@ -136,11 +134,11 @@ def test_all_that_are_dead_can_be_replayed_and_some_may_fail(shop: Shop) -> None
     assert left(shop) == [("shop_read:2", "dead")]
 
 
-def test_replaying_all_of_none_is_no_failure(shop: Shop) -> None:
+def test_replaying_all_without_dead_letters_succeeds(shop: Shop) -> None:
     assert dead_letters(shop, "replay", "--all").exit_code == 0
 
 
-def test_what_waits_cannot_be_replayed_before_its_turn(shop: Shop) -> None:
+def test_a_parked_letter_cannot_be_replayed_before_its_turn(shop: Shop) -> None:
     shop.dead_letter("LAMP-0001", "LAMP-0001")
     shop.repair()
 
@@ -151,7 +149,7 @@ def test_what_waits_cannot_be_replayed_before_its_turn(shop: Shop) -> None:
     assert applied(shop.reader) == []
 
 
-def test_discarding_lets_the_letter_go_and_applies_the_rest(shop: Shop) -> None:
+def test_discarding_deletes_the_letter_and_applies_the_rest(shop: Shop) -> None:
     shop.dead_letter("LAMP-0001", "LAMP-0001")
 
     result = dead_letters(shop, "discard", "shop_read:1", "--yes")
@@ -172,7 +170,7 @@ def test_discarding_asks_first(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("command", ["show", "replay", "discard"])
-def test_a_number_nobody_has_is_refused(shop: Shop, command: str) -> None:
+def test_an_unknown_number_is_refused(shop: Shop, command: str) -> None:
     result = dead_letters(shop, command, "shop_read:7")
 
     assert result.exit_code == 2
@@ -182,7 +180,7 @@ def test_a_number_nobody_has_is_refused(shop: Shop, command: str) -> None:
 @pytest.mark.parametrize(
     "name", ["7", "attic:7", "shop_read:", "shop_read:-1", "shop_read:" + "9" * 30]
 )
-def test_what_is_no_name_is_refused_with_one_that_is(shop: Shop, name: str) -> None:
+def test_an_invalid_name_is_refused_with_a_valid_example(shop: Shop, name: str) -> None:
     result = dead_letters(shop, "show", name)
 
     assert result.exit_code == 2
@@ -190,7 +188,7 @@ def test_what_is_no_name_is_refused_with_one_that_is(shop: Shop, name: str) -> N
 
 
 @pytest.mark.parametrize("arguments", [[], ["shop_read:1", "--all"]])
-def test_replay_wants_one_or_all(shop: Shop, arguments: list[str]) -> None:
+def test_replay_needs_a_letter_or_all(shop: Shop, arguments: list[str]) -> None:
     result = dead_letters(shop, "replay", *arguments)
 
     assert result.exit_code == 2
@@ -200,7 +198,7 @@ def test_replay_wants_one_or_all(shop: Shop, arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     "arguments", [["list"], ["show", "shop_read:1"], ["replay", "--all"]]
 )
-def test_a_database_that_does_not_answer_is_one_clear_line(
+def test_a_database_that_does_not_answer_gives_one_clear_line(
     shop: Shop, arguments: list[str]
 ) -> None:
     why = shop.destroy(shop.reader)

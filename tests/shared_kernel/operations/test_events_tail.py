@@ -76,7 +76,7 @@ def positions(result: Result) -> list[str]:
     return [line.split()[2] for line in result.output.splitlines()]
 
 
-def test_a_line_tells_when_where_what_and_of_which(shop: Shop) -> None:
+def test_a_line_has_time_log_position_type_and_key(shop: Shop) -> None:
     shop.record("LAMP-0001")
 
     assert tail(shop).output.split() == [
@@ -89,19 +89,19 @@ def test_a_line_tells_when_where_what_and_of_which(shop: Shop) -> None:
     ]
 
 
-def test_the_last_ten_come_first_unless_told(shop: Shop) -> None:
+def test_it_begins_with_the_last_ten_by_default(shop: Shop) -> None:
     shop.record(*["LAMP-0001"] * 25)
 
     assert positions(tail(shop)) == [str(number) for number in range(16, 26)]
 
 
-def test_it_begins_where_it_is_told(shop: Shop) -> None:
+def test_it_begins_at_the_given_position(shop: Shop) -> None:
     shop.record(*["LAMP-0001"] * 25)
 
     assert positions(tail(shop, "--from", "24")) == ["24", "25"]
 
 
-def test_a_log_longer_than_a_page_is_shown_whole(shop: Shop) -> None:
+def test_a_log_longer_than_a_page_is_shown_completely(shop: Shop) -> None:
     shop.record(*["LAMP-0001"] * 1201)
 
     assert positions(tail(shop, "--from", "1"))[-1] == "1201"
@@ -128,7 +128,7 @@ def test_one_log_may_be_chosen(shop: Shop, shed: Shop) -> None:
     assert [line.split()[1] for line in lines] == ["shed"]
 
 
-def test_a_log_that_is_not_there_is_refused(shop: Shop) -> None:
+def test_an_unknown_log_is_refused(shop: Shop) -> None:
     result = tail(shop, "--source", "attic")
 
     assert result.exit_code == 2
@@ -144,7 +144,7 @@ def test_programs_read_cloud_events(shop: Shop) -> None:
     assert event["data"] == {"sku": "LAMP-0001"}
 
 
-def test_a_long_payload_is_cut_and_steers_no_terminal(shop: Shop) -> None:
+def test_a_long_payload_is_cut_and_has_no_control_characters(shop: Shop) -> None:
     shop.record("LAMP-0001", data=b'"\x1b[2J\n' + b"x" * 1000 + b'"')
 
     (line,) = tail(shop).output.splitlines()
@@ -163,7 +163,7 @@ def test_new_events_follow_those_there_were(shop: Shop) -> None:
     assert [next(events).position, next(events).position] == [2, 3]
 
 
-def test_ctrl_c_is_a_quiet_end(shop: Shop) -> None:
+def test_ctrl_c_ends_it_quietly(shop: Shop) -> None:
     shop.record("LAMP-0001")
     interrupted = Patient(shop.log, left=3, ending=KeyboardInterrupt)
 
@@ -173,7 +173,7 @@ def test_ctrl_c_is_a_quiet_end(shop: Shop) -> None:
     assert len(result.output.splitlines()) == 1
 
 
-def test_a_log_that_does_not_answer_is_one_clear_line(shop: Shop) -> None:
+def test_a_log_that_does_not_answer_gives_one_clear_line(shop: Shop) -> None:
     why = shop.destroy(shop.source)
 
     result = tail(shop)

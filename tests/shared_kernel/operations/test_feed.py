@@ -105,7 +105,7 @@ def test_an_empty_log_is_an_empty_batch(served: Served) -> None:
     assert served.get().json == []
 
 
-def test_a_page_leads_to_the_next_until_all_is_read(served: Served, shop: Shop) -> None:
+def test_a_page_links_to_the_next_until_all_is_read(served: Served, shop: Shop) -> None:
     shop.record(*[f"LAMP-{number}" for number in range(5)])
 
     pages, url = [], "/events/shop?limit=2"
@@ -117,7 +117,7 @@ def test_a_page_leads_to_the_next_until_all_is_read(served: Served, shop: Shop) 
     assert pages == [[1, 2], [3, 4], [5], []]
 
 
-def test_the_next_page_is_behind_the_last_event_and_waits_as_long(
+def test_the_next_page_follows_the_last_event_and_keeps_the_wait(
     served: Served, shop: Shop
 ) -> None:
     shop.record("LAMP-0001", "LAMP-0002")
@@ -155,7 +155,7 @@ def test_a_long_poll_ends_early_when_the_process_stops(served: Served) -> None:
     assert answer.result(timeout=DEADLINE_S).json == []
 
 
-def test_a_long_poll_beyond_those_that_fit_is_answered_at_once(served: Served) -> None:
+def test_a_long_poll_beyond_the_limit_is_answered_at_once(served: Served) -> None:
     first = served.get_meanwhile("?wait=30")
 
     second = served.threads.submit(served.get, "?wait=30")
@@ -164,9 +164,7 @@ def test_a_long_poll_beyond_those_that_fit_is_answered_at_once(served: Served) -
     assert not first.done()
 
 
-def test_a_long_poll_that_ended_makes_room_for_the_next(
-    served: Served, shop: Shop
-) -> None:
+def test_a_long_poll_that_ended_frees_its_place(served: Served, shop: Shop) -> None:
     first = served.get_meanwhile("?wait=30")
     shop.record("LAMP-0001")
     first.result(timeout=DEADLINE_S)
@@ -177,7 +175,7 @@ def test_a_long_poll_that_ended_makes_room_for_the_next(
     assert positions(second.result(timeout=DEADLINE_S)) == [2]
 
 
-def test_an_unknown_log_is_refused_with_those_there_are(served: Served) -> None:
+def test_an_unknown_log_is_refused_with_the_known_ones(served: Served) -> None:
     answer = served.client.get("/events/shed")
 
     assert answer.status_code == 404
@@ -209,7 +207,7 @@ def test_a_number_that_is_not_accepted_is_named(served: Served, query: str) -> N
     assert answer.json["errors"][0]["parameter"] == query.partition("=")[0]
 
 
-def test_an_answer_tells_how_far_the_log_goes_and_what_it_has_followed(
+def test_a_response_has_the_head_and_the_followed_positions(
     served: Served, shop: Shop
 ) -> None:
     shop.record("LAMP-0001", "LAMP-0002")
@@ -220,7 +218,7 @@ def test_an_answer_tells_how_far_the_log_goes_and_what_it_has_followed(
     assert answer.headers["Consistency-Token"] == "catalog:7,shop:2"
 
 
-def test_an_answer_waits_until_the_log_reflects_the_token(
+def test_a_response_waits_until_the_log_reflects_the_token(
     served: Served, shop: Shop
 ) -> None:
     def get(token: str) -> TestResponse:
@@ -236,7 +234,7 @@ def test_an_answer_waits_until_the_log_reflects_the_token(
     assert (behind.json["wanted"], behind.json["reached"]) == (8, 7)
 
 
-def test_a_broken_log_is_a_problem_to_try_again(served: Served, shop: Shop) -> None:
+def test_a_broken_log_is_a_503(served: Served, shop: Shop) -> None:
     if shop.source.one_writer:
         with shop.source.writing() as connection:
             connection.exec_driver_sql("DROP TABLE event_log")

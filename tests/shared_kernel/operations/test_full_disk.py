@@ -43,7 +43,7 @@ def of_writing(client: FlaskClient) -> list[str]:
     return [each for each in document["behind"] if "cannot be written to" in each]
 
 
-def test_what_commands_cannot_record_is_not_ready_and_ready_again_afterwards(
+def test_with_a_full_disk_it_is_not_ready_until_there_is_room(
     web_shop: WebShop,
 ) -> None:
     client = web_shop.client
@@ -64,7 +64,7 @@ def test_what_commands_cannot_record_is_not_ready_and_ready_again_afterwards(
     assert recorded == ["BEFORE", "AFTER"]
 
 
-def test_finding_out_leaves_nothing_behind(shop: Shop, workers: Workers) -> None:
+def test_the_write_check_leaves_no_rows(shop: Shop, workers: Workers) -> None:
     rows = "SELECT count(*) FROM subscription_cursors"
 
     assert a_client(shop, workers).get("/readyz").status_code == 200
@@ -73,7 +73,7 @@ def test_finding_out_leaves_nothing_behind(shop: Shop, workers: Workers) -> None
         assert connection.exec_driver_sql(rows).scalar_one() == 0
 
 
-def test_a_database_is_written_to_once_a_second_however_many_ask(shop: Shop) -> None:
+def test_the_write_check_runs_at_most_once_a_second(shop: Shop) -> None:
     found = Writability(shop.source)
     with shop.source.reading() as connection:
         before = shop.source.version(connection)
@@ -88,7 +88,7 @@ def test_a_database_is_written_to_once_a_second_however_many_ask(shop: Shop) -> 
 
 
 @pytest.mark.server
-def test_old_pages_may_have_room_where_no_new_one_can_be_had(schemas: Schemas) -> None:
+def test_a_full_disk_is_found_though_old_pages_have_room(schemas: Schemas) -> None:
     """PostgreSQL makes a new file where there is no folder for it any more."""
     server, place = schemas.server, schemas.server.folder / "full"
     place.mkdir()
@@ -108,7 +108,7 @@ def test_old_pages_may_have_room_where_no_new_one_can_be_had(schemas: Schemas) -
 
 
 @pytest.mark.server
-def test_who_may_make_no_temporary_table_may_write_all_the_same(
+def test_a_role_without_temporary_tables_may_still_write(
     schemas: Schemas,
 ) -> None:
     server, name = schemas.server, schemas.database

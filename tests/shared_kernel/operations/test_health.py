@@ -29,7 +29,7 @@ def test_a_process_that_answers_is_alive(shop: Shop, workers: Workers) -> None:
     }
 
 
-def test_ready_tells_each_part(shop: Shop, workers: Workers) -> None:
+def test_ready_lists_each_part(shop: Shop, workers: Workers) -> None:
     answer = a_client(shop, workers).get("/readyz")
 
     assert answer.status_code == 200
@@ -66,7 +66,7 @@ def test_a_subscription_behind_is_named_with_its_lag(
     assert answer.json["services"][0]["log"]["head"] == 2
 
 
-def test_who_is_behind_since_the_clock_was_set_back_is_named(
+def test_parts_behind_since_the_clock_was_set_back_are_named(
     shop: Shop, workers: Workers
 ) -> None:
     shop.record("LAMP-0001")
@@ -94,7 +94,7 @@ def test_a_relay_behind_is_named(shop: Shop, workers: Workers) -> None:
     assert answer.json["behind"] == [f"{NAME}: unpublished for 11.0 s"]
 
 
-def test_a_broker_that_is_away_takes_no_process_from_its_clients(
+def test_an_unreachable_broker_does_not_make_a_process_unready(
     shop: Shop, workers: Workers
 ) -> None:
     shop.record("LAMP-0001")
@@ -109,7 +109,7 @@ def test_a_broker_that_is_away_takes_no_process_from_its_clients(
     assert service["log"]["oldest_unpublished_seconds"] == 11.0
 
 
-def test_workers_that_do_not_run_are_named(shop: Shop) -> None:
+def test_workers_that_are_not_running_are_named(shop: Shop) -> None:
     answer = a_client(shop, Workers()).get("/readyz")
 
     assert answer.status_code == 503
@@ -134,7 +134,7 @@ def test_broken_databases_are_named_and_their_parts_unknown(
     assert answer.json["services"][0]["log"]["head"] is None
 
 
-def test_metrics_tell_what_is_observed(shop: Shop, workers: Workers) -> None:
+def test_metrics_match_the_observed_state(shop: Shop, workers: Workers) -> None:
     shop.dead_letter("LAMP-0001", "LAMP-0001", "LAMP-0001")
     shop.publish()
     shop.record("LAMP-0002")
@@ -156,7 +156,7 @@ def test_metrics_tell_what_is_observed(shop: Shop, workers: Workers) -> None:
     assert value("workers_alive") == 1
 
 
-def test_what_is_unknown_is_no_number(shop: Shop, workers: Workers) -> None:
+def test_an_unknown_value_is_nan(shop: Shop, workers: Workers) -> None:
     shop.destroy(shop.source)
     shop.destroy(shop.reader)
 

@@ -33,7 +33,7 @@ def client(shop: Shop, token: str | None = None) -> FlaskClient:
     return app.test_client()
 
 
-def test_everybody_learns_which_log_it_is_and_nobody_its_key(shop: Shop) -> None:
+def test_the_identity_is_public_and_the_key_is_not(shop: Shop) -> None:
     shop.record("LAMP-0001")
     (event,) = shop.log.read(0, 1)
 
@@ -61,7 +61,7 @@ def test_everybody_learns_which_log_it_is_and_nobody_its_key(shop: Shop) -> None
         ("secret", {"Authorization": "Bearer secret"}, "192.0.2.7", 200),
     ],
 )
-def test_only_peers_learn_the_keys(
+def test_only_peers_get_the_keys(
     shop: Shop, token: str | None, headers: dict[str, str], address: str, status: int
 ) -> None:
     answer = client(shop, token).get(
@@ -75,7 +75,7 @@ def test_only_peers_learn_the_keys(
     assert "PEER_TOKEN" in answer.text or status == 200
 
 
-def test_a_new_key_leaves_the_former_for_what_there_was(shop: Shop) -> None:
+def test_a_new_key_keeps_the_former_one_for_older_events(shop: Shop) -> None:
     shop.record("LAMP-0001", "LAMP-0002")
     before = shop.log.keys()
 
@@ -90,7 +90,7 @@ def test_a_new_key_leaves_the_former_for_what_there_was(shop: Shop) -> None:
     assert before.key not in repr(after)
 
 
-def test_a_new_identity_takes_its_readers_along(shop: Shop) -> None:
+def test_a_new_identity_is_set_in_its_readers_too(shop: Shop) -> None:
     shop.record("LAMP-0001")
     shop.publish()
     shop.read()
@@ -106,7 +106,7 @@ def test_a_new_identity_takes_its_readers_along(shop: Shop) -> None:
     assert f"{LISTING}: follows {NAME} as {after.log}" in told
 
 
-def test_whatever_may_dead_letter_something_is_observed(tmp_path: Path) -> None:
+def test_every_source_of_dead_letters_is_observed(tmp_path: Path) -> None:
     """Observed is what is plugged in: neither list has what the other one has not."""
     with a_storehouse(tmp_path) as storehouse:
         for service in storehouse.services:

@@ -30,7 +30,7 @@ def test_an_empty_log_has_nothing_unpublished_and_nothing_to_read(shop: Shop) ->
     assert (reading.dead, reading.parked) == (0, 0)
 
 
-def test_the_oldest_unpublished_event_tells_the_age(shop: Shop) -> None:
+def test_the_age_is_that_of_the_oldest_unpublished_event(shop: Shop) -> None:
     shop.record("LAMP-0001")
     shop.clock.advance(30)
     shop.record("LAMP-0002")
@@ -42,7 +42,7 @@ def test_the_oldest_unpublished_event_tells_the_age(shop: Shop) -> None:
     assert state.oldest_unpublished_seconds == 42.0
 
 
-def test_what_was_published_has_no_age(shop: Shop) -> None:
+def test_without_unpublished_events_the_age_is_zero(shop: Shop) -> None:
     shop.record("LAMP-0001")
     shop.clock.advance(30)
     shop.publish()
@@ -82,7 +82,7 @@ def test_clocks_may_differ_by_a_second(shop: Shop) -> None:
     assert state_of(shop).oldest_unpublished_seconds == 0.0
 
 
-def test_dead_letters_are_counted_apart_from_what_waits_behind(shop: Shop) -> None:
+def test_dead_letters_are_counted_apart_from_parked_ones(shop: Shop) -> None:
     shop.dead_letter("LAMP-0001", "LAMP-0001", "LAMP-0002", "LAMP-0001")
 
     reading = reading_of(shop)
@@ -91,24 +91,24 @@ def test_dead_letters_are_counted_apart_from_what_waits_behind(shop: Shop) -> No
     assert (reading.cursor, reading.lag_events) == (4, 0)
 
 
-def test_nobody_works_a_subscription_before_the_first_step(shop: Shop) -> None:
+def test_a_subscription_has_no_lease_before_the_first_step(shop: Shop) -> None:
     assert reading_of(shop).lease == Lease(None, alive=False)
 
 
-def test_the_process_that_works_a_subscription_is_named(shop: Shop) -> None:
+def test_the_owner_of_a_lease_is_named(shop: Shop) -> None:
     shop.read()
 
     assert reading_of(shop).lease == Lease(HOLDER, alive=True)
 
 
-def test_a_process_that_died_no_longer_works_it(shop: Shop) -> None:
+def test_the_lease_of_a_crashed_process_is_not_alive(shop: Shop) -> None:
     shop.read()
     shop.clock.advance(60)
 
     assert reading_of(shop).lease == Lease(HOLDER, alive=False)
 
 
-def test_a_lease_handed_back_is_nobodys(shop: Shop) -> None:
+def test_a_released_lease_has_no_owner(shop: Shop) -> None:
     shop.read()
     shop.subscription.stop()
 

@@ -30,7 +30,7 @@ def test_every_log_and_every_subscription_has_a_line(shop: Shop) -> None:
     assert [LISTING, NAME, "2", "1", "2.0", "s", "1", "1", "0", HOLDER] in lines
 
 
-def test_what_nobody_works_says_so(shop: Shop) -> None:
+def test_a_subscription_without_a_lease_is_shown_as_such(shop: Shop) -> None:
     assert words(status(shop))[-1][-1] == "nobody"
 
 
@@ -41,7 +41,7 @@ def test_a_process_that_is_gone_is_named(shop: Shop) -> None:
     assert f"nobody, {HOLDER} is gone" in status(shop).output
 
 
-def test_what_a_database_does_not_tell_is_unknown(shop: Shop) -> None:
+def test_values_of_an_unreachable_database_are_unknown(shop: Shop) -> None:
     shop.destroy(shop.source)
     shop.destroy(shop.reader)
 
@@ -51,7 +51,7 @@ def test_what_a_database_does_not_tell_is_unknown(shop: Shop) -> None:
     assert [LISTING, NAME, *["unknown"] * 7] in lines
 
 
-def test_programs_read_the_same_as_json(shop: Shop) -> None:
+def test_the_same_is_available_as_json(shop: Shop) -> None:
     shop.record("LAMP-0001")
     shop.read()
     shop.clock.advance(1)
@@ -77,7 +77,7 @@ def test_programs_read_the_same_as_json(shop: Shop) -> None:
     ]
 
 
-def test_unknown_is_null_to_programs(shop: Shop) -> None:
+def test_unknown_is_null_in_json(shop: Shop) -> None:
     shop.destroy(shop.source)
 
     (service,) = json.loads(status(shop, "--json").output)

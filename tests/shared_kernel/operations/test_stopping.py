@@ -22,7 +22,7 @@ DEADLINE_S = 20
 
 
 @pytest.mark.server
-def test_a_stop_answers_long_polls_and_hands_all_leases_back(
+def test_a_stop_answers_long_polls_and_releases_all_leases(
     databases: Databases,
 ) -> None:
     port = a_free_port()

@@ -69,7 +69,7 @@ def arriving(**limits: int) -> ArrivingBodies:
 
 
 @pytest.mark.parametrize("there", [[], [b"12"], [b"12", b"", b"34"], [b"1"] * 5])
-def test_a_body_is_there_when_its_length_is_whatever_the_pieces(
+def test_a_body_is_complete_at_its_length_however_it_is_chunked(
     there: list[bytes],
 ) -> None:
     bodies: list[bytes | None] = []
@@ -83,7 +83,7 @@ def test_a_body_is_there_when_its_length_is_whatever_the_pieces(
     assert bodies == [b"".join(there) + b"#" * missing]
 
 
-def test_a_body_without_a_length_is_there_at_its_end() -> None:
+def test_a_body_without_a_length_is_complete_at_its_end() -> None:
     bodies: list[bytes | None] = []
 
     arriving().await_one(Client([b"1", b"", b"2"], ends=True), None, bodies.append)
@@ -91,7 +91,7 @@ def test_a_body_without_a_length_is_there_at_its_end() -> None:
     assert bodies == [b"12"]
 
 
-def test_a_body_that_breaks_off_is_what_came_of_it() -> None:
+def test_a_body_that_breaks_off_has_the_bytes_received() -> None:
     bodies: list[bytes | None] = []
 
     arriving().await_one(Client([b"1"], ends=True), 2, bodies.append)
@@ -99,7 +99,7 @@ def test_a_body_that_breaks_off_is_what_came_of_it() -> None:
     assert bodies == [b"1"]
 
 
-def test_a_body_is_not_read_further_than_anybody_wants() -> None:
+def test_a_body_is_not_read_beyond_the_limit() -> None:
     bodies: list[bytes | None] = []
     client = Client([b"12", b"34", b"56"])
 
@@ -109,7 +109,7 @@ def test_a_body_is_not_read_further_than_anybody_wants() -> None:
     assert client.there == [b"56"]
 
 
-def test_beyond_what_all_may_hold_the_one_that_takes_longest_is_given_up() -> None:
+def test_beyond_the_total_limit_the_oldest_body_is_given_up() -> None:
     slow, quick = list[bytes | None](), list[bytes | None]()
     bodies, slow_client, quick_client = arriving(most_held_bytes=10), Client(), Client()
     bodies.await_one(slow_client, 100, slow.append)
@@ -125,7 +125,7 @@ def test_beyond_what_all_may_hold_the_one_that_takes_longest_is_given_up() -> No
     assert (slow, quick) == ([GIVEN_UP], [b"1234567890"])
 
 
-def test_what_has_arrived_or_was_given_up_is_held_no_more() -> None:
+def test_finished_and_abandoned_bodies_are_not_counted() -> None:
     ended: list[bytes | None] = []
     bodies = arriving(most_held_bytes=10)
 

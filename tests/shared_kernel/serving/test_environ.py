@@ -62,7 +62,7 @@ def test_a_header_that_comes_twice_is_joined(name: str, joined: str) -> None:
     assert environ[f"HTTP_{name.upper()}"] == joined
 
 
-def test_a_header_that_is_not_ascii_is_there_and_empty() -> None:
+def test_a_header_that_is_not_ascii_is_present_and_empty() -> None:
     given = [("accept", "one"), ("accept", "two"), ("if-match", "é")]
 
     environ = environ_of(Scope(headers=Headers(given)))
@@ -70,7 +70,7 @@ def test_a_header_that_is_not_ascii_is_there_and_empty() -> None:
     assert environ["HTTP_IF_MATCH"] == ""
 
 
-def test_no_header_can_pass_for_something_else() -> None:
+def test_no_header_can_replace_another_variable() -> None:
     given = [("remote-addr", "127.0.0.1"), ("wsgi.input", "x"), ("path-info", "/x")]
 
     environ = environ_of(Scope(client="192.0.2.7:1", headers=Headers(given)))

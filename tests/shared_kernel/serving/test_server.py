@@ -16,7 +16,7 @@ from shared_kernel.serving.requests import STOPPING_BODY_SECONDS
 from shared_kernel.serving.server import AddressUnavailableError, Worker, serve
 from tests.shared_kernel.serving.tiny_server import LARGE_BYTES
 from tests.shared_kernel.serving.tiny_servers import (
-    PATIENCE_SECONDS,
+    TIMEOUT_SECONDS,
     TinyServer,
     tiny_servers,
 )
@@ -36,7 +36,7 @@ def nothing_to_build(_worker: Worker) -> Callable[..., list[bytes]]:
     raise AssertionError("built in spite of the address")
 
 
-def test_it_says_where_it_serves_once_it_does(start: Callable[..., TinyServer]) -> None:
+def test_it_prints_its_address_once_it_serves(start: Callable[..., TinyServer]) -> None:
     server = start()
 
     assert httpx.get(server.url()).text == "served"
@@ -60,7 +60,7 @@ def test_a_request_in_flight_is_answered_before_the_last_callbacks(
     url = server.url()
     with ThreadPoolExecutor() as clients:
         answer: Future[httpx.Response] = clients.submit(
-            httpx.get, f"{url}/slow", timeout=PATIENCE_SECONDS
+            httpx.get, f"{url}/slow", timeout=TIMEOUT_SECONDS
         )
         server.reads("slow request begun")
 
@@ -111,11 +111,11 @@ def test_half_a_request_does_not_hold_up_the_stop(
     assert server.lines[-3:] == [*LAST_CALLBACKS, "served"]
 
 
-def test_an_answer_on_its_way_is_sent_to_its_end_in_spite_of_a_stop(
+def test_a_response_being_sent_is_completed_despite_a_stop(
     start: Callable[..., TinyServer],
 ) -> None:
     server, pause = start(), threading.Event()
-    with socket.create_connection(address_of(server), PATIENCE_SECONDS) as client:
+    with socket.create_connection(address_of(server), TIMEOUT_SECONDS) as client:
         client.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
         received = len(client.recv(1))
 
@@ -130,11 +130,11 @@ def test_an_answer_on_its_way_is_sent_to_its_end_in_spite_of_a_stop(
     assert server.ends() == 0
 
 
-def test_a_body_that_is_on_its_way_when_the_stop_comes_is_answered(
+def test_a_request_whose_body_is_arriving_at_the_stop_is_answered(
     start: Callable[..., TinyServer],
 ) -> None:
     server = start()
-    with socket.create_connection(address_of(server), PATIENCE_SECONDS) as client:
+    with socket.create_connection(address_of(server), TIMEOUT_SECONDS) as client:
         client.sendall(b"POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
         server.process.send_signal(signal.SIGTERM)
         server.reads("stop asked")
@@ -174,7 +174,7 @@ def test_a_build_that_fails_ends_the_program_with_its_traceback(
     assert server.lines[-1] == "The serving process has died."
 
 
-def test_a_build_that_refuses_decides_the_exit_code_and_says_the_last_word(
+def test_a_build_that_refuses_decides_the_exit_code_and_prints_last(
     start: Callable[..., TinyServer],
 ) -> None:
     server = start("0", "refused-build")
@@ -195,7 +195,7 @@ def test_a_worker_does_not_outlive_its_watcher(
 
     server.process.kill()
 
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while is_served(port):
         assert time.monotonic() < deadline, "the worker still serves"
 
@@ -237,6 +237,6 @@ def test_a_second_server_is_refused_the_port_of_the_first(
         ("192.0.2.1", "this machine has no such address"),
     ],
 )
-def test_an_address_that_is_not_here_is_refused(host: str, why: str) -> None:
+def test_an_address_of_another_machine_is_refused(host: str, why: str) -> None:
     with pytest.raises(AddressUnavailableError, match=f"{why}; set HOST"):
         serve(nothing_to_build, host=host, port=0)

@@ -17,7 +17,7 @@ from shared_kernel.serving.server import (
     serve,
 )
 from tests.shared_kernel.serving.tiny_servers import (
-    PATIENCE_SECONDS,
+    TIMEOUT_SECONDS,
     TinyServer,
     tiny_servers,
 )
@@ -40,12 +40,12 @@ def start() -> Iterator[Callable[..., TinyServer]]:
 
 def one_of_them(url: str) -> int:
     """The process that answers this time."""
-    return int(httpx.get(f"{url}/process", timeout=PATIENCE_SECONDS).text)
+    return int(httpx.get(f"{url}/process", timeout=TIMEOUT_SECONDS).text)
 
 
 def all_of_them(url: str, but: frozenset[int] = frozenset()) -> frozenset[int]:
     """The processes that answer, once they are complete without those `but`."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     seen: set[int] = set()
     while len(seen) < WORKERS:
         assert time.monotonic() < deadline, f"only {seen} answer"
@@ -62,7 +62,7 @@ def kill(process: int) -> None:
 
 
 def until_gone(process: int) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     with suppress(ProcessLookupError):
         while True:
             os.kill(process, 0)
@@ -78,7 +78,7 @@ def nothing_to_build(_worker: Worker) -> Callable[..., list[bytes]]:
     raise AssertionError("built in spite of the address")
 
 
-def test_all_workers_answer_and_one_of_them_says_where(
+def test_all_workers_answer_and_one_prints_the_address(
     start: Callable[..., TinyServer],
 ) -> None:
     server = start()
@@ -90,7 +90,7 @@ def test_all_workers_answer_and_one_of_them_says_where(
     assert sum(line.startswith(GREETING) for line in server.lines) == 1
 
 
-def test_a_server_with_several_workers_has_its_port_for_itself(
+def test_a_server_with_several_workers_has_its_port_exclusively(
     start: Callable[..., TinyServer],
 ) -> None:
     port = start().url().rpartition(":")[2]
@@ -108,7 +108,7 @@ def test_a_server_with_several_workers_has_its_port_for_itself(
         pytest.param(os.kill, signal.SIGTERM, id="SIGTERM"),
     ],
 )
-def test_each_worker_answers_what_is_in_flight_before_its_last_callbacks(
+def test_each_worker_answers_requests_in_flight_before_its_last_callbacks(
     start: Callable[..., TinyServer],
     send: Callable[[int, signal.Signals], None],
     sent: signal.Signals,
@@ -117,7 +117,7 @@ def test_each_worker_answers_what_is_in_flight_before_its_last_callbacks(
     url = server.url()
     with ThreadPoolExecutor() as clients:
         answers = [
-            clients.submit(httpx.get, f"{url}/slow", timeout=PATIENCE_SECONDS)
+            clients.submit(httpx.get, f"{url}/slow", timeout=TIMEOUT_SECONDS)
             for _ in range(5)
         ]
         for _ in answers:
@@ -149,7 +149,7 @@ def test_a_stop_while_the_first_is_being_built_is_obeyed_by_those_that_wait(
     assert server.lines[-1] == "served"
 
 
-def test_a_refusal_is_said_once_and_decides_the_exit_code(
+def test_a_refusal_is_printed_once_and_decides_the_exit_code(
     start: Callable[..., TinyServer],
 ) -> None:
     server = start("refused-build")
@@ -162,7 +162,7 @@ def test_a_refusal_is_said_once_and_decides_the_exit_code(
     ]
 
 
-def test_the_refusal_of_the_last_takes_the_others_the_usual_way_down(
+def test_a_refusal_of_the_last_worker_stops_the_others_normally(
     start: Callable[..., TinyServer],
 ) -> None:
     server = start("refused-build", since=WORKERS)
@@ -183,7 +183,9 @@ def test_a_build_that_fails_is_not_tried_by_the_others(
     assert server.lines[-1] == "The serving process has died."
 
 
-def test_the_others_answer_when_one_has_died(start: Callable[..., TinyServer]) -> None:
+def test_the_others_answer_when_a_worker_was_killed(
+    start: Callable[..., TinyServer],
+) -> None:
     server = start()
     url = server.url()
     before = all_of_them(url)
@@ -194,7 +196,7 @@ def test_the_others_answer_when_one_has_died(start: Callable[..., TinyServer]) -
     assert dead not in {one_of_them(url) for _ in range(20)}
 
 
-def test_a_worker_that_has_died_is_replaced(start: Callable[..., TinyServer]) -> None:
+def test_a_killed_worker_is_replaced(start: Callable[..., TinyServer]) -> None:
     server = start()
     url = server.url()
     before = all_of_them(url)
@@ -217,7 +219,7 @@ def test_a_worker_that_has_died_is_replaced(start: Callable[..., TinyServer]) ->
         pytest.param(os.kill, signal.SIGTERM, id="SIGTERM"),
     ],
 )
-def test_a_replacement_goes_down_as_the_others_do(
+def test_a_replacement_stops_like_the_others(
     start: Callable[..., TinyServer],
     send: Callable[[int, signal.Signals], None],
     sent: signal.Signals,
@@ -236,7 +238,7 @@ def test_a_replacement_goes_down_as_the_others_do(
     assert sum(line.startswith(GREETING) for line in server.lines) == 1
 
 
-def test_a_replacement_that_dies_as_well_is_not_replaced_over_and_over(
+def test_a_replacement_that_ends_too_is_not_replaced_without_a_pause(
     start: Callable[..., TinyServer],
 ) -> None:
     server = start()
@@ -279,7 +281,7 @@ def test_a_replacement_that_refuses_ends_the_server(
     assert server.lines.count("exit of what was built first") == WORKERS
 
 
-def test_a_server_whose_workers_have_all_died_ends(
+def test_a_server_whose_workers_were_all_killed_ends(
     start: Callable[..., TinyServer],
 ) -> None:
     server = start()

@@ -15,7 +15,7 @@ import attrs
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = Path(__file__).with_name("tiny_server.py")
-PATIENCE_SECONDS = 10
+TIMEOUT_SECONDS = 10
 
 
 @attrs.define
@@ -37,7 +37,7 @@ class TinyServer:
     def reads(self, beginning: str) -> str:
         """The first line from now on that begins so."""
         while True:
-            line = self._arriving.get(timeout=PATIENCE_SECONDS)
+            line = self._arriving.get(timeout=TIMEOUT_SECONDS)
             self.lines.append(line)
             if line.startswith(beginning):
                 return line
@@ -52,8 +52,8 @@ class TinyServer:
         return found[1]
 
     def ends(self) -> int:
-        code = self.process.wait(PATIENCE_SECONDS)
-        self._reader.join(PATIENCE_SECONDS)
+        code = self.process.wait(TIMEOUT_SECONDS)
+        self._reader.join(TIMEOUT_SECONDS)
         while not self._arriving.empty():
             self.lines.append(self._arriving.get())
         return code

@@ -64,7 +64,7 @@ def add(database: Database, number: int) -> None:
         ADD.write(connection, {"number": number, "name": None})
 
 
-def test_what_is_written_is_read(database: Database) -> None:
+def test_written_rows_are_read(database: Database) -> None:
     add(database, 1)
     add(database, 2)
 
@@ -137,7 +137,7 @@ def test_databases_of_two_processes_take_turns_too(
     assert things(database) == list(range(10))
 
 
-def test_what_is_committed_to_a_file_is_flushed_unless_asked_otherwise(
+def test_commits_to_a_file_are_flushed_by_default(
     tmp_path: Path,
 ) -> None:
     levels = {}
@@ -156,7 +156,7 @@ def test_what_is_committed_to_a_file_is_flushed_unless_asked_otherwise(
     assert levels == {"FULL": 2, "NORMAL": 1}
 
 
-def test_a_commit_of_another_is_noticed(database: Database) -> None:
+def test_a_commit_of_another_connection_is_noticed(database: Database) -> None:
     with database.reading() as connection:
         before = database.version(connection)
         assert database.version(connection) == before
@@ -191,7 +191,7 @@ def test_threads_that_come_and_go_share_few_connections_to_a_file(
     database.close()
 
 
-def test_a_thread_of_the_server_that_has_read_a_file_ends_without_harm(
+def test_a_server_thread_that_has_read_a_file_ends_cleanly(
     tmp_path: Path,
 ) -> None:
     module = "tests.shared_kernel.web.a_servers_thread"
@@ -202,21 +202,23 @@ def test_a_thread_of_the_server_that_has_read_a_file_ends_without_harm(
     assert done.returncode == 0
 
 
-def test_a_folder_is_made_for_the_file(tmp_path: Path) -> None:
+def test_the_folder_of_the_file_is_created(tmp_path: Path) -> None:
     with closing(Database(f"sqlite:///{tmp_path}/new/things.db")) as database:
         database.open()
 
     assert (tmp_path / "new" / "things.db").is_file()
 
 
-def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
 
     with pytest.raises(StorageUnavailableError, match=r"cannot be opened: .*/file: "):
         Database(f"sqlite:///{tmp_path}/file/things.db")
 
 
-def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with closing(Database(f"sqlite:///{tmp_path}/things.db")) as database:
         assert database.store.mend.startswith("make its folder writable")
 
@@ -237,18 +239,20 @@ def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_what_may_heal_by_itself_is_a_fault(error: Exception) -> None:
+def test_transient_errors_are_faults(error: Exception) -> None:
     assert is_fault(error)
 
 
 @pytest.mark.parametrize(
     "error", [KeyError(), ValueError(), IntegrityError("INSERT", None, Exception())]
 )
-def test_what_would_fail_again_is_not(error: Exception) -> None:
+def test_permanent_errors_are_not_faults(error: Exception) -> None:
     assert not is_fault(error)
 
 
-def test_a_prepared_statement_tells_how_many_rows_it_wrote(database: Database) -> None:
+def test_a_prepared_statement_returns_how_many_rows_it_wrote(
+    database: Database,
+) -> None:
     rows = [{"number": number, "name": None} for number in range(3)]
     with database.writing() as connection:
         assert ADD.write_all(connection, rows) == 3
@@ -266,7 +270,9 @@ def test_a_prepared_statement_holds_values_of_its_own(database: Database) -> Non
         assert NAME.row(connection, {}) == ("fixed",)
 
 
-def test_a_prepared_statement_that_finds_nothing_says_so(database: Database) -> None:
+def test_a_prepared_statement_that_finds_nothing_returns_none(
+    database: Database,
+) -> None:
     with database.reading() as connection:
         assert NAME.row(connection, {}) is None
         assert NAME.rows(connection, {}) == []

@@ -70,7 +70,7 @@ def renamed(*numbers: int) -> list[Row]:
     return [{"which": number, "to": "x"} for number in numbers]
 
 
-def test_what_was_written_checked_is_there_for_the_next_question(
+def test_checked_writes_are_visible_to_the_next_query(
     database: Database,
 ) -> None:
     with database.writing() as connection:
@@ -95,7 +95,7 @@ def test_what_was_written_checked_is_there_for_the_next_question(
     ],
     ids=["one is there", "one of two is there", "one is not", "one of two is not"],
 )
-def test_if_somebody_else_was_faster_nothing_is_done(
+def test_if_another_transaction_was_faster_nothing_is_done(
     database: Database, statement: Prepared, rows: list[Row], ask: bool
 ) -> None:
     with database.writing() as connection:
@@ -117,7 +117,7 @@ def test_if_somebody_else_was_faster_nothing_is_done(
     assert stored(database) == [1, 4]
 
 
-def test_a_statement_of_sqlalchemy_itself_finds_what_was_sent_before(
+def test_sqlalchemys_own_statements_see_earlier_writes(
     database: Database,
 ) -> None:
     with database.writing() as connection:
@@ -129,7 +129,7 @@ def test_a_statement_of_sqlalchemy_itself_finds_what_was_sent_before(
     assert stored(database) == [1, 2]
 
 
-def test_a_statement_of_sqlalchemy_itself_meets_the_error_of_what_was_sent_before(
+def test_sqlalchemys_own_statements_raise_errors_of_earlier_writes(
     database: Database,
 ) -> None:
     with database.writing() as connection:
@@ -146,7 +146,7 @@ def test_a_statement_of_sqlalchemy_itself_meets_the_error_of_what_was_sent_befor
     assert stored(database) == [1]
 
 
-def test_what_nobody_waited_for_and_failed_is_raised_by_the_commit(
+def test_a_failed_write_without_a_wait_is_raised_by_the_commit(
     database: Database,
 ) -> None:
     def try_it() -> None:

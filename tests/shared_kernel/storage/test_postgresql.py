@@ -80,7 +80,7 @@ def test_an_idle_connection_that_was_closed_is_replaced_unnoticed(
     assert things(database) == [1]
 
 
-def test_a_transaction_that_loses_its_connection_is_undone_and_may_be_tried_again(
+def test_a_transaction_that_loses_its_connection_is_undone_and_may_be_retried(
     database: Database, schemas: Schemas
 ) -> None:
     def lose() -> None:
@@ -125,7 +125,7 @@ def test_a_read_that_loses_its_connection_is_a_fault(
     assert things(database) == []
 
 
-def test_a_server_that_is_away_is_told_with_its_name_and_without_the_password() -> None:
+def test_an_unreachable_server_is_reported_by_name_and_without_the_password() -> None:
     url = "postgresql://me:secret@127.0.0.1:1/nowhere"
     database = Database(url)
 
@@ -136,7 +136,7 @@ def test_a_server_that_is_away_is_told_with_its_name_and_without_the_password() 
     assert "secret" not in str(raised.value)
 
 
-def test_a_commit_of_what_failed_is_no_commit(database: Database) -> None:
+def test_committing_a_failed_transaction_raises(database: Database) -> None:
     """PostgreSQL answers it with a rollback, and no error."""
 
     def swallow() -> None:
@@ -152,14 +152,16 @@ def test_a_commit_of_what_failed_is_no_commit(database: Database) -> None:
 
 
 @pytest.mark.parametrize("code", ["40001", "40P01"])
-def test_who_loses_against_another_may_try_again(database: Database, code: str) -> None:
+def test_a_transaction_that_loses_a_conflict_may_be_retried(
+    database: Database, code: str
+) -> None:
     lose = sa.text(f"DO $$ BEGIN RAISE SQLSTATE '{code}'; END $$")
 
     with pytest.raises(ConcurrentUpdateError), database.writing() as connection:
         connection.execute(lose)
 
 
-def test_of_two_that_wait_for_each_other_one_may_try_again(database: Database) -> None:
+def test_of_two_deadlocked_transactions_one_may_be_retried(database: Database) -> None:
     with database.writing() as connection:
         add(connection, 1)
         add(connection, 2)
@@ -181,7 +183,7 @@ def test_of_two_that_wait_for_each_other_one_may_try_again(database: Database) -
     assert sorted(done) == [False, True]
 
 
-def test_a_full_pool_is_told_after_a_while(schemas: Schemas) -> None:
+def test_a_full_pool_is_reported_after_the_timeout(schemas: Schemas) -> None:
     limits = Limits(connections=2, timeout_ms=100)
     database = Database(schemas.url("catalog"), limits=limits)
 
@@ -258,7 +260,7 @@ def test_a_process_that_hangs_in_a_transaction_loses_it(schemas: Schemas) -> Non
 
 
 @pytest.mark.parametrize(("given", "is_so"), [("off", "on"), ("local", "local")])
-def test_a_commit_is_on_the_disk_before_it_is_seen(
+def test_a_commit_is_on_the_disk_before_it_is_visible(
     schemas: Schemas, given: str, is_so: str
 ) -> None:
     schemas.server.execute(
@@ -273,7 +275,7 @@ def test_a_commit_is_on_the_disk_before_it_is_seen(
     assert found == is_so
 
 
-def test_the_version_changes_with_each_commit_and_not_without(
+def test_the_version_changes_with_each_commit_only(
     database: Database, schemas: Schemas
 ) -> None:
     with database.reading() as connection:

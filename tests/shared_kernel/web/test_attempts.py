@@ -49,7 +49,7 @@ def fail(peer: Peer, times: int = 1, attempts: int = 1) -> None:
             peer.get("/healthz", attempts=attempts)
 
 
-def test_a_peer_that_is_busy_twice_is_asked_a_third_time(
+def test_a_peer_that_fails_twice_is_asked_a_third_time(
     peer: Peer, server: PeerServer
 ) -> None:
     busy = (503, b"", {"Retry-After": "1"})
@@ -59,7 +59,7 @@ def test_a_peer_that_is_busy_twice_is_asked_a_third_time(
     assert len(server.asked) == 3
 
 
-def test_a_peer_that_goes_on_failing_is_asked_three_times_and_says_how(
+def test_a_peer_that_keeps_failing_is_asked_three_times(
     peer: Peer, server: PeerServer
 ) -> None:
     server.answer(b"", 500)
@@ -71,7 +71,9 @@ def test_a_peer_that_goes_on_failing_is_asked_three_times_and_says_how(
     assert len(server.asked) == 3
 
 
-def test_a_peer_that_is_behind_has_answered(peer: Peer, server: PeerServer) -> None:
+def test_a_peer_that_is_behind_is_not_asked_again(
+    peer: Peer, server: PeerServer
+) -> None:
     server.answer(BEHIND, 503)
 
     for _ in range(FAILURES_UNTIL_OPEN + 1):
@@ -81,9 +83,7 @@ def test_a_peer_that_is_behind_has_answered(peer: Peer, server: PeerServer) -> N
     assert len(server.asked) == FAILURES_UNTIL_OPEN + 1
 
 
-def test_waiting_ends_after_twice_the_time_of_an_attempt(
-    peer: Peer, server: PeerServer
-) -> None:
+def test_attempts_end_after_twice_the_timeout(peer: Peer, server: PeerServer) -> None:
     server.slow, begun = threading.Event(), time.monotonic()
 
     with pytest.raises(PeerUnavailableError) as raised:
@@ -95,7 +95,7 @@ def test_waiting_ends_after_twice_the_time_of_an_attempt(
     assert raised.value.reason == "it takes too long"
 
 
-def test_a_poll_is_not_made_again(peer: Peer, server: PeerServer) -> None:
+def test_a_long_poll_is_not_retried(peer: Peer, server: PeerServer) -> None:
     server.answer(b"", 502)
 
     with pytest.raises(PeerUnavailableError):
@@ -104,7 +104,7 @@ def test_a_poll_is_not_made_again(peer: Peer, server: PeerServer) -> None:
     assert len(server.asked) == 1
 
 
-def test_one_alone_finds_out_whether_the_peer_is_back(
+def test_a_single_request_tests_whether_the_peer_is_back(
     peer: Peer, server: PeerServer
 ) -> None:
     server.answer(b"", 500)
@@ -148,7 +148,9 @@ def test_a_closed_peer_makes_no_further_attempt(peer: Peer, server: PeerServer) 
     peer.close()
 
 
-def test_who_asks_is_told(peer: Peer, server: PeerServer) -> None:
+def test_requests_have_user_agent_accept_and_token(
+    peer: Peer, server: PeerServer
+) -> None:
     peer.get("/healthz", {"Consistency-Token": "catalog:1"})
 
     (headers,) = server.headers
@@ -158,7 +160,7 @@ def test_who_asks_is_told(peer: Peer, server: PeerServer) -> None:
     assert "traceparent" not in headers
 
 
-def test_a_request_hands_its_trace_on(peer: Peer, server: PeerServer) -> None:
+def test_a_request_passes_its_trace_on(peer: Peer, server: PeerServer) -> None:
     app = Flask("shop")
 
     with app.test_request_context(headers={"traceparent": TRACE}):
@@ -171,9 +173,7 @@ def test_a_request_hands_its_trace_on(peer: Peer, server: PeerServer) -> None:
     assert sent == [TRACE, OTHER_TRACE]
 
 
-def test_a_redirection_is_an_answer_like_any_other(
-    peer: Peer, server: PeerServer
-) -> None:
+def test_a_redirection_is_not_followed(peer: Peer, server: PeerServer) -> None:
     server.answer(b"", 302, Location="/elsewhere")
 
     assert peer.get("/healthz").status == 302
@@ -198,7 +198,7 @@ def test_a_peer_that_was_restarted_is_asked_over_a_new_connection() -> None:
     peer.close()
 
 
-def test_what_is_known_to_have_settled_is_not_asked_again(
+def test_a_settled_position_is_not_asked_for_again(
     peer: Peer, server: PeerServer
 ) -> None:
     feed = HttpEventFeed(peer, "inventory")

@@ -86,7 +86,7 @@ def test_another_content_type_is_refused(lasting_shop: Shop, content_type: str) 
     "content_type",
     ["application/json;charset=UTF-8", "Application/JSON", "application/json; a=b"],
 )
-def test_json_is_json_however_it_is_written(
+def test_any_spelling_of_the_json_media_type_is_accepted(
     lasting_shop: Shop, content_type: str
 ) -> None:
     problem(send(lasting_shop, b"{}", content_type), 422, "missing-field")
@@ -108,7 +108,7 @@ def test_json_is_json_however_it_is_written(
         pytest.param(b"\xef\xbb\xbf{}", id="a byte order mark"),
     ],
 )
-def test_what_is_not_json_is_malformed(lasting_shop: Shop, body: bytes) -> None:
+def test_a_body_that_is_not_json_is_malformed(lasting_shop: Shop, body: bytes) -> None:
     problem(send(lasting_shop, body), 400, "malformed-json")
 
 
@@ -169,7 +169,7 @@ def test_a_colon_in_a_text_is_no_key(lasting_shop: Shop) -> None:
 
 @pytest.mark.parametrize("depth", [256, 5_000, 200_000])
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'])
-def test_nobody_follows_a_body_into_any_depth(
+def test_a_body_nested_too_deeply_is_refused(
     lasting_shop: Shop, depth: int, opening: bytes
 ) -> None:
     closing = b"]" if opening == b"[" else b"1}"
@@ -242,7 +242,7 @@ def test_a_value_of_another_type_is_refused(
         ("1e300", "expected at most 1000000000"),
     ],
 )
-def test_a_number_out_of_range_is_told_how_far_it_goes(
+def test_a_number_out_of_range_is_refused_with_the_limit(
     lasting_shop: Shop, number: str, expected: str
 ) -> None:
     body = json.dumps(a_product(stock_count=0)).replace(": 0", f": {number}")
@@ -254,7 +254,9 @@ def test_a_number_out_of_range_is_told_how_far_it_goes(
 
 
 @pytest.mark.parametrize("code", ["", "-LAMP", "LAMP 1", "LAMP/1", "L" * 65, "LÄMP"])
-def test_a_sku_is_told_of_what_it_is_made(lasting_shop: Shop, code: str) -> None:
+def test_an_invalid_sku_is_refused_with_its_format(
+    lasting_shop: Shop, code: str
+) -> None:
     document = problem(sent(lasting_shop, sku=code), 422, "invalid-value")
 
     assert faults(document) == {"/sku": INVALID}
@@ -262,7 +264,7 @@ def test_a_sku_is_told_of_what_it_is_made(lasting_shop: Shop, code: str) -> None
 
 
 @pytest.mark.parametrize("name", ["", "   ", "\u00a0", "a\nb", "a\x00", "n" * 201])
-def test_a_name_breaks_several_rules_and_is_told_once(
+def test_a_name_that_breaks_several_rules_is_one_fault(
     lasting_shop: Shop, name: str
 ) -> None:
     document = problem(sent(lasting_shop, name=name), 422, "invalid-value")
@@ -271,7 +273,7 @@ def test_a_name_breaks_several_rules_and_is_told_once(
     assert "1 to 200 characters on one line" in document["detail"]
 
 
-def test_a_currency_is_one_in_use(lasting_shop: Shop) -> None:
+def test_a_currency_must_be_in_use(lasting_shop: Shop) -> None:
     price = {"minor_units": 1, "currency": "XXX"}
 
     document = problem(sent(lasting_shop, price=price), 422, "invalid-value")
@@ -280,13 +282,13 @@ def test_a_currency_is_one_in_use(lasting_shop: Shop) -> None:
     assert "ISO 4217" in document["detail"]
 
 
-def test_what_was_sent_is_not_told_back(lasting_shop: Shop) -> None:
+def test_a_fault_does_not_repeat_the_value(lasting_shop: Shop) -> None:
     secret = "s3cret\n" * 50
 
     assert "s3cret" not in sent(lasting_shop, name=secret, sku=secret).text
 
 
-def test_all_faults_of_a_body_are_told_at_once(lasting_shop: Shop) -> None:
+def test_all_faults_of_a_body_are_reported_at_once(lasting_shop: Shop) -> None:
     body = {
         "name": "",
         "stock_count": -1,
@@ -317,7 +319,7 @@ def test_several_faults_of_one_kind_are_a_problem_of_that_kind(
     assert document["detail"].endswith(", and 2 more")
 
 
-def test_an_answer_does_not_grow_with_the_faults(lasting_shop: Shop) -> None:
+def test_the_number_of_reported_faults_is_bounded(lasting_shop: Shop) -> None:
     body = {str(number): 0 for number in range(50_000)}
 
     response = lasting_shop.client.post("/products", json=body)
@@ -359,17 +361,17 @@ def is_well_answered(response: TestResponse) -> bool:
 
 
 @given(_PRODUCTS | _JSON)
-def test_no_json_whatever_breaks_a_command(lasting_shop: Shop, body: object) -> None:
+def test_no_json_breaks_a_command(lasting_shop: Shop, body: object) -> None:
     assert is_well_answered(lasting_shop.client.post("/products", json=body))
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_whatever_break_a_command(lasting_shop: Shop, body: bytes) -> None:
+def test_no_bytes_break_a_command(lasting_shop: Shop, body: bytes) -> None:
     assert is_well_answered(send(lasting_shop, body))
 
 
 @given(st.data())
-def test_no_cut_and_no_changed_byte_breaks_a_command(
+def test_no_truncated_or_changed_body_breaks_a_command(
     lasting_shop: Shop, data: st.DataObject
 ) -> None:
     body = bytearray(json.dumps(a_product(description="é", price=None)).encode())
@@ -392,7 +394,7 @@ ROUTES = [
 
 
 @given(st.sampled_from(ROUTES), _JSON)
-def test_no_json_whatever_breaks_any_other_command(
+def test_no_json_breaks_any_other_command(
     lasting_shop: Shop, route: tuple[str, str], body: object
 ) -> None:
     method, path = route

@@ -29,7 +29,9 @@ def get(shop: Shop, token: str, refused: threading.Event) -> TestResponse:
 
 
 @pytest.mark.parametrize("path", [*READS, "/stock?id=LAMP-1"])
-def test_a_read_that_cannot_show_it_in_time_says_so(shop: Shop, path: str) -> None:
+def test_a_read_that_cannot_show_the_write_in_time_is_a_503(
+    shop: Shop, path: str
+) -> None:
     shop.register()
     token = written(shop, *(f"CHAIR-{number}" for number in range(8)))
     response = shop.client.get(path, headers={TOKEN: token})
@@ -42,7 +44,7 @@ def test_a_read_that_cannot_show_it_in_time_says_so(shop: Shop, path: str) -> No
     assert document["lag_events"] == 8
 
 
-def test_it_says_so_within_the_time_allowed(shop: Shop) -> None:
+def test_the_503_comes_within_the_time_allowed(shop: Shop) -> None:
     token = written(shop, "LAMP-1")
     begun = time.monotonic()
 
@@ -70,14 +72,16 @@ def test_a_position_that_the_log_has_not_reached_is_refused_at_once(
 
 
 @pytest.mark.parametrize("path", ["/products", "/stock/LAMP-1/movements"])
-def test_that_holds_for_what_is_caused_elsewhere_too(shop: Shop, path: str) -> None:
+def test_unknown_positions_of_another_source_are_refused_too(
+    shop: Shop, path: str
+) -> None:
     shop.register()
     answer = shop.client.get(path, headers={TOKEN: "catalog:1, inventory:2"})
 
     assert problem(answer, 400, "unknown-position")["source"] == "inventory"
 
 
-def test_those_that_wait_leave_threads_to_the_others(tmp_path: Path) -> None:
+def test_waiting_requests_leave_threads_for_others(tmp_path: Path) -> None:
     waiting = {"threads": 8, "consistency_timeout_ms": 60_000}
     with a_shop(tmp_path, **waiting) as shop, ThreadPoolExecutor(3) as threads:
         shop.register()
@@ -102,7 +106,7 @@ def test_those_that_wait_leave_threads_to_the_others(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "prefer", ["handling=lenient", "respond-async, handling=lenient; wait=1"]
 )
-def test_a_lenient_reader_gets_what_there_is(shop: Shop, prefer: str) -> None:
+def test_a_lenient_read_returns_stale_data(shop: Shop, prefer: str) -> None:
     for token in (written(shop, "LAMP-1"), "catalog:9"):
         headers = {TOKEN: token, "Prefer": prefer}
 
@@ -115,7 +119,7 @@ def test_a_lenient_reader_gets_what_there_is(shop: Shop, prefer: str) -> None:
 @pytest.mark.parametrize(
     "token", ["", "catalog", "catalog:", "catalog:-1", "catalog:x", "shop:1", "1"]
 )
-def test_a_token_that_no_write_answered_is_refused_by_name(
+def test_an_invalid_token_is_refused_by_name(
     lasting_shop: Shop, path: str, token: str
 ) -> None:
     response = lasting_shop.client.get(path, headers={"Consistency-Token": token})
@@ -125,7 +129,7 @@ def test_a_token_that_no_write_answered_is_refused_by_name(
     assert document["errors"][0]["parameter"] == "Consistency-Token"
 
 
-def test_what_is_visible_already_is_not_waited_for(shop: Shop) -> None:
+def test_a_visible_position_is_not_waited_for(shop: Shop) -> None:
     token = shop.register().headers["Consistency-Token"]
 
     response = shop.client.get("/products", headers={"Consistency-Token": token})
@@ -133,7 +137,7 @@ def test_what_is_visible_already_is_not_waited_for(shop: Shop) -> None:
     assert response.get_json()[0]["availability"] == "in_stock"
 
 
-def test_the_listing_shows_what_inventory_made_of_the_write(shop: Shop) -> None:
+def test_the_listing_shows_the_stock_opened_for_the_product(shop: Shop) -> None:
     written = shop.client.post("/products", json=a_product())
     token = {"Consistency-Token": written.headers["Consistency-Token"]}
     shop.storehouse.context("catalog").relay.step()
@@ -147,7 +151,7 @@ def test_the_listing_shows_what_inventory_made_of_the_write(shop: Shop) -> None:
     assert listed["availability"] == "in_stock"
 
 
-def test_a_reader_of_his_own_writes_always_sees_stock(tmp_path: Path) -> None:
+def test_reading_ones_own_writes_always_shows_stock(tmp_path: Path) -> None:
     with a_shop(tmp_path, consistency_timeout_ms=10_000) as shop:
         shop.storehouse.start()
         for number in range(50):

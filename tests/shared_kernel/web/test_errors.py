@@ -26,7 +26,7 @@ def break_writing(patch: pytest.MonkeyPatch, error: Exception) -> None:
     "path",
     ["/nothing", "/products/", "/stock/A/B/C", "/\x00", "/products/..%2F..%2Fetc"],
 )
-def test_an_unknown_path_leads_nowhere(lasting_shop: Shop, path: str) -> None:
+def test_an_unknown_path_is_not_found(lasting_shop: Shop, path: str) -> None:
     document = problem(lasting_shop.client.get(path), 404, "not-found")
 
     assert "URL" not in document["detail"]
@@ -42,7 +42,7 @@ def test_an_unknown_path_leads_nowhere(lasting_shop: Shop, path: str) -> None:
         ("POST", "/stock/LAMP-1/reservations/A", {"DELETE", "OPTIONS", "PUT"}),
     ],
 )
-def test_a_method_that_is_not_allowed_is_told_which_are(
+def test_a_method_that_is_not_allowed_is_refused_with_the_allowed_ones(
     lasting_shop: Shop, method: str, path: str, allowed: set[str]
 ) -> None:
     response = lasting_shop.client.open(path, method=method)
@@ -51,7 +51,7 @@ def test_a_method_that_is_not_allowed_is_told_which_are(
     assert set(response.headers["Allow"].split(", ")) == allowed
 
 
-def test_options_tells_what_is_allowed(lasting_shop: Shop) -> None:
+def test_options_lists_the_allowed_methods(lasting_shop: Shop) -> None:
     response = lasting_shop.client.options("/products")
 
     assert response.status_code == 200
@@ -75,9 +75,7 @@ def test_head_answers_as_get_does_without_a_body(lasting_shop: Shop, path: str) 
     "path",
     ["/products/%00", "/products/%FF", "/products/..", "/products/%F0%9F"],
 )
-def test_what_cannot_be_a_sku_is_not_that_of_any_product(
-    lasting_shop: Shop, path: str
-) -> None:
+def test_an_invalid_sku_in_a_path_is_not_found(lasting_shop: Shop, path: str) -> None:
     problem(lasting_shop.client.get(path), 404, "unknown-sku")
 
 
@@ -95,7 +93,7 @@ def test_all_wrong_parameters_are_named_at_once(lasting_shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("query", ["q=%FF%00", "q=\xff\xfe", "q=%", "q=%zz&&", "=&q=a"])
-def test_no_query_is_too_odd_to_be_read(lasting_shop: Shop, query: str) -> None:
+def test_any_query_string_is_answered(lasting_shop: Shop, query: str) -> None:
     response = lasting_shop.client.get(
         "/products", environ_overrides={"QUERY_STRING": query}
     )
@@ -104,7 +102,7 @@ def test_no_query_is_too_odd_to_be_read(lasting_shop: Shop, query: str) -> None:
 
 
 @pytest.mark.parametrize("error", [LOCKED, FULL, OSError("no space left")])
-def test_a_fault_of_storage_is_no_answer_but_a_reason_to_try_again(
+def test_a_fault_of_storage_is_a_503_with_retry_after(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     break_writing(monkeypatch, error)
@@ -116,7 +114,7 @@ def test_a_fault_of_storage_is_no_answer_but_a_reason_to_try_again(
     assert "locked" not in response.text
 
 
-def test_an_unexpected_error_tells_nothing_to_the_client_and_all_to_the_log(
+def test_an_unexpected_error_is_logged_and_hidden_from_the_client(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_writing(monkeypatch, KeyError("inner secret"))
@@ -139,7 +137,7 @@ def test_an_unexpected_error_tells_nothing_to_the_client_and_all_to_the_log(
     }
 
 
-def test_no_answer_is_to_be_guessed_at_by_a_browser(lasting_shop: Shop) -> None:
+def test_every_response_forbids_content_sniffing(lasting_shop: Shop) -> None:
     for path in ("/products", "/nothing", "/openapi.json"):
         response = lasting_shop.client.get(path)
 

@@ -44,7 +44,7 @@ def is_reuse(response: TestResponse) -> bool:
     return (response.status_code, kind) == (422, "/problems/idempotency-key-reused")
 
 
-def test_a_repeated_request_is_answered_alike_and_done_once(
+def test_a_repeated_request_gets_the_same_response_and_is_executed_once(
     client: FlaskClient, storehouse: RunningServices
 ) -> None:
     first, again = register(client, "k"), register(client, "k")
@@ -81,7 +81,7 @@ def test_a_key_with_another_route_is_refused(client: FlaskClient) -> None:
     assert is_reuse(client.post(path, headers=headers))
 
 
-def test_a_refused_request_may_be_mended_under_its_key(client: FlaskClient) -> None:
+def test_a_refused_request_may_be_corrected_under_its_key(client: FlaskClient) -> None:
     register(client, "a")
 
     assert register(client, "b", name="Another").status_code == 409
@@ -97,7 +97,7 @@ def test_a_key_is_known_after_a_restart(databases: Databases) -> None:
     assert (again.status_code, again.data) == (201, first.data)
 
 
-def test_of_repetitions_at_once_one_is_carried_out(storehouse: RunningServices) -> None:
+def test_of_concurrent_repetitions_one_is_executed(storehouse: RunningServices) -> None:
     app = web_application(storehouse)
 
     def send(_: int) -> TestResponse:
@@ -111,7 +111,7 @@ def test_of_repetitions_at_once_one_is_carried_out(storehouse: RunningServices) 
 
 
 @pytest.mark.parametrize("keep_hours", [1, 24])
-def test_a_key_is_forgotten_after_so_many_hours(
+def test_a_key_is_deleted_after_the_configured_hours(
     client: FlaskClient, storehouse: RunningServices, keep_hours: int
 ) -> None:
     register(client, "k")
@@ -128,7 +128,7 @@ def test_a_key_is_forgotten_after_so_many_hours(
 
 
 @pytest.mark.parametrize("key", ["", "a b", "é", "x" * 256, "\t"])
-def test_what_cannot_be_a_key_is_refused(client: FlaskClient, key: str) -> None:
+def test_an_invalid_key_is_refused(client: FlaskClient, key: str) -> None:
     response = register(client, key)
 
     assert response.status_code == 400

@@ -13,7 +13,7 @@ def rename(shop: Shop, if_match: str | None, name: str = "Lamp") -> TestResponse
     )
 
 
-def test_a_command_answers_with_the_version_to_ask_for_next(shop: Shop) -> None:
+def test_a_command_returns_the_next_version_to_expect(shop: Shop) -> None:
     etag = shop.register().headers["ETag"]
 
     first = rename(shop, etag, "Lamp")
@@ -26,7 +26,7 @@ def test_a_command_answers_with_the_version_to_ask_for_next(shop: Shop) -> None:
     )
 
 
-def test_the_version_that_a_product_is_shown_with_is_the_one_to_ask_for(
+def test_the_version_of_a_shown_product_can_be_expected(
     shop: Shop,
 ) -> None:
     shop.register()
@@ -35,7 +35,7 @@ def test_the_version_that_a_product_is_shown_with_is_the_one_to_ask_for(
     assert rename(shop, shown).status_code == 200
 
 
-def test_the_version_that_a_stock_item_is_shown_with_is_the_one_to_ask_for(
+def test_the_version_of_a_shown_stock_item_can_be_expected(
     shop: Shop,
 ) -> None:
     shop.register()
@@ -48,7 +48,7 @@ def test_the_version_that_a_stock_item_is_shown_with_is_the_one_to_ask_for(
     assert response.status_code == 200
 
 
-def test_what_has_changed_since_is_not_changed(shop: Shop) -> None:
+def test_an_outdated_version_is_refused(shop: Shop) -> None:
     etag = shop.register().headers["ETag"]
     rename(shop, etag, "Lamp")
 
@@ -61,7 +61,7 @@ def test_what_has_changed_since_is_not_changed(shop: Shop) -> None:
 @pytest.mark.parametrize(
     "if_match", [None, "*", '"1"', ' "1" ', '"1", W/"7"', '"1","x"']
 )
-def test_a_version_that_is_named_or_left_open_matches(
+def test_a_current_version_or_any_version_matches(
     shop: Shop, if_match: str | None
 ) -> None:
     shop.register()
@@ -86,9 +86,7 @@ def test_a_tag_that_no_version_has_is_stale(shop: Shop, if_match: str) -> None:
 
 
 @pytest.mark.parametrize("if_match", ["1", '"1', "", '"1" "2"', "W/1", '"1", "2"'])
-def test_what_is_not_an_entity_tag_is_refused_by_name(
-    shop: Shop, if_match: str
-) -> None:
+def test_an_invalid_entity_tag_is_refused_by_name(shop: Shop, if_match: str) -> None:
     shop.register()
 
     document = problem(rename(shop, if_match), 400, "invalid-parameter")

@@ -83,7 +83,7 @@ def test_names_of_the_setting_are_served_and_no_others() -> None:
 @pytest.mark.parametrize(
     "client", [a_client(("*",)), a_client(host="0.0.0.0")], ids=["any", "not loopback"]
 )
-def test_any_name_is_served_where_nobody_can_know_them(client: FlaskClient) -> None:
+def test_any_name_is_served_if_the_names_are_unknown(client: FlaskClient) -> None:
     assert asked(client, Host="anything.example")[0] == 200
 
 
@@ -95,13 +95,13 @@ def test_on_any_loopback_address_other_names_are_refused(host: str) -> None:
 @pytest.mark.parametrize(
     "origin", ["http://evil.example", "null", "", "http://localhost:9"]
 )
-def test_a_foreign_page_gives_no_orders(origin: str) -> None:
+def test_a_foreign_page_may_not_send_commands(origin: str) -> None:
     answer = asked(a_client(), "POST", Origin=origin, Host="localhost:8000")
 
     assert answer == (403, "/problems/foreign-origin")
 
 
-def test_a_page_without_a_place_gives_no_orders_even_without_a_host() -> None:
+def test_a_page_without_an_origin_may_not_send_commands() -> None:
     answer = a_client().post(
         "/", headers={"Origin": "null"}, environ_overrides={"HTTP_HOST": ""}
     )
@@ -120,15 +120,15 @@ def test_the_refusal_of_a_page_says_what_to_do() -> None:
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:8000", "https://localhost:8000"])
-def test_a_page_of_its_own_gives_orders(origin: str) -> None:
+def test_its_own_pages_may_send_commands(origin: str) -> None:
     assert asked(a_client(), "POST", Origin=origin, Host="localhost:8000")[0] == 200
 
 
-def test_who_is_no_browser_gives_orders() -> None:
+def test_a_client_that_is_not_a_browser_may_send_commands() -> None:
     assert asked(a_client(), "POST", Host="localhost:8000")[0] == 200
 
 
-def test_a_foreign_page_may_be_refused_what_it_reads_by_the_browser() -> None:
+def test_reads_of_a_foreign_page_are_left_to_the_browser() -> None:
     assert asked(a_client(), Origin="http://evil.example", Host="localhost")[0] == 200
 
 

@@ -39,7 +39,7 @@ def a_body(sku: str, length: int = 0) -> bytes:
 
 @pytest.mark.parametrize("excess", [1, MAX_BODY_BYTES, 20 * MAX_BODY_BYTES])
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_over_one_mebibyte_is_refused_however_it_comes(
+def test_a_body_over_one_mebibyte_is_refused_however_it_is_sent(
     client: httpx.Client, excess: int, chunked: bool
 ) -> None:
     body = a_body("LARGE-1", MAX_BODY_BYTES + excess)
@@ -53,7 +53,7 @@ def test_a_body_over_one_mebibyte_is_refused_however_it_comes(
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_of_one_mebibyte_is_read_however_it_comes(
+def test_a_body_of_one_mebibyte_is_read_however_it_is_sent(
     client: httpx.Client, chunked: bool
 ) -> None:
     body = a_body(f"LARGEST-{chunked}", MAX_BODY_BYTES)
@@ -89,7 +89,7 @@ def test_a_refused_body_leaves_the_connection_usable(client: httpx.Client) -> No
         ),
     ],
 )
-def test_what_is_no_request_harms_nobody(
+def test_an_invalid_request_does_not_harm_the_server(
     client: httpx.Client, port: int, sent: bytes
 ) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
@@ -105,7 +105,7 @@ def test_what_is_no_request_harms_nobody(
 
 
 @pytest.mark.parametrize("path", ["/products/%00", "/%2e%2e/etc", "/products//"])
-def test_odd_paths_lead_nowhere(client: httpx.Client, path: str) -> None:
+def test_odd_paths_are_not_found(client: httpx.Client, path: str) -> None:
     response = client.get(path)
 
     assert response.status_code == 404

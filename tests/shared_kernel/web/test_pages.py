@@ -64,7 +64,7 @@ def test_a_page_needs_no_script_and_no_inline_style(
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_says_its_language_its_title_and_where_its_matter_is(
+def test_a_page_has_a_language_a_title_and_a_main_element(
     client: FlaskClient, path: str
 ) -> None:
     response = client.get(path)
@@ -77,9 +77,7 @@ def test_a_page_says_its_language_its_title_and_where_its_matter_is(
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_leads_to_api_feed_and_measurements(
-    client: FlaskClient, path: str
-) -> None:
+def test_a_page_links_to_api_feed_and_metrics(client: FlaskClient, path: str) -> None:
     addresses = parsed(client.get(path).text).every("href")
 
     assert {
@@ -92,7 +90,7 @@ def test_a_page_leads_to_api_feed_and_measurements(
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_no_link_leads_nowhere(client: FlaskClient, path: str) -> None:
+def test_no_link_is_broken(client: FlaskClient, path: str) -> None:
     page = parsed(client.get(path).text)
 
     named = page.every("id")
@@ -106,13 +104,13 @@ def test_no_link_leads_nowhere(client: FlaskClient, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_what_labels_something_is_there(client: FlaskClient, path: str) -> None:
+def test_every_labelling_element_exists(client: FlaskClient, path: str) -> None:
     page = parsed(client.get(path).text)
 
     assert set(page.every("aria-labelledby")) <= set(page.every("id"))
 
 
-def test_a_style_is_kept_by_the_browser_until_it_changes(
+def test_a_style_sheet_is_cached_until_it_changes(
     client: FlaskClient, docs: Element
 ) -> None:
     (link,) = docs.all("link", rel="stylesheet")
@@ -125,9 +123,7 @@ def test_a_style_is_kept_by_the_browser_until_it_changes(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_colour_of_text_stands_out_from_the_paper(
-    stylesheet: str, scheme: str
-) -> None:
+def test_every_text_colour_has_enough_contrast(stylesheet: str, scheme: str) -> None:
     light, dark = re.findall(r":root \{(.*?)\}", stylesheet, re.DOTALL)
     rules = light if scheme == "light" else dark
     colours = dict(re.findall(r"--(\w+): (#\w{6})", rules))
@@ -151,7 +147,7 @@ def test_every_operation_is_described(client: FlaskClient, docs: Element) -> Non
     assert {route for route in shown if route not in text} == set()
 
 
-def test_an_older_path_is_shown_beside_the_one_to_use(docs: Element) -> None:
+def test_an_older_path_is_shown_beside_the_current_one(docs: Element) -> None:
     (register,) = docs.all("article", id="register_product")
 
     assert register.all("p", class_="route")[0].text == "POST /products or /product"
@@ -173,7 +169,7 @@ def test_the_fields_of_a_body_are_shown_with_their_bounds(docs: Element) -> None
     assert "string; one of AED, AFN, " in fields["price.currency required"]
 
 
-def test_parameters_are_shown_with_their_place_and_default(docs: Element) -> None:
+def test_parameters_are_shown_with_location_and_default(docs: Element) -> None:
     (listing,) = docs.all("article", id="list_products")
 
     parameters = rows_of(listing, "Parameters")
@@ -183,13 +179,13 @@ def test_parameters_are_shown_with_their_place_and_default(docs: Element) -> Non
     assert "Consistency-Token in header" in parameters
 
 
-def test_the_fields_of_an_answer_are_shown(docs: Element) -> None:
+def test_the_fields_of_a_response_are_shown(docs: Element) -> None:
     (listing,) = docs.all("article", id="list_products")
 
     assert "price.currency" in rows_of(listing, "The answer is a list of such")
 
 
-def test_every_problem_of_an_operation_leads_to_its_explanation(
+def test_every_problem_of_an_operation_links_to_its_explanation(
     client: FlaskClient, docs: Element
 ) -> None:
     document = client.get("/openapi.json").get_json()
@@ -203,7 +199,7 @@ def test_every_problem_of_an_operation_leads_to_its_explanation(
         assert sorted(linked) == sorted(f"#problem-{slug}" for slug in promised)
 
 
-def test_every_example_works_as_it_stands_one_after_the_other(tmp_path: Path) -> None:
+def test_every_example_works_unchanged_in_sequence(tmp_path: Path) -> None:
     with a_storehouse(tmp_path) as storehouse:
         client = web_application(storehouse).test_client()
         docs = parsed(client.get("/docs").text)
@@ -243,7 +239,7 @@ def test_every_kind_of_problem_is_explained(docs: Element) -> None:
 
 
 @pytest.mark.parametrize("slug", ["unknown-sku", "insufficient-stock"])
-def test_the_type_of_a_problem_leads_to_its_explanation(
+def test_the_type_of_a_problem_links_to_its_explanation(
     client: FlaskClient, slug: str
 ) -> None:
     response = client.get(f"/problems/{slug}")
@@ -260,7 +256,7 @@ def test_an_unknown_problem_is_a_problem(client: FlaskClient) -> None:
     assert response.get_json()["type"] == "/problems/not-found"
 
 
-def test_the_description_tells_the_version_that_is_released(
+def test_the_description_has_the_released_version(
     client: FlaskClient,
 ) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

@@ -44,7 +44,7 @@ def ask(error: PeerError, **headers: str) -> TestResponse:
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_a_peer_that_is_needed_and_away_is_named(error: PeerError) -> None:
+def test_an_unreachable_peer_that_is_needed_is_named(error: PeerError) -> None:
     response = ask(error, Consistency_Token="catalog:1")
 
     document = problem(response, 503, "peer-unavailable")
@@ -55,13 +55,13 @@ def test_a_peer_that_is_needed_and_away_is_named(error: PeerError) -> None:
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_a_lenient_reader_gets_what_there_is_without_it(error: PeerError) -> None:
+def test_a_lenient_read_returns_stale_data_without_the_peer(error: PeerError) -> None:
     response = ask(error, Consistency_Token="catalog:1", Prefer="handling=lenient")
 
     assert (response.status_code, response.text) == (200, "[]")
 
 
-def test_who_waits_for_nothing_needs_no_peer() -> None:
+def test_a_read_without_waiting_needs_no_peer() -> None:
     assert ask(AWAY).status_code == 200
 
 

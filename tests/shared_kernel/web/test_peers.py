@@ -66,7 +66,7 @@ def test_a_peer_that_fails_for_a_moment_is_asked_again(
     assert len(server.asked) == 3
 
 
-def test_a_peer_that_is_away_is_given_up_soon_and_named() -> None:
+def test_an_unreachable_peer_is_given_up_soon_and_named() -> None:
     url, begun = nobody(), time.monotonic()
     peer = Peer("inventory", url, timeout_s=TIMEOUT_S)
 
@@ -100,7 +100,7 @@ def test_a_peer_that_was_asked_to_wait_is_given_the_time(
     assert peer.get("/events/inventory?wait=5", wait_s=5).status == 200
 
 
-def test_while_it_is_known_to_be_away_nobody_waits_and_then_it_is_found_again() -> None:
+def test_an_open_breaker_fails_at_once_and_closes_when_the_peer_is_back() -> None:
     server = PeerServer()
     with server.running():
         pass
@@ -126,14 +126,14 @@ def test_while_it_is_known_to_be_away_nobody_waits_and_then_it_is_found_again() 
         peer.close()
 
 
-def test_the_trace_goes_along(peer: Peer, server: PeerServer) -> None:
+def test_the_trace_is_sent(peer: Peer, server: PeerServer) -> None:
     with within(TRACE):
         peer.get("/healthz")
 
     assert server.headers[0]["traceparent"] == TRACE
 
 
-def test_a_peer_that_runs_the_service_is_as_expected(
+def test_a_peer_that_runs_the_service_is_accepted(
     peer: Peer, server: PeerServer
 ) -> None:
     server.answer(b'{"status":"alive","services":["catalog-queries","inventory"]}')
@@ -149,7 +149,7 @@ def test_a_peer_that_runs_the_service_is_as_expected(
         (b'{"services":["catalog-queries"]}', JSON, "runs catalog-queries"),
     ],
 )
-def test_something_else_that_answers_is_told_with_the_mend(
+def test_another_server_at_the_address_is_reported_with_the_fix(
     peer: Peer, server: PeerServer, body: bytes, kind: str, found: str
 ) -> None:
     server.answer(body, kind=kind)
@@ -163,7 +163,7 @@ def test_something_else_that_answers_is_told_with_the_mend(
     )
 
 
-def test_a_peer_that_is_not_there_yet_is_no_mistake(
+def test_a_peer_that_is_not_there_yet_is_only_logged(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Peer("inventory", nobody(), timeout_s=TIMEOUT_S).expect("inventory")
@@ -188,7 +188,7 @@ def test_a_feed_reads_what_the_other_process_recorded(
     ]
 
 
-def test_a_feed_is_asked_by_when_it_has_settled_what_another_log_caused(
+def test_a_feed_returns_the_position_that_reflects_another_log(
     peer: Peer, server: PeerServer
 ) -> None:
     server.answer(b"[]", Consistency_Token="catalog:9,inventory:7")
@@ -197,7 +197,7 @@ def test_a_feed_is_asked_by_when_it_has_settled_what_another_log_caused(
     assert server.headers[0]["Consistency-Token"] == "catalog:9"
 
 
-def test_what_has_not_settled_in_time_is_told_with_how_far_it_is(
+def test_a_feed_that_does_not_settle_in_time_raises_its_position(
     peer: Peer, server: PeerServer
 ) -> None:
     server.answer(BEHIND, 503)
@@ -208,7 +208,7 @@ def test_what_has_not_settled_in_time_is_told_with_how_far_it_is(
     assert raised.value.behind == Behind("catalog", 9, 4)
 
 
-def test_a_position_that_its_log_has_not_is_told_as_the_peer_tells_it(
+def test_an_unknown_position_is_raised_as_the_peer_reports_it(
     peer: Peer, server: PeerServer
 ) -> None:
     unknown = (
@@ -233,7 +233,7 @@ def test_a_position_that_its_log_has_not_is_told_as_the_peer_tells_it(
         (404, b'{"type":"/problems/unknown-source"}', {}),
     ],
 )
-def test_an_answer_that_is_no_feed_is_a_strange_peers(
+def test_a_response_that_is_not_a_feed_raises_strange_peer(
     peer: Peer,
     server: PeerServer,
     status: int,
@@ -255,7 +255,9 @@ def test_a_peer_that_is_not_available_for_a_while_says_so(
         HttpEventFeed(peer, "inventory").read(0, 10)
 
 
-def test_what_is_listed_elsewhere_is_waited_for(peer: Peer, server: PeerServer) -> None:
+def test_the_listing_of_another_process_is_waited_for(
+    peer: Peer, server: PeerServer
+) -> None:
     peer.wait_for("/products?limit=1", {"catalog": 9}, timeout_s=1)
     assert server.headers[0]["Consistency-Token"] == "catalog:9"
 

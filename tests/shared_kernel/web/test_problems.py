@@ -26,13 +26,13 @@ def test_a_refusal_is_a_problem_with_the_refusals_fields() -> None:
     assert problem["sku"] == "X"
 
 
-def test_a_stale_version_is_told_with_both_versions() -> None:
+def test_a_stale_version_is_reported_with_both_versions() -> None:
     problem = problem_of("/raised/stale")
 
     assert (problem["status"], problem["seen"], problem["current"]) == (412, 1, 2)
 
 
-def test_a_value_that_the_domain_refuses_is_pointed_to() -> None:
+def test_a_value_refused_by_the_domain_has_a_pointer() -> None:
     problem = problem_of("/raised/invalid")
 
     assert problem["status"] == 422
@@ -64,7 +64,7 @@ def test_a_bug_is_logged_and_not_shown() -> None:
     ]
 
 
-def test_a_fault_of_storage_may_be_tried_again() -> None:
+def test_a_fault_of_storage_may_be_retried() -> None:
     problem = problem_of("/raised/disk")
 
     assert problem["type"] == "/problems/unavailable"
@@ -72,11 +72,11 @@ def test_a_fault_of_storage_may_be_tried_again() -> None:
     assert problem["headers"]["Retry-After"] == "1"
 
 
-def test_where_nothing_is_there_is_a_problem() -> None:
+def test_an_unknown_url_is_a_problem() -> None:
     assert problem_of("/nowhere")["type"] == "/problems/not-found"
 
 
-def test_another_method_is_told_which_are_allowed() -> None:
+def test_another_method_is_refused_with_the_allowed_ones() -> None:
     problem = problem_of("/toys", "DELETE")
 
     assert problem["type"] == "/problems/method-not-allowed"

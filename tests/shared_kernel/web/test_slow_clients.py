@@ -102,7 +102,7 @@ def all_that_comes(client: socket.socket) -> bytes:
     return came
 
 
-def test_bodies_that_do_not_come_hold_up_nobody(tmp_path: Path) -> None:
+def test_bodies_that_never_arrive_delay_no_other_client(tmp_path: Path) -> None:
     headers, body = a_post("NEVER")
     with (
         a_server(tmp_path, body_timeout_s=600) as server,
@@ -114,7 +114,7 @@ def test_bodies_that_do_not_come_hold_up_nobody(tmp_path: Path) -> None:
         assert server.get("/products").status_code == 200
 
 
-def test_a_body_that_does_not_come_is_refused_and_its_connection_closed(
+def test_a_body_that_never_arrives_is_refused_and_its_connection_closed(
     server: Server,
 ) -> None:
     headers, body = a_post("NEVER")
@@ -136,7 +136,7 @@ def test_a_body_that_does_not_come_is_refused_and_its_connection_closed(
 @pytest.mark.parametrize(
     "framing", ["Content-Length: 500", "Transfer-Encoding: chunked"]
 )
-def test_a_body_that_comes_byte_by_byte_has_no_more_time(
+def test_a_body_sent_byte_by_byte_gets_no_more_time(
     server: Server, framing: str
 ) -> None:
     headers = f"POST /products HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n"
@@ -155,7 +155,7 @@ def test_a_body_that_comes_byte_by_byte_has_no_more_time(
     assert time.monotonic() - begun < BODY_TIMEOUT_S + SOON_S
 
 
-def test_a_body_that_comes_in_pieces_but_in_time_is_accepted(server: Server) -> None:
+def test_a_body_sent_in_pieces_but_in_time_is_accepted(server: Server) -> None:
     headers, body = a_post("IN-PIECES")
     with server.clients_that_send(headers, clients=1) as (client,):
         for begin in range(0, len(body), 10):
@@ -177,7 +177,7 @@ def test_a_body_that_comes_in_pieces_but_in_time_is_accepted(server: Server) -> 
         ),
     ],
 )
-def test_others_who_take_their_time_hold_up_nobody(
+def test_other_slow_clients_delay_no_one(
     server: Server, sent: bytes, clients: int
 ) -> None:
     with server.clients_that_send(sent, clients):
@@ -186,7 +186,7 @@ def test_others_who_take_their_time_hold_up_nobody(
 
 
 @pytest.mark.parametrize("path", ["/products", "/events/inventory"])
-def test_two_hundred_who_name_a_position_far_off_hold_up_nobody(
+def test_two_hundred_requests_for_a_distant_position_delay_no_other_client(
     server: Server, path: str
 ) -> None:
     read = (
@@ -201,7 +201,7 @@ def test_two_hundred_who_name_a_position_far_off_hold_up_nobody(
     assert all(b"/problems/unknown-position" in answer for answer in answers)
 
 
-def test_half_requests_do_not_hold_up_a_stop(tmp_path: Path) -> None:
+def test_half_requests_do_not_delay_a_stop(tmp_path: Path) -> None:
     headers, body = a_post("NEVER")
     with (
         a_server(tmp_path, body_timeout_s=600) as server,

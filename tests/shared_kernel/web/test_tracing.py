@@ -15,7 +15,7 @@ def traces(shop: Shop) -> list[str | None]:
     return [event.traceparent for log in logs for event in log.read(0, 100)]
 
 
-def test_an_event_and_what_follows_from_it_carry_the_trace(shop: Shop) -> None:
+def test_an_event_and_the_events_it_causes_carry_the_trace(shop: Shop) -> None:
     shop.client.post("/products", json=a_product(), headers={"traceparent": TRACE})
 
     assert traces(shop) == [TRACE, TRACE]
@@ -40,7 +40,7 @@ def test_a_trace_ends_with_its_request(shop: Shop) -> None:
         f"00-{'a' * 32}-{'0' * 16}-01",
     ],
 )
-def test_what_is_no_trace_is_passed_over(shop: Shop, header: str) -> None:
+def test_an_invalid_trace_is_ignored(shop: Shop, header: str) -> None:
     shop.client.post("/products", json=a_product(), headers={"traceparent": header})
 
     assert traces(shop) == [None, None]

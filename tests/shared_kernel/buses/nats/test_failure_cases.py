@@ -30,7 +30,7 @@ def a_bus(url: str) -> EventBus:
 
 @pytest.mark.server
 @pytest.mark.parametrize("scheme", ["nats", "jetstream"])
-def test_a_strangers_messages_are_brought_whatever_they_are(
+def test_foreign_messages_are_delivered_whatever_they_contain(
     tmp_path: Path, scheme: str
 ) -> None:
     timeless = headers_of(some("product.inserted")[0]) | {"ce-time": "2026-01-01"}
@@ -60,7 +60,7 @@ def test_a_strangers_messages_are_brought_whatever_they_are(
 
 @pytest.mark.server
 @pytest.mark.parametrize("scheme", ["nats", "jetstream"])
-def test_what_a_user_may_not_is_said_once(
+def test_a_forbidden_subject_is_logged_once(
     tmp_path: Path, scheme: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     denied = "permissions: { publish: { deny: stock.opened } }"
@@ -84,7 +84,7 @@ def test_what_a_user_may_not_is_said_once(
 
 
 @pytest.mark.server
-def test_a_stream_that_is_lost_is_made_anew_though_a_stranger_listens(
+def test_a_lost_stream_is_created_again_despite_a_foreign_subscriber(
     tmp_path: Path,
 ) -> None:
     heard = Inbox()
@@ -105,7 +105,7 @@ def test_a_stream_that_is_lost_is_made_anew_though_a_stranger_listens(
 
 
 @pytest.mark.server
-def test_a_connection_that_cannot_be_listened_to_is_not_kept(tmp_path: Path) -> None:
+def test_a_connection_that_cannot_subscribe_is_closed(tmp_path: Path) -> None:
     clients: list[Client] = []
 
     async def listen(client: Client) -> None:
@@ -135,7 +135,7 @@ class Electing:
         )
 
 
-def test_a_cluster_without_a_leader_is_asked_again_and_blamed_for_nothing() -> None:
+def test_a_cluster_without_a_leader_is_a_transient_fault() -> None:
     declaration = StreamDeclaration(subjects=SUBJECTS)
 
     with pytest.raises(ServiceUnavailableError):
@@ -168,7 +168,7 @@ def send_as_a_stranger(
 @pytest.mark.parametrize(
     "breaks", [asyncio.CancelledError(), AttributeError("_transport"), OSError()]
 )
-def test_closing_leaves_no_loop_open_however_the_client_breaks(
+def test_closing_closes_the_loop_however_the_client_fails(
     tmp_path: Path, breaks: BaseException
 ) -> None:
     connected = threading.Event()

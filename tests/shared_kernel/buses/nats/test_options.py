@@ -27,7 +27,7 @@ def test_the_url_names_the_servers(url: str, servers: list[str]) -> None:
     assert list(options(url).servers) == servers
 
 
-def test_what_stands_before_the_servers_is_a_user_or_a_token() -> None:
+def test_credentials_before_the_servers_are_a_user_or_a_token() -> None:
     user, token = options("nats://me:p%40ss@h1"), options("nats://t%3Aken@h1")
 
     assert (user.user, user.password, user.token) == ("me", "p@ss", None)
@@ -38,12 +38,12 @@ def test_what_stands_before_the_servers_is_a_user_or_a_token() -> None:
 @pytest.mark.parametrize(
     "url", ["nats://h1:port", "nats://h1:0", "nats://h1,,h2", "nats://h1/path"]
 )
-def test_what_is_no_server_is_named(url: str) -> None:
+def test_an_invalid_server_is_named(url: str) -> None:
     with pytest.raises(BusMisconfiguredError, match="BUS_URL names the server"):
         options(url)
 
 
-def test_a_prefix_stands_before_every_subject() -> None:
+def test_a_prefix_is_put_before_every_subject() -> None:
     prefixed = options("nats://h1", bus_subject_prefix="shop.eu")
 
     assert prefixed.subject("product.>") == "shop.eu.product.>"
@@ -60,7 +60,7 @@ def test_a_prefix_stands_before_every_subject() -> None:
         "nats://me:secret,@h1",
     ],
 )
-def test_credentials_out_of_place_are_refused_unseen(url: str) -> None:
+def test_misplaced_credentials_are_refused_without_being_shown(url: str) -> None:
     with pytest.raises(BusMisconfiguredError, match="user:password@host") as raised:
         options(url)
     assert "secret" not in str(raised.value)

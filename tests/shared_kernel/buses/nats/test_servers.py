@@ -71,7 +71,7 @@ TOKEN = "authorization { token: secret }"
     ],
 )
 @pytest.mark.parametrize("scheme", ["nats", "jetstream"])
-def test_who_has_the_credentials_is_let_in(
+def test_a_client_with_credentials_connects(
     tmp_path: Path,
     buses: list[EventBus],
     scheme: str,
@@ -86,7 +86,7 @@ def test_who_has_the_credentials_is_let_in(
 @pytest.mark.parametrize(
     ("configuration", "who"), [(USER, "me:secrets@"), (USER, ""), (TOKEN, "secrets@")]
 )
-def test_who_has_not_is_told_so_without_the_secret(
+def test_a_client_without_credentials_is_refused_without_showing_a_secret(
     tmp_path: Path, buses: list[EventBus], configuration: str, who: str
 ) -> None:
     with NatsServer(tmp_path, configuration=configuration) as server:
@@ -98,7 +98,7 @@ def test_who_has_not_is_told_so_without_the_secret(
     )
 
 
-def test_a_credentials_file_lets_in(tmp_path: Path, buses: list[EventBus]) -> None:
+def test_a_credentials_file_is_accepted(tmp_path: Path, buses: list[EventBus]) -> None:
     configuration, credentials = an_account(tmp_path)
     with NatsServer(tmp_path, configuration=configuration) as server:
         url = f"nats://{server.address}"
@@ -148,7 +148,7 @@ def test_tls_with_certificates_on_both_sides(
         assert carries(bus)
 
 
-def test_a_server_that_wants_tls_says_so(
+def test_a_server_that_requires_tls_is_reported(
     tmp_path: Path, buses: list[EventBus], certificates: Certificates
 ) -> None:
     with NatsServer(tmp_path, configuration=certificates.configuration) as server:
@@ -170,7 +170,7 @@ def test_a_server_of_another_authority_is_not_trusted(
     assert "NATS_TLS_CA" in message
 
 
-def test_a_server_without_tls_is_told_where_tls_is_wanted(
+def test_a_server_without_tls_is_reported_if_tls_is_configured(
     tmp_path: Path, buses: list[EventBus], certificates: Certificates
 ) -> None:
     with NatsServer(tmp_path) as server:
@@ -180,7 +180,7 @@ def test_a_server_without_tls_is_told_where_tls_is_wanted(
     assert "does not speak TLS" in message
 
 
-def test_a_file_that_is_no_certificate_is_named(
+def test_an_invalid_certificate_file_is_named(
     tmp_path: Path, buses: list[EventBus]
 ) -> None:
     garbage = tmp_path / "ca.pem"
@@ -191,7 +191,7 @@ def test_a_file_that_is_no_certificate_is_named(
     )
 
 
-def test_a_server_without_jetstream_is_told_with_the_mend(
+def test_a_server_without_jetstream_is_reported_with_the_fix(
     tmp_path: Path, buses: list[EventBus]
 ) -> None:
     with NatsServer(tmp_path) as server:
@@ -203,7 +203,7 @@ def test_a_server_without_jetstream_is_told_with_the_mend(
     )
 
 
-def test_a_stream_with_other_settings_is_shown_with_the_difference(
+def test_a_stream_with_other_settings_is_reported_with_the_difference(
     tmp_path: Path, buses: list[EventBus]
 ) -> None:
     with NatsServer(tmp_path, jetstream=True) as server:
@@ -219,7 +219,7 @@ def test_a_stream_with_other_settings_is_shown_with_the_difference(
     assert "duplicate" not in message.lower()
 
 
-def test_processes_that_start_together_make_one_stream(
+def test_processes_that_start_together_create_one_stream(
     tmp_path: Path, buses: list[EventBus]
 ) -> None:
     sources = ("catalog", "inventory", "orders", "returns")
@@ -237,7 +237,7 @@ def test_processes_that_start_together_make_one_stream(
                 list(threads.map(JetStreamBus.open, together))
 
 
-def test_a_stream_whose_subjects_another_has_is_told_with_the_mend(
+def test_a_stream_with_overlapping_subjects_is_reported_with_the_fix(
     tmp_path: Path, buses: list[EventBus]
 ) -> None:
     with NatsServer(tmp_path, jetstream=True) as server:
@@ -251,7 +251,7 @@ def test_a_stream_whose_subjects_another_has_is_told_with_the_mend(
     assert "BUS_SUBJECT_PREFIX" in message
 
 
-def test_more_replicas_than_servers_are_told_with_the_mend(
+def test_more_replicas_than_servers_are_reported_with_the_fix(
     tmp_path: Path, buses: list[EventBus]
 ) -> None:
     with NatsServer(tmp_path, jetstream=True) as server:
@@ -281,7 +281,7 @@ def test_the_stream_is_as_the_settings_say(
     assert set(config.subjects) == set(SUBJECTS)
 
 
-def test_what_was_published_twice_is_stored_once(
+def test_an_event_published_twice_is_stored_once(
     tmp_path: Path, buses: list[EventBus]
 ) -> None:
     with NatsServer(tmp_path, jetstream=True) as server:
@@ -294,7 +294,7 @@ def test_what_was_published_twice_is_stored_once(
     assert state.messages == 1
 
 
-def test_who_leaves_while_more_comes_leaves_no_message_unanswered(
+def test_a_member_that_leaves_under_load_answers_every_message(
     tmp_path: Path, buses: list[EventBus]
 ) -> None:
     """What was rejected comes again at once, what was not answered a minute later."""
@@ -336,7 +336,7 @@ def test_who_leaves_while_more_comes_leaves_no_message_unanswered(
         until(all_answered, "answering")
 
 
-def test_what_jetstream_lost_with_its_storage_is_made_anew(
+def test_a_stream_lost_with_its_storage_is_created_again(
     tmp_path: Path, buses: list[EventBus]
 ) -> None:
     with NatsServer(tmp_path, jetstream=True) as server:
@@ -353,7 +353,7 @@ def test_what_jetstream_lost_with_its_storage_is_made_anew(
         until(lambda: publishes(bus) and inbox.has({2}, 0.2), "delivering again")
 
 
-def test_an_event_that_is_too_large_keeps_nothing_waiting(
+def test_an_event_that_is_too_large_is_skipped(
     tmp_path: Path, buses: list[EventBus], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with NatsServer(tmp_path, jetstream=True) as server:
@@ -369,7 +369,7 @@ def test_an_event_that_is_too_large_keeps_nothing_waiting(
     assert "larger than NATS takes" in capsys.readouterr().out
 
 
-def test_a_server_that_is_away_is_one_line_and_no_mistake(
+def test_an_unreachable_server_is_one_line_in_the_log_and_no_error(
     buses: list[EventBus], capsys: pytest.CaptureFixture[str]
 ) -> None:
     a_bus(buses, "nats://127.0.0.1:1").open()
