@@ -1,4 +1,4 @@
-"""What tests ask of a cluster over HTTP, and wait for."""
+"""Requests of tests to a cluster over HTTP, and what they wait for."""
 
 import http.client
 import json
@@ -10,7 +10,7 @@ from tests.simulation.laws import violations
 
 
 def ask(port: int, method: str, path: str, body: object = None) -> tuple[int, Any]:
-    """Status and answer, decoded if it is JSON."""
+    """Status and body, decoded if it is JSON."""
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as asking:
         data = None if body is None else json.dumps(body)
         asking.request(method, path, data, {"Content-Type": "application/json"})
@@ -20,7 +20,7 @@ def ask(port: int, method: str, path: str, body: object = None) -> tuple[int, An
 
 
 def register(cluster: Cluster, *skus: str) -> None:
-    """With three pieces each; tried again while commands are unavailable."""
+    """With three pieces each; retried while commands are unavailable."""
     (port,) = cluster.ports_of("catalog-commands")
     for sku in skus:
         body = {"sku": sku, "name": f"It is {sku}", "stock_count": 3}

@@ -1,4 +1,4 @@
-"""How every test runs."""
+"""Fixtures and settings of all tests."""
 
 import os
 import signal
@@ -18,21 +18,21 @@ from tests.databases import (
 )
 from tests.postgres_server import PostgresServer
 
-# Two busy cores tell nothing about one example's time. In CI the same examples every
-# time: what it finds, anyone can find again.
+# No deadline: on two busy cores one example's time means nothing. In CI always the same
+# examples: failures can be reproduced.
 hypothesis.settings.register_profile(
     "storehouse", deadline=None, derandomize="CI" in os.environ, print_blob=True
 )
 hypothesis.settings.load_profile("storehouse")
 
-# The caller may ignore them, as nohup does, and all child processes inherit that.
+# The caller may ignore these signals, as nohup does, and child processes inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
 def postgres_templates() -> Iterator[PostgresTemplates]:
-    """Of one server for all tests of this process."""
+    """One server for all tests of this process."""
     with templates("postgresql") as clean:
         assert isinstance(clean, PostgresTemplates)
         yield clean
@@ -75,7 +75,7 @@ def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Databases:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What tests have measured stands below their results."""
+    """Print what tests have measured below their results."""
     told = [
         str(value)
         for report in terminalreporter.getreports("passed")

@@ -1,9 +1,9 @@
-"""A stranger on a real NATS server, who forges whatever goes over it.
+"""A foreign program on a real NATS server that forges messages.
 
-For each message of a Storehouse it sends, before the next one comes: the same with
-another payload, with other attributes, at the next position; an event of another log;
-an old event with another content; a heartbeat of the far future; and a plain message
-on the same subject.
+For each message of a Storehouse it immediately sends: the same with another payload,
+with other attributes, at the next position; an event of another log; an old event with
+other content; a heartbeat with a very high position; and a plain message on the same
+subject.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ START_S = 10.0
 
 
 class Forger:
-    """From `start` to `stop`. `sent` counts what it forged."""
+    """Runs from `start` to `stop`. `sent` counts its messages."""
 
     def __init__(self, address: str) -> None:
         self.sent = 0
@@ -87,7 +87,7 @@ class Forger:
 
     async def _send(self, subject: str, headers: dict[str, str], data: bytes) -> None:
         assert self._client is not None
-        # A stream takes an id once; whoever forges is not so kind as to repeat it.
+        # A stream drops a repeated id, so each forgery has a new one.
         headers = {**headers, FORGED: "1", "Nats-Msg-Id": f"{next(self._numbers)}-f"}
         await self._client.publish(subject, data, headers=headers)
         self.sent += 1

@@ -1,13 +1,13 @@
-"""What is to be done when a test's process is gone, however that came."""
+"""Cleans up when a test's process is gone, even after SIGKILL."""
 
 import subprocess
 
 
 class LastWill:
-    """Done by a shell when this process is gone without having revoked it."""
+    """A command that a shell runs if this process ends without revoking it."""
 
     def __init__(self, command: str) -> None:
-        # Gone, however that came, when its end of the pipe is closed without a line.
+        # The process is gone if its end of the pipe closes without a line.
         self._executor = subprocess.Popen(
             ["sh", "-c", f"read -r _ || {{ {command}; }}"],
             stdin=subprocess.PIPE,

@@ -17,7 +17,7 @@ MAX_PAYLOAD = 8 * 1024 * 1024
 
 
 def binary() -> str:
-    """Beside the interpreter, where the environment has it, or on the path."""
+    """From beside the interpreter, where the environment has it, or from PATH."""
     beside = Path(sys.executable).with_name("nats-server")
     found = str(beside) if beside.exists() else shutil.which("nats-server")
     assert found is not None, "nats-server is in the test dependencies: make env"
@@ -25,7 +25,7 @@ def binary() -> str:
 
 
 class NatsServer:
-    """`folder` holds its configuration, its log and what JetStream stores.
+    """`folder` holds its configuration, its log and JetStream's storage.
 
     `configuration` is added to its file: authorization, TLS.
     """
@@ -78,12 +78,12 @@ class NatsServer:
         self._end(signal.SIGKILL)
 
     def freeze(self) -> None:
-        """It takes what is sent, and answers nothing."""
+        """Suspend it: connections stay open, but nothing is answered."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
     def delete_storage(self) -> None:
-        """While it does not run: everything that JetStream acknowledged is gone."""
+        """Delete JetStream's storage while the server is stopped."""
         assert self._process is None
         shutil.rmtree(self.storage, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""A process to be asked, played by a thread: it answers as the test says."""
+"""A fake peer process, in a thread: it gives the test's responses."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ JSON = "application/json"
 class PeerServer:
     """Answers each request with the next of `answers`, and then always the last.
 
-    An answer is a status, a body and headers; before it, `slow` is waited for.
+    An answer is a status, a body and headers; it is sent once `slow` is set.
     """
 
     answers: list[tuple[int, bytes, Mapping[str, str]]] = attrs.field(
@@ -38,7 +38,7 @@ class PeerServer:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """On the port that it had before, if it had one."""
+        """On the same port as before, if there was one."""
         played = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -60,14 +60,14 @@ class PeerServer:
                 self.wfile.write(body)
 
             def log_message(self, format: str, *args: object) -> None:
-                """Nothing: the test says what it sees."""
+                """Log nothing."""
 
         class Server(ThreadingHTTPServer):
             daemon_threads = True
             allow_reuse_address = True
 
             def handle_error(self, request: object, client_address: object) -> None:
-                """Nothing: a client may go away."""
+                """Report nothing: a client may disconnect."""
 
         server = Server(("127.0.0.1", self.port), Handler)
         self.port = server.server_port

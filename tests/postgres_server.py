@@ -1,7 +1,7 @@
 """The real PostgreSQL server, from its wheel, on a port that stays the same.
 
-It refuses to run as root, so there it runs as `nobody`, in a folder of the system's
-temporary one that `nobody` can get to.
+It refuses to run as root, so in that case it runs as `nobody`, in a temporary folder
+that `nobody` can access.
 """
 
 import os
@@ -31,7 +31,7 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "autovacuum_naptime": "5s",
 }
-# Not for what survives a power cut, only to start tests from nothing quickly.
+# Unsafe in a power cut, but quick for tests.
 HASTY = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
@@ -119,11 +119,11 @@ class PostgresServer:
         self.execute("postgres", f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
 
     def drop(self, database: str) -> None:
-        """Whoever is connected to it is thrown out."""
+        """Open connections are closed by force."""
         self.execute("postgres", f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
 
     def dump(self, database: str, schema: str) -> str:
-        """As SQL, as a backup would have it."""
+        """A dump as SQL."""
         return self._run("pg_dump", f"--schema={schema}", self.url(database))
 
     def restore(self, database: str, dumped: str) -> None:
@@ -136,14 +136,14 @@ class PostgresServer:
             self._bury()
 
     def kill(self) -> None:
-        """All of its processes, without a word."""
+        """Kill all of its processes by SIGKILL."""
         if self._process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._bury()
 
     def freeze(self) -> None:
-        """It keeps its connections, and answers nobody."""
+        """Suspend it: connections stay open, but nothing is answered."""
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGSTOP)
 
@@ -214,7 +214,7 @@ def _others_can_get_to(folder: Path) -> bool:
 
 
 def _copy_of(installed: Path, into: Path) -> Path:
-    """With its libraries, which it looks for beside itself."""
+    """The folder of the programs, which expect their libraries beside it."""
     libraries = installed.with_name(f"{installed.name}.libs")
     shutil.copytree(installed, into / installed.name)
     shutil.copytree(libraries, into / libraries.name)
@@ -223,7 +223,7 @@ def _copy_of(installed: Path, into: Path) -> Path:
 
 
 def main() -> None:
-    """To try things with, until Ctrl-C; what it holds is gone then."""
+    """A server for manual tests, until Ctrl-C; its data is deleted then."""
     with PostgresServer(durable=True) as server, suppress(KeyboardInterrupt):
         server.create("storehouse")
         for owner in ("catalog", "catalog_read", "inventory", "inventory_read"):

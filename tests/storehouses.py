@@ -1,4 +1,4 @@
-"""Whole storehouses on databases of a test's own, worked by hand."""
+"""Whole storehouses on databases of a test, stepped by hand."""
 
 import csv
 import json
@@ -31,7 +31,7 @@ SUPERSTORE = Path(__file__).parents[1] / "samples" / "superstore"
 
 @contextmanager
 def a_storehouse(where: Databases | Path) -> Iterator[RunningServices]:
-    """Where there is one already, that one, as after a restart.
+    """A new storehouse, or the existing one, as after a restart.
 
     In a folder it is on SQLite.
     """
@@ -43,14 +43,14 @@ def a_storehouse(where: Databases | Path) -> Iterator[RunningServices]:
 
 
 def urls(where: Databases | Path) -> dict[str, Any]:
-    """The settings that lead there; in a folder to files of SQLite."""
+    """The settings for these databases; a folder means SQLite files."""
     databases = Files(where) if isinstance(where, Path) else where
     return {f"{owner}_database_url": databases.url(owner) for owner in OWNERS}
 
 
 @contextmanager
 def a_copy_of(databases: Databases, folder: Path) -> Iterator[Databases]:
-    """Others with the same in them; files in `folder`. Nobody may be at work there."""
+    """Copies of the databases; files in `folder`. No process may use them meanwhile."""
     templates: Templates
     if isinstance(databases, Schemas):
         templates = PostgresTemplates(databases.server, databases.database)
@@ -65,7 +65,7 @@ def a_copy_of(databases: Databases, folder: Path) -> Iterator[Databases]:
 
 
 def run(command: click.Command, *arguments: str | Path) -> Result:
-    """A command as at the command line. Raises what it raises."""
+    """Run a command of the command line. Raises what it raises."""
     result = CliRunner().invoke(command, [str(each) for each in arguments])
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -96,7 +96,7 @@ def query(database: Database, statement: Prepared) -> list[tuple[Any, ...]]:
 
 
 class Crash(BaseException):
-    """The process is gone."""
+    """The process has crashed."""
 
 
 Moment = Literal["instead of", "after"]
@@ -105,7 +105,7 @@ Moment = Literal["instead of", "after"]
 def crash_at_commit(
     patch: pytest.MonkeyPatch, number: int, moment: Moment
 ) -> Callable[[], int]:
-    """Have the commit of that number crash; answer how to learn how many there were."""
+    """Crash at the commit with that number; return a function that counts commits."""
     writing = Database.writing
     commits = 0
 

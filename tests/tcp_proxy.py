@@ -1,4 +1,4 @@
-"""A TCP proxy that does to connections what a network does to them."""
+"""A TCP proxy that simulates network faults."""
 
 import asyncio
 import contextlib
@@ -16,14 +16,14 @@ _HOST = "127.0.0.1"
 _CHUNK = 65_536
 _CHUNKS_ON_THE_WAY = 64
 _AT_ONCE = struct.pack("ii", 1, 0)
-"""SO_LINGER by which closing a socket sends a reset."""
+"""SO_LINGER value with which closing a socket sends a reset."""
 
 
 class TcpProxy:
-    """From `port` to `target_port`, both on this machine; at first all passes through.
+    """From `port` to `target_port`, both on this machine; initially it forwards all.
 
-    What a cut holds back is not lost: as TCP does, it goes on when the cut is over.
-    The end of a connection is held back like its bytes.
+    Bytes held back by a cut are not lost: as in TCP, they are delivered when the cut is
+    over. The end of a connection is held back like its bytes.
     """
 
     def __init__(self, target_port: int, port: int = 0) -> None:
@@ -57,24 +57,24 @@ class TcpProxy:
         self._now(self._open)
 
     def cut(self, direction: Direction | None = None) -> None:
-        """Freeze every connection, old or new, in silence; or one direction of each."""
+        """Freeze every connection, old or new, silently; or one direction of each."""
         self._now(lambda: self._freeze(direction))
 
     def reset(self) -> None:
-        """Break all connections there are. New ones are let in."""
+        """Break all connections. New ones are accepted."""
         self._now(self._break)
 
     def lead_to(self, target_port: int) -> None:
-        """Break all connections; new ones go there."""
+        """Break all connections; new ones go to the given target."""
         self._target_port = target_port
         self.reset()
 
     def delay(self, seconds: float) -> None:
-        """Let whatever comes from now on arrive so much later, each way."""
+        """Delay everything from now on, in both directions."""
         self._now(lambda: setattr(self, "_delay_s", seconds))
 
     def close(self) -> None:
-        """Break all connections, and listen no longer."""
+        """Break all connections and stop listening."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._closed.set)
             self._thread.join()
@@ -158,7 +158,7 @@ class TcpProxy:
     async def _carry(
         self, way: Direction, source: asyncio.StreamReader, goal: asyncio.StreamWriter
     ) -> None:
-        """Until the source has ended and the goal knows it."""
+        """Until the source has ended and the destination has been told."""
         on_the_way: asyncio.Queue[tuple[float, bytes | None]] = asyncio.Queue(
             _CHUNKS_ON_THE_WAY
         )
@@ -189,7 +189,7 @@ class TcpProxy:
             due, chunk = await on_the_way.get()
             await asyncio.sleep(due - self._loop.time())
             await self._gates[way].wait()
-            # A goal that is gone says so on the way back.
+            # If the destination is gone, the other direction ends the connection.
             with contextlib.suppress(OSError):
                 if chunk is None:
                     _reset(goal)

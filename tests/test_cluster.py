@@ -1,4 +1,4 @@
-"""Storehouse as processes: they start, answer, die and change as they are told."""
+"""Storehouse as processes: they start, answer, are killed and change on request."""
 
 import http.client
 import json
@@ -24,7 +24,7 @@ from tests.routes import service_for
 from tests.simulation.laws import violations
 
 COPIES = (*SPLIT, SPLIT[2])
-# After a kill, the leases of the dead have to run out.
+# After a kill, the leases of the killed process have to run out.
 PATIENT = {"CONSISTENCY_TIMEOUT_MS": "20000"}
 
 
@@ -166,7 +166,7 @@ def register(cluster: Cluster, sku: str) -> str:
 
 
 def quantities(cluster: Cluster) -> list[int]:
-    """Of what is listed, when all is visible that was registered."""
+    """The listed products, once all registrations are visible."""
     _, token, _ = ask(cluster, "GET", "/events/catalog?limit=0")
     _, _, listed = ask(cluster, "GET", "/products", token=token)
     return [

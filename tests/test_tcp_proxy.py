@@ -1,4 +1,4 @@
-"""The proxy between two programs: what passes, what is held back, what breaks."""
+"""The proxy between two programs: it forwards, holds back and breaks connections."""
 
 import socket
 import socketserver
@@ -18,7 +18,7 @@ TIMEOUT_S = 10.0
 
 
 class Echo(socketserver.BaseRequestHandler):
-    """Answers each message with itself in capitals, and notes that it came."""
+    """Answers each message with itself in capitals, and records that it came."""
 
     def handle(self) -> None:
         try:
@@ -79,7 +79,7 @@ def received(client: socket.socket, length: int) -> bytes:
 
 
 def is_silent(client: socket.socket) -> bool:
-    """Nothing comes, not even an end."""
+    """Nothing arrives, not even an end."""
     client.settimeout(SILENCE_S)
     try:
         client.recv(1)
@@ -211,7 +211,7 @@ def test_a_connection_ends_if_nobody_listens_at_the_target() -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
 
-    # At once, or as soon as something is asked.
+    # At once, or as soon as something is sent.
     with (
         TcpProxy(port) as proxy,
         pytest.raises(ConnectionResetError),

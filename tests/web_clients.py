@@ -1,4 +1,4 @@
-"""Requests without a server: a storehouse, a test client, and what they answer."""
+"""Requests without a server: a storehouse behind a Flask test client."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,14 +19,14 @@ from tests.storehouses import urls
 
 @attrs.frozen(kw_only=True)
 class Shop:
-    """A storehouse behind a client; its workers run only when told to."""
+    """A storehouse behind a client; its workers run only on request."""
 
     storehouse: RunningServices
     client: FlaskClient
     clock: ManualClock
 
     def register(self, sku: str = "LAMP-1", **more: Any) -> TestResponse:
-        """What is irrelevant is supplied; inventory hears of it."""
+        """With defaults for irrelevant values; its event is applied by inventory."""
         response = self.client.post("/products", json=a_product(sku=sku, **more))
         assert response.status_code == 201, response.text
         self.settle()
@@ -43,7 +43,7 @@ class Shop:
 
 @contextmanager
 def a_shop(where: Databases | Path, **settings: Any) -> Iterator[Shop]:
-    """Opened anew at the same place, it is as after a restart."""
+    """Opened again at the same place, it is as after a restart."""
     given = {"sqlite_synchronous": "NORMAL", "consistency_timeout_ms": 30}
     clock = ManualClock()
     storehouse = assemble(Settings(**{**urls(where), **given, **settings}), clock=clock)
@@ -59,7 +59,7 @@ def a_product(**more: Any) -> dict[str, Any]:
 
 
 def problem(response: TestResponse, status: int, slug: str) -> dict[str, Any]:
-    """The document, of the kind that is expected."""
+    """The problem document, of the expected kind."""
     document: dict[str, Any] = response.get_json()
     found = (response.status_code, response.content_type, document["type"])
     expected = (status, "application/problem+json", f"/problems/{slug}")
@@ -71,7 +71,7 @@ def problem(response: TestResponse, status: int, slug: str) -> dict[str, Any]:
 
 
 def faults(document: Mapping[str, Any]) -> dict[str, str]:
-    """What is wrong, by pointer; no pointer stands twice."""
+    """The faults, by pointer; no pointer is repeated."""
     found = {each["pointer"]: each["type"] for each in document["errors"]}
     assert len(found) == len(document["errors"]), document
     return found

@@ -1,4 +1,4 @@
-"""HTML pages, as a test looks at them."""
+"""HTML pages, parsed for tests."""
 
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -20,7 +20,7 @@ class Element:
         return "".join(self._texts()).strip()
 
     def all(self, tag: str, **attributes: str) -> list["Element"]:
-        """Elements within, in their order; `class_` stands for `class`."""
+        """Elements within, in their order; `class_` means `class`."""
         wanted = {name.rstrip("_"): value for name, value in attributes.items()}
         return [
             element
@@ -53,7 +53,7 @@ class Element:
 
 
 def parsed(html: str) -> Element:
-    """The document. Asserts that each element is closed, where it was opened."""
+    """The document. Asserts that each element is closed where it was opened."""
     parser = _Parser()
     parser.feed(html)
     parser.close()

@@ -1,4 +1,4 @@
-"""What a process costs that nobody asks for anything, on PostgreSQL.
+"""What an idle process costs, on PostgreSQL.
 
 python -m tests.benchmarks.at_rest
 """
@@ -101,7 +101,7 @@ def _at_most(work: str, unit: str, ours: float, most: float, note: str) -> Resul
 
 
 def _spent(databases: Schemas, process: int) -> Spent:
-    # By way of another database, so that asking does not count.
+    # Through another database, so that this query is not counted.
     server = databases.server
     ((transactions,),) = server.execute("postgres", _asked(_TRANSACTIONS, databases))
     ((statements,),) = server.execute("postgres", _asked(_CALLS, databases))

@@ -28,7 +28,7 @@ ROUNDS = 5
 PROBES = 40
 READS = 200
 PAUSE_MS = 36
-"""Between the requests of a client, so that there are some 100 a second."""
+"""Pause between the requests of a client, for about 100 requests a second."""
 LEAST_RATIO, MOST_RATIO = 0.80, 1.25
 # Of some ms: a trigram stands in the same share of all texts, so its list is as long as
 # that; and of what was written last up to 4 MB are in no order until a vacuum.
@@ -55,7 +55,7 @@ class Measured:
 
 def results(templates: PostgresTemplates, sizes: Sequence[int] = SIZES) -> list[Result]:
     measured = [_filled(templates, products) for products in sizes]
-    # The disk is done with them before anything is measured.
+    # All is on the disk before anything is measured.
     templates.server.execute("postgres", "CHECKPOINT")
     for each in measured:
         each.scans = _scans(each)
@@ -107,7 +107,7 @@ class Read:
     note: str = ""
 
 
-# No page is asked for twice, so none was kept.
+# No page is requested twice, so none comes from the cache.
 READ = (
     Read(
         "last page of 100",
@@ -152,7 +152,7 @@ def _read(read: Read, all_measured: Sequence[Measured]) -> None:
 
 
 def _lag_ms(port: int) -> float:
-    """From the answer to a POST until the listing has the product."""
+    """From the response to a POST until the listing has the product."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     sku = f"PROBE-{uuid.uuid4().hex[:12]}"
     post_product(connection, sku)
@@ -233,7 +233,7 @@ def _p99(values: Sequence[float]) -> float:
 
 
 def _unscanned(measured: Measured) -> Result:
-    """The process has ended, so its sessions have told all that they did."""
+    """The process has ended, so the statistics of its sessions are complete."""
     after = _scans(measured)
     whole, by_index = 0, 0
     for table, (before, before_by_index) in measured.scans.items():

@@ -1,8 +1,8 @@
-"""A Storehouse's databases with many products in them, within seconds.
+"""Fills a Storehouse's databases with many products, within seconds.
 
-The application itself registers one product. What that has left in each table is then
-multiplied by SQL, so the rows are as the application writes them. Each has a word of
-its own in its name, and a few are low.
+The application itself registers one product. SQL then multiplies its rows in each
+table, so all rows are as the application writes them. Each product has a unique word in
+its name, and a few are low in stock.
 """
 
 import hashlib
@@ -83,7 +83,7 @@ _STATEMENTS = {
             FROM stock_movements, {_OTHERS} WHERE position = 1 ORDER BY number""",
     ],
 }
-# All that was published is applied.
+# All published events are applied.
 _CURSORS = f"""
     UPDATE subscription_cursors
     SET position = {{products}}, last_id = {_ID.format(of="source", at="{products}")}

@@ -142,7 +142,7 @@ def _jetstream(options: NatsOptions) -> EventBus:
 
 
 def _visible_elsewhere(bus: str) -> Result:
-    """From the answer to a POST until another process lists the product."""
+    """From the response to a POST until another process lists the product."""
     with TemporaryDirectory(prefix="storehouse-bench-") as folder:
         settings = {"LOG_LEVEL": "ERROR"}
         with Cluster(Path(folder), SPLIT, bus, settings=settings) as cluster:
@@ -359,13 +359,13 @@ def _jetstream_alone(server: NatsServer) -> int:
         try:
             await js.add_stream(config)
         except nats.js.errors.BadRequestError:
-            # Ours has made it already.
+            # Our bus has created it already.
             await js.purge_stream(STREAM)
         receiving = asyncio.create_task(receive(receiver))
         await ready.wait()
         await publish(publisher)
         await receiving
-        # Ours would be brought them, too.
+        # Otherwise our consumer would receive them, too.
         await js.purge_stream(STREAM)
         await publisher.close()
         await receiver.close()

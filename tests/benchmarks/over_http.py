@@ -1,4 +1,4 @@
-"""What a client of the server sees: requests a second, and how soon a write is read."""
+"""What a client sees: requests a second, and how soon a write can be read."""
 
 import http.client
 import json
@@ -61,7 +61,7 @@ def _register(port: int, lags: list[float] | None) -> float:
 
 
 def time_to_catch_up(port: int) -> float:
-    """Seconds from now until all that was written, and what it caused, is listed."""
+    """Seconds from now until all writes, and the events they caused, are listed."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     last = post_product(connection, f"LAST-{uuid.uuid4().hex[:12]}")
     begun = time.perf_counter()
@@ -75,7 +75,7 @@ def time_to_catch_up(port: int) -> float:
 
 
 def _visible(port: int, half_rate: float) -> Result:
-    """From the answer to a POST until the product stands in GET /products."""
+    """From the response to a POST until the product is in GET /products."""
     pause_ms = max(1, round(1000 * CONNECTIONS / half_rate) - 2)
     with ThreadPoolExecutor(1) as pool:
         run = f"H{uuid.uuid4().hex[:12]}"

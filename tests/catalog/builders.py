@@ -1,4 +1,4 @@
-"""Products for tests: what does not matter is supplied."""
+"""Products for tests, with defaults for irrelevant values."""
 
 from catalog.application.commands import RegisterProduct
 from catalog.domain.product import Product

@@ -1,4 +1,4 @@
-"""A storehouse whose logs were compacted goes on as if nothing had happened."""
+"""A storehouse with compacted logs behaves as before."""
 
 import random
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The first page, on a storehouse with something in it and on an empty one."""
+"""The home page, of a storehouse with products and of an empty one."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The catalog over HTTP: every route, its answers and its refusals."""
+"""The catalog over HTTP: every route, its responses and its refusals."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

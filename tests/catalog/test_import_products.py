@@ -1,4 +1,4 @@
-"""`flask --app app catalog import`: rows of a file become products, or say why not."""
+"""`flask --app app catalog import`: registers the rows of a file, or refuses them."""
 
 import signal
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The commands in bulk, killed as processes are: without a word."""
+"""The bulk commands, killed by SIGKILL."""
 
 import os
 import signal
@@ -96,7 +96,7 @@ def test_a_killed_rebuild_leaves_the_listing_and_can_be_run_again(
         )
 
         assert rows_of_listing(storehouse) == before
-        # The dead one's lease runs out within seconds.
+        # The lease of the killed one runs out within seconds.
         deadline = time.monotonic() + 30
         while (
             run(storehouse.service("catalog-queries").cli, "rebuild-listing").exit_code

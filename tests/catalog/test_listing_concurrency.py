@@ -1,4 +1,4 @@
-"""Both halves of a listing row are kept, though two transactions write it at once."""
+"""Two concurrent transactions write both halves of a listing row without loss."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The index of texts: where the extension comes from that it needs on PostgreSQL."""
+"""The trigram index of the listing on PostgreSQL, and the extension it needs."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -24,9 +24,9 @@ GUEST = "storehouse_guest"
 
 @pytest.fixture
 def of_a_guest(schemas: Schemas) -> Iterator[Schema]:
-    """A listing's schema, not made yet, of a role that is no superuser.
+    """A listing's schema, not created yet, of a role that is not a superuser.
 
-    Nothing but making schemas is allowed to it. There is no extension.
+    The role may only create schemas. The extension is not installed.
     """
     run(schemas, "DROP EXTENSION pg_trgm CASCADE")
     run(schemas, f"CREATE ROLE {GUEST} LOGIN")

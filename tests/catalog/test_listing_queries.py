@@ -1,4 +1,4 @@
-"""Nothing that is asked of the listing reads all of it, however much there is."""
+"""No query of the listing reads all of it, whatever its size."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,9 +16,9 @@ from tests.databases import Databases, FileTemplates, Schemas
 
 PRODUCTS = 20_000
 FEW = 300
-"""Rows that a question may look at: some pages of the index more than it answers."""
+"""Rows that a query may read: those it returns, and some pages of the index."""
 ENOUGH = 12
-"""Executions after which PostgreSQL would have settled for one plan."""
+"""Executions after which PostgreSQL would otherwise keep one plan."""
 
 _LOOKED_AT = sa.text(
     "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables"
@@ -27,7 +27,7 @@ _LOOKED_AT = sa.text(
 
 
 def row(number: int) -> dict[str, object]:
-    """All are lamps; one in a thousand is low, another one in a thousand of brass."""
+    """All are lamps; one in a thousand is low, another one in a thousand brass."""
     code = f"SKU-{number:05}"
     material = "brass" if number % 1000 == 500 else "steel"
     return {
@@ -49,7 +49,7 @@ def many_products(databases: Databases) -> Iterator[Database]:
         rows = [row(number) for number in range(1, PRODUCTS + 1)]
         connection.execute(sa.insert(product_listing), rows)
     with database.reading() as connection:
-        # As autovacuum does, before long: what is new is in the index of texts by then.
+        # As autovacuum does before long: then the text index contains the new rows.
         vacuum = "" if database.one_writer else "VACUUM"
         connection.exec_driver_sql(f"{vacuum} ANALYZE product_listing")
     yield database
@@ -134,7 +134,7 @@ QUESTIONS: dict[str, Callable[[Connection], object]] = {
 
 
 def looked_at(connection: Connection, ask: Callable[[Connection], object]) -> int:
-    """How many rows PostgreSQL looks at for an answer."""
+    """How many rows PostgreSQL reads for a query."""
     before = connection.execute(_LOOKED_AT).scalar_one()
     ask(connection)
     return int(connection.execute(_LOOKED_AT).scalar_one() - before)

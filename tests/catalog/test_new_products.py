@@ -124,7 +124,7 @@ def test_a_refused_message_is_dead_lettered_with_the_reason(
 def test_an_id_that_a_database_cannot_store_does_not_stop_other_messages(
     storehouse: RunningServices,
 ) -> None:
-    """A stranger may write anything into a header."""
+    """A foreign program may write anything to a header."""
     answers = send(storehouse, a_message(b"no JSON", "a\0b"), a_message())
 
     assert answers == ["acknowledged"] * 2

@@ -12,7 +12,7 @@ prices = st.none() | st.integers(0, 3).map(lambda units: Price(units, "EUR"))
 
 
 class AProductsLife(RuleBasedStateMachine):
-    """Whatever is asked of a product, and in whatever order."""
+    """Any commands to a product, in any order."""
 
     @initialize()
     def register(self) -> None:

@@ -1,4 +1,4 @@
-"""`flask --app app catalog rebuild-listing`: a new listing in the old one's place."""
+"""`flask --app app catalog rebuild-listing`: a new listing replaces the old one."""
 
 import threading
 import time
@@ -70,7 +70,7 @@ def ship(
 
 
 def publish(storehouse: RunningServices, type_: str, key: str, data: bytes) -> None:
-    """Something only a faulty catalog would publish."""
+    """An event that only a faulty catalog would publish."""
     log, [database] = (
         storehouse.context("catalog").log,
         storehouse.context("catalog").databases,
@@ -273,7 +273,7 @@ def test_building_indexes_may_exceed_the_statement_timeout(
 
 
 def build_slowly(database: Database) -> float:
-    """From now on each row that is put into an index takes so many seconds."""
+    """From now on each row that is put into an index takes 0.1 seconds."""
     with database.writing() as connection:
         connection.exec_driver_sql(
             "CREATE FUNCTION slowly(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS"
@@ -288,7 +288,7 @@ def build_slowly(database: Database) -> float:
 def test_the_listing_is_readable_while_indexes_are_built(
     storehouse: RunningServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever waited would wait for ever: it is all in one thread."""
+    """All in one thread: anything that waited would wait for ever."""
     before = listed(storehouse)
     meanwhile = []
     build = listing_indexes.build
@@ -496,7 +496,7 @@ def test_another_rebuild_is_refused_while_one_builds_indexes(
     monkeypatch: pytest.MonkeyPatch,
     another: Callable[[ListingRebuild], Callable[[], object]],
 ) -> None:
-    """Which may take longer than its lease, and than the other one waits."""
+    """Building may take longer than its lease, and longer than the other one waits."""
     later = ManualClock(system_clock())
     later.advance(seconds=60)
     hurried = Database(schemas.url("catalog_read"), limits=Limits(timeout_ms=100))

@@ -1,6 +1,6 @@
-"""A bench with one bus on it, and inboxes that note what it brings.
+"""A test bench for one bus, and inboxes that record its deliveries.
 
-Deliveries are awaited, since a bus may deliver later and elsewhere.
+Deliveries are awaited, since a bus may deliver later and in another thread.
 """
 
 import itertools
@@ -20,11 +20,11 @@ from shared_kernel.buses.port import (
 
 TIMEOUT_S = 10.0
 PROMPT_S = 3.0
-"""Sooner than a bus gives up waiting for a server that does not answer."""
+"""Shorter than the time after which a bus gives up a server that does not answer."""
 SILENCE_S = 0.3
 MIB = 2**20
 SUBJECTS = ("product.>", "stock.>", "last.>", "nothing.>")
-"""All that the checks publish and listen to."""
+"""All subjects that the checks publish and subscribe to."""
 ids = itertools.count(1)
 
 
@@ -38,10 +38,10 @@ class Server(Protocol):
 
 @attrs.frozen(kw_only=True)
 class Bench:
-    """`connect` gives a bus; where it reaches other processes, a connection each time.
+    """`connect` makes a bus; one between processes gets a new connection each time.
 
-    `faithful`: brings everything, once and in order, while nothing is wrong. `server`
-    is what can be taken away.
+    `faithful`: without faults it delivers everything, once and in order. `server` can
+    be stopped.
     """
 
     connect: Callable[[], EventBus]
@@ -54,7 +54,7 @@ class Bench:
         return self.bus().capabilities
 
     def bus(self) -> EventBus:
-        """The one of the test, made when first asked for."""
+        """The bus under test, created on first use."""
         return self._connected[0] if self._connected else self.another()
 
     def another(self) -> EventBus:
@@ -66,7 +66,7 @@ class Bench:
         return bus
 
     def send(self, batch: Sequence[Envelope]) -> None:
-        """Publish `batch`; by a bus that may lose it, often enough."""
+        """Publish `batch`; repeatedly on a bus that may lose it."""
         for _ in range(1 if self.faithful else 12):
             self.bus().publish(batch)
 
@@ -81,7 +81,7 @@ def _acknowledge(delivery: Delivery) -> None:
 
 @attrs.define(eq=False)
 class Inbox:
-    """A member that acknowledges what it receives, unless told to do otherwise."""
+    """A member that acknowledges what it receives, by default."""
 
     answer: Callable[[Delivery], None] = _acknowledge
     batches: list[list[Envelope]] = attrs.field(factory=list)
@@ -107,7 +107,7 @@ class Inbox:
         return [envelope.position for envelope in self.received]
 
     def has(self, expected: set[int], timeout_s: float | None = None) -> bool:
-        """Whether all of that comes in time."""
+        """Whether all of these positions arrive in time."""
         return self.wait(lambda: expected <= self.distinct, timeout_s)
 
     def wait(self, enough: Callable[[], bool], timeout_s: float | None) -> bool:
@@ -135,7 +135,7 @@ def some(*subjects: str, first: int = 1, key: str = "LAMP-0001") -> list[Envelop
 
 
 def settle(bench: Bench) -> None:
-    """Return when all that was published before has been delivered where it goes."""
+    """Return when everything published before has been delivered."""
     last = Inbox()
     leave = bench.bus().subscribe("last.*", f"last-{next(ids)}", last)
     bench.send(some("last.word"))

@@ -1,6 +1,6 @@
-"""What every bus does, as checks that are given a bench with one bus on it.
+"""The contract of every bus, as checks on a bench with one bus.
 
-What a check needs of a bus beyond the least stands beside it, in `CHECKS`.
+`CHECKS` says beside each check which capabilities it needs.
 """
 
 import itertools
@@ -443,7 +443,7 @@ def a_member_that_comes_while_the_server_is_away_is_served_when_it_is_back(
 def publish_when_it_is_back(
     bench: Bench, batch: Sequence[Envelope], inbox: Inbox
 ) -> None:
-    """Until it arrives: what is on the wire when a connection breaks may be lost."""
+    """Repeat until it arrives: a broken connection loses messages on the wire."""
     wanted = {envelope.position for envelope in batch}
     deadline = time.monotonic() + TIMEOUT_S
     while not inbox.has(wanted, SILENCE_S):
@@ -459,9 +459,9 @@ Check = Callable[[Bench], None]
 
 @attrs.frozen(kw_only=True)
 class Kind:
-    """A sort of bus: what it declares, and how one is put on a bench.
+    """A kind of bus: its capabilities, and how to put one on a bench.
 
-    `faithful`: brings everything, once and in order, while nothing is wrong.
+    `faithful`: without faults it delivers everything, once and in order.
     """
 
     capabilities: Capabilities

@@ -1,4 +1,4 @@
-"""Who reads which events of whom, and whether what is published satisfies them."""
+"""Which classes read which events, and whether the schemas satisfy them."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def name_of(reader: type) -> str:
 
 
 def complaints(reader: type, schema: dict[str, Any]) -> list[str]:
-    """What `reader` needs and `schema` does not promise, in a sentence each."""
+    """What `reader` needs and `schema` does not promise, one sentence each."""
     _, components = msgspec.json.schema_components([reader])
     understood = components[reader.__name__]["properties"]
     missed = []
@@ -37,7 +37,7 @@ def complaints(reader: type, schema: dict[str, Any]) -> list[str]:
 
 
 def types_in(property_: dict[str, Any]) -> set[str]:
-    """The JSON types that a property may have; each number may be whole."""
+    """The JSON types that a property may have; any number may be an integer."""
     if "anyOf" in property_:
         return set().union(*map(types_in, property_["anyOf"]))
     kind = property_["type"]

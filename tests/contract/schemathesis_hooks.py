@@ -1,4 +1,4 @@
-"""What schemathesis cannot know of the API; `schemathesis.toml` names this module."""
+"""What schemathesis cannot derive from the API's description (`schemathesis.toml`)."""
 
 import re
 from typing import Any
@@ -16,10 +16,10 @@ def before_call(
     case: "schemathesis.Case[Any]",
     kwargs: dict[str, Any],
 ) -> None:
-    """Send keys that are new and tokens that a write may have answered.
+    """Send new keys and tokens that a write may have returned.
 
-    An `Idempotency-Key` is for one request. A position that no log has come to is
-    refused, as it should be.
+    An `Idempotency-Key` is for one request. A position beyond the end of its log is
+    rightly refused.
     """
     key = case.headers.get("Idempotency-Key")
     if isinstance(key, str) and _KEY.fullmatch(key):

@@ -1,4 +1,4 @@
-"""The contract bites: a bus that breaks it in one way is found out by one check."""
+"""The contract detects faults: one check fails for each bus that breaks it."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.contract.bus_contract import Check, Kind, checks_for
 
 
 class Sound(InProcessBus):
-    """Declares what it likes; the broken ones break one thing of it."""
+    """Declares its capabilities; each broken bus violates one rule."""
 
     capabilities = Capabilities(
         between_processes=False,
@@ -78,7 +78,7 @@ class NeverLetsGo(Sound):
 
 
 class StopsAtWhoRaises(Sound):
-    """As blinker does by itself."""
+    """As blinker does by default."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class DeliversAfterClosing(Sound):
 
 
 class NeverBringsAgain(Sound):
-    """Says that it delivers at least once."""
+    """Declares that it delivers at least once."""
 
 
 BROKEN: list[tuple[Callable[[], InProcessBus], Check]] = [

@@ -1,4 +1,4 @@
-"""Every bus keeps the contract, with its real server. A further one is a line more."""
+"""Every bus keeps the contract, with its real server. A new bus is one more line."""
 
 import re
 from pathlib import Path
@@ -25,7 +25,7 @@ def in_process(_: Path) -> Bench:
 
 
 def feed(_: Path) -> Bench:
-    """What goes round in the process; what comes from others has tests of its own."""
+    """Events within the process; those from other processes have tests of their own."""
     bus = FeedBus(())
     return Bench(connect=lambda: bus)
 

@@ -1,4 +1,4 @@
-"""`/openapi.json` says what is served, and what is served is as it says."""
+"""`/openapi.json` and what is served agree."""
 
 import subprocess
 import sys

@@ -1,7 +1,8 @@
-"""What a bus may say is one thing, what a subscription takes from it another (law 11).
+"""A subscription accepts nothing false from a bus (law 11).
 
-Each kind of lie alone, among true messages, from a relay to a subscription. Beside it
-one that is a member of no bus, and reads everything from the log.
+Each kind of false message alone, among true ones, from a relay to a subscription. A
+second subscription without a bus, which reads everything from the log, is the
+reference.
 """
 
 from collections.abc import Iterator, Sequence
@@ -43,7 +44,7 @@ REASONS = {
     "no source": {FORM},
     "no seal": {FORM},
     "plain": {FORM},
-    # Where the log is at hand it is asked about each event, else about each relay.
+    # In the log's process each event is compared with the log, elsewhere each relay.
     "of a copy": {COPY, RELAY},
     "of a copy with the same id": {COPY, RELAY},
     "by the key": {COPY},
@@ -51,7 +52,7 @@ REASONS = {
     "old once more": set(),
 }
 TAKEN_BY_ITS_ID = {"of a copy with the same id"}
-"""Where the log is at hand: what is applied is not what was brought, but the log's."""
+"""In the log's process the log's own envelope is applied, not the delivered one."""
 READS_WITHOUT_END = 100
 CASES = [
     pytest.param(remote, kind, id=f"{'confirmed' if remote else 'seals'}-{kind}")
@@ -62,7 +63,7 @@ CASES = [
 
 @attrs.define
 class CountedFeed:
-    """`log`, and how often it was read."""
+    """Counts how often `log` is read."""
 
     log: EventLog
     reads: int = 0
@@ -117,7 +118,7 @@ class Reader:
         return {reason for reason, count in counts.items() if count}
 
     def tables(self) -> dict[str, list[dict[str, object]]]:
-        """All, without counters and leases, the kept keys, and who the reader is."""
+        """All rows, except counters, leases, stored keys and the reader's name."""
         apart = {"lease_holder", "lease_until_us", "log_keys"}
         found = {}
         with self.database.reading() as connection:
@@ -144,7 +145,7 @@ class Shop:
     clock: ManualClock
 
     def record(self, keys: str) -> None:
-        """And have it published and applied, with whatever else comes."""
+        """Record it, and have it published and applied."""
         record(self.log, self.source, keys)
         for _ in range(10):
             self.relay.step()

@@ -1,4 +1,4 @@
-"""What is published keeps what its readers were promised (law 6)."""
+"""Published events keep what was promised to their readers (law 6)."""
 
 import ast
 import copy
@@ -118,7 +118,7 @@ def test_published_events_match_their_schemas(subject: str, kind: type) -> None:
 
 
 def test_every_class_that_reads_an_event_is_known() -> None:
-    """`read_as` and `read_all` are how events are read; the class stands first."""
+    """Readers call `read_as` or `read_all` with the class as first argument."""
     read = set()
     for context in CONTEXTS:
         for path in (ROOT / context.name).rglob("*.py"):
@@ -254,5 +254,5 @@ def test_the_listing_dead_letters_a_stock_event_that_lacks_a_field_and_names_it(
         assert (
             f"`{field}`" in letters(storehouse)["catalog.listing", "inventory"].reason
         )
-        # What the other source says is shown all the same.
+        # The other source is projected nevertheless.
         assert [row["availability"] for row in listed(storehouse)] == ["unknown"]

@@ -1,4 +1,4 @@
-"""What must be true after faults: each deed once, read models that equal the logs."""
+"""What must be true after faults: each command once, read models equal to the logs."""
 
 import re
 import threading
@@ -14,9 +14,9 @@ from tests.faults.load import Load
 from tests.simulation.laws import read_log, violations
 
 TOLD = "told"
-"""The property of a test that stands below all tests' results."""
+"""The property of a test that is printed below all results."""
 REST_S = 5.0
-"""So soon after the end of the faults everything has been followed."""
+"""Everything must be applied within this time after the end of the faults."""
 STOP_LOOKING_S = 30.0
 DEEDS = {
     "product.inserted",
@@ -36,14 +36,14 @@ _COUNTER = re.compile(
 
 @attrs.define
 class Tally:
-    """What happened in one test, for whoever reads its output."""
+    """What happened in one test, for its output."""
 
     faults: Counter[str] = attrs.field(factory=Counter)
     counted: Counter[str] = attrs.field(factory=Counter)
     rest_s: float = 0.0
 
     def count(self, cluster: Cluster, name: str | None = None) -> None:
-        """Add what the processes have counted; a killed one takes its own along."""
+        """Add the counts of the processes; those of a killed one are lost."""
         for process in cluster.processes.values():
             if name in (None, process.name) and process.runs:
                 for counter, value in counters(process.port).items():
@@ -63,7 +63,7 @@ class Tally:
 
 
 def counters(port: int) -> dict[str, int]:
-    """What a process has counted; nothing if it does not answer."""
+    """The counts of a process; empty if it does not answer."""
     found: Counter[str] = Counter()
     try:
         with urllib.request.urlopen(
@@ -78,7 +78,7 @@ def counters(port: int) -> dict[str, int]:
 
 
 def come_to_rest(databases: Databases, tally: Tally, begun: float) -> None:
-    """Measure from `begun`, the end of the faults, until nothing is left to be done."""
+    """Measure from `begun`, the end of the faults, until all work is done."""
     pause = threading.Event()
     while left := violations(databases):
         tally.rest_s = time.monotonic() - begun
@@ -88,7 +88,7 @@ def come_to_rest(databases: Databases, tally: Tally, begun: float) -> None:
 
 
 def check(databases: Databases, load: Load, tally: Tally) -> None:
-    """Nothing lost, nothing twice, and soon."""
+    """Nothing is lost, nothing is done twice, and all is applied soon."""
     recorded = Counter(
         (event.type, event.key, event.data.get("order", ""))
         for source in ("catalog", "inventory")

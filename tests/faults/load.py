@@ -1,4 +1,4 @@
-"""Clients that give orders until told to stop, and repeat what was not answered."""
+"""Clients that send commands until they are stopped, and retry unanswered ones."""
 
 import http.client
 import json
@@ -16,14 +16,14 @@ from tests.routes import service_for
 ANSWER_S = 10.0
 NO_ANSWER = (OSError, http.client.HTTPException)
 Deed = tuple[str, str, str]
-"""What is to stand in a log, and once: the type of the event, the SKU, the order."""
+"""What a log must contain once: the type of an event, its SKU, its order."""
 PortsOf = Callable[[str], Sequence[int]]
-"""The ports of the processes that run a service, at this moment."""
+"""The current ports of the processes that run a service."""
 
 
 @attrs.define(eq=False)
 class Client:
-    """Registers, reserves, receives and ships; `pause_s` between its orders."""
+    """Registers, reserves, receives and ships, with `pause_s` between commands."""
 
     number: int
     ports_of: PortsOf
@@ -49,7 +49,7 @@ class Client:
             connection.close()
 
     def _one_product(self, sku: str) -> None:
-        """A short life. Each order waits for what the one before it caused."""
+        """The life of a product. Each command waits for effects of the previous one."""
         token = self._do(
             "product.inserted",
             sku,
@@ -71,7 +71,7 @@ class Client:
             self._look(sku, token)
 
     def _look(self, sku: str, token: str) -> None:
-        """The listing may be behind for as long as something is broken, never wrong."""
+        """During a fault the listing may be behind, but never wrong."""
         asked = ("GET", f"/products/{sku}", None)
         answer = self._ask(asked, {"Consistency-Token": token})
         if answer is None or answer.status == 503:
@@ -89,12 +89,12 @@ class Client:
         order: str = "",
         token: str | None = None,
     ) -> str | None:
-        """Ask until answered; the token, or None if the test is over before."""
+        """Retry until answered; return the token, or None if the test ends first."""
         headers = {} if token is None else {"Consistency-Token": token}
         if asked[0] == "POST":
             headers["Idempotency-Key"] = f"{kind}/{sku}/{order}"
         if asked[1].startswith("/products"):
-            # What the catalog does needs nothing of inventory.
+            # The catalog's commands do not depend on inventory.
             headers.pop("Consistency-Token", None)
         while not self.stop.is_set():
             answer = self._ask(asked, headers)
@@ -113,7 +113,7 @@ class Client:
     def _ask(
         self, asked: tuple[str, str, dict[str, Any] | None], headers: dict[str, str]
     ) -> "Answer | None":
-        """None if nobody answered."""
+        """None if there was no response."""
         method, path, body = asked
         content = None if body is None else json.dumps(body)
         if content is not None:
@@ -170,14 +170,14 @@ class Load:
         return sum(client.repeated for client in self.clients)
 
     def more(self, answers: int) -> None:
-        """Return when there have been so many more answers."""
+        """Return after `answers` more responses."""
         enough = self.acknowledged + answers
         wait_until(lambda: self.acknowledged >= enough, f"{answers} more answers")
 
 
 @contextmanager
 def load(ports_of: PortsOf, clients: int = 4, pause_s: float = 0.01) -> Iterator[Load]:
-    """Several clients at work; all have stopped afterwards."""
+    """Several clients run; all have stopped afterwards."""
     stop = threading.Event()
     at_work = Load(
         [Client(number, ports_of, stop, pause_s) for number in range(clients)]

@@ -1,4 +1,4 @@
-"""On one NATS server with a second shop, with a forger, and with a copy of oneself.
+"""On one NATS server with another Storehouse, with a forger, with a copy of itself.
 
 Law 11: a bus can make nothing true that the log does not hold.
 """
@@ -77,7 +77,8 @@ def test_two_shops_on_one_server(tmp_path: Path, layout: Layout) -> None:
             ours, "catalog-queries", "storehouse_subscription_messages_dropped",
             reason="other-log",
         ) > 0  # fmt: skip
-        # Neither takes the other's messages: what is missing would be read.
+        # Neither accepts the other's messages; missing events would be read from the
+        # log.
         for shop in (ours, theirs):
             healed = metric(shop, "inventory", "storehouse_subscription_gaps_healed")
             assert healed <= 3
@@ -105,7 +106,7 @@ def test_a_forger(tmp_path: Path, layout: Layout, bus: str) -> None:
             register(cluster, *names("LAMP"))
             at_rest(cluster)
             assert forger.sent > MANY
-        # What is forged after the last event shows when the next one comes.
+        # A forgery after the last event is noticed with the next event.
         register(cluster, "LAMP-LAST")
         at_rest(cluster)
 
@@ -120,7 +121,7 @@ def test_a_forger(tmp_path: Path, layout: Layout, bus: str) -> None:
 
 @LAYOUTS
 def test_a_copy_is_not_the_original(tmp_path: Path, layout: Layout) -> None:
-    """What each side does between copying and noticing, and after the mend."""
+    """Writes on both sides before the copy is noticed, and after the fix."""
     here, there = tmp_path / "original", tmp_path / "copy"
     here.mkdir()
     with Cluster(here, layout, "nats") as original:

@@ -1,4 +1,4 @@
-"""From one process to several and back, by restarts alone, with events on their way."""
+"""From one process to several and back, by restarts alone, with events in transit."""
 
 import time
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def test_an_installation_changes_its_layout_under_load(
                 cluster.reconfigure(layout, bus)
                 tally.faults[f"to {bus} in {len(layout)}"] += 1
                 at_work.more(30)
-            # And once without a word, as a machine that loses its power.
+            # And once by SIGKILL, like a power cut.
             for name in list(cluster.processes):
                 cluster.kill(name)
             cluster.reconfigure(SPLIT, "nats")

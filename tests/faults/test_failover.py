@@ -1,7 +1,7 @@
 """PostgreSQL fails over to a standby that had not yet received everything.
 
-What was acknowledged since is lost with the primary. The read models have it, and say
-so; what keeps its cursor beside what it writes has nothing to say.
+Commands acknowledged since then are lost with the primary. Read models that have
+applied them report it; subscriptions whose cursor is in the same database lost both.
 """
 
 import json
@@ -30,7 +30,7 @@ READERS = {"catalog-queries": "catalog.listing", "inventory": "inventory.movemen
 
 @attrs.define(eq=False)
 class ReadModelsApart:
-    """Commands go to `serving`, by way of the proxy; read models are files."""
+    """Commands go to `serving`, through the proxy; read models are files."""
 
     serving: PostgresServer
     way: TcpProxy
@@ -95,7 +95,7 @@ def said(cluster: Cluster, service: str) -> str:
 
 
 def wait_until_told(cluster: Cluster, of: str) -> None:
-    """Of each reader that keeps its cursor apart from the log."""
+    """For each reader with its cursor in another database than the log."""
     for service, reader in READERS.items():
 
         def is_told(service: str = service, reader: str = reader) -> bool:

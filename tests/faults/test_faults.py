@@ -1,4 +1,4 @@
-"""Three processes under load, and what can go wrong between them."""
+"""Three processes under load, with faults of processes, networks and servers."""
 
 import os
 import random
@@ -128,7 +128,7 @@ class Try(Protocol):
 
 @pytest.fixture(params=KINDS)
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databases]:
-    """Databases of each kind; in PostgreSQL of a server that may be killed."""
+    """Databases of each kind; the PostgreSQL server may be killed."""
     if request.param == "sqlite":
         yield Files(tmp_path)
         return
@@ -146,7 +146,7 @@ def in_postgres(tmp_path: Path) -> Iterator[Databases]:
 def trial(
     kept: Databases, tmp_path: Path, record_property: Callable[[str, str], None]
 ) -> Try:
-    """Afterwards the load stops, everything comes to rest, and is checked."""
+    """Afterwards the load stops, all work ends, and the laws are checked."""
     return partial(on_trial, kept, tmp_path, record_property)
 
 
@@ -199,7 +199,7 @@ def test_nats_is_stopped_for_ten_seconds(trial: Try, bus: str) -> None:
         at.tally.faults["nats_is_away"] += 1
         at.nats_is_away(10)
 
-        # Everything has gone on without it, only more slowly.
+        # Everything worked without it, only more slowly.
         assert at.load.acknowledged > before + 20
 
 
@@ -224,7 +224,7 @@ def test_a_process_is_cut_off_from_the_others(trial: Try, bus: str) -> None:
             pause(0.4)
             proxy.pass_through()
         if bus != "feed":
-            # So long that the client gives the connection up.
+            # Long enough for the client to give up the connection.
             proxy = at.cluster.proxies["inventory", "bus"]
             at.tally.faults["long cut"] += 1
             proxy.cut("down")
@@ -278,7 +278,7 @@ def test_postgres_is_down_and_hangs(trial_in_postgres: Try) -> None:
 
 
 def test_replicas_of_everything_on_one_database_server(trial_in_postgres: Try) -> None:
-    """Each in a process of its own with a bus that does not leave it."""
+    """Each replica is a process with an in-process bus."""
     with trial_in_postgres("three replicas of all", "inprocess", ONE * 3) as at:
         for name in list(at.cluster.processes):
             at.tally.faults[f"{name} killed"] += 1

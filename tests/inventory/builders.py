@@ -1,4 +1,4 @@
-"""Stock items and values for tests, where only what is named matters."""
+"""Stock items and values for tests, with defaults for irrelevant values."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -30,7 +30,7 @@ def a_stock_item(
     reorder_point: int = 0,
     retired: bool = False,
 ) -> StockItem:
-    """With `on_hand` pieces left after what has `shipped`; nothing is uncollected."""
+    """With `on_hand` pieces left after `shipped`; its events have been collected."""
     shipped = shipped or {}
     item = StockItem.open(sku, Count(on_hand + sum(shipped.values())))
     for order, pieces in shipped.items():
@@ -51,7 +51,7 @@ def recorded(item: StockItem) -> list[DomainEvent]:
 
 
 def state(item: StockItem) -> dict[str, object]:
-    """All that makes up `item`, the order of its reservations included."""
+    """The complete state of `item`, including the order of its reservations."""
     return {
         "sku": item.sku,
         "version": item.version,

@@ -40,7 +40,7 @@ class FakeStockItems:
 
 
 class FakeInventoryWork:
-    """`kept` is what was recorded up to the last commit."""
+    """`kept` has the events up to the last commit."""
 
     def __init__(self, *items: StockItem) -> None:
         self.stock_items = FakeStockItems(*items)

@@ -1,4 +1,4 @@
-"""Any command that a stock item may be given, small enough to meet the limits."""
+"""All commands of a stock item, with small numbers, so that limits are reached."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,7 +24,7 @@ receipts: st.SearchStrategy[Act] = st.builds(
     lambda quantity: lambda item: item.receive(quantity), quantities
 )
 
-# Each of these makes something so, and does nothing where it is so already.
+# Each of these is idempotent: done a second time, it records nothing.
 settlements: st.SearchStrategy[Act] = st.one_of(
     st.builds(lambda count: lambda item: item.count(count, STOCKTAKE), counts),
     st.builds(

@@ -1,4 +1,4 @@
-"""Inventory over HTTP: every route, its answers and its refusals."""
+"""Inventory over HTTP: every route, its responses and its refusals."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -34,7 +34,7 @@ def send(shop: Shop, method: str, path: str, **body: Any) -> TestResponse:
 
 
 def level(response: TestResponse) -> dict[str, Any]:
-    """Numbers that are not nought, and no version."""
+    """Numbers that are not zero, without the version."""
     assert response.status_code == 200, response.text
     document: dict[str, Any] = response.get_json()
     assert response.headers["ETag"] == f'"{document.pop("version")}"'

@@ -174,7 +174,7 @@ def test_all_bad_values_of_a_row_are_reported_by_column(
 
 @pytest.fixture
 def orders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Twenty lines of ten orders, in four chunks; a chunk parts lines of one order."""
+    """Twenty lines of ten orders, in four chunks, which split lines of one order."""
     monkeypatch.setattr(bulk_run, "CHUNK", 5)
     lines = [[f"A-{number // 2}", "LAMP", 1] for number in range(20)]
     return a_csv(tmp_path / "orders.csv", HEADER, lines)

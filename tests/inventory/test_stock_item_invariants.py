@@ -1,4 +1,4 @@
-"""What holds of a stock item whatever it has been through."""
+"""Invariants of a stock item after any commands."""
 
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -26,7 +26,7 @@ class StockItemLife(RuleBasedStateMachine):
     def settles_something(self, act: Act) -> None:
         accepted = self._try(act)
         if accepted:
-            # What is so now records nothing when it is asked for again.
+            # A repeated command that changes nothing records nothing.
             before = state(self.item)
             act(self.item)
             assert recorded(self.item) == []

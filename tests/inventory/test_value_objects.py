@@ -1,4 +1,4 @@
-"""Values are checked once, at birth."""
+"""Values are validated on creation."""
 
 from collections.abc import Callable
 

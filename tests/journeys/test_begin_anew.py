@@ -1,4 +1,4 @@
-"""A log that was restored from an older backup, and its readers, who begin anew."""
+"""A log that was restored from an older backup, and readers that begin anew."""
 
 import shutil
 from pathlib import Path
@@ -43,7 +43,7 @@ def listed(databases: Files) -> list[str]:
 
 @pytest.fixture
 def restored(tmp_path: Path) -> Files:
-    """The catalog's log lost two of three events, and has three others since."""
+    """The catalog's log lost two of three events, and got three others since."""
     databases = Files(tmp_path)
     backup = tmp_path / "backup"
     with a_storehouse(databases) as storehouse:
@@ -98,7 +98,7 @@ def test_readers_of_a_log_that_has_grown_again_are_refused_and_begin_anew(
         work(storehouse)
 
     assert listed(restored) == ["A-0001", "C-0001", "C-0002", "C-0003"]
-    # What was never registered keeps its stock item, and nothing is opened twice.
+    # A lost product keeps its stock item, and nothing is opened twice.
     events = read_log(restored, "inventory")
     opened = [each.key for each in events if each.type == "stock.opened"]
     assert sorted(opened) == ["A-0001", "B-0001", "B-0002", *listed(restored)[1:]]

@@ -1,7 +1,7 @@
 """Real processes whose clocks are set back, or do not agree.
 
-Nobody has to believe another's clock: not a restarted process that of the dead one, nor
-one machine that of another.
+Nothing depends on another clock: neither that of the process before a restart, nor that
+of another machine.
 """
 
 import subprocess
@@ -19,7 +19,7 @@ from tests.cluster_client import ask, at_rest, register
 pytestmark = pytest.mark.server
 
 HOUR = timedelta(hours=1)
-# A lease is watched for 3 s, looked at once a second, and taken by all at once.
+# A lease is watched for 3 s, with a look each second, before it is taken.
 SOON_S = 8.0
 
 
@@ -34,7 +34,7 @@ def preloaded() -> dict[str, str]:
     library = folder / "vendor/libfaketime/src/libfaketime.so.1"
     environment = {
         "LD_PRELOAD": str(library),
-        # Only the clock on the wall is set.
+        # Only the wall clock is set.
         "DONT_FAKE_MONOTONIC": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "FAKETIME_NO_CACHE": "1",
@@ -49,7 +49,7 @@ def preloaded() -> dict[str, str]:
 
 
 def set_clock(cluster: Cluster, name: str, environment: dict[str, str]) -> None:
-    """From the next start on."""
+    """Takes effect at the next start."""
     process = cluster.processes[name]
     process.environment = {**process.environment, **environment}
 
@@ -62,14 +62,14 @@ def rests_soon(cluster: Cluster) -> None:
 
 
 def recorded(cluster: Cluster) -> list[datetime]:
-    """When the registrations took place, by the clock of the process."""
+    """The times of registration, by the clock of the process."""
     (port,) = cluster.ports_of("catalog-commands")
     _, entries = ask(port, "GET", "/events/catalog")
     return [datetime.fromisoformat(each["time"]) for each in entries]
 
 
 def readers_know_who_stands_by(cluster: Cluster) -> bool:
-    """Told by who leads, once a second; who stands by may start just then."""
+    """The leading relay announces the others once a second, also newly started ones."""
     relays = cluster.databases.rows("inventory", "SELECT relay FROM log_relays")
     known = cluster.databases.rows(
         "catalog_read",
@@ -125,7 +125,7 @@ def test_the_clock_jumps_while_everything_runs(
 def test_clocks_of_machines_need_not_agree(
     tmp_path: Path, preloaded: dict[str, str]
 ) -> None:
-    """Two replicas of the inventory too, which are masters in turn."""
+    """Also two replicas of the inventory, which take turns with the lease."""
     layout = (*SPLIT, SPLIT[2])
     settings = {"COPIES": "several"}
     with Cluster(tmp_path, layout, "nats", settings=settings) as cluster:

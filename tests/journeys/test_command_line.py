@@ -1,4 +1,4 @@
-"""After `pip install` there is one command, `storehouse`, for all there is to do."""
+"""After `pip install` there is one command, `storehouse`, for everything."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The real server under load, killed ten times without a word."""
+"""The real server under load, killed ten times by SIGKILL."""
 
 import random
 import time
@@ -44,5 +44,5 @@ def test_ten_kills_lose_and_repeat_nothing(
         ),
     )
     check(databases, at_work, tally)
-    # The kills came in the middle of something.
+    # The kills interrupted work.
     assert at_work.repeated >= KILLS

@@ -1,4 +1,4 @@
-"""From SQLite to PostgreSQL, with all that there is."""
+"""From SQLite to PostgreSQL, with all data."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -65,7 +65,7 @@ def held(databases: Databases) -> dict[str, list[tuple[object, ...]]]:
     found = {}
     for owner, tables in HELD.items():
         for table in tables:
-            # Without what only one of the two kinds has.
+            # Without columns that only one kind of database has.
             columns = (
                 "position, id, type, key, time_us, traceparent, data"
                 if table == "event_log"
@@ -100,7 +100,7 @@ def test_everything_is_copied_and_continues_there(
 
 
 def dead_letter(url: str) -> int:
-    """A dead letter; answer its number."""
+    """Make a dead letter; return its number."""
     with closing(Database(url)) as database:
         with database.writing() as connection:
             number = len(dead_letters.listed(connection)) + 1

@@ -94,7 +94,7 @@ def hang_up(schemas: Schemas) -> None:
 
 
 def times(storehouse: RunningServices, type_: str) -> int:
-    """How often it stands in the log of inventory."""
+    """How often it is in inventory's log."""
     log = storehouse.context("inventory").log
     log.settle()
     return [each.type for each in log.read(0, 10_000)].count(type_)
@@ -134,7 +134,7 @@ def test_everything_is_handled_once_whichever_replica_has_the_lease(
 def test_a_commit_of_one_replica_wakes_the_relay_of_the_other(
     schemas: Schemas, two: list[RunningServices]
 ) -> None:
-    """Polling once a second would take half of one in the middle."""
+    """Polling once a second would take half a second on average."""
     leader, other = two
     leader.start()
     register(other, Sku("FIRST"))
@@ -159,7 +159,7 @@ def test_a_commit_of_one_replica_wakes_the_relay_of_the_other(
 def test_a_read_waits_for_caused_events_that_have_no_position_yet(
     one: RunningServices,
 ) -> None:
-    """Reading one's own writes, in the moment between a commit and its settling."""
+    """Reading one's own writes between a commit and the giving of its position."""
     position = register(one)
     (of_catalog, _) = one.context("inventory").subscriptions
     while of_catalog.cursor.saved() < position:
@@ -185,7 +185,7 @@ def test_a_replica_that_is_gone_is_replaced_within_seconds(
 ) -> None:
     dying, heir = two
     dying.workers.run_until_idle()
-    # It holds all leases, and gives none of them back.
+    # It holds all leases, and releases none of them.
     for service in dying.services:
         service.close()
     register(heir)
@@ -214,7 +214,7 @@ def interrupt(
     patch: pytest.MonkeyPatch,
     instead: Callable[[Callable[[], None], Connection], None],
 ) -> list[None]:
-    """Do something to the first commit of a transaction that appended."""
+    """Interfere with the first commit of a transaction that appended."""
     commit = PostgresStore._commit
     interrupted: list[None] = []
 
@@ -269,7 +269,7 @@ def test_a_command_whose_answer_was_lost_in_the_commit_is_done_once(
 def test_an_outcome_that_stays_unknown_is_reported(
     schemas: Schemas, one: RunningServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The transaction may still be open at a server that has not heard of the break."""
+    """The transaction may still be open if the server has not noticed the break."""
     register(one)
     one.workers.run_until_idle()
     monkeypatch.setitem(retry.RETRIES, "timeout", 0.1)

@@ -1,4 +1,4 @@
-"""Three processes as a user has them: one command, one trace, a graceful stop."""
+"""Three processes as a user runs them: one command, one trace, a graceful stop."""
 
 import asyncio
 import os
@@ -36,7 +36,7 @@ STOPPED_BY_CTRL_C = 130
 
 @contextmanager
 def made_split(folder: Path, ports: dict[str, int]) -> Iterator[list[str]]:
-    """What `make split` runs; yields the lines that it prints, as they come."""
+    """Runs `make split`; yields the lines that it prints."""
     honcho = shutil.which("honcho", path=str(Path(sys.executable).parent))
     assert honcho is not None
     process = subprocess.Popen(
@@ -125,7 +125,7 @@ def test_a_graceful_stop_under_load_leaves_no_message_unacknowledged(
         assert cluster.nats is not None
         left = asyncio.run(unacknowledged(cluster.nats.url))
 
-    # Each group has the identity of the log that it follows.
+    # The name of each group has the identity of the log that it follows.
     assert {re.sub(r"-[0-9a-f]{12}", "", name) for name in left} == {
         "inventory-catalog-product-all",
         "inventory-movements-stock-all",

@@ -21,7 +21,7 @@ WORKERS = 3
 
 
 def workers_of(cluster: Cluster) -> set[int]:
-    """The numbers of the processes."""
+    """The ids of the processes."""
     (process,) = cluster.processes.values()
     assert process._running is not None
     children = subprocess.run(
@@ -46,7 +46,7 @@ def test_workers_share_the_port_and_survive_each_other(
     with Cluster(
         tmp_path, ONE, "inprocess", databases=schemas, settings=settings
     ) as cluster:
-        # One answers earlier, but who is not built yet is not replaced.
+        # Wait for all: a worker that is not built yet would not be replaced.
         log = cluster.processes["storehouse"].log
         wait_until(lambda: "serves on" in log.read_text(), "all workers")
         first = workers_of(cluster)

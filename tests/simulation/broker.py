@@ -1,4 +1,4 @@
-"""A broker without a server: it reaches others, who may send what they like."""
+"""A broker without a server: other processes may publish on it."""
 
 import attrs
 
@@ -7,7 +7,7 @@ from shared_kernel.buses.port import Capabilities, Deliver, Delivery, Leave
 
 
 class Broker(InProcessBus):
-    """Nothing that it brings passes for read from a log just now."""
+    """Its deliveries never count as just read from a log."""
 
     capabilities: Capabilities = attrs.evolve(
         InProcessBus.capabilities, between_processes=True, between_replicas=True

@@ -1,4 +1,4 @@
-"""A bus that does all that a bus may do, by seed."""
+"""A bus with all the faults that a bus may have, by seed."""
 
 import random
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from shared_kernel.buses.port import Capabilities, Deliver, EventBus, Leave
 class ChaosBus:
     """Drops, repeats, reorders and delays what `bus` carries; heartbeats too.
 
-    `calm` from 0 to 1: 1 carries everything as it should.
+    `calm` from 0 to 1: with 1 there are no faults.
     """
 
     def __init__(self, bus: EventBus, seed: int, calm: float = 0.3) -> None:

@@ -1,4 +1,4 @@
-"""Where simulations keep their data."""
+"""The databases of simulations."""
 
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ MEMORY = Path("/dev/shm")
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """In memory where that can be had: nothing here depends on a disk's flushes."""
+    """In memory if possible: nothing here depends on flushes of a disk."""
     if not MEMORY.is_dir():
         yield tmp_path
         return
@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     ]
 )
 def fresh(request: pytest.FixtureRequest) -> Iterator[Fresh]:
-    """Clean databases for one life after the other, of each kind in turn."""
+    """Clean databases for one run after the other, of each kind in turn."""
     if request.param == "postgresql":
         schemas: Schemas = request.getfixturevalue("schemas")
         with emptied(schemas) as again:
@@ -43,5 +43,5 @@ def fresh(request: pytest.FixtureRequest) -> Iterator[Fresh]:
 
 @pytest.fixture
 def no_migrations(fresh: Fresh, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Databases are up to date: to look again takes half of a life's time."""
+    """Databases are upgraded already: checking would take half of a run's time."""
     monkeypatch.setattr(Schema, "prepare", lambda *_: None)

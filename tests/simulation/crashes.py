@@ -1,4 +1,4 @@
-"""Every point at which a process may die, in turn."""
+"""Every point at which a process may crash, in turn."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -26,12 +26,12 @@ _UNSETTLED = Prepared(sa.text("SELECT 1 FROM event_log WHERE position IS NULL LI
 
 
 class Crash(BaseException):
-    """The process is gone, and all that it had in memory."""
+    """The process has crashed, and its memory is lost."""
 
 
 @attrs.define
 class CrashPoints:
-    """Counts the points that are passed, and crashes at the next one of that number."""
+    """Counts the points passed, and crashes at the point with a given number."""
 
     crash_at: int | None = None
     places: list[str] = attrs.field(factory=list)
@@ -80,7 +80,7 @@ class CrashableBus:
 
 
 def crash_around_commits(patch: pytest.MonkeyPatch, points: CrashPoints) -> None:
-    """A crash point instead of and after each commit that writes anything."""
+    """Crash points instead of and after each commit that writes anything."""
     writing = Database.writing
 
     @contextmanager
@@ -99,9 +99,9 @@ def crash_around_commits(patch: pytest.MonkeyPatch, points: CrashPoints) -> None
 
 
 def crash_around_settling(patch: pytest.MonkeyPatch, points: CrashPoints) -> None:
-    """A crash point before and after entries get their positions, if any lack them.
+    """Crash points before and after entries get their positions, if any lack them.
 
-    Where the insert gives them, there is nothing between it and its commit.
+    If the insert gives positions, nothing happens between it and its commit.
     """
     settle = AfterCommit.settle
 
@@ -120,7 +120,7 @@ def crash_around_settling(patch: pytest.MonkeyPatch, points: CrashPoints) -> Non
 
 
 def writers_of(patch: pytest.MonkeyPatch) -> Sequence[str]:
-    """The owner of each database that has a write transaction open, at any time."""
+    """The owners of all databases with an open write transaction."""
     writing, open_ones = Database.writing, list[str]()
 
     @contextmanager
@@ -141,7 +141,7 @@ def owner_of(database: Database) -> str:
 
 
 def changes_of(connection: Connection) -> Callable[[], bool]:
-    """Answers whether the transaction that has just begun has written anything."""
+    """Returns a function: has the transaction that has just begun written anything?"""
     if connection.dialect.name == "postgresql":
         return lambda: _HAS_WRITTEN.row(connection, {}) == (True,)
     before = total_changes(connection)

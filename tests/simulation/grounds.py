@@ -1,4 +1,4 @@
-"""Where a storehouse lives again and again, each time from nothing.
+"""Clean databases for many runs of a storehouse.
 
 with emptied(schemas) as fresh:
     databases = fresh()
@@ -19,7 +19,7 @@ from tests.cluster import wait_until
 from tests.databases import OWNERS, Databases, FileTemplates, Row, Schemas
 
 Fresh = Callable[[], Databases]
-"""Clean databases; those that it gave before are gone."""
+"""Returns clean databases; earlier ones are deleted."""
 
 LOCK_TIMEOUT_MS = 5000
 
@@ -36,7 +36,7 @@ AND (backend_xid IS NOT NULL OR state LIKE 'idle in transaction%')
 
 @attrs.frozen
 class KeptSchemas(Schemas):
-    """Read through connections that stay open: to connect takes 4 ms, to ask 0.1."""
+    """Reads through connections that stay open: connecting takes 4 ms, a query 0.1."""
 
     _connections: dict[str, "psycopg.Connection[Any]"]
 
@@ -45,7 +45,7 @@ class KeptSchemas(Schemas):
 
 
 def copied(templates: FileTemplates, folder: Path) -> Fresh:
-    """Files, each time in a folder of `folder`."""
+    """Files, each time in a new folder of `folder`."""
     numbers = itertools.count()
 
     def fresh() -> Databases:
@@ -58,11 +58,11 @@ def copied(templates: FileTemplates, folder: Path) -> Fresh:
 
 @contextmanager
 def emptied(schemas: Schemas) -> Iterator[Fresh]:
-    """Always the same, without a row that it was not born with: to copy takes 120 ms.
+    """Always the same schemas, emptied: copying them would take 120 ms.
 
-    DELETE, since TRUNCATE takes 9 ms for these tables and this less than one. Numbers
-    that the server gives go on; nobody may rely on where they begin. Fails if a life
-    that is over has left a transaction open.
+    DELETE, since TRUNCATE takes 9 ms for these tables and this less than one. Sequences
+    are not reset; no test may rely on their start. Fails if an earlier run has left a
+    transaction open.
     """
     with ExitStack() as stack:
 
@@ -72,7 +72,8 @@ def emptied(schemas: Schemas) -> Iterator[Fresh]:
             connection.execute(
                 "SELECT set_config('search_path', %s, false),"
                 " set_config('lock_timeout', %s, false),"
-                # Whatever the order of tables: all that refers to others goes too.
+                # Without foreign-key checks, so that tables can be emptied in any
+                # order.
                 " set_config('session_replication_role', 'replica', false)",
                 [search_path, str(LOCK_TIMEOUT_MS)],
             )
@@ -87,7 +88,7 @@ def emptied(schemas: Schemas) -> Iterator[Fresh]:
         )
 
         def fresh() -> Databases:
-            # A connection that was dropped takes the server a moment to end.
+            # The server takes a moment to end a dropped connection.
             wait_until(
                 lambda: anyone.execute(_LEFT_OPEN).fetchall() == [],
                 "the end of all transactions",

@@ -1,7 +1,7 @@
-"""What must hold of the four databases, whatever happened to the processes.
+"""The laws that must hold of the four databases, whatever happened to the processes.
 
-Everything is read with the plain driver and folded by plain code, so that nothing here
-shares an error with what it judges. Each violation is a sentence.
+Everything is read with the plain driver and folded by plain code, so that this module
+shares no error with the code under test. Each violation is a sentence.
 """
 
 import json
@@ -41,7 +41,7 @@ class Event:
 
 @attrs.define
 class Stock:
-    """A stock item, folded from what is particular to each of its events."""
+    """A stock item, folded from the specific fields of its events."""
 
     on_hand: int = 0
     reorder_point: int = 0
@@ -108,7 +108,7 @@ def read_log(databases: Databases, owner: str) -> list[Event]:
 
 
 def recorded(databases: Databases, owner: str) -> int:
-    """How many entries are committed, with a position or without."""
+    """How many entries are committed, with or without a position."""
     ((count,),) = databases.rows(owner, "SELECT count(*) FROM event_log")
     return int(count)
 
@@ -125,7 +125,7 @@ def unsettled(databases: Databases, owner: str) -> int:
 
 
 def history(databases: Databases) -> dict[str, list[tuple[str, dict[str, Any]]]]:
-    """What happened to each SKU, in its order, however the SKUs were interleaved."""
+    """The events of each SKU, in order, without the interleaving of SKUs."""
     of_key: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
     for owner in ("catalog", "inventory"):
         for event in read_log(databases, owner):
@@ -134,7 +134,7 @@ def history(databases: Databases) -> dict[str, list[tuple[str, dict[str, Any]]]]
 
 
 def violations(databases: Databases) -> list[str]:
-    """Of a storehouse at rest: everything has been passed on and applied."""
+    """The violations of a storehouse at rest: all events are published and applied."""
     products = read_log(databases, "catalog")
     stock = read_log(databases, "inventory")
     return [
@@ -241,12 +241,12 @@ def cursor_violations(databases: Databases, products: int, stock: int) -> Iterat
             (name, source): position
             for name, source, position in databases.rows(
                 owner,
-                # What a relay has published it saves only now and then.
+                # A relay saves its position only now and then.
                 "SELECT subscription, source, position FROM subscription_cursors "
                 "WHERE subscription NOT LIKE '%.relay'",
             )
         }
-        # One that has never worked has no cursor, and nothing to do.
+        # A subscription that never ran has no cursor, and nothing to do.
         cursors = dict.fromkeys(subscribed, 0) | cursors
         expected = {each: heads[each[1]] for each in subscribed}
         if cursors != expected:
@@ -320,7 +320,7 @@ def stock_items(stock: list[Event]) -> dict[str, Stock]:
 def listings(
     products: list[Event], stock: list[Event]
 ) -> dict[str, tuple[int | None, dict[str, Any] | None]]:
-    """By SKU: the place in the listing, and what is shown."""
+    """By SKU: the place in the listing, and the product shown."""
     availability: dict[str, str] = {}
     updated: dict[str, int] = defaultdict(int)
     for event in stock:

@@ -1,6 +1,6 @@
-"""A bus on which somebody lies, by seed: among what it carries, before and after.
+"""A bus with false messages, by seed, before and after each true one.
 
-Whatever is invented has `MARK` in it, in capitals or not.
+Invented values contain `MARK`, in capitals or not.
 """
 
 import random
@@ -16,7 +16,7 @@ from shared_kernel.events.seal import sealed
 from tests.databases import Databases
 
 LIES = 4
-"""So many before and after each message."""
+"""How many false messages there are before and after each true one."""
 MARK = "forged"
 KEY = "ab" * 32
 FAR = 10**9
@@ -24,9 +24,9 @@ OTHER, KEY_OF_NOBODY = f"{MARK}-other", "FORGED"
 LIE = b'{"sku":"FORGED","name":"forged","stock_count":999,"on_hand":999,"version":9}'
 
 IMPOSSIBLE = (-1, 0, 2**63, 2**70)
-"""Positions that no event has, and no database takes."""
+"""Positions that no event has, and that no database can store."""
 Thief = Callable[[str], str]
-"""The key of a log, by its source: who has a copy of the database has that."""
+"""Returns the key of a log by its source: a copy of the database contains it."""
 
 
 def thief(databases: Databases) -> Thief:
@@ -37,7 +37,7 @@ def thief(databases: Databases) -> Thief:
 
 @attrs.define(eq=False)
 class Liar:
-    """Makes lies of `envelope`, and of what it observed before."""
+    """Makes false messages from `envelope`, and from those observed before."""
 
     chance: random.Random
     key_of: Thief
@@ -45,7 +45,7 @@ class Liar:
     _numbers: int = 0
 
     def lie(self, kind: str, envelope: Envelope) -> Envelope | None:
-        """None where there is nothing yet of which that could be made."""
+        """None if there is no earlier message yet to make it from."""
         return LIES_OF[kind](self, envelope)
 
     def observe(self, envelope: Envelope) -> None:
@@ -70,7 +70,7 @@ def _altered(**change: Callable[[Envelope], Any]) -> "Lie":
 
 
 def _invented(liar: Liar, envelope: Envelope, ahead: int = 1) -> Envelope:
-    """The next event of the same log, as somebody would like it to be."""
+    """An invented next event of the same log."""
     if envelope.is_heartbeat:
         return heartbeat(envelope.source, FAR, envelope.time_us, envelope.log)
     return attrs.evolve(
@@ -98,7 +98,7 @@ def _of_another_log(liar: Liar, envelope: Envelope) -> Envelope:
 
 
 def _of_a_copy(liar: Liar, envelope: Envelope) -> Envelope | None:
-    """It has the key, and is told from the original by its relay alone.
+    """It has the key, and differs from the original only by its relay.
 
     Not its heartbeats: they stop the relay, which has tests of its own.
     """
@@ -114,7 +114,7 @@ def _of_a_copy_with_the_same_id(liar: Liar, envelope: Envelope) -> Envelope | No
 
 
 def _by_the_key(liar: Liar, envelope: Envelope) -> Envelope:
-    """Nothing but the log itself tells that this is none of it."""
+    """Only a comparison with the log can detect this."""
     return _with_the_key(liar, envelope, envelope.relay)
 
 
@@ -140,7 +140,7 @@ def _old_once_more(liar: Liar, envelope: Envelope) -> Envelope | None:
 
 
 def _of_the_future(liar: Liar, envelope: Envelope) -> Envelope:
-    """A heartbeat, with the seal of what it was made of."""
+    """A heartbeat, with the seal of the message that it was made from."""
     return attrs.evolve(
         heartbeat(envelope.source, FAR, envelope.time_us, envelope.log),
         previous=envelope.previous,
@@ -189,7 +189,7 @@ LIES_OF: Mapping[str, Lie] = {
     "by the key": _by_the_key,
 }
 ONLY_THE_LOG_TELLS = {"by the key"}
-"""Who reads a log at hand sees through these; who has only keys to go by does not."""
+"""Readers in the log's process detect these; readers with only the keys do not."""
 
 
 def kinds_told(*, remote: bool) -> list[str]:
@@ -197,10 +197,10 @@ def kinds_told(*, remote: bool) -> list[str]:
 
 
 class MaliciousBus:
-    """Carries all that `bus` does, and lies of `kinds` besides; counts what it `told`.
+    """Adds false messages of `kinds` to what `bus` carries, and counts them in `told`.
 
-    `remote`: it says that it reaches other processes, as a broker does. So readers with
-    the log at hand confirm everything, and are told even what the key has sealed.
+    `remote`: it declares that it reaches other processes, like a broker. So readers in
+    the log's process confirm every event, and also get messages forged with the key.
     """
 
     def __init__(
@@ -216,7 +216,7 @@ class MaliciousBus:
         self._bus = bus
         self._remote = remote
         chance = random.Random(seed)
-        # Each in its turn, so that even a short life hears them all.
+        # Each kind in turn, so that even a short run has them all.
         self._kinds = list(kinds_told(remote=remote) if kinds is None else kinds)
         chance.shuffle(self._kinds)
         self._liar = Liar(chance, key_of)

@@ -1,7 +1,7 @@
-"""What happens in the storehouse: lists of deeds for a seeded scheduler.
+"""Scenarios: lists of deeds for a seeded scheduler.
 
-A deed is done when it returns True; it is tried again until then, and after a crash, as
-a client does that got no answer.
+A deed is done when it returns True. Until then, and after a crash, it is retried, as by
+a client without a response.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ def in_catalog(handler: Callable[..., Any], command: object) -> Deed:
         try:
             world.execute(world.storehouse.context("catalog"), handler, command)
         except SkuAlreadyRegistered as refusal:
-            # Done before the crash, and not answered.
+            # It was done before the crash, without a response.
             return refusal.as_given
         return True
 
@@ -50,7 +50,7 @@ def in_inventory(handler: Callable[..., Any], command: object) -> Deed:
         try:
             world.execute(world.storehouse.context("inventory"), handler, command)
         except UnknownStockItem:
-            # Its product is registered; the stock item comes.
+            # Its product is registered; the stock item will be opened.
             return False
         except StaleVersion as refusal:
             return refusal.current == refusal.seen + 1
@@ -137,7 +137,7 @@ def count(sku: Sku, pieces: int) -> Deed:
 
 
 def until_expired(number: int) -> Deed:
-    """When the time of all reservations is over, so many have."""
+    """Wait until all reservations have expired, as many as given."""
 
     def deed(world: World) -> bool:
         world.clock.now = max(world.clock.now, NOON + timedelta(seconds=30))
@@ -148,7 +148,7 @@ def until_expired(number: int) -> Deed:
 
 
 def letters(world: World) -> list[tuple[str, str]]:
-    """What stands in inventory's dead letters: subject and state."""
+    """Inventory's dead letters: subject and state."""
     letters = world.storehouse.context("inventory").dead_letters["inventory"]
     return [(letter.envelope.type, letter.state) for letter in letters.list()]
 
@@ -174,7 +174,7 @@ def replay(world: World) -> bool:
 
 
 def poison(patch: pytest.MonkeyPatch) -> tuple[Deed, Deed]:
-    """Deeds that make inventory fail at discontinued products, and heal it."""
+    """Deeds that make inventory fail at discontinued products, and repair it."""
     translate = catalog_acl.translate
 
     def failing(envelope: Envelope) -> object:

@@ -1,4 +1,4 @@
-"""Any commands, any order of work, a treacherous bus, and crashes at any point."""
+"""Any commands, any order of steps, an unreliable bus, and crashes at any point."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -46,7 +46,7 @@ NEVER = NOON + timedelta(days=3650)
 
 @attrs.define
 class Expected:
-    """What was acknowledged of one SKU, in the words of the one who asked."""
+    """The acknowledged commands for one SKU, as their client knows them."""
 
     name: str
     listed: bool = True
@@ -56,9 +56,9 @@ class Expected:
 
 
 class Storehouse(RuleBasedStateMachine):
-    """`expected` is a model that knows no log, no bus and no crash."""
+    """`expected` is a simple model without log, bus and crashes."""
 
-    # Given by the test, since hypothesis makes the machines.
+    # Set by the test, since hypothesis creates the machines.
     fresh: Fresh
 
     def __init__(self) -> None:
@@ -161,7 +161,7 @@ class Storehouse(RuleBasedStateMachine):
 
     @rule(after=st.integers(1, 12))
     def crash_soon(self, after: int) -> None:
-        """At a commit, a publish or a delivery, whatever comes."""
+        """Crash at the next commit, publish or delivery."""
         self.points.crash_at = self.points.passed + after
 
     @invariant()
@@ -213,7 +213,7 @@ class Storehouse(RuleBasedStateMachine):
     def done(
         self, context: WritingService, handler: Callable[..., Any], command: object
     ) -> bool:
-        """Whether it was done; after a crash, the log tells."""
+        """Whether it was done; after a crash, by the log."""
         name, databases = context.log.source, self.world.databases
         before = recorded(databases, name)
         try:

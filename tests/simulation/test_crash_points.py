@@ -1,8 +1,8 @@
 """Each scenario, crashed around every commit, publish and delivery in turn.
 
-On PostgreSQL also around each giving of positions. There every third point is taken, in
-each scenario from another one on: most points come in pairs, and every second would
-be the same half of each. All of them would take three times as long.
+On PostgreSQL also around each giving of positions. There every third point is used,
+with another start in each scenario: most points come in pairs, and every second one
+would always be the same half. Using all of them would take three times as long.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ POSTGRESQL_TAKES_EVERY = 3
 
 
 def play(world: World, deeds: Sequence[Deed]) -> None:
-    """Deeds in their order, steps of workers in any; a crash, and on with the same."""
+    """Deeds in order, worker steps in any order; after a crash it continues."""
     left = list(deeds)
     for _ in range(RETRIES):
         try:

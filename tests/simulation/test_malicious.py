@@ -1,4 +1,4 @@
-"""Law 11 in the whole system: whatever is said on the bus, only the log comes true."""
+"""Law 11 in the whole system: whatever is on the bus, only the log takes effect."""
 
 import random
 from collections import Counter
@@ -35,7 +35,7 @@ TABLES = {
 
 @pytest.fixture(autouse=True)
 def _up_to_date(no_migrations: None) -> None:
-    """For all tests here."""
+    """For all tests in this module."""
 
 
 @pytest.mark.parametrize("remote", [False, True], ids=["seals", "confirmed"])
@@ -130,7 +130,7 @@ def lied_over(
     remote: bool,
     carried_by: Callable[[], EventBus] = Broker,
 ) -> Callable[[], EventBus]:
-    """A bus for each life, all of which count in `told`."""
+    """A new bus for each run; all count in `told`."""
 
     def bus() -> EventBus:
         made = MaliciousBus(carried_by(), seed, thief(databases), remote=remote)
@@ -151,7 +151,7 @@ def dropped(databases: Databases) -> Counter[str]:
 
 
 def forged(databases: Databases) -> list[str]:
-    """The rows, of whatever table, in which something stands that was invented."""
+    """The rows, of all tables, that contain an invented value."""
     return [
         f"{owner}.{table}: {row}"
         for owner in OWNERS

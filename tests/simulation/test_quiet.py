@@ -1,4 +1,4 @@
-"""Laws 8 and 9, of the whole system: no bus in a transaction, no thread in a step."""
+"""Laws 8 and 9 in the whole system: no bus in a transaction, no thread in a step."""
 
 import threading
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from tests.simulation.world import World
 
 
 class WatchfulBus(InProcessBus):
-    """Looks, whenever something is handed to it, who is `writing`."""
+    """Checks, at each publish, which databases are `writing`."""
 
     def __init__(self, writing: Sequence[str]) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """Two replicas of everything on the same databases, each suspended within its steps.
 
-Whoever is suspended just before a transaction, for longer than its leases last, goes on
-with what it believed before, while the other one has taken over.
+A replica that is suspended just before a transaction, for longer than its leases last,
+continues with outdated knowledge, while the other one has taken over.
 """
 
 import random
@@ -27,13 +27,13 @@ from tests.simulation.world import World
 
 SEEDS = range(4)
 OFTEN = 0.08
-# A suspension takes time, and its reservations are for half a minute.
+# A suspension takes time, and reservations last half a minute.
 UNHURRIED = [name for name in NAMES if name != "reservations that expire"]
 
 
 @attrs.define(eq=False)
 class Replicas:
-    """One runs at a time; `suspensions` are how often the other went on meanwhile."""
+    """One runs at a time; `suspensions` counts how often the other one took over."""
 
     worlds: Sequence[World]
     clock: ManualClock
@@ -43,7 +43,7 @@ class Replicas:
     _suspended: bool = False
 
     def play(self, deeds: Sequence[Deed]) -> None:
-        """Deeds in their order, each in any replica, and steps of any worker."""
+        """Deeds in order, each in any replica, and steps of any worker."""
         left = list(deeds)
         for _ in range(RETRIES):
             self.running = self.chance.choice(self.worlds)
@@ -73,7 +73,8 @@ def suspend_before_writing(
 ) -> None:
     """Before transactions and before the giving of positions, never in them.
 
-    Whoever is suspended in a transaction keeps others waiting, and nobody here can.
+    A replica suspended in a transaction would make others wait, which is not possible
+    here.
     """
     writing, settle = Database.writing, AfterCommit.settle
 
@@ -92,9 +93,9 @@ def suspend_before_writing(
 
 
 def repeats(patch: pytest.MonkeyPatch) -> list[str]:
-    """Grows when a cursor, of whichever replica, is committed where it has been before.
+    """Grows when a cursor, of any replica, is committed at a place it has left before.
 
-    A repeated event may do no harm (projectors see to that), and must not come anyhow.
+    Projectors tolerate repeated events; there must be none nevertheless.
     """
     moved, found, reached = Cursor.moved, list[str](), dict[str, int]()
 

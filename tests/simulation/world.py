@@ -1,4 +1,4 @@
-"""A storehouse that is stepped by hand, dies, and lives again on the same databases."""
+"""A storehouse that is stepped by hand, crashes, and restarts on its databases."""
 
 import random
 from collections.abc import Callable
@@ -21,7 +21,7 @@ RETRIES = 5000
 
 
 class World:
-    """All chance is `chance`, all time is `clock`, and nothing happens by itself."""
+    """Randomness is `chance`, time is `clock`; nothing runs in the background."""
 
     def __init__(
         self,
@@ -44,9 +44,9 @@ class World:
         self.storehouse = self._be_born()
 
     def restart(self) -> None:
-        """Nothing is handed back, saved or finished: only the databases are left."""
+        """Crash: nothing is released, saved or finished; the databases are left."""
         self._drop()
-        # Sometimes before the leases of the dead one have run out, sometimes after.
+        # Sometimes before the leases of the crashed one have run out, sometimes after.
         self.clock.advance(self.chance.random() * 6)
         self.storehouse = self._be_born()
 
@@ -56,7 +56,7 @@ class World:
     def execute(
         self, context: WritingService, handler: Callable[..., Any], command: object
     ) -> Committed[Any]:
-        """An acknowledged command is remembered, with all that stood in the log."""
+        """Remember an acknowledged command, with the log as it was then."""
         done = context.writer.execute(handler, command)
         ids = [event.id for event in read_log(self.databases, context.log.source)]
         assert len(ids) == done.position
@@ -64,7 +64,7 @@ class World:
         return done
 
     def turn(self) -> None:
-        """One step of a worker drawn by lot, and a little time."""
+        """One step of a random worker, and a little time."""
         self.chance.choice(self.workers).step()
         self.clock.advance(self.chance.random() * 0.03)
 
@@ -73,7 +73,7 @@ class World:
         return self.storehouse.workers.registered
 
     def at_rest(self) -> bool:
-        """All that was recorded has its position, and was published and applied."""
+        """Run until all events have positions and are published and applied."""
         return (
             all(
                 service.relay.published() == service.log.head()
@@ -98,7 +98,7 @@ class World:
         raise AssertionError("does not come to rest")
 
     def forgotten(self) -> list[str]:
-        """The logs of which something acknowledged is no longer the beginning."""
+        """The logs that no longer begin with what was acknowledged."""
         return [
             name
             for name, ids in self._acknowledged.items()

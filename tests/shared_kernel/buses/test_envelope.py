@@ -1,4 +1,4 @@
-"""An envelope carries what happened, and says so in CloudEvents' words."""
+"""Envelopes, and their form as CloudEvents."""
 
 import json
 

@@ -16,10 +16,10 @@ pytestmark = pytest.mark.server
 
 
 class Log(PeerServer):
-    """The feed of another process, as far as it has come."""
+    """The feed of another process."""
 
     def record(self, head: int) -> None:
-        """Every poll from now on is answered with the newest event."""
+        """Record an event: polls from now on return the newest one."""
         self.answer(
             to_batch([an_envelope(head, "stock.opened", source="inventory")]),
             Consistency_Token=f"inventory:{head}",

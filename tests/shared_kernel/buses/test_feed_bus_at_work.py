@@ -1,4 +1,4 @@
-"""The feed bus beside a real feed: everything comes once, in order, and it ends."""
+"""The feed bus with a real feed: delivers everything once and in order, and closes."""
 
 import threading
 import time
@@ -25,7 +25,7 @@ from tests.shared_kernel.operations.shop import Shop, a_shop
 
 @attrs.define(eq=False)
 class OtherProcess:
-    """Serves the log of a shop on a port that stays its own."""
+    """Serves the log of a shop on a fixed port."""
 
     shop: Shop
     long_polls: int = 4
@@ -59,7 +59,7 @@ class OtherProcess:
 
     @contextmanager
     def followed_by(self) -> Iterator[tuple[FeedBus, Inbox]]:
-        """A bus that listens to it, and what that brings."""
+        """A bus that follows it, and the inbox of a member."""
         peer = Peer("shop", f"http://127.0.0.1:{self.port}", timeout_s=0.5)
         bus, inbox = FeedBus([HttpEventFeed(peer, "shop")]), Inbox()
         bus.subscribe("lamp.>", "listing", inbox)

@@ -1,4 +1,4 @@
-"""Subject patterns mean what they mean in NATS."""
+"""Subject patterns have the same meaning as in NATS."""
 
 import pytest
 

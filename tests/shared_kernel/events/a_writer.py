@@ -1,8 +1,8 @@
 """A process that appends to a log until it is killed.
 
-`python -m tests.shared_kernel.events.a_writer URL NAME` says on standard output, a line
-each, what it is sure of: `+ NAME-7 12` was committed, and the log's head was 12 then;
-`- NAME-8` was rolled back.
+`python -m tests.shared_kernel.events.a_writer URL NAME` prints a line for each known
+outcome: `+ NAME-7 12` was committed, and the log's head was 12 then; `- NAME-8` was
+rolled back.
 """
 
 import itertools

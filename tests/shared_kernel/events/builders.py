@@ -1,4 +1,4 @@
-"""A log, a database that subscribes, and a clock that the test turns."""
+"""A log, a subscriber's database, and a clock that the test controls."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -41,7 +41,7 @@ for table in (
     dropped_table,
 ):
     table(_metadata)
-# By no key of theirs: what is applied twice stands here twice.
+# Without a unique key: an event that is applied twice has two rows.
 _effects = sa.Table(
     "effects",
     _metadata,
@@ -56,7 +56,7 @@ _APPLIED = Prepared(sa.text("SELECT position FROM effects ORDER BY number"))
 
 
 class ManualClock:
-    """Stands still unless told."""
+    """Stands still until the test advances it."""
 
     def __init__(self, now: datetime = NOON) -> None:
         self.now = now
@@ -76,7 +76,7 @@ class ManualClock:
         self.now += timedelta(seconds=seconds)
 
     def watch(self, cursor: Cursor) -> bool:
-        """Look until a holder that does nothing is seen to be dead; whether it is."""
+        """Try to take an inactive owner's lease; return whether that succeeds."""
         for _ in range(4):
             cursor.lease(self.moment)
             self.advance(1.1)
@@ -87,8 +87,8 @@ class ManualClock:
 def a_database(where: Path | str) -> Iterator[Database]:
     """With all tables of the kernel, and one for effects.
 
-    `where` is a file of SQLite, or the URL of a database, which in PostgreSQL has the
-    tables of the kernel already.
+    `where` is a SQLite file or the URL of a database; in PostgreSQL that has the
+    kernel's tables already.
     """
     url = f"sqlite:///{where}" if isinstance(where, Path) else where
     database = Database(url, synchronous="NORMAL")
@@ -125,7 +125,7 @@ def apply_effects(batch: Sequence[Envelope], connection: Connection) -> None:
 
 
 def applied(database: Database) -> list[int]:
-    """The positions whose effects are there, in the order of applying."""
+    """The applied positions, in the order of applying."""
     with database.reading() as connection:
         return [position for (position,) in _APPLIED.rows(connection, {})]
 
@@ -147,7 +147,7 @@ class Failing:
 
 
 class RecordingBus:
-    """Notes what is published, and brings it to nobody."""
+    """Records what is published, and delivers nothing."""
 
     def __init__(self, *, between_replicas: bool = False) -> None:
         self.capabilities = Capabilities(

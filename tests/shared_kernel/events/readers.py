@@ -1,4 +1,4 @@
-"""A subscription whose log is in another process, and what a relay sends to it."""
+"""A subscription whose log is in another process, and envelopes of its relay."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ OURS = "our-relay"
 
 @attrs.define
 class Elsewhere:
-    """The log as another process has it, which may be away."""
+    """The feed of a log in another process, which may be unreachable."""
 
     log: EventLog
     away: bool = False
@@ -77,7 +77,7 @@ def a_reader(
 def seals(
     log: EventLog, batch: Sequence[Envelope], previous: str = "", relay: str = OURS
 ) -> list[Envelope]:
-    """As a relay sends them."""
+    """Envelopes as a relay sends them."""
     done = []
     for envelope in batch:
         key = log.keys().key
@@ -87,7 +87,7 @@ def seals(
 
 
 def step(reader: Subscription, clock: ManualClock) -> None:
-    """Until nothing comes of it, and what was counted is saved."""
+    """Step until nothing more happens and the counts are saved."""
     for _ in range(5):
         while reader.step():
             pass

@@ -1,4 +1,4 @@
-"""A compacted log tells less of how it came about, and the same of how it is."""
+"""A compacted log has less history, but the same state."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -27,7 +27,7 @@ from tests.shared_kernel.events.builders import (
 from tests.storehouses import Crash, Moment, crash_at_commit
 
 Fact = tuple[str, str, int]
-"""A key, the state of its light, and when (µs)."""
+"""A key, the state of its light, and the time in µs."""
 
 
 def light(envelope: Envelope) -> bytes:
@@ -41,7 +41,7 @@ RULES: list[Dated | None] = [None, light]
 
 @attrs.define
 class Shown:
-    """What a reader makes of one key: the newest state, and since when it is so."""
+    """A reader's row for one key: the newest state, and since when."""
 
     first: int
     state: bytes
@@ -53,7 +53,7 @@ def fold(
     dated: Dated | None,
     rows: dict[str, Shown] | None = None,
 ) -> dict[str, Shown]:
-    """As the product listing does, going on from `rows`, which stay as they are."""
+    """Project like the product listing, starting from a copy of `rows`."""
     rows = {key: attrs.evolve(row) for key, row in (rows or {}).items()}
     for event in events:
         row = rows.get(event.key)
@@ -237,7 +237,7 @@ def test_a_crash_at_any_commit_leaves_a_valid_log(
         crashed = 0
         while True:
             with pytest.MonkeyPatch.context() as patch, suppress(Crash):
-                # Goes a little further each time.
+                # It gets a little further each time.
                 crash_at_commit(patch, crashed + 1, moment)
                 compact(log, dated=light)
                 break
@@ -309,7 +309,7 @@ def lasting_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EventLog]:
 
 keys = st.sampled_from(["A", "A", "B"])
 states = st.sampled_from(["on", "off", "dim"])
-# Clocks are set back at times.
+# Times may go back: clocks are sometimes set back.
 facts = st.lists(st.tuples(keys, states, st.integers(0, 12)), max_size=24)
 rounds = st.lists(st.tuples(st.integers(0, 24), st.integers(0, 8)), max_size=4)
 
@@ -322,7 +322,7 @@ def test_any_reader_of_a_compacted_log_reaches_the_same_state(
     facts: list[Fact],
     rounds: list[tuple[int, int]],
 ) -> None:
-    """From nothing, from any place read before, or bit by bit between compactions."""
+    """From the beginning, from any earlier place, or in steps between compactions."""
     log = lasting_log
     empty(log)
     record(log, facts)

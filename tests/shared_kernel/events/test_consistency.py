@@ -1,4 +1,4 @@
-"""A read waits until what it must show is there, and says so if it cannot."""
+"""A read waits until it can show the write, or says that it cannot."""
 
 import threading
 from collections.abc import Callable
@@ -78,7 +78,7 @@ def test_progress_of_another_process_is_seen_too() -> None:
 
 
 def test_a_read_waits_for_events_caused_in_another_context() -> None:
-    """Position 3 of the catalog led to position 8 of inventory, at the latest."""
+    """Position 3 of the catalog caused events up to position 8 of inventory."""
     cursors = Cursors(catalog=3, inventory=7)
     reader = Reader(
         cursors={
@@ -135,7 +135,7 @@ def test_a_reader_names_all_sources_it_understands() -> None:
 
 
 def reader_of(head: Callable[[], int]) -> Reader:
-    """It has come to 4, and the log of the catalog says where it ends."""
+    """A reader at position 4 that knows the end of the catalog's log."""
     return Reader(
         cursors={"catalog": lambda: 4}, heads={"catalog": head}, progress=Progress()
     )
@@ -181,7 +181,7 @@ def test_only_as_many_wait_as_there_are_places() -> None:
 
     waiting = threading.Thread(target=progress.wait, args=(behind, 30))
     waiting.start()
-    # Who looks again has a place.
+    # A thread that checks repeatedly has a place.
     wait_until(lambda: len(looked) > 1, "the first one waits")
     with pytest.raises(TooManyWaitError, match="too many requests wait"):
         progress.wait(lambda: Behind("shop", wanted=2, reached=1), 30)

@@ -75,7 +75,7 @@ def test_a_log_that_was_cut_and_grew_between_two_reads_is_refused(
     clock: ManualClock,
     how: str,
 ) -> None:
-    """No fault, no heartbeat in between: a failover behind a proxy, say."""
+    """Without a fault or heartbeat in between, as in a failover behind a proxy."""
     record(feed.log, source, "ABC")
     step(reader, clock)
     cut(source, 1)
@@ -122,7 +122,7 @@ def test_a_cut_is_detected_in_the_process_of_the_log_too(
     clock: ManualClock,
     left: int,
 ) -> None:
-    """Where nothing is sealed."""
+    """There nothing is sealed."""
     bus = InProcessBus()
     relay, reader = (
         Relay(log, bus, clock, holder="one"),

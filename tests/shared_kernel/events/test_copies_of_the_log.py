@@ -1,4 +1,4 @@
-"""Law 11: a copy has the same identity and the same key, and is not believed."""
+"""Law 11: a copy has the same identity and key, but its events are dropped."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def test_events_of_a_copy_of_the_log_are_dropped(
     tmp_path: Path,
     confirms: bool,
 ) -> None:
-    """It has the same identity and the same key, and goes on by itself."""
+    """A copy with the same identity and key, which continues on its own."""
     reader = a_reader(feed, subscriber, clock, confirms=confirms)
     (one,) = record(feed.log, source, "A")
     step(reader, clock)
@@ -81,7 +81,7 @@ def test_a_forger_with_the_key_and_a_relay_id_is_detected_at_the_next_event(
     clock: ManualClock,
     confirms: bool,
 ) -> None:
-    """Where the log is at hand, at once. What a key is worth (`docs/delivery.md`)."""
+    """In the log's process, at once. What a stolen key can do: `docs/delivery.md`."""
     reader = a_reader(feed, subscriber, clock, confirms=confirms)
     (one,) = record(feed.log, source, "A")
     step(reader, clock)

@@ -179,7 +179,7 @@ def test_releasing_does_not_affect_another_owner(
 def test_a_replica_that_was_overtaken_cannot_move_the_cursor(
     replica: Replicas, subscriber: Database, clock: ManualClock
 ) -> None:
-    """Its clock stood still, say: the lease is the economy, this is the safety."""
+    """As after a suspension: the lease only saves work, the cursor is the guard."""
     slow, quick = replica("slow"), replica("quick")
     slow.lease(clock.moment)
     assert clock.watch(quick)

@@ -77,7 +77,7 @@ def test_after_a_commit_the_head_is_known(log: EventLog, source: Database) -> No
 
 
 def test_in_a_file_the_head_is_known_before_the_commit(tmp_path: Path) -> None:
-    """Nobody else appends meanwhile; in PostgreSQL others may (test_positions)."""
+    """Nothing else appends meanwhile; in PostgreSQL it may (test_positions)."""
     with a_database(tmp_path / "log.db") as database:
         log = EventLog(database, SOURCE)
         record(log, database, "AB")
@@ -130,7 +130,7 @@ def write_much(database: Database, name: str, seed: int) -> None:
 
 
 def follow(log: EventLog, until: Callable[[], bool]) -> list[Envelope]:
-    """Read as a subscription does: what is behind the last seen, never looking back."""
+    """Read like a subscription: only after the last position, never back."""
     seen: list[Envelope] = []
     while True:
         finished = until()

@@ -205,7 +205,7 @@ def lasting(
 
 
 def tables(database: Database) -> dict[str, list[tuple[object, ...]]]:
-    """Without counters, and without leases."""
+    """All rows, without counters and leases."""
     wanted = {
         "effects": "*",
         "dead_letters": "*",

@@ -1,4 +1,4 @@
-"""Law 5: an event that keeps failing is dead-lettered, and stops those of its key."""
+"""Law 5: an event that keeps failing is dead-lettered; later ones of its key park."""
 
 import itertools
 from collections.abc import Callable
@@ -257,7 +257,7 @@ def test_an_event_is_dead_lettered_in_the_transaction_that_moves_the_cursor(
     subscriber: Database,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A crash before the commit leaves neither; the event is simply tried again."""
+    """A crash before the commit leaves neither; the event is retried."""
 
     class Crash(BaseException):
         pass
@@ -290,7 +290,7 @@ def test_a_replica_that_was_overtaken_dead_letters_nothing(
     subscriber: Database,
     clock: ManualClock,
 ) -> None:
-    """What kept failing here has been applied there."""
+    """The event that kept failing here has been applied by the other replica."""
     record(log, source, "A")
     slow = subscribe(Failing({1}, lambda: UnreadableEventError("x")), holder="slow")
     slow.cursor.lease(clock.moment)

@@ -1,4 +1,4 @@
-"""Law 2 on PostgreSQL: no holes, nothing late, whoever writes and however it ends."""
+"""Law 2 on PostgreSQL: no holes and no late positions, whatever writers do."""
 
 import json
 import random
@@ -158,7 +158,7 @@ def test_it_can_be_found_out_whether_a_transaction_was_committed(log: EventLog) 
 
 
 def test_a_number_reused_after_a_crash_is_recognized(log: EventLog) -> None:
-    """A server that crashed may give the numbers of what it lost to somebody else."""
+    """After a crash the server may reuse the numbers of lost transactions."""
     appended = append(log, "another's")
     assert appended.receipt is not None
     lost = attrs.evolve(appended.receipt, id="lost")
@@ -171,7 +171,7 @@ def test_a_number_reused_after_a_crash_is_recognized(log: EventLog) -> None:
 def test_a_long_log_is_not_searched_for_entries_without_a_position(
     log: EventLog, schemas: Schemas
 ) -> None:
-    """The plans of a connection were made when it was short."""
+    """The connection's query plans were made while the log was short."""
     for key in range(20):
         log.settle(append(log, str(key)))
     schemas.server.execute(
@@ -202,7 +202,7 @@ def test_a_long_log_is_not_searched_for_entries_without_a_position(
 
 
 def read_from_indexes(schemas: Schemas) -> int:
-    """How many index entries of the log's were looked at, by sessions that ended."""
+    """How many index entries of the log were read, by sessions that ended."""
     ((many,),) = schemas.server.execute(
         schemas.database,
         "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes"
@@ -226,7 +226,7 @@ def ended_sessions(log: EventLog, schemas: Schemas) -> None:
 def test_rows_that_cannot_be_vacuumed_yet_are_not_read_repeatedly(
     log: EventLog, schemas: Schemas, writes: bool
 ) -> None:
-    """A backup, a slow report, somebody's long transaction."""
+    """During a backup, a slow report, or a long transaction."""
     settled, more = 5000, 20
     with schemas.server.connect(schemas.database) as old:
         old.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
@@ -236,7 +236,7 @@ def test_rows_that_cannot_be_vacuumed_yet_are_not_read_repeatedly(
         for _ in range(5):
             log.settle(append(log, "A", settled // 5))
         ended_sessions(log, schemas)
-        # Plans are to be made as for a long log.
+        # Plans must be made as for a long log.
         schemas.server.execute(schemas.database, "ANALYZE catalog.event_log")
         before = read_from_indexes(schemas)
 
@@ -252,7 +252,7 @@ def test_rows_that_cannot_be_vacuumed_yet_are_not_read_repeatedly(
 def test_a_log_continues_on_a_server_with_lower_transaction_numbers(
     log: EventLog, schemas: Schemas
 ) -> None:
-    """Restored from a dump, say: the numbers of transactions mean nothing there."""
+    """As after a restore from a dump: the old transaction numbers are void."""
     with schemas.server.connect(schemas.database) as connection:
         for _ in range(2000):
             connection.execute("SELECT pg_current_xact_id()")
@@ -275,7 +275,7 @@ def test_a_log_continues_on_a_server_with_lower_transaction_numbers(
 
 @attrs.define(eq=False)
 class Writer:
-    """A process that appends; what it said it is sure of outlives it."""
+    """A process that appends; the outcomes that it printed are kept after a kill."""
 
     name: str
     process: "subprocess.Popen[str]"
@@ -322,7 +322,7 @@ def a_writer(schemas: Schemas) -> Iterator[Callable[[str], Writer]]:
 
 @attrs.define(eq=False)
 class Reader:
-    """Reads on from where it has come, and never looks back."""
+    """Reads after its last position, and never back."""
 
     log: EventLog
     read: list[Envelope] = attrs.field(factory=list)
@@ -358,7 +358,7 @@ def test_sixteen_writers_some_killed_and_a_reader_misses_nothing(
     log.settle()
     reader.step()
 
-    # The reader saw all there is, in order, and never a hole.
+    # The reader saw all entries, in order, without a hole.
     assert [each.position for each in reader.read] == list(
         range(1, len(reader.read) + 1)
     )
@@ -383,7 +383,7 @@ def test_sixteen_writers_some_killed_and_a_reader_misses_nothing(
 
 
 def out_of_order(log: EventLog, read: list[Envelope]) -> list[str]:
-    """Entries that do not stand behind what their transaction had seen."""
+    """Entries whose position is not after what their transaction had seen."""
     everything = Prepared(sa.text("SELECT written, position FROM event_log"))
     with log.database.reading() as connection:
         written: dict[int, int] = dict(everything.rows(connection, {}))

@@ -1,4 +1,4 @@
-"""The relay publishes each entry at least once and in order, and says how far it is."""
+"""The relay publishes each entry at least once, in order, and announces the head."""
 
 import json
 from collections.abc import Sequence
@@ -103,7 +103,7 @@ def test_a_relay_goes_back_to_where_the_log_was_cut(
 def test_after_a_cut_nothing_is_published_until_the_relay_goes_back(
     relay: Relay, log: EventLog, source: Database, bus: RecordingBus
 ) -> None:
-    """It was cut and has grown beyond, with no fault and no heartbeat in between."""
+    """The log was cut and grew, without a fault or heartbeat in between."""
     record(log, source, "ABC")
     relay.step()
     with source.writing() as connection:
@@ -267,7 +267,7 @@ def test_an_overtaken_relay_continues_from_the_position_of_the_other(
     record(log, source, "C")
     other.step()
     other.save()
-    # It slept, and its clock with it.
+    # It was suspended together with its clock.
     slept.cursor._ask_again_us = clock.us + 10**9
 
     slept.step()
@@ -294,7 +294,7 @@ def test_the_head_is_announced_every_second_without_new_entries(
 def test_nothing_is_published_while_a_transaction_is_open(
     log: EventLog, source: Database, clock: ManualClock
 ) -> None:
-    """Law 8: a bus that waits keeps no writer waiting."""
+    """Law 8: a slow bus delays no writer."""
     occupied = []
 
     class WatchingBus(RecordingBus):
@@ -310,7 +310,7 @@ def test_nothing_is_published_while_a_transaction_is_open(
 
 
 def is_occupied(database: Database) -> bool:
-    """Whether somebody writes, or on PostgreSQL has a connection."""
+    """Whether a write transaction, or on PostgreSQL any connection, is open."""
     store = database.store
     if isinstance(store, PostgresStore):
         assert isinstance(store.engine.pool, QueuePool)

@@ -45,7 +45,7 @@ def subscription(
     clock: ManualClock,
     failing: Failing,
 ) -> Subscription:
-    """Has dead-lettered 1 of "A", and parked 3 and 4 behind it; 2 is of "B"."""
+    """Event 1 of key "A" is dead-lettered, 3 and 4 are parked; 2 is of key "B"."""
     record(log, source, "ABAA")
     subscription = Subscription(
         "listing", log, subscriber, failing, holder="one", clock=clock
@@ -214,7 +214,7 @@ def test_an_interruption_keeps_the_order(
         patch.setattr(Database, "writing", crashing)
         with pytest.raises(Crash):
             getattr(letters, act)(1)
-    # Meanwhile the subscription goes on: nothing of the key overtakes.
+    # Meanwhile the subscription continues: no event of the key overtakes.
     subscription.deliver(Delivery(record(log, source, "A"), from_log=True))
     subscription.step()
     if left := letters.list():

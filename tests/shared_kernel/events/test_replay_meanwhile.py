@@ -1,4 +1,4 @@
-"""A replay on PostgreSQL, where others write at the same moment."""
+"""A replay on PostgreSQL, with concurrent writes."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.server
 
 
 class Reader:
-    """Applies events, but for the first one, until it is healed; waits if told to."""
+    """Applies events; the first one fails until repaired. It can be made to wait."""
 
     def __init__(self) -> None:
         self.applied: list[int] = []
@@ -67,7 +67,7 @@ def reader() -> Reader:
 
 @pytest.fixture
 def subscription(log: EventLog, subscriber: Database, reader: Reader) -> Subscription:
-    """Has dead-lettered the first event of A."""
+    """A reader that has dead-lettered the first event of A."""
     record(log)
     clock = ManualClock()
     made = Subscription("listing", log, subscriber, reader, holder="one", clock=clock)
@@ -117,7 +117,7 @@ def test_an_event_during_a_replay_does_not_park_behind_a_replayed_one(
     schemas: Schemas,
 ) -> None:
     record(log)
-    # It hears of the second event only now.
+    # The second event is delivered only now.
     subscription._announced = None
 
     while_replaying(letters, reader, schemas, subscription.step)

@@ -1,4 +1,4 @@
-"""A relay hears of its own log what it did not send, and stops."""
+"""A relay stops when a copy of its log is published on the same bus."""
 
 import attrs
 import pytest
@@ -83,7 +83,7 @@ def test_heartbeats_of_former_relays_and_forged_ones_are_ignored(
     key: str,
     named: str,
 ) -> None:
-    """Noted while this one published already: another replica of the process, say."""
+    """Noted while this one already published, such as another replica."""
     with source.writing() as connection:
         note_relay(connection, "before")
     for _ in range(3):

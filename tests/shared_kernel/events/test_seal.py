@@ -1,4 +1,4 @@
-"""A seal is of everything that an envelope says."""
+"""A seal covers everything in an envelope."""
 
 from typing import Any
 

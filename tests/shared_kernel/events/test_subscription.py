@@ -124,7 +124,7 @@ def test_a_gap_is_read_from_the_log(
     subscription.deliver(Delivery([batch[0], batch[3]], from_log=True))
     until_idle(subscription)
 
-    # The last has neither been delivered nor announced, and is found all the same.
+    # The last one was neither delivered nor announced, but is found too.
     assert applied(subscriber) == [1, 2, 3, 4, 5]
 
 
@@ -159,7 +159,7 @@ def test_a_heartbeat_is_no_event(
 ) -> None:
     subscription = subscribe()
     subscription.step()
-    # At the very position that would come next.
+    # At exactly the next position.
     subscription.deliver(Delivery([heartbeat(SOURCE, 1, 0)], from_log=True))
     until_idle(subscription)
     assert applied(subscriber) == []
@@ -308,12 +308,12 @@ def test_two_replicas_that_both_believe_in_their_lease_apply_nothing_twice(
     subscriber: Database,
     clock: ManualClock,
 ) -> None:
-    """The cursor is the safety even where the lease fails."""
+    """The cursor guards against repetition even if the lease fails."""
     one, two = subscribe(holder="one"), subscribe(holder="two")
     one.step()
     assert clock.watch(two.cursor)
     two.step()
-    # It slept, and its clock with it.
+    # It was suspended together with its clock.
     one.cursor._ask_again_us = clock.us + 10**9
     batch = record(log, source, "ABC")
     for replica in (two, one):
@@ -327,7 +327,7 @@ def test_two_replicas_that_both_believe_in_their_lease_apply_nothing_twice(
 
 @attrs.define(eq=False)
 class Member:
-    """Stands for the bus: who is a member, and what was answered."""
+    """A fake bus: records members and answers."""
 
     joined: bool = False
     answers: list[str] = attrs.field(factory=list)
@@ -588,7 +588,7 @@ def test_nothing_is_applied_of_a_log_that_has_lost_its_tail(
     subscriber: Database,
     clock: ManualClock,
 ) -> None:
-    # Its positions are given anew: what stands there now would pass for a duplicate.
+    # Positions are given a second time: new events would count as duplicates.
     record(log, source, "ABC")
     until_idle(subscribe(apply_effects))
     with source.writing() as connection:

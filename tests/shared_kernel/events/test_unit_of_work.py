@@ -173,7 +173,7 @@ def test_commands_given_together_share_a_commit_and_a_refusal_is_returned_in_pla
 
 
 def test_commands_of_many_threads_each_happen_exactly_once(tallies: Tallies) -> None:
-    """And nobody's refusal or fault is anybody else's."""
+    """And a refusal or fault of one command does not affect the others."""
     tallies.writer.execute(tick, Tick(code="FULL", times=MOST))
     before = tallies.log.head()
     crowd, rounds = 24, 15
@@ -194,7 +194,7 @@ def test_commands_of_many_threads_each_happen_exactly_once(tallies: Tallies) -> 
                     done = tallies.writer.execute(tick, Tick(code=f"T{number}"))
                     seen["acknowledged"] += 1
                     assert done.result == seen["acknowledged"]
-                    # Who has seen so much has seen this command.
+                    # A reader at this position shows this command's changes.
                     shown = tallies.log.read(before, done.position - before)
                     mine = [each for each in shown if each.key == f"T{number}"]
                     assert len(mine) == seen["acknowledged"]

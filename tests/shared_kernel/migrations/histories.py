@@ -1,4 +1,4 @@
-"""The four histories of revisions, and rows for every table that they lead to."""
+"""The four histories of revisions, and rows for every table of theirs."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.databases import Databases
 ROOT = Path(__file__).parents[3]
 # What PostgreSQL needs to give positions.
 UNSEEN = {"written", "transaction", "seen_below", "seen_open"}
-# Each log is born with one of its own.
+# Each new log has one of its own.
 BORN = "log_identity"
 Rows = Sequence[Mapping[str, Any]]
 Contents = Mapping[str, Rows]
@@ -137,7 +137,7 @@ class History:
         return self.folder.replace("/adapters/migrations/", "-")
 
     def schema(self, databases: Databases) -> Schema:
-        """Of a database that is not there yet."""
+        """The history of a database that does not exist yet."""
         return Schema("new", Database(databases.url("new")), ROOT / self.folder)
 
 
@@ -153,12 +153,12 @@ HISTORIES = (CATALOG, LISTING, INVENTORY, MOVEMENTS)
 
 
 def upgrade_to(schema: Schema, revision: str) -> None:
-    """As a version of the past did, for which that was the newest."""
+    """Upgrade like an earlier version, whose newest revision was `to`."""
     schema._change(lambda config: command.upgrade(config, revision), revision)
 
 
 def fill(database: Database) -> Contents:
-    """Rows in every table; answer what then stands there."""
+    """Insert rows in every table; return what is then stored."""
     with database.maintaining() as connection:
         for table in _tables(connection).sorted_tables:
             connection.execute(sa.insert(table), list(ROWS[table.name]))
@@ -166,7 +166,7 @@ def fill(database: Database) -> Contents:
 
 
 def contents(database: Database) -> Contents:
-    """By table and in the order of its key, but for numbers that nobody sees."""
+    """By table and in the order of its key, without internal numbers."""
     with database.maintaining() as connection:
         return {
             table.name: [

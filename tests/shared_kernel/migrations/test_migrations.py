@@ -1,4 +1,4 @@
-"""The revisions lead to the tables that the code expects."""
+"""The revisions create the tables that the code expects."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -113,7 +113,7 @@ class Shape:
 
 
 def shape(database: Database) -> dict[str, Shape]:
-    """Of all tables, as the database tells it."""
+    """The shapes of all tables, as reflected from the database."""
     with database.reading() as connection:
         inspector = sa.inspect(connection)
         found = {
@@ -140,7 +140,7 @@ def shape(database: Database) -> dict[str, Shape]:
 
 
 def give_back_positions(event_log: Shape) -> None:
-    """PostgreSQL has besides what it needs to give positions after the commit."""
+    """PostgreSQL also has columns for giving positions after the commit."""
     assert event_log.columns.pop("written") == ("BIGINT", False)
     assert event_log.columns.pop("transaction") == ("BIGINT", True)
     assert event_log.columns.pop("seen_below") == ("BIGINT", True)

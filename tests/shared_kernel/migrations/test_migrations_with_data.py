@@ -1,4 +1,4 @@
-"""What stands in the tables is there after an upgrade, and after the way back."""
+"""Data in the tables survives an upgrade and a downgrade."""
 
 import pytest
 from sqlalchemy.engine import Connection
@@ -27,7 +27,7 @@ EACH_REVISION = [
 
 
 def in_todays_tables(before: Contents) -> Contents:
-    """The relay has a cursor now, which nobody holds; cursors may name their log."""
+    """The relay now has a cursor without a lease; cursors may name their log."""
     relays = before.get("relay", ())
     cursors = [
         {
@@ -112,7 +112,7 @@ def append(log: EventLog, *keys: str) -> None:
 
 
 def read(log: EventLog) -> list[tuple[int, str]]:
-    """By no code of today: the tables may be older."""
+    """Not with today's code: the tables may be older."""
     said = "SELECT position, key FROM event_log ORDER BY position"
     with log.database.maintaining() as connection:
         return [(at, key) for at, key in connection.exec_driver_sql(said)]
@@ -184,7 +184,7 @@ def test_a_downgrade_first_gives_positions_to_entries_without_one(
 
 @pytest.mark.server
 def test_a_failed_upgrade_changes_nothing(schemas: Schemas) -> None:
-    """On SQLite as well, but there is nothing in 0003 that could fail."""
+    """True on SQLite as well, but there nothing in 0003 can fail."""
     schema = CATALOG.schema(schemas)
     upgrade_to(schema, "0002")
     before = fill(schema.database)

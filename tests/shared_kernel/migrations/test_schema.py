@@ -1,4 +1,4 @@
-"""Where a schema stands, its upgrade, and what becomes of who meets another one."""
+"""The state of a schema, its upgrade, and processes that find another revision."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ Open = Callable[[], Schema]
 
 @pytest.fixture
 def open_schema(databases: Databases) -> Iterator[Open]:
-    """Each time as another process would; nobody has made it yet."""
+    """Opens the schema as a new process would; it is not created yet."""
     with ExitStack() as opened:
 
         def open_one() -> Schema:
@@ -126,7 +126,7 @@ def test_a_process_upgrades_a_file_and_expects_a_server_to_be_upgraded(
 
 @attrs.frozen
 class Case:
-    """How the schema came to be as it is, and what is told of it."""
+    """The revision of the schema, and the message about it."""
 
     revision: str | None
     told: str
@@ -141,7 +141,7 @@ CASES = [
 
 @pytest.fixture
 def expecting(schemas: Schemas) -> Iterator[Schema]:
-    """Of a process on PostgreSQL that has begun to work, but not asked anything yet."""
+    """A process on PostgreSQL that has started, but not queried anything yet."""
     schema = CATALOG.schema(schemas)
     schema.prepare()
     with closing(schema.database):

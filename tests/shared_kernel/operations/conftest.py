@@ -1,4 +1,4 @@
-"""A shop of each test's own."""
+"""A shop for each test."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Processes that a test starts, and that do not outlive it."""
+"""Processes that a test starts, and that end with it."""
 
 import subprocess
 import threading
@@ -9,7 +9,7 @@ from typing import Any
 
 @contextmanager
 def killed_after(process: subprocess.Popen[Any], seconds: float) -> Iterator[None]:
-    """However the block ends, and in time: whoever reads from it reads to the end."""
+    """Always end the process, also after a timeout: so its output has an end."""
     deadline = threading.Timer(seconds, process.kill)
     deadline.start()
     try:

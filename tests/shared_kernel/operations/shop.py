@@ -1,4 +1,4 @@
-"""A service with a log and one subscription, whose events fail when told to."""
+"""A service with a log and one subscription, which can be made to fail."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,7 +52,7 @@ class Shop:
         return self.service.subscriptions[0]
 
     def record(self, *keys: str, data: bytes | None = None) -> None:
-        """An event for each of `keys`, now."""
+        """Record an event for each of `keys`."""
         entries = [
             Entry("lamp.lit", key, data or b'{"sku":"%b"}' % key.encode(), None)
             for key in keys
@@ -62,19 +62,19 @@ class Shop:
         self.log.settle(appended)
 
     def publish(self) -> None:
-        """All that is recorded, to the bus, and saved that it is there."""
+        """Publish all recorded events, and save the relay's position."""
         self.service.relay.step()
         self.service.relay.save()
 
     def read(self) -> None:
-        """As a worker would that was told of the end of the log."""
+        """Step the subscription until it has read to the end of the log."""
         end = heartbeat(self.log.source, self.log.head(), to_us(self.clock()))
         self.subscription.deliver(Delivery([end], from_log=True))
         while self.subscription.step():
             pass
 
     def dead_letter(self, *keys: str, why: str = "the bulb is gone") -> None:
-        """Have events for `keys`; the first is given up, the rest of its key park."""
+        """Record events for `keys`; dead-letter the first, park the rest of its key."""
         self.failing.positions = {self.log.head() + 1}
         self.failing.error = lambda: UnreadableEventError(why)
         self.record(*keys)
@@ -84,7 +84,7 @@ class Shop:
         self.failing.positions = set()
 
     def destroy(self, database: Database) -> str:
-        """What was a database is none any more; answer what users are told."""
+        """Destroy a database; return the message that users see."""
         if isinstance(database.store, PostgresStore):
             return _drop_all(database, database.store.schema)
         database.close()
@@ -99,7 +99,7 @@ class Shop:
 def a_shop(
     where: Databases | Path, name: str = NAME, holder: str = HOLDER
 ) -> Iterator[Shop]:
-    """Where there is one already, that one, as another process sees it.
+    """A new shop, or the existing one, as another process sees it.
 
     In a folder it is on SQLite.
     """

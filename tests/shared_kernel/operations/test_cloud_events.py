@@ -1,4 +1,4 @@
-"""Envelopes on the wire are CloudEvents 1.0, with the payload as it was recorded."""
+"""Envelopes on the wire are CloudEvents 1.0, with the payload unchanged."""
 
 import json
 

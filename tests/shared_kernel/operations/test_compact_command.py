@@ -1,4 +1,4 @@
-"""`flask --app app events compact`: what it does and tells."""
+"""`flask --app app events compact`: its effects and its output."""
 
 import pytest
 from click.testing import Result
@@ -22,7 +22,7 @@ def positions(shop: Shop) -> list[int]:
 
 @pytest.fixture
 def busy(shop: Shop) -> Shop:
-    """All is published and read."""
+    """All events are published and read."""
     shop.record(*"ABAABA")
     shop.publish()
     shop.read()

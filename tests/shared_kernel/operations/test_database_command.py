@@ -1,4 +1,4 @@
-"""`database status | upgrade`: where the schemas stand, and their upgrade."""
+"""`database status | upgrade`: the revisions of the schemas, and their upgrade."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def storehouse(databases: Databases) -> Iterator[RunningServices]:
 
 @pytest.fixture
 def empty(schemas: Schemas) -> Schemas:
-    """As it is before the first upgrade."""
+    """A database before its first upgrade."""
     for owner in OWNERS:
         schemas.server.execute(schemas.database, f"DROP SCHEMA {owner} CASCADE")
     return schemas
@@ -51,7 +51,7 @@ def schemas_of(storehouse: RunningServices) -> list[Schema]:
 
 
 def status(schemas: list[Schema]) -> tuple[int, dict[str, dict[str, Any]]]:
-    """The exit code, and what is told by owner."""
+    """The exit code, and the output by owner."""
     result = run(database_group(schemas), "status", "--json")
     return result.exit_code, {each["owner"]: each for each in json.loads(result.stdout)}
 

@@ -19,7 +19,7 @@ def dead_letters(shop: Shop, *arguments: str) -> Result:
 
 
 def left(shop: Shop) -> list[tuple[str, str]]:
-    """Name and state of each letter there is."""
+    """Name and state of each letter."""
     lines = dead_letters(shop, "list", "--json").output.splitlines()
     return [(each["letter"], each["state"]) for each in map(json.loads, lines)]
 

@@ -1,4 +1,4 @@
-"""`events tail`: the logs, a line for each event, and on as they grow."""
+"""`events tail`: the logs, a line for each event, also while they grow."""
 
 import json
 import os
@@ -33,7 +33,7 @@ DEADLINE_S = 20
 
 @attrs.define
 class Patient:
-    """A feed that is asked so often and no more."""
+    """A feed that may be asked only this often."""
 
     feed: EventFeed
     left: int = 50
@@ -61,7 +61,7 @@ class Patient:
 
 @pytest.fixture
 def shed(tmp_path: Path) -> Iterator[Shop]:
-    """Another one, on SQLite, whatever the shop is on."""
+    """Another log, on SQLite, whatever the shop's database is."""
     with a_shop(tmp_path / "shed", name="shed") as shed:
         yield shed
 

@@ -1,4 +1,4 @@
-"""`GET /events/{source}`: the log, for whoever reads it over HTTP."""
+"""`GET /events/{source}`: the log over HTTP."""
 
 import threading
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ DEADLINE_S = 20
 
 
 class Watched(EventLog):
-    """A log that tells when somebody waits: it was found empty, and asked again."""
+    """A log that signals when a request waits: it was read empty, and then again."""
 
     def __init__(self, log: EventLog) -> None:
         super().__init__(log.database, log.source)
@@ -50,7 +50,7 @@ class Served:
         return self.client.get(f"/events/shop{query}")
 
     def get_meanwhile(self, query: str) -> "Future[TestResponse]":
-        """Ask in another thread; return when that one waits."""
+        """Send a request in another thread; return when it waits."""
         answer = self.threads.submit(self.get, query)
         assert self.watched.waiting.acquire(timeout=DEADLINE_S)
         return answer

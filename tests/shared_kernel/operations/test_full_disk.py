@@ -1,4 +1,4 @@
-"""With a full disk `/readyz` says what commands find."""
+"""With a full disk `/readyz` reports what commands would meet."""
 
 import resource
 import shutil
@@ -21,7 +21,7 @@ from tests.web_clients import a_product, a_shop, problem
 
 @contextmanager
 def files_that_cannot_grow_beyond(size: int) -> Iterator[None]:
-    """For the operating system it is as good as no room: what is written is refused."""
+    """Simulates a full disk: the operating system refuses writes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -89,7 +89,7 @@ def test_the_write_check_runs_at_most_once_a_second(shop: Shop) -> None:
 
 @pytest.mark.server
 def test_a_full_disk_is_found_though_old_pages_have_room(schemas: Schemas) -> None:
-    """PostgreSQL makes a new file where there is no folder for it any more."""
+    """PostgreSQL has to create a file in a folder that does not exist any more."""
     server, place = schemas.server, schemas.server.folder / "full"
     place.mkdir()
     shutil.chown(place, server.folder.owner(), server.folder.group())

@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz` and `/metrics`: what watchers of the process are told."""
+"""`/healthz`, `/readyz` and `/metrics`."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Which log it is over HTTP, its keys for peers, and both at the command line."""
+"""A log's identity over HTTP, its keys for peers, and both at the command line."""
 
 from pathlib import Path
 
@@ -107,7 +107,7 @@ def test_a_new_identity_is_set_in_its_readers_too(shop: Shop) -> None:
 
 
 def test_every_source_of_dead_letters_is_observed(tmp_path: Path) -> None:
-    """Observed is what is plugged in: neither list has what the other one has not."""
+    """The lists of observed and of plugged-in parts are equal."""
     with a_storehouse(tmp_path) as storehouse:
         for service in storehouse.services:
             state = observe(service, storehouse.runtime.clock)

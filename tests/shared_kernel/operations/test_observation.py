@@ -1,4 +1,4 @@
-"""Law 10: nothing is silent, and what is unknown is never a false zero."""
+"""Law 10: every fault shows, and an unknown value is never shown as zero."""
 
 from shared_kernel.events.cursors import Lease
 from shared_kernel.operations.observation import (

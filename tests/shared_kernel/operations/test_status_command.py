@@ -1,4 +1,4 @@
-"""`status`: the same from any process, for people and for programs."""
+"""`status`: the same from every process, for people and for programs."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The real server goes down at once, whoever waits for events."""
+"""The real server stops at once, even while clients wait for events."""
 
 import os
 import signal
@@ -41,14 +41,14 @@ def test_a_stop_answers_long_polls_and_releases_all_leases(
         assert server.stdout.readline().startswith(b"Storehouse serves on")
 
         def ask(path: str) -> HTTPConnection:
-            """A request that has been sent; its answer is still to be read."""
+            """A request that has been sent; its response must still be read."""
             connection = HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
             to_be_closed.callback(connection.close)
             connection.request("GET", path)
             return connection
 
         polls = [ask(f"/events/{of}?wait=30") for of in ("catalog", "inventory")]
-        # Answered after them, so that the server has them in hand.
+        # This is answered after them, so the server has received them.
         assert ask("/readyz").getresponse().status == 200
 
         server.send_signal(signal.SIGTERM)

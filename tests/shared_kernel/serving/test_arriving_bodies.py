@@ -1,4 +1,4 @@
-"""Bodies in pieces: when they have arrived, and when they are given up."""
+"""Bodies in chunks: when they are complete, and when they are given up."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ GIVEN_UP = None
 
 @attrs.define(eq=False)
 class Piece:
-    """As Granian's future."""
+    """Fakes Granian's future."""
 
     data: bytes | None = None
     cancelled: bool = False
@@ -39,7 +39,7 @@ class Piece:
 
 @attrs.define(eq=False)
 class Client:
-    """Sends `there` at once, and later what it is told to."""
+    """Sends `there` at once, and more on request."""
 
     there: list[bytes] = attrs.field(factory=list)
     ends: bool = False

@@ -1,4 +1,4 @@
-"""What an application is told of a request."""
+"""The WSGI environ of a request."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from shared_kernel.serving.environ import environ_of
 
 @attrs.frozen
 class Headers:
-    """As Granian has them: `items` leaves out what is not ASCII."""
+    """Like Granian's: `items` omits values that are not ASCII."""
 
     given: Sequence[tuple[str, str]] = ()
 

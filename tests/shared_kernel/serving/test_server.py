@@ -1,4 +1,4 @@
-"""A real server on a real port: how it comes up, how it goes down."""
+"""A real server on a real port: how it starts and stops."""
 
 import os
 import signal
@@ -100,7 +100,7 @@ def test_half_a_request_does_not_hold_up_the_stop(
             for _ in range(5):
                 opened = socket.create_connection((host, port))
                 connections.enter_context(opened).sendall(sent)
-        # Answered after them, so that the server has them in hand.
+        # This is answered after them, so the server has received them.
         assert httpx.get(f"http://{host}:{port}").text == "served"
         asked = time.monotonic()
 
@@ -124,7 +124,7 @@ def test_a_response_being_sent_is_completed_despite_a_stop(
 
         while some := client.recv(1024 * 1024):
             received += len(some)
-            # It takes longer than a stop for which nobody waits.
+            # It takes longer than a stop without requests in flight.
             pause.wait(0.01)
     assert received > LARGE_BYTES
     assert server.ends() == 0

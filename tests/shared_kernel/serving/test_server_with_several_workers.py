@@ -1,4 +1,4 @@
-"""Several workers share a port, fall singly and go down together."""
+"""Several workers share a port, end singly and stop together."""
 
 import os
 import signal
@@ -39,17 +39,17 @@ def start() -> Iterator[Callable[..., TinyServer]]:
 
 
 def one_of_them(url: str) -> int:
-    """The process that answers this time."""
+    """The id of the process that answers."""
     return int(httpx.get(f"{url}/process", timeout=TIMEOUT_SECONDS).text)
 
 
 def all_of_them(url: str, but: frozenset[int] = frozenset()) -> frozenset[int]:
-    """The processes that answer, once they are complete without those `but`."""
+    """The ids of all workers, once all answer; without those in `but`."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     seen: set[int] = set()
     while len(seen) < WORKERS:
         assert time.monotonic() < deadline, f"only {seen} answer"
-        # The dead one may have taken connections with it.
+        # The killed worker may have accepted connections.
         with suppress(httpx.TransportError):
             seen |= {one_of_them(url)} - but
     return frozenset(seen)
@@ -70,7 +70,7 @@ def until_gone(process: int) -> None:
 
 
 def replaced(server: TinyServer) -> int:
-    """Who is said to be new."""
+    """The id of the new process, as printed."""
     return int(server.reads("Serving process ").split()[-3])
 
 
@@ -252,7 +252,7 @@ def test_a_replacement_that_ends_too_is_not_replaced_without_a_pause(
     os.kill(new, signal.SIGKILL)
 
     replaced(server)
-    # The line about its birth comes some time after it.
+    # The line about the replacement comes some time after its start.
     assert time.monotonic() - begun > REPLACEMENT_SECONDS / 2
 
 
@@ -277,7 +277,7 @@ def test_a_replacement_that_refuses_ends_the_server(
 
     assert server.ends() == 2
     assert server.lines.count("the store cannot be opened") == 1
-    # The refused one has something to close, too.
+    # The refused worker has callbacks, too.
     assert server.lines.count("exit of what was built first") == WORKERS
 
 
@@ -287,7 +287,7 @@ def test_a_server_whose_workers_were_all_killed_ends(
     server = start()
     all_workers = all_of_them(server.url())
 
-    # Deaf for a moment, so that it finds them dead together.
+    # Suspended for a moment, so that it finds all of them ended at once.
     server.process.send_signal(signal.SIGSTOP)
     for each in all_workers:
         os.kill(each, signal.SIGKILL)

@@ -1,9 +1,9 @@
-"""A program that serves one tiny application and prints what becomes of it.
+"""A program that serves one tiny application and prints its events.
 
     python tiny_server.py PORT [WAY [WORKERS [SINCE]]]
 
-WAY is one of WAYS_TO_BUILD, and is gone from build number SINCE on, from the first
-unless told. `no-more-processes` is no build: fork number SINCE fails, and all after it.
+WAY is one of WAYS_TO_BUILD, and is used from build number SINCE on, by default the
+first. `no-more-processes` is not a build: fork number SINCE and all later ones fail.
 
 `GET /` answers at once, `GET /process` with the id of the process that answers.
 `GET /slow` answers some time after the stop was asked for, or after ten seconds.
@@ -26,7 +26,7 @@ PORT, WAY, WORKERS, SINCE = (*told, *("0", "at-once", "1", "1")[len(told) :])
 # More than the buffers of two sockets hold.
 LARGE_BYTES = 32 * 1024 * 1024
 AFTER_THE_STOP_SECONDS = 0.7
-# In memory that the processes share: no two of them build at a time.
+# In shared memory: no two processes build at a time.
 builds = multiprocessing.RawValue("i", 0)
 
 
@@ -94,7 +94,7 @@ WAYS_TO_BUILD: dict[str, Callable[[], object]] = {
 
 
 def let_fork(times: int) -> None:
-    """From then on it is as if the system had no process left to give."""
+    """From then on `fork` fails, as if the system had no process left."""
     fork, tickets = os.fork, iter(range(times))
 
     def fork_with_a_ticket() -> int:

@@ -35,7 +35,7 @@ class TinyServer:
             self._arriving.put(line.rstrip())
 
     def reads(self, beginning: str) -> str:
-        """The first line from now on that begins so."""
+        """The next line that begins with `start`."""
         while True:
             line = self._arriving.get(timeout=TIMEOUT_SECONDS)
             self.lines.append(line)

@@ -1,4 +1,4 @@
-"""The smallest aggregate there is, with all that a unit of work needs of it."""
+"""A minimal aggregate, with all that a unit of work needs."""
 
 from collections.abc import Callable
 

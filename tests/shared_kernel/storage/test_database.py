@@ -1,4 +1,4 @@
-"""Transactions, those who only read, and faults told apart from failures."""
+"""Transactions, reads, and how faults are distinguished from permanent errors."""
 
 import contextlib
 import shutil

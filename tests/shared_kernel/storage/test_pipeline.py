@@ -1,4 +1,4 @@
-"""What waits for no answer of PostgreSQL, and what becomes of it."""
+"""Statements sent to PostgreSQL without waiting, and their errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -174,7 +174,7 @@ def round_trips(database: Database) -> Iterator[list[int]]:
         yield counted
         server.pgconn.untrace()
         trace.seek(0)
-        # A line a message, F for those to the server and B for those from it.
+        # One line per message: F to the server, B from it.
         directions = [line.split("\t")[1] for line in trace if "\t" in line]
     turns = pairwise(directions)
     counted.append(sum(turn == ("F", "B") for turn in turns))
@@ -207,7 +207,7 @@ def receive(storehouse: RunningServices) -> None:
 @pytest.mark.server
 def test_a_command_takes_four_round_trips(storehouse: RunningServices) -> None:
     """Read; write rows and events; commit; give positions."""
-    # Statements are prepared by then.
+    # So the statements are prepared.
     for number in range(8):
         register(storehouse, number)
     storehouse.workers.run_until_idle()

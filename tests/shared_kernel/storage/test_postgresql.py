@@ -1,4 +1,4 @@
-"""What a server does to a connection, and what becomes of the transaction."""
+"""Faults of a connection, and their effects on the transaction."""
 
 import threading
 from collections.abc import Iterator
@@ -106,7 +106,7 @@ def test_a_connection_that_breaks_in_the_commit_leaves_the_outcome_open(
     with pytest.raises(OutcomeUnknownError):
         lose()
 
-    # Whoever asks finds out.
+    # A query finds out which.
     assert things(database) == []
 
 
@@ -233,7 +233,7 @@ def test_a_statement_that_takes_too_long_is_ended(schemas: Schemas) -> None:
 def test_a_standby_is_not_mistaken_for_the_primary(
     database: Database, schemas: Schemas
 ) -> None:
-    """After a failover, connections of the pool may lead to what only reads by now."""
+    """After a failover, pooled connections may lead to a server that is read-only."""
     things(database)
     read_only = f'ALTER DATABASE "{schemas.database}" SET default_transaction_read_only'
     schemas.server.execute("postgres", f"{read_only} = on")

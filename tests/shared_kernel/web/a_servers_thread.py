@@ -1,4 +1,4 @@
-"""Reads in a thread that Python did not start, as those of the server are, and ends it.
+"""Reads in a thread that Python did not start, as the server does, and ends it.
 
 `python -m tests.shared_kernel.web.a_servers_thread FILE`
 """

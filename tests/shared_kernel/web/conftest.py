@@ -1,4 +1,4 @@
-"""One storehouse for the tests that need not have one for themselves."""
+"""One storehouse for tests that can share it."""
 
 from collections.abc import Iterator
 from pathlib import Path

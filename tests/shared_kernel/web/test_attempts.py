@@ -1,4 +1,4 @@
-"""Attempts: how often, how long, and who makes them."""
+"""Attempts: how often, how long, and by which request."""
 
 import threading
 import time
@@ -127,7 +127,7 @@ def test_a_single_request_tests_whether_the_peer_is_back(
 
 
 def _until_tried(peer: Peer) -> None:
-    """The breaker's second passes, and then one is let through."""
+    """After the breaker's second one request is let through."""
 
     def answered() -> bool:
         try:

@@ -1,4 +1,4 @@
-"""Request bodies: what is wrong is told by name and place, all of it at once."""
+"""Request bodies: all faults are reported at once, by name and place."""
 
 import io
 import json
@@ -350,7 +350,7 @@ _PRODUCTS = st.fixed_dictionaries(
 
 
 def is_well_answered(response: TestResponse) -> bool:
-    """Accepted, or refused by a problem that tells nothing of our inside."""
+    """Accepted, or refused by a problem without internal details."""
     if response.status_code < 300:
         return response.content_type == "application/json"
     return (

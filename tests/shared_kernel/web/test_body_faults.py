@@ -1,4 +1,4 @@
-"""Faults of a body on a schema with every kind of rule: type, place, and the mend."""
+"""Faults of a body with every kind of rule: type, place, and what is expected."""
 
 import io
 import json

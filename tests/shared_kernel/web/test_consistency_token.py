@@ -1,4 +1,4 @@
-"""`Consistency-Token`: a read shows what its reader wrote, or says that it cannot."""
+"""`Consistency-Token`: a read shows the client's own writes, or says it cannot."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ READS = ["/products", "/products/LAMP-1", "/stock/LAMP-1", "/stock/LAMP-1/moveme
 
 
 def written(shop: Shop, *skus: str) -> str:
-    """The token of the last one of products that nobody reads of yet."""
+    """The token of the last of some products that are not projected yet."""
     answers = [shop.client.post("/products", json=a_product(sku=sku)) for sku in skus]
     return answers[-1].headers[TOKEN]
 

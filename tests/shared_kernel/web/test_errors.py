@@ -1,4 +1,4 @@
-"""Whatever goes wrong is a problem document, and the log knows the rest."""
+"""Every error is a problem document; details are in the log."""
 
 import sqlite3
 from typing import Any

@@ -1,4 +1,4 @@
-"""A request with an `Idempotency-Key` is carried out once, however often it is sent."""
+"""A request with an `Idempotency-Key` is executed once, however often it is sent."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

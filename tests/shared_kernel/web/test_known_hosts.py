@@ -1,4 +1,4 @@
-"""Whom the process serves: names it knows, and pages of its own."""
+"""The process serves known host names, and commands only from its own pages."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a test client cannot send: bodies in chunks, and requests that are none."""
+"""What a test client cannot send: chunked bodies, and invalid requests."""
 
 import json
 import socket

@@ -99,7 +99,7 @@ def test_no_link_is_broken(client: FlaskClient, path: str) -> None:
         if address.startswith("#"):
             assert address[1:] in named
         else:
-            # Nothing works in the background here, so readiness is not there yet.
+            # No workers run here, so the process is not ready.
             assert client.get(address, buffered=True).status_code in (200, 503), address
 
 
@@ -209,10 +209,10 @@ def test_every_example_works_unchanged_in_sequence(tmp_path: Path) -> None:
             response = client.open(address, method=method, headers=headers, data=body)
 
             if address.endswith("/shipment"):
-                # The example before this one released what there was to ship.
+                # The previous example released what this one ships.
                 assert response.get_json()["type"] == "/problems/unknown-reservation"
             elif address.endswith("/readyz"):
-                # Nothing works in the background here.
+                # No workers run here.
                 assert response.status_code == 503
             else:
                 assert response.status_code in (200, 201), (example, response.text)

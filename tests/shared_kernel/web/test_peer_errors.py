@@ -1,4 +1,4 @@
-"""A request that needs another process which is away: told so, or forgiven."""
+"""Requests that need an unreachable process: refused, or answered leniently."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ ERRORS = [AWAY, Strange("inventory", URL, "answers GET /healthz with 404 text/ht
 
 
 def ask(error: PeerError, **headers: str) -> TestResponse:
-    """A read that waits for what the catalog's events caused in inventory."""
+    """A read that waits for events in inventory caused by the catalog's."""
 
     def through(position: int, timeout_s: float) -> int:
         raise error

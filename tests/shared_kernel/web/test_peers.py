@@ -1,4 +1,4 @@
-"""Another process may be slow, away or not what it should be: each is told apart."""
+"""Another process may be slow, unreachable or a wrong one: all are distinguished."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""Whatever goes wrong: a problem with a type, never HTML, never a secret."""
+"""Every error is a problem with a type, never HTML, never a secret."""
 
 from typing import Any
 

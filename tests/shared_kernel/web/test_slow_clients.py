@@ -1,4 +1,4 @@
-"""Clients that send slowly, or not to the end, harm nobody but themselves.
+"""Clients that send slowly or incompletely affect no other client.
 
 With raw sockets, and fewer threads than there are such clients.
 """
@@ -38,7 +38,7 @@ class Server:
     port: int
 
     def get(self, path: str) -> httpx.Response:
-        """Of somebody who does not wait for long."""
+        """A client with a short timeout."""
         return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=SOON_S)
 
     def register(self, sku: str) -> httpx.Response:
@@ -160,7 +160,7 @@ def test_a_body_sent_in_pieces_but_in_time_is_accepted(server: Server) -> None:
     with server.clients_that_send(headers, clients=1) as (client,):
         for begin in range(0, len(body), 10):
             client.sendall(body[begin : begin + 10])
-            # Each piece has arrived when another request is answered.
+            # A piece has arrived once a later request is answered.
             assert server.get("/healthz").status_code == 200
 
         assert client.recv(1000).startswith(b"HTTP/1.1 201 ")
@@ -214,5 +214,5 @@ def test_half_requests_do_not_delay_a_stop(tmp_path: Path) -> None:
         server.process.send_signal(signal.SIGTERM)
 
         assert server.process.wait(DEADLINE_S) == 0
-        # 0.5 s, where nobody else keeps the machine busy.
+        # 0.5 s on an idle machine.
         assert time.monotonic() - asked < 2

@@ -1,4 +1,4 @@
-"""`traceparent` goes with a command into the events that it causes, and on."""
+"""`traceparent` is passed from a command to all events that it causes."""
 
 import pytest
 
@@ -9,7 +9,7 @@ NOUGHTS = "0" * 32
 
 
 def traces(shop: Shop) -> list[str | None]:
-    """Of all events, the catalog's first."""
+    """The traces of all events, the catalog's first."""
     shop.settle()
     logs = [service.log for service in shop.storehouse.writing]
     return [event.traceparent for log in logs for event in log.read(0, 100)]

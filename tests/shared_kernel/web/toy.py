@@ -1,4 +1,4 @@
-"""A toy API on the web kernel: no context, no database but the one for keys."""
+"""A toy API on the web kernel: no context, and a database only for keys."""
 
 from typing import Annotated, Any
 

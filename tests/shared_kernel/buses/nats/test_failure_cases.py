@@ -1,4 +1,4 @@
-"""NATS is shared with others: what they send, what they forbid, what is gone."""
+"""A shared NATS: foreign messages, missing permissions, lost streams."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""CloudEvents in binary mode: what goes out comes back, and strangers are welcome."""
+"""CloudEvents in binary mode: envelopes are read back, foreign messages accepted."""
 
 from datetime import datetime
 from typing import Any

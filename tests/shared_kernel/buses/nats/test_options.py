@@ -1,4 +1,4 @@
-"""How NATS is reached stands in BUS_URL; secrets are shown nowhere."""
+"""BUS_URL says how to reach NATS; secrets are never shown."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Servers that ask who is there, and servers that are not as they should be."""
+"""Servers with credentials and TLS, and servers that are misconfigured."""
 
 import asyncio
 import threading
@@ -49,7 +49,7 @@ def carries(bus: EventBus) -> bool:
 
 
 def refusal(bus: EventBus) -> str:
-    """The one line that opening raises, and publishing too."""
+    """The one-line message that both opening and publishing raise."""
     with pytest.raises(BusMisconfiguredError) as raised:
         bus.open()
     with pytest.raises(BusMisconfiguredError):
@@ -108,7 +108,7 @@ def test_a_credentials_file_is_accepted(tmp_path: Path, buses: list[EventBus]) -
 
 @attrs.frozen
 class Certificates:
-    """Of a certificate authority, of the server and of a client."""
+    """Certificates of an authority, of the server and of a client."""
 
     ca: str
     client: str
@@ -233,7 +233,7 @@ def test_processes_that_start_together_create_one_stream(
             ]
             buses += together
             with ThreadPoolExecutor(len(together)) as threads:
-                # Raises what one of them is refused for.
+                # Raises if one of them is refused.
                 list(threads.map(JetStreamBus.open, together))
 
 
@@ -297,7 +297,7 @@ def test_an_event_published_twice_is_stored_once(
 def test_a_member_that_leaves_under_load_answers_every_message(
     tmp_path: Path, buses: list[EventBus]
 ) -> None:
-    """What was rejected comes again at once, what was not answered a minute later."""
+    """A rejected message is redelivered at once, an unanswered one a minute later."""
     group = ("product.>", "catalog.listing")
     with NatsServer(tmp_path, jetstream=True) as server:
         options = NatsOptions(servers=[server.address])

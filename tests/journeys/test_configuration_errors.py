@@ -1,4 +1,4 @@
-"""What a user will do wrong: each gets one clear line, with the mend."""
+"""Configuration errors: each gives one clear line that says how to fix it."""
 
 import os
 import subprocess
