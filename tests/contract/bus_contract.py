@@ -33,7 +33,7 @@ from tests.contract.bus_bench import (
 )
 
 
-def what_is_published_arrives_as_it_was(bench: Bench) -> None:
+def published_envelopes_arrive_unchanged(bench: Bench) -> None:
     inbox = Inbox()
     bench.another().subscribe("product.inserted", "listing", inbox)
     batch = some("product.inserted", key='KEY "50 %" é‰')
@@ -58,7 +58,7 @@ def bytes_arrive_intact(bench: Bench) -> None:
         leave()
 
 
-def an_event_outside_any_trace_arrives_so(bench: Bench) -> None:
+def an_event_outside_any_trace_arrives_without_one(bench: Bench) -> None:
     inbox = Inbox()
     bench.another().subscribe("product.>", "listing", inbox)
 
@@ -103,7 +103,7 @@ def a_batch_arrives_in_its_order_and_so_do_batches(bench: Bench) -> None:
     assert inbox.positions(300) == list(range(1, 301))
 
 
-def a_batch_with_nothing_in_it_is_no_delivery(bench: Bench) -> None:
+def an_empty_batch_is_not_delivered(bench: Bench) -> None:
     inbox = Inbox()
     bench.another().subscribe("product.>", "listing", inbox)
 
@@ -138,7 +138,7 @@ def members_of_one_group_share_the_envelopes(bench: Bench) -> None:
     assert shared == list(range(1, 41))
 
 
-def who_has_left_gets_nothing_and_the_others_everything(bench: Bench) -> None:
+def a_member_that_left_gets_nothing_and_the_others_everything(bench: Bench) -> None:
     left, stayed = Inbox(), Inbox()
     leave = bench.another().subscribe("product.>", "listing", left)
     bench.another().subscribe("product.>", "listing", stayed)
@@ -151,7 +151,7 @@ def who_has_left_gets_nothing_and_the_others_everything(bench: Bench) -> None:
     assert left.received == []
 
 
-def a_group_may_ask_for_several_patterns(bench: Bench) -> None:
+def a_group_may_have_several_patterns(bench: Bench) -> None:
     inbox, bus = Inbox(), bench.another()
     for pattern in ("product.>", "heartbeat.catalog"):
         bus.subscribe(pattern, "listing", inbox)
@@ -163,7 +163,7 @@ def a_group_may_ask_for_several_patterns(bench: Bench) -> None:
     assert next(each.is_heartbeat for each in inbox.received if each.position == 7)
 
 
-def what_is_published_before_anybody_listens_breaks_nothing(bench: Bench) -> None:
+def publishing_without_members_breaks_nothing(bench: Bench) -> None:
     bench.send(some("product.inserted"))
 
 
@@ -220,7 +220,7 @@ def many_threads_may_publish(bench: Bench) -> None:
     assert sorted(inbox.positions(200)) == list(range(1, 201))
 
 
-def a_slow_member_keeps_nobody_waiting(bench: Bench) -> None:
+def a_slow_member_delays_no_other(bench: Bench) -> None:
     released, fast = threading.Event(), Inbox()
 
     def slow(delivery: Delivery) -> None:
@@ -255,7 +255,7 @@ def after_closing_nothing_is_delivered(bench: Bench) -> None:
     assert not inbox.has({2}, SILENCE_S)
 
 
-def it_closes_while_it_is_busy_and_leaves_no_thread(bench: Bench) -> None:
+def closing_a_busy_bus_leaves_no_thread(bench: Bench) -> None:
     before = set(threading.enumerate())
     bus = bench.connect()
     inbox = Inbox()
@@ -282,7 +282,7 @@ def it_closes_while_it_is_busy_and_leaves_no_thread(bench: Bench) -> None:
     assert len(inbox.received) == received
 
 
-def what_is_rejected_comes_again(bench: Bench) -> None:
+def a_rejected_delivery_comes_again(bench: Bench) -> None:
     times = itertools.count(1)
 
     def reject_twice(delivery: Delivery) -> None:
@@ -300,7 +300,7 @@ def what_is_rejected_comes_again(bench: Bench) -> None:
     assert inbox.positions(4, SILENCE_S) == [1, 1, 1]
 
 
-def what_is_not_answered_comes_again(bench: Bench) -> None:
+def an_unanswered_delivery_comes_again(bench: Bench) -> None:
     times = itertools.count(1)
 
     def forget_once(delivery: Delivery) -> None:
@@ -315,7 +315,7 @@ def what_is_not_answered_comes_again(bench: Bench) -> None:
     assert inbox.positions(2) == [1, 1]
 
 
-def a_receiver_that_raises_is_given_it_again(bench: Bench) -> None:
+def a_delivery_to_a_receiver_that_raises_comes_again(bench: Bench) -> None:
     times = itertools.count(1)
 
     def fail_once(delivery: Delivery) -> None:
@@ -331,7 +331,7 @@ def a_receiver_that_raises_is_given_it_again(bench: Bench) -> None:
     assert inbox.positions(2) == [1, 1]
 
 
-def what_is_published_while_a_group_has_no_member_waits(bench: Bench) -> None:
+def events_wait_while_a_group_has_no_member(bench: Bench) -> None:
     first, second = Inbox(), Inbox()
     leave = bench.another().subscribe("product.>", "listing", first)
     bench.send(some("product.inserted"))
@@ -345,7 +345,7 @@ def what_is_published_while_a_group_has_no_member_waits(bench: Bench) -> None:
     assert second.distinct == {2, 3}
 
 
-def while_the_server_is_away_publishing_says_so(bench: Bench) -> None:
+def publishing_raises_while_the_server_is_away(bench: Bench) -> None:
     assert bench.server is not None
     inbox = Inbox()
     bench.another().subscribe("product.>", "listing", inbox)
@@ -369,7 +369,7 @@ def while_the_server_is_away_publishing_says_so(bench: Bench) -> None:
     publish_when_it_is_back(bench, some("product.renamed", first=2), inbox)
 
 
-def who_publishes_while_the_server_dies_does_not_wait_for_it(bench: Bench) -> None:
+def publishing_does_not_wait_for_a_killed_server(bench: Bench) -> None:
     assert bench.server is not None
     bench.send(some("product.inserted"))
     bench.server.freeze()
@@ -390,7 +390,7 @@ def who_publishes_while_the_server_dies_does_not_wait_for_it(bench: Bench) -> No
     publisher.join()
 
 
-def a_server_that_is_killed_in_mid_stream_is_found_again(bench: Bench) -> None:
+def the_bus_reconnects_to_a_server_killed_in_mid_stream(bench: Bench) -> None:
     assert bench.server is not None
     inbox = Inbox()
     bench.another().subscribe("product.>", "listing", inbox)
@@ -427,7 +427,7 @@ def a_server_that_is_killed_in_mid_stream_is_found_again(bench: Bench) -> None:
         assert inbox.has(acknowledged), sorted(acknowledged - inbox.distinct)
 
 
-def a_member_that_comes_while_the_server_is_away_is_served_when_it_is_back(
+def a_member_that_joins_while_the_server_is_away_is_served_afterwards(
     bench: Bench,
 ) -> None:
     assert bench.server is not None
@@ -498,31 +498,31 @@ def _waits(kind: Kind) -> bool:
 
 
 CHECKS: dict[Check, Needs] = {
-    what_is_published_arrives_as_it_was: _anything,
+    published_envelopes_arrive_unchanged: _anything,
     bytes_arrive_intact: _anything,
-    an_event_outside_any_trace_arrives_so: _anything,
+    an_event_outside_any_trace_arrives_without_one: _anything,
     a_pattern_selects: _anything,
     a_batch_arrives_in_its_order_and_so_do_batches: _in_order,
-    a_batch_with_nothing_in_it_is_no_delivery: _anything,
+    an_empty_batch_is_not_delivered: _anything,
     every_group_gets_each_envelope: _anything,
     members_of_one_group_share_the_envelopes: _faithful,
-    who_has_left_gets_nothing_and_the_others_everything: _anything,
-    a_group_may_ask_for_several_patterns: _anything,
-    what_is_published_before_anybody_listens_breaks_nothing: _anything,
+    a_member_that_left_gets_nothing_and_the_others_everything: _anything,
+    a_group_may_have_several_patterns: _anything,
+    publishing_without_members_breaks_nothing: _anything,
     a_receiver_that_raises_breaks_neither_the_others_nor_the_publisher: _anything,
     a_receiver_may_publish: _faithful,
     many_threads_may_publish: _faithful,
-    a_slow_member_keeps_nobody_waiting: _server,
+    a_slow_member_delays_no_other: _server,
     after_closing_nothing_is_delivered: _anything,
-    it_closes_while_it_is_busy_and_leaves_no_thread: _faithful,
-    what_is_rejected_comes_again: _at_least_once,
-    what_is_not_answered_comes_again: _at_least_once,
-    a_receiver_that_raises_is_given_it_again: _at_least_once,
-    what_is_published_while_a_group_has_no_member_waits: _waits,
-    while_the_server_is_away_publishing_says_so: _server,
-    who_publishes_while_the_server_dies_does_not_wait_for_it: _server,
-    a_server_that_is_killed_in_mid_stream_is_found_again: _server,
-    a_member_that_comes_while_the_server_is_away_is_served_when_it_is_back: (_server),
+    closing_a_busy_bus_leaves_no_thread: _faithful,
+    a_rejected_delivery_comes_again: _at_least_once,
+    an_unanswered_delivery_comes_again: _at_least_once,
+    a_delivery_to_a_receiver_that_raises_comes_again: _at_least_once,
+    events_wait_while_a_group_has_no_member: _waits,
+    publishing_raises_while_the_server_is_away: _server,
+    publishing_does_not_wait_for_a_killed_server: _server,
+    the_bus_reconnects_to_a_server_killed_in_mid_stream: _server,
+    a_member_that_joins_while_the_server_is_away_is_served_afterwards: (_server),
 }
 
 
