@@ -76,13 +76,13 @@ def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Databases:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what tests have measured below their results."""
-    told = [
+    summaries = [
         str(value)
         for report in terminalreporter.getreports("passed")
         for name, value in report.user_properties
-        if name == "told"
+        if name == "summary"
     ]
-    if told:
+    if summaries:
         terminalreporter.section("measured")
-        for line in told:
+        for line in summaries:
             terminalreporter.write_line(line)

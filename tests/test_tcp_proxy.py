@@ -23,7 +23,7 @@ class Echo(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         try:
             while message := self.request.recv(65_536):
-                self.server.heard.set()  # type: ignore[attr-defined]  # of EchoServer
+                self.server.arrived.set()  # type: ignore[attr-defined]  # of EchoServer
                 self.request.sendall(message.upper())
         except OSError:
             pass
@@ -34,7 +34,7 @@ class EchoServer(socketserver.ThreadingTCPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Echo)
-        self.heard = threading.Event()
+        self.arrived = threading.Event()
         self.port = int(self.server_address[1])
 
 
@@ -111,13 +111,13 @@ def test_the_end_of_a_connection_passes(client: socket.socket) -> None:
 def test_a_cut_holds_back_what_is_sent_until_it_is_over(
     proxy: TcpProxy, echo: EchoServer, client: socket.socket
 ) -> None:
-    echo.heard.clear()
+    echo.arrived.clear()
 
     proxy.cut()
     client.sendall(b"lamp")
 
     assert is_silent(client)
-    assert not echo.heard.is_set()
+    assert not echo.arrived.is_set()
     proxy.pass_through()
     assert received(client, 4) == b"LAMP"
 
@@ -135,12 +135,12 @@ def test_a_connection_made_during_a_cut_is_served_after_it(proxy: TcpProxy) -> N
 def test_a_cut_downwards_passes_requests_but_no_responses(
     proxy: TcpProxy, echo: EchoServer, client: socket.socket
 ) -> None:
-    echo.heard.clear()
+    echo.arrived.clear()
 
     proxy.cut("down")
     client.sendall(b"lamp")
 
-    assert echo.heard.wait(TIMEOUT_S)
+    assert echo.arrived.wait(TIMEOUT_S)
     assert is_silent(client)
     proxy.pass_through()
     assert received(client, 4) == b"LAMP"
@@ -149,13 +149,13 @@ def test_a_cut_downwards_passes_requests_but_no_responses(
 def test_a_cut_upwards_keeps_requests_from_the_target(
     proxy: TcpProxy, echo: EchoServer, client: socket.socket
 ) -> None:
-    echo.heard.clear()
+    echo.arrived.clear()
 
     proxy.cut("up")
     client.sendall(b"lamp")
 
     assert is_silent(client)
-    assert not echo.heard.is_set()
+    assert not echo.arrived.is_set()
 
 
 def test_a_cut_hides_that_the_target_is_gone() -> None:

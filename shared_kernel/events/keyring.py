@@ -78,10 +78,10 @@ class Keyring:
         if keys is None:
             return
         try:
-            told = msgspec.json.decode(beat.data, type=_Beat).relays
+            announced = msgspec.json.decode(beat.data, type=_Beat).relays
         except msgspec.DecodeError:
             return
-        if fresh := tuple(relay for relay in told if relay not in keys.relays):
+        if fresh := tuple(relay for relay in announced if relay not in keys.relays):
             self._keep(attrs.evolve(keys, relays=(fresh + keys.relays)[:MOST_RELAYS]))
 
     def _known(self) -> LogKeys | None:

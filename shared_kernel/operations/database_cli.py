@@ -133,8 +133,8 @@ def _copy(source: Schema, target: Schema) -> None:
             target,
             lambda table, rows: bar.show(rows, f"{rows:,} {table}"),
         )
-    told = ", ".join(f"{rows:,} {table}" for table, rows in copied.items() if rows)
-    click.echo(f"{source.owner}: {told or 'nothing to copy'}")
+    summary = ", ".join(f"{rows:,} {table}" for table, rows in copied.items() if rows)
+    click.echo(f"{source.owner}: {summary or 'nothing to copy'}")
 
 
 def _look(schema: Schema) -> Found:

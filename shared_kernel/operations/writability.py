@@ -67,5 +67,5 @@ class Writability:
 
 
 def _in_a_line(error: Exception) -> str:
-    told = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    return " ".join(str(told).split())
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return " ".join(str(cause).split())

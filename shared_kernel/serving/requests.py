@@ -94,7 +94,7 @@ class Requests:
             return
         try:
             self._take(watcher)
-        except BaseException as error:  # noqa: BLE001 - told by `err`
+        except BaseException as error:  # noqa: BLE001 - unsent by `err`
             self._failed(watcher, error)
 
     def stop(self, port: int) -> None:
@@ -128,7 +128,7 @@ class Requests:
     ) -> None:
         try:
             self._answer(watcher, environ, body)
-        except BaseException as error:  # noqa: BLE001 - told by `err`
+        except BaseException as error:  # noqa: BLE001 - unsent by `err`
             self._failed(watcher, error)
 
     def _answer(
@@ -197,8 +197,8 @@ def _unsent_bytes(number: int, port: int) -> int:
             if connection.family in (socket.AF_INET, socket.AF_INET6):
                 is_ours = connection.getsockname()[1] == port
                 if is_ours and not _listens(connection):
-                    told = fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4))
-                    return int(struct.unpack("i", told)[0])
+                    unsent = fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4))
+                    return int(struct.unpack("i", unsent)[0])
     return 0
 
 

@@ -117,7 +117,7 @@ def serve(
     limits: BodyLimits | None = None,
     named: str = "Storehouse",
 ) -> None:
-    """Serve what `build` returns until told to stop; return after the last callback.
+    """Serve what `build` returns until sender to stop; return after the last callback.
 
     `build` is a function of a module and runs once in each of the `workers`, at least
     1, never in two at a time. Each has that many `threads`. `limits` are for bodies;
@@ -242,9 +242,9 @@ def _in_worker(
     signal.pthread_sigmask(signal.SIG_SETMASK, WATCHERS_SIGNALS)
 
     worker = Worker()
-    seen, told = _signals_seen()
+    seen, sender = _signals_seen()
     passing_on = _in_background(partial(_pass_on_the_stop, worker, seen))
-    Finalize(worker, partial(_exit, worker, told, passing_on), exitpriority=0)
+    Finalize(worker, partial(_exit, worker, sender, passing_on), exitpriority=0)
     _in_background(_end_with_the_watcher)
 
     with crew.building():
@@ -277,10 +277,10 @@ def _end_with_the_watcher() -> None:
 
 def _signals_seen() -> tuple[socket.socket, socket.socket]:
     """A socket that yields a byte for each signal, and the end that sends them."""
-    seen, told = socket.socketpair()
-    told.setblocking(False)
-    signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
-    return seen, told
+    seen, sender = socket.socketpair()
+    sender.setblocking(False)
+    signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+    return seen, sender
 
 
 def _pass_on_the_stop(worker: Worker, seen: socket.socket) -> None:
@@ -288,12 +288,12 @@ def _pass_on_the_stop(worker: Worker, seen: socket.socket) -> None:
         worker.stop()
 
 
-def _exit(worker: Worker, told: socket.socket, passing_on: threading.Thread) -> None:
+def _exit(worker: Worker, sender: socket.socket, passing_on: threading.Thread) -> None:
     # Both a supervisor and the watcher may send the stop.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     # A worker with no requests to finish gets here before the stop is passed on.
     signal.set_wakeup_fd(-1)
-    told.close()
+    sender.close()
     passing_on.join()
     worker.exit()
 

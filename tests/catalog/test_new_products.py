@@ -198,13 +198,13 @@ def test_a_message_that_fails_for_any_other_reason_is_dead_lettered_too(
     storehouse: RunningServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
-        raise KeyError("a mistake of ours")
+        raise KeyError("a bug of ours")
 
     monkeypatch.setattr("catalog.adapters.new_products.register_product", fail)
 
     assert send(storehouse, a_message()) == ["acknowledged"]
     (letter,) = letters(storehouse)
-    assert "a mistake of ours" in letter.reason
+    assert "a bug of ours" in letter.reason
 
 
 def test_a_letter_is_replayed_once_its_command_succeeds(

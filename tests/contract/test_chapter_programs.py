@@ -127,5 +127,5 @@ def dead_letters(cluster: Cluster, count: int) -> list[dict[str, Any]]:
         found[:] = [json.loads(line) for line in listed.stdout.splitlines()]
         return len(found) == count
 
-    wait_until(all_there, "burying")
+    wait_until(all_there, "dead-lettering")
     return found

@@ -34,7 +34,7 @@ from tests.simulation.broker import Broker
 from tests.simulation.malicious_bus import (
     ONLY_THE_LOG_TELLS,
     MaliciousBus,
-    kinds_told,
+    kinds_sent,
 )
 
 REASONS = {
@@ -57,7 +57,7 @@ READS_WITHOUT_END = 100
 CASES = [
     pytest.param(remote, kind, id=f"{'confirmed' if remote else 'seals'}-{kind}")
     for remote in (False, True)
-    for kind in kinds_told(remote=remote)
+    for kind in kinds_sent(remote=remote)
 ]
 
 
@@ -201,7 +201,7 @@ def test_a_false_message_is_dropped(kind: str, remote: bool, shop: Shop) -> None
     for keys in ("A", "BC", "D", "EFG"):
         shop.record(keys)
 
-    assert shop.bus.told[kind] > 0
+    assert shop.bus.sent[kind] > 0
     assert [each.key for each in shop.reader.applied] == list("ABCDEFG")
     assert shop.reader.applied == shop.log.read(0, 100)
     assert shop.reader.applied == shop.unlied.applied
@@ -225,11 +225,11 @@ def test_a_false_message_causes_bounded_work(
     for _ in range(20):
         shop.read_on()
 
-    assert shop.bus.told[kind] > 0
+    assert shop.bus.sent[kind] > 0
     assert shop.reader.feed.reads == before
 
 
 def test_messages_forged_with_the_key_are_detected_only_beside_the_log() -> None:
-    assert set(kinds_told(remote=True)) - set(kinds_told(remote=False)) == (
+    assert set(kinds_sent(remote=True)) - set(kinds_sent(remote=False)) == (
         ONLY_THE_LOG_TELLS
     )

@@ -13,7 +13,7 @@ from tests.databases import Databases
 from tests.faults.load import Load
 from tests.simulation.laws import read_log, violations
 
-TOLD = "told"
+SUMMARY = "summary"
 """The property of a test that is printed below all results."""
 REST_S = 5.0
 """Everything must be applied within this time after the end of the faults."""
@@ -49,7 +49,7 @@ class Tally:
                 for counter, value in counters(process.port).items():
                     self.counted[counter] += value
 
-    def told(self, title: str, load: Load, databases: Databases) -> str:
+    def summary(self, title: str, load: Load, databases: Databases) -> str:
         sources = ("catalog", "inventory")
         events = sum(len(read_log(databases, source)) for source in sources)
         faults = ", ".join(f"{name} {times}" for name, times in self.faults.items())

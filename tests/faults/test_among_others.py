@@ -80,8 +80,8 @@ def test_two_shops_on_one_server(tmp_path: Path, layout: Layout) -> None:
         # Neither accepts the other's messages; missing events would be read from the
         # log.
         for shop in (ours, theirs):
-            healed = metric(shop, "inventory", "storehouse_subscription_gaps_healed")
-            assert healed <= 3
+            gaps = metric(shop, "inventory", "storehouse_subscription_gaps_healed")
+            assert gaps <= 3
 
 
 def test_a_stream_of_another_storehouse_is_refused_at_the_start(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_copy_is_not_the_original(tmp_path: Path, layout: Layout) -> None:
             register(original, *names("ORIG", 3))
 
             for each in (original, copy):
-                wait_until(partial(is_told, each), "being told")
+                wait_until(partial(is_reported, each), "a report")
             assert time.monotonic() - begun < A_FEW_HEARTBEATS_S
             at_rest(original)
             at_rest(copy)
@@ -156,7 +156,7 @@ def test_a_copy_is_not_the_original(tmp_path: Path, layout: Layout) -> None:
             register(original, *names("MORE", 3))
             at_rest(copy)
             at_rest(original)
-            wait_until(lambda: not is_told(original), "publishing again")
+            wait_until(lambda: not is_reported(original), "publishing again")
 
 
 def test_events_of_a_copy_are_dropped_while_the_original_is_down(
@@ -196,7 +196,7 @@ def test_events_of_a_copy_are_dropped_while_the_original_is_down(
         assert listed(original) == {*names("BOTH", 3), *names("ORIG", 3)}
 
 
-def is_told(cluster: Cluster) -> bool:
+def is_reported(cluster: Cluster) -> bool:
     """By `/readyz`, and in its log."""
     (port,) = cluster.ports_of("catalog-commands")
     _, said = ask(port, "GET", "/readyz")

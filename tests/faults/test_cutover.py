@@ -8,7 +8,7 @@ import pytest
 
 from tests.cluster import ONE, SPLIT, Cluster, Layout
 from tests.databases import Databases
-from tests.faults.checker import TOLD, Tally, check, come_to_rest
+from tests.faults.checker import SUMMARY, Tally, check, come_to_rest
 from tests.faults.load import load
 
 WAY: list[tuple[Layout, str]] = [
@@ -44,5 +44,5 @@ def test_an_installation_changes_its_layout_under_load(
         come_to_rest(databases, tally, changed)
         tally.count(cluster)
     kind = type(databases).__name__.lower()
-    record_property(TOLD, tally.told(f"cut-over, {kind}", at_work, databases))
+    record_property(SUMMARY, tally.summary(f"cut-over, {kind}", at_work, databases))
     check(databases, at_work, tally)

@@ -94,15 +94,15 @@ def said(cluster: Cluster, service: str) -> str:
     return ""
 
 
-def wait_until_told(cluster: Cluster, of: str) -> None:
+def wait_until_reported(cluster: Cluster, of: str) -> None:
     """For each reader with its cursor in another database than the log."""
     for service, reader in READERS.items():
 
-        def is_told(service: str = service, reader: str = reader) -> bool:
-            told = said(cluster, service)
-            return reader in told and of in told
+        def is_reported(service: str = service, reader: str = reader) -> bool:
+            output = said(cluster, service)
+            return reader in output and of in output
 
-        wait_until(is_told, f"{reader} to be refused")
+        wait_until(is_reported, f"{reader} to be refused")
 
 
 def fail_over(databases: ReadModelsApart, standby: PostgresServer) -> None:
@@ -135,9 +135,9 @@ def test_a_failover_that_lost_events_is_reported_and_repaired(
         at_rest(cluster)
 
         fail_over(databases, standby)
-        wait_until_told(cluster, "but 5 has been applied")
+        wait_until_reported(cluster, "but 5 has been applied")
         register(cluster, "C-1", "C-2", "C-3", "C-4")
-        wait_until_told(cluster, "has grown again")
+        wait_until_reported(cluster, "has grown again")
         assert listed(cluster) == {"A-1", "A-2", "A-3", "B-1", "B-2"}
 
         for service in READERS:

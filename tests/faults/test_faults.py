@@ -15,7 +15,7 @@ import pytest
 
 from tests.cluster import ONE, SPLIT, Cluster, Layout, wait_until
 from tests.databases import KINDS, Databases, Files, Schemas, templates
-from tests.faults.checker import TOLD, Tally, check, come_to_rest
+from tests.faults.checker import SUMMARY, Tally, check, come_to_rest
 from tests.faults.load import Load, load
 from tests.nats_server import NatsServer
 from tests.postgres_server import PostgresServer
@@ -171,12 +171,12 @@ def on_trial(
         with load(cluster.ports_of) as at_work:
             at_work.more(20)
             yield Trial(cluster, at_work, tally, random.Random(SEED))
-            healed = time.monotonic()
-        come_to_rest(databases, tally, healed)
+            recovered = time.monotonic()
+        come_to_rest(databases, tally, recovered)
         tally.count(cluster)
     kind = "sqlite" if isinstance(databases, Files) else "postgresql"
-    told = tally.told(f"{bus}, {kind}: {title}", at_work, databases)
-    record_property(TOLD, told)
+    summary = tally.summary(f"{bus}, {kind}: {title}", at_work, databases)
+    record_property(SUMMARY, summary)
     check(databases, at_work, tally)
 
 

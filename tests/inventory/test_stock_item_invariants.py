@@ -23,7 +23,7 @@ class StockItemLife(RuleBasedStateMachine):
         self._try(act)
 
     @rule(act=settlements)
-    def settles_something(self, act: Act) -> None:
+    def does_something_idempotent(self, act: Act) -> None:
         accepted = self._try(act)
         if accepted:
             # A repeated command that changes nothing records nothing.

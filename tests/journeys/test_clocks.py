@@ -137,7 +137,7 @@ def test_clocks_of_machines_need_not_agree(
         rests_soon(cluster)
         *_, one, other = cluster.processes
         for turn, name in enumerate((one, other)):
-            wait_until(lambda: readers_know_who_stands_by(cluster), "being told")
+            wait_until(lambda: readers_know_who_stands_by(cluster), "the announcement")
             cluster.kill(name)
             register(cluster, f"TURN-{turn}")
             rests_soon(cluster)

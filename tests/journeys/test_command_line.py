@@ -33,8 +33,8 @@ def run(
     )
 
 
-def commands_in(told: str) -> set[str]:
-    lines = told.partition("Commands:\n")[2].splitlines()
+def commands_in(output: str) -> set[str]:
+    lines = output.partition("Commands:\n")[2].splitlines()
     return {line.split()[0] for line in lines if line.strip()}
 
 
@@ -86,10 +86,10 @@ def test_it_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
     ) as serving:
         wait_until(lambda: is_ready(port), "serving")
         serving.send_signal(signal.SIGTERM)
-        told, _ = serving.communicate(timeout=20)
+        output, _ = serving.communicate(timeout=20)
 
     assert serving.returncode == 0
-    assert f"http://127.0.0.1:{port}".encode() in told
+    assert f"http://127.0.0.1:{port}".encode() in output
 
 
 def is_ready(port: int) -> bool:

@@ -68,11 +68,11 @@ SETTINGS: dict[str, dict[str, str]] = {
 }
 
 
-@pytest.mark.parametrize("mistake", SETTINGS)
-def test_an_invalid_setting_is_refused(tmp_path: Path, mistake: str) -> None:
-    line = " ".join(LINES[mistake].split())
+@pytest.mark.parametrize("error", SETTINGS)
+def test_an_invalid_setting_is_refused(tmp_path: Path, error: str) -> None:
+    line = " ".join(LINES[error].split())
 
-    assert refused(tmp_path, SETTINGS[mistake]) == line
+    assert refused(tmp_path, SETTINGS[error]) == line
 
 
 def test_a_nats_without_jetstream(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cluster import ONE, Cluster
 from tests.databases import Databases
-from tests.faults.checker import TOLD, Tally, check, come_to_rest
+from tests.faults.checker import SUMMARY, Tally, check, come_to_rest
 from tests.faults.load import load
 
 CLIENTS = 6
@@ -34,12 +34,12 @@ def test_ten_kills_lose_and_repeat_nothing(
                 cluster.kill(name)
                 cluster.restart(name)
             at_work.more(50)
-            healed = time.monotonic()
-        come_to_rest(databases, tally, healed)
+            recovered = time.monotonic()
+        come_to_rest(databases, tally, recovered)
         tally.count(cluster)
     record_property(
-        TOLD,
-        tally.told(
+        SUMMARY,
+        tally.summary(
             f"one process, {type(databases).__name__.lower()}", at_work, databases
         ),
     )

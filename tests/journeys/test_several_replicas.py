@@ -183,13 +183,13 @@ def test_a_read_waits_for_caused_events_that_have_no_position_yet(
 def test_a_replica_that_is_gone_is_replaced_within_seconds(
     schemas: Schemas, two: list[RunningServices]
 ) -> None:
-    dying, heir = two
-    dying.workers.run_until_idle()
+    crashed, successor = two
+    crashed.workers.run_until_idle()
     # It holds all leases, and releases none of them.
-    for service in dying.services:
+    for service in crashed.services:
         service.close()
-    register(heir)
-    heir.start()
+    register(successor)
+    successor.start()
 
     begun = time.monotonic()
     wait_until(lambda: violations(schemas) == [], "rest")
@@ -338,10 +338,10 @@ def test_a_concurrent_repetition_is_not_refused(
         return answer.status_code, answer.data
 
     def tell_slowly(*asked: Any) -> Any:
-        told = tell(*asked)
+        stored = tell(*asked)
         monkeypatch.undo()
         answers.append(ask(0))
-        return told
+        return stored
 
     monkeypatch.setattr(web_commands, "_tell", tell_slowly)
     answers.append(ask(1))

@@ -88,10 +88,10 @@ def test_one_command_starts_everything_and_ctrl_c_stops_it(tmp_path: Path) -> No
         shown = httpx.get(f"{queries}/products", headers=token)
         assert shown.json()[0]["availability"] == "in_stock"
 
-    told = "".join(lines)
-    assert "Traceback" not in told
+    output = "".join(lines)
+    assert "Traceback" not in output
     for name in ("nats", "commands", "queries", "inventory"):
-        assert f"{name}.1 stopped" in told
+        assert f"{name}.1 stopped" in output
     for port in ports.values():
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"http://127.0.0.1:{port}/healthz")

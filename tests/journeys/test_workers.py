@@ -12,7 +12,7 @@ import pytest
 
 from tests.cluster import ONE, Cluster, wait_until
 from tests.databases import Schemas
-from tests.faults.checker import TOLD, Tally, check, come_to_rest
+from tests.faults.checker import SUMMARY, Tally, check, come_to_rest
 from tests.faults.load import load
 
 pytestmark = pytest.mark.server
@@ -58,7 +58,7 @@ def test_workers_share_the_port_and_survive_each_other(
                 os.kill(victim, signal.SIGKILL)
                 wait_until(partial(is_replaced, cluster, victim), "a new worker")
             at_work.more(50)
-            healed = time.monotonic()
-        come_to_rest(schemas, tally, healed)
-    record_property(TOLD, tally.told(f"{WORKERS} workers", at_work, schemas))
+            recovered = time.monotonic()
+        come_to_rest(schemas, tally, recovered)
+    record_property(SUMMARY, tally.summary(f"{WORKERS} workers", at_work, schemas))
     check(schemas, at_work, tally)

@@ -192,12 +192,12 @@ ONLY_THE_LOG_TELLS = {"by the key"}
 """Readers in the log's process detect these; readers with only the keys do not."""
 
 
-def kinds_told(*, remote: bool) -> list[str]:
+def kinds_sent(*, remote: bool) -> list[str]:
     return [kind for kind in LIES_OF if remote or kind not in ONLY_THE_LOG_TELLS]
 
 
 class MaliciousBus:
-    """Adds false messages of `kinds` to what `bus` carries, and counts them in `told`.
+    """Adds false messages of `kinds` to what `bus` carries, and counts them in `sent`.
 
     `remote`: it declares that it reaches other processes, like a broker. So readers in
     the log's process confirm every event, and also get messages forged with the key.
@@ -212,12 +212,12 @@ class MaliciousBus:
         kinds: Iterable[str] | None = None,
         remote: bool = False,
     ) -> None:
-        self.told: Counter[str] = Counter()
+        self.sent: Counter[str] = Counter()
         self._bus = bus
         self._remote = remote
         chance = random.Random(seed)
         # Each kind in turn, so that even a short run has them all.
-        self._kinds = list(kinds_told(remote=remote) if kinds is None else kinds)
+        self._kinds = list(kinds_sent(remote=remote) if kinds is None else kinds)
         chance.shuffle(self._kinds)
         self._liar = Liar(chance, key_of)
 
@@ -253,6 +253,6 @@ class MaliciousBus:
             if lie is not None:
                 self._kinds.remove(kind)
                 self._kinds.append(kind)
-                self.told[kind] += 1
+                self.sent[kind] += 1
                 return lie
         return None

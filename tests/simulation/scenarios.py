@@ -182,19 +182,19 @@ def poison(patch: pytest.MonkeyPatch) -> tuple[Deed, Deed]:
             raise LookupError("poison")
         return translate(envelope)
 
-    def sicken(world: World) -> bool:
+    def break_inventory(world: World) -> bool:
         patch.setattr(catalog_acl, "translate", failing)
         return True
 
-    def heal(world: World) -> bool:
+    def repair(world: World) -> bool:
         patch.setattr(catalog_acl, "translate", translate)
         return True
 
-    return sicken, heal
+    return break_inventory, repair
 
 
 def scenarios(patch: pytest.MonkeyPatch) -> dict[str, Sequence[Deed]]:
-    sicken, heal = poison(patch)
+    break_inventory, repair = poison(patch)
     return {
         "registering": [
             register(LAMP, 5),
@@ -225,7 +225,7 @@ def scenarios(patch: pytest.MonkeyPatch) -> dict[str, Sequence[Deed]]:
             count(LAMP, 0),
         ],
         "an event that fails for a while": [
-            sicken,
+            break_inventory,
             register(LAMP, 5),
             rest,
             discontinue(LAMP),
@@ -234,7 +234,7 @@ def scenarios(patch: pytest.MonkeyPatch) -> dict[str, Sequence[Deed]]:
             rename(LAMP, "Desk lamp"),
             rest,
             the_failing_event_is_dead_lettered_and_what_follows_parked,
-            heal,
+            repair,
             replay,
         ],
         "reservations that expire": [

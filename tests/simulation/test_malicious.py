@@ -19,7 +19,7 @@ from tests.simulation.crashes import (
 )
 from tests.simulation.grounds import Fresh
 from tests.simulation.laws import SUBSCRIPTIONS, history, violations
-from tests.simulation.malicious_bus import MARK, MaliciousBus, kinds_told, thief
+from tests.simulation.malicious_bus import MARK, MaliciousBus, kinds_sent, thief
 from tests.simulation.scenarios import scenarios
 from tests.simulation.test_crash_points import NAMES, SEED, play
 from tests.simulation.test_replicas import Replicas, repeats, suspend_before_writing
@@ -48,8 +48,8 @@ def test_no_false_message_changes_the_outcome(
         play(world, deeds)
     quiet = history(world.databases)
 
-    databases, told = fresh(), Counter[str]()
-    bus = lied_over(databases, seed, told, remote=remote)
+    databases, sent = fresh(), Counter[str]()
+    bus = with_false_messages(databases, seed, sent, remote=remote)
     with closing(World(databases, seed, CrashPoints(), bus=bus)) as world:
         play(world, deeds)
         world.clock.advance(2)
@@ -58,7 +58,7 @@ def test_no_false_message_changes_the_outcome(
 
     assert violations(databases) == []
     assert history(databases) == quiet
-    assert told.keys() == set(kinds_told(remote=remote))
+    assert sent.keys() == set(kinds_sent(remote=remote))
     assert dropped(databases).keys() >= DROPPED
     assert forged(databases) == []
 
@@ -69,12 +69,12 @@ def test_false_lost_and_disordered_messages_with_crashes(
     seed: int, fresh: Fresh, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deeds = scenarios(monkeypatch)["discontinuing and relisting"]
-    databases, points, told = fresh(), CrashPoints(), Counter[str]()
+    databases, points, sent = fresh(), CrashPoints(), Counter[str]()
     remote = bool(seed % 2)
-    bus = lied_over(
+    bus = with_false_messages(
         databases,
         seed,
-        told,
+        sent,
         remote=remote,
         carried_by=lambda: ChaosBus(Broker(), seed),
     )
@@ -90,7 +90,7 @@ def test_false_lost_and_disordered_messages_with_crashes(
     assert world.lives > 1
     assert violations(databases) == []
     assert world.forgotten() == []
-    assert told.keys() == set(kinds_told(remote=remote))
+    assert sent.keys() == set(kinds_sent(remote=remote))
     assert forged(databases) == []
 
 
@@ -100,8 +100,8 @@ def test_false_messages_to_replicas_that_believe_they_lead(
     fresh: Fresh, monkeypatch: pytest.MonkeyPatch, remote: bool
 ) -> None:
     deeds = scenarios(monkeypatch)["discontinuing and relisting"]
-    databases, told = fresh(), Counter[str]()
-    bus = lied_over(databases, SEED, told, remote=remote)
+    databases, sent = fresh(), Counter[str]()
+    bus = with_false_messages(databases, SEED, sent, remote=remote)
 
     with ExitStack() as stack, monkeypatch.context() as patch:
         clock, repeated = ManualClock(), repeats(patch)
@@ -118,23 +118,23 @@ def test_false_messages_to_replicas_that_believe_they_lead(
     assert replicas.suspensions > 0
     assert repeated == []
     assert violations(databases) == []
-    assert told.keys() == set(kinds_told(remote=remote))
+    assert sent.keys() == set(kinds_sent(remote=remote))
     assert forged(databases) == []
 
 
-def lied_over(
+def with_false_messages(
     databases: Databases,
     seed: int,
-    told: Counter[str],
+    sent: Counter[str],
     *,
     remote: bool,
     carried_by: Callable[[], EventBus] = Broker,
 ) -> Callable[[], EventBus]:
-    """A new bus for each run; all count in `told`."""
+    """A new bus for each run; all count in `sent`."""
 
     def bus() -> EventBus:
         made = MaliciousBus(carried_by(), seed, thief(databases), remote=remote)
-        made.told = told
+        made.sent = sent
         return made
 
     return bus

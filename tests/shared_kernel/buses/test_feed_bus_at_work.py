@@ -81,7 +81,7 @@ def brought(inbox: Inbox) -> list[int]:
     return [each.position for each in inbox.received if not each.is_heartbeat]
 
 
-def heard(inbox: Inbox) -> bool:
+def has_heartbeat(inbox: Inbox) -> bool:
     return any(each.is_heartbeat for each in inbox.received)
 
 
@@ -93,7 +93,7 @@ def test_new_events_are_delivered_once_and_in_order(
 ) -> None:
     other.shop.record("LAMP-0001", "LAMP-0002")
     with other.running(), other.followed_by() as (_, inbox):
-        until(lambda: heard(inbox), "a heartbeat")
+        until(lambda: has_heartbeat(inbox), "a heartbeat")
         for number in range(5):
             other.shop.record(f"LAMP-{number}", "LAMP-0009")
         until(lambda: 12 in brought(inbox), "the last event")
@@ -108,7 +108,7 @@ def test_events_recorded_while_unreachable_are_delivered_afterwards(
         pass
     with other.followed_by() as (_, inbox), capture_logs() as lines:
         with other.running():
-            until(lambda: heard(inbox), "a heartbeat")
+            until(lambda: has_heartbeat(inbox), "a heartbeat")
         until(lambda: bool(lines), "the loss")
         other.shop.record("LAMP-0001", "LAMP-0002")
         with other.running():
@@ -133,7 +133,7 @@ def test_a_process_without_free_long_polls_is_polled_at_a_slow_pace(
         hog.start()
         until(lambda: other.requests == 1, "the long poll that takes all the room")
         with other.followed_by() as (_, inbox):
-            until(lambda: heard(inbox), "a heartbeat")
+            until(lambda: has_heartbeat(inbox), "a heartbeat")
             before, begun = other.requests, time.monotonic()
             until(lambda: time.monotonic() - begun > 1, "a second")
             asked = other.requests - before
@@ -146,7 +146,7 @@ def test_a_process_without_free_long_polls_is_polled_at_a_slow_pace(
 
 def test_closing_ends_soon_during_a_poll(other: OtherProcess) -> None:
     with other.running(), other.followed_by() as (bus, inbox):
-        until(lambda: heard(inbox), "a heartbeat")
+        until(lambda: has_heartbeat(inbox), "a heartbeat")
 
         begun = time.monotonic()
         bus.close()

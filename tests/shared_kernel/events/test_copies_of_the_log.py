@@ -147,8 +147,8 @@ def test_a_relay_announced_before_is_known_while_the_log_is_unreachable(
     step(reader, clock)
     feed.away = True
     log = feed.log.keys().log
-    told = heartbeat(SOURCE, 1, to_us(NOON), log, ["standing-by", OURS])
-    reader.deliver(Delivery(seals(feed.log, [told], one.id)))
+    announcement = heartbeat(SOURCE, 1, to_us(NOON), log, ["standing-by", OURS])
+    reader.deliver(Delivery(seals(feed.log, [announcement], one.id)))
     copys = heartbeat(SOURCE, 1, to_us(NOON), log, ["the-copy"])
     reader.deliver(Delivery(seals(feed.log, [copys], one.id, relay="the-copy")))
     reader.deliver(Delivery(seals(feed.log, [two], one.id, relay="the-copy")))

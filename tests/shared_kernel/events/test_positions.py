@@ -23,7 +23,7 @@ from shared_kernel.storage.database import Database
 from shared_kernel.storage.prepared import Prepared
 from tests.cluster import ROOT, wait_until
 from tests.databases import Schemas
-from tests.faults.checker import TOLD
+from tests.faults.checker import SUMMARY
 from tests.postgres_server import PostgresServer
 
 pytestmark = pytest.mark.server
@@ -375,7 +375,7 @@ def test_sixteen_writers_some_killed_and_a_reader_misses_nothing(
     assert len(committed) > 100
     assert len(undone) > 10
     record_property(
-        TOLD,
+        SUMMARY,
         f"{WRITERS} writers for {SECONDS:.0f} s: {len(writers) - WRITERS} killed, "
         f"{len(committed)} commits, {len(undone)} rolled back, {len(stood)} of "
         f"{len(reader.read)} entries read while they were written",

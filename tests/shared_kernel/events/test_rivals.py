@@ -15,7 +15,7 @@ from tests.simulation.broker import Broker
 
 
 @attrs.define
-class Heard:
+class Received:
     envelopes: list[Envelope] = attrs.field(factory=list)
 
     def __call__(self, delivery: Delivery) -> None:
@@ -31,11 +31,11 @@ def bus() -> Broker:
 
 
 @pytest.fixture
-def heard(bus: Broker) -> Heard:
-    heard = Heard()
-    bus.subscribe("lamp.*", "test", heard)
-    bus.subscribe("heartbeat.*", "test", heard)
-    return heard
+def received(bus: Broker) -> Received:
+    received = Received()
+    bus.subscribe("lamp.*", "test", received)
+    bus.subscribe("heartbeat.*", "test", received)
+    return received
 
 
 @pytest.fixture
@@ -57,20 +57,20 @@ def test_while_a_copy_publishes_only_heartbeats_are_sent(
     source: Database,
     bus: Broker,
     clock: ManualClock,
-    heard: Heard,
+    received: Received,
 ) -> None:
     bus.publish([a_beat(log)])
     clock.advance(1)
     (one,) = record(log, source, "A")
     relay.step()
-    assert (relay.held_back, heard.events()) == (True, [])
-    last = heard.envelopes[-1]
+    assert (relay.held_back, received.events()) == (True, [])
+    last = received.envelopes[-1]
     assert (last.position, last.previous, last.relay) == (1, one.id, relay.id)
     assert opens(last, [log.keys().key])
 
     clock.advance(6)
     relay.step()
-    assert (relay.held_back, heard.events()) == (False, [1])
+    assert (relay.held_back, received.events()) == (False, [1])
 
 
 @pytest.mark.parametrize(("key", "named"), [("", "before"), ("00" * 32, "anybody")])

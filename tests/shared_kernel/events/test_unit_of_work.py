@@ -143,10 +143,10 @@ def test_an_event_carries_the_trace_of_its_own_command(tallies: Tallies) -> None
 def test_commits_are_reported_after_they_happen(databases: Databases) -> None:
     heads: list[int] = []
     url = databases.url("catalog")
-    told = some_tallies(url, lambda: heads.append(told.log.head()))
-    told.writer.execute(tick, Tick())
-    told.writer.execute(tick, Tick(times=2))
-    told.database.close()
+    reporting = some_tallies(url, lambda: heads.append(reporting.log.head()))
+    reporting.writer.execute(tick, Tick())
+    reporting.writer.execute(tick, Tick(times=2))
+    reporting.database.close()
 
     assert heads == [1, 3]
 

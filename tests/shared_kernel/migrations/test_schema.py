@@ -129,7 +129,7 @@ class Case:
     """The revision of the schema, and the message about it."""
 
     revision: str | None
-    told: str
+    why: str
 
 
 CASES = [
@@ -170,7 +170,7 @@ def test_a_server_with_another_schema_is_refused_with_the_fix(
     with pytest.raises(WrongSchemaError) as raised, use(expecting.database):  # type: ignore[attr-defined]  # either is a context
         pass
 
-    assert str(raised.value) == f"{expecting.database.shown} {case.told}"
+    assert str(raised.value) == f"{expecting.database.shown} {case.why}"
     assert is_fault(raised.value)
 
 

@@ -61,12 +61,12 @@ def upgrade(schemas: list[Schema]) -> Result:
 
 
 def test_current_databases_are_shown_as_current(storehouse: RunningServices) -> None:
-    code, told = status(schemas_of(storehouse))
+    code, by_owner = status(schemas_of(storehouse))
 
     assert code == 0
-    assert {owner: each["revision"] for owner, each in told.items()} == HEADS
-    assert {owner: each["needed"] for owner, each in told.items()} == HEADS
-    assert {each["state"] for each in told.values()} == {"current"}
+    assert {owner: each["revision"] for owner, each in by_owner.items()} == HEADS
+    assert {owner: each["needed"] for owner, each in by_owner.items()} == HEADS
+    assert {each["state"] for each in by_owner.values()} == {"current"}
 
 
 def test_for_people_each_database_has_a_line(
@@ -98,12 +98,12 @@ def test_an_older_database_is_shown_and_upgraded(storehouse: RunningServices) ->
     (commands,) = storehouse.context("inventory").schemas[:1]
     commands.downgrade("0001")
 
-    code, told = status(schemas_of(storehouse))
+    code, by_owner = status(schemas_of(storehouse))
     upgraded = upgrade(schemas_of(storehouse))
 
-    assert (code, told["inventory"]["state"]) == (1, "older")
-    assert told["inventory"]["revision"] == "0001"
-    assert told["catalog"]["state"] == "current"
+    assert (code, by_owner["inventory"]["state"]) == (1, "older")
+    assert by_owner["inventory"]["revision"] == "0001"
+    assert by_owner["catalog"]["state"] == "current"
     assert upgraded.exit_code == 0
     assert "inventory: upgraded to revision 0005\n" in upgraded.output
     assert "catalog: is current, at revision 0005\n" in upgraded.output
@@ -115,10 +115,10 @@ def test_a_newer_database_is_shown_and_not_changed(storehouse: RunningServices) 
     with database.writing() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
 
-    code, told = status(schemas_of(storehouse))
+    code, by_owner = status(schemas_of(storehouse))
     result = upgrade(schemas_of(storehouse))
 
-    assert (code, told["catalog"]["state"]) == (1, "newer")
+    assert (code, by_owner["catalog"]["state"]) == (1, "newer")
     assert result.exit_code == 1
     assert result.stderr == (
         f"Error: {database.shown} is at revision 9999, this version knows none after "
@@ -129,9 +129,11 @@ def test_a_newer_database_is_shown_and_not_changed(storehouse: RunningServices) 
 @pytest.mark.server
 def test_a_server_without_tables_is_older_until_it_is_upgraded(empty: Schemas) -> None:
     with a_storehouse(empty) as storehouse:
-        code, told = status(schemas_of(storehouse))
+        code, by_owner = status(schemas_of(storehouse))
         assert code == 1
-        assert {(e["revision"], e["state"]) for e in told.values()} == {(None, "older")}
+        assert {(e["revision"], e["state"]) for e in by_owner.values()} == {
+            (None, "older")
+        }
         table = run(database_group(schemas_of(storehouse)), "status").output
         assert table.count(" none ") == len(OWNERS)
 
@@ -155,9 +157,9 @@ def test_an_unreachable_server_is_reported_without_its_password(
         result = run(database_group(away), "status", "--json")
         tried = upgrade(away)
 
-    told = {each["owner"]: each for each in json.loads(result.stdout)}
-    assert (result.exit_code, told[first.owner]["state"]) == (1, "unreachable")
-    assert {told[each.owner]["state"] for each in rest} == {"current"}
+    by_owner = {each["owner"]: each for each in json.loads(result.stdout)}
+    assert (result.exit_code, by_owner[first.owner]["state"]) == (1, "unreachable")
+    assert {by_owner[each.owner]["state"] for each in rest} == {"current"}
     assert "127.0.0.1:1/nowhere cannot be reached" in result.stderr
     assert tried.exit_code == 1
     assert tried.stderr.startswith("Error: postgresql://")
@@ -192,10 +194,10 @@ def test_two_upgrades_at_once_do_each_part_once(empty: Schemas) -> None:
         )
         for _ in range(2)
     ]
-    told = [process.communicate(timeout=DEADLINE_S)[0] for process in both]
+    by_owner = [process.communicate(timeout=DEADLINE_S)[0] for process in both]
 
     assert [process.returncode for process in both] == [0, 0]
-    lines = sorted(line for each in told for line in each.splitlines())
+    lines = sorted(line for each in by_owner for line in each.splitlines())
     assert lines == sorted(
         f"{owner}: {what} revision {head}"
         for owner, head in HEADS.items()

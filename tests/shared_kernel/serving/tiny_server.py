@@ -21,8 +21,8 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from shared_kernel.serving.server import Worker, serve
 
-told = sys.argv[1:]
-PORT, WAY, WORKERS, SINCE = (*told, *("0", "at-once", "1", "1")[len(told) :])
+arguments = sys.argv[1:]
+PORT, WAY, WORKERS, SINCE = (*arguments, *("0", "at-once", "1", "1")[len(arguments) :])
 # More than the buffers of two sockets hold.
 LARGE_BYTES = 32 * 1024 * 1024
 AFTER_THE_STOP_SECONDS = 0.7

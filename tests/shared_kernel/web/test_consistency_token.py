@@ -39,8 +39,8 @@ def test_a_read_that_cannot_show_the_write_in_time_is_a_503(
     document = problem(response, 503, "read-model-behind")
 
     assert response.headers["Retry-After"] == "1"
-    told = {name: document[name] for name in ("source", "wanted", "reached")}
-    assert told == {"source": "catalog", "wanted": 9, "reached": 1}
+    shown = {name: document[name] for name in ("source", "wanted", "reached")}
+    assert shown == {"source": "catalog", "wanted": 9, "reached": 1}
     assert document["lag_events"] == 8
 
 
@@ -67,8 +67,8 @@ def test_a_position_that_the_log_has_not_reached_is_refused_at_once(
         document = problem(answer, 400, "unknown-position")
 
         assert time.monotonic() - begun < 10
-        told = {name: document[name] for name in ("source", "position", "end")}
-        assert told == {"source": "catalog", "position": 999999, "end": 1}
+        shown = {name: document[name] for name in ("source", "position", "end")}
+        assert shown == {"source": "catalog", "position": 999999, "end": 1}
 
 
 @pytest.mark.parametrize("path", ["/products", "/stock/LAMP-1/movements"])

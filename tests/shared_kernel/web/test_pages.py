@@ -193,8 +193,8 @@ def test_every_problem_of_an_operation_links_to_its_explanation(
     for article in docs.all("article"):
         method, path = article.all("p", class_="route")[0].text.split(" ")[:2]
         responses = document["paths"][path][method.lower()]["responses"]
-        told = " ".join(each["description"] for each in responses.values())
-        promised = re.findall(r"`/problems/([a-z-]+)`", told)
+        descriptions = " ".join(each["description"] for each in responses.values())
+        promised = re.findall(r"`/problems/([a-z-]+)`", descriptions)
         linked = [link.attributes["href"] for link in article.all("a")]
         assert sorted(linked) == sorted(f"#problem-{slug}" for slug in promised)
 

@@ -87,7 +87,7 @@ def test_a_forbidden_subject_is_logged_once(
 def test_a_lost_stream_is_created_again_despite_a_foreign_subscriber(
     tmp_path: Path,
 ) -> None:
-    heard = Inbox()
+    delivered = Inbox()
     with (
         NatsServer(tmp_path, jetstream=True) as server,
         closing(a_bus(f"jetstream://{server.address}")) as bus,
@@ -95,12 +95,12 @@ def test_a_lost_stream_is_created_again_despite_a_foreign_subscriber(
     ):
         bus.open()
         stranger.open()
-        stranger.subscribe("product.>", "stranger", heard)
+        stranger.subscribe("product.>", "stranger", delivered)
 
         server.kill()
         server.delete_storage()
         server.start()
-        until(lambda: publishes(stranger) and heard.has({2}, 0.2), "the stranger")
+        until(lambda: publishes(stranger) and delivered.has({2}, 0.2), "the stranger")
         until(lambda: publishes(bus), "publishing again")
 
 
