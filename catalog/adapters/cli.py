@@ -34,7 +34,7 @@ def commands_cli(services: CommandServices, workers: Workers) -> click.Group:
 
         It may be interrupted and run again: a product that is there unchanged is
         skipped. Rows that are refused stand in FILE.refused.csv, each with its reason;
-        mend them there and import that file.
+        correct them there and import that file.
 
         \b
         Exit codes: 0, or 1 if rows were refused, 2 if FILE cannot be used,

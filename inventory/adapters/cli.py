@@ -31,7 +31,7 @@ def inventory_cli(services: InventoryServices, workers: Workers) -> click.Group:
 
         It may be interrupted and run again: a line that has shipped unchanged is
         skipped. Rows that are refused stand in FILE.refused.csv, each with its reason;
-        mend them there and replay that file.
+        correct them there and replay that file.
 
         \b
         Exit codes: 0, or 1 if rows were refused, 2 if FILE cannot be used,

@@ -141,6 +141,6 @@ class Schema:
             message = (
                 f"cannot be changed: {why.rstrip('.')}; nothing was done"
                 if isinstance(error, ProgrammingError | NotSupportedError)
-                else f"cannot be opened: {why}; {self.database.store.mend}"
+                else f"cannot be opened: {why}; {self.database.store.hint}"
             )
             raise StorageUnavailableError(f"{self.database.shown} {message}") from error

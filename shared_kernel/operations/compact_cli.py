@@ -45,15 +45,15 @@ def compact_command(
     ) -> None:
         """Delete events that later ones of the same key have superseded.
 
-        Of each key these stay: the first event, the newest one, and those that tell
-        since when it is as it is. So read models, feeds and subscriptions come to the
-        same as before, also those that begin anew; what is gone is how it came to be
-        so. Positions are never given again.
+        Of each key these stay: the first event, the newest one, and those whose dates
+        readers show. So read models, feeds and subscriptions reach the same state as
+        before, also those that begin anew; only the history is lost. Positions are
+        never reused.
 
         Nothing is deleted that the relay has not published, that a subscription of this
         process has yet to read, or that belongs to a key with dead letters.
-        Subscriptions of other processes are not seen: for those --keep-days is the
-        promise.
+        Subscriptions of other processes are not known: for those --keep-days is the
+        guarantee.
 
         A server may run meanwhile, and the command may be interrupted at any point and
         run again.

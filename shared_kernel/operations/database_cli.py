@@ -87,7 +87,7 @@ def database_group(schemas: Sequence[Schema]) -> click.Group:
 
         Nothing may serve from a source meanwhile; a target must be upgraded and empty.
         Each is copied in one transaction. Owners are those that `database status`
-        shows. What can be rebuilt need not be copied, but then has to be read anew.
+        shows. Read models need not be copied, but then have to be rebuilt.
 
         \b
         Example, and so on for each owner:

@@ -69,7 +69,7 @@ def dead_letters_group(services: Sequence[Service]) -> click.Group:
     @group.command("list")
     @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
     def list_letters(as_json: bool) -> None:
-        """List what failed (dead), and what waits behind it (parked)."""
+        """List events that failed (dead), and those that wait behind them (parked)."""
         with storage_faults_reported():
             found = list(_all(by_database))
         if as_json:
@@ -83,7 +83,7 @@ def dead_letters_group(services: Sequence[Service]) -> click.Group:
     @group.command("show")
     @letter
     def show(which: Named) -> None:
-        """Show all there is to know of LETTER, as JSON."""
+        """Show all details of LETTER, as JSON."""
         with _refusals_reported(which):
             found = by_database[which.database].show(which.number)
         document = msgspec.json.encode(_as_document(which, found))
@@ -95,9 +95,9 @@ def dead_letters_group(services: Sequence[Service]) -> click.Group:
     )
     @click.option("--all", "every", is_flag=True, help="All that are dead.")
     def replay(which: Named | None, every: bool) -> None:
-        """Apply LETTER again, and then what waits behind it, in order.
+        """Apply LETTER again, and then the events parked behind it, in order.
 
-        Exit code 1 if it fails again: then it stays, and what waits goes on waiting.
+        Exit code 1 if it fails again: then it stays, and the others stay parked.
         """
         if (which is None) is not every:
             raise click.UsageError("name one LETTER, or give --all")
@@ -120,9 +120,9 @@ def dead_letters_group(services: Sequence[Service]) -> click.Group:
     @letter
     @click.option("--yes", is_flag=True, help="Do not ask.")
     def discard(which: Named, yes: bool) -> None:
-        """Let LETTER go for ever, and apply what waits behind it.
+        """Delete LETTER for ever, and apply the events parked behind it.
 
-        Exit code 1 if one of those fails: then it is the dead letter.
+        Exit code 1 if one of those fails: then that one is the dead letter.
         """
         letters = by_database[which.database]
         with _refusals_reported(which):

@@ -102,10 +102,10 @@ def subscriptions_group(services: Sequence[Service]) -> click.Group:
         """Read logs again from the beginning, for whatever was applied of them.
 
         For a log that was cut short, has grown again since, or was replaced. A read
-        model is emptied and fills again, together with all else that it reads. What was
-        decided on events stays, and is not decided again. Dead letters of these readers
-        are deleted. A read model of history does not get back what a compaction took
-        out of the log: back up its database first, if that matters. A server may run
+        model is emptied and fills again, from all sources that it reads. Decisions made
+        on events stay, and are not made again. Dead letters of these readers are
+        deleted. A read model of history does not get back what a compaction took out of
+        the log: back up its database first, if that matters. A server may run
         meanwhile.
 
         \b

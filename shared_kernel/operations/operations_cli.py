@@ -21,8 +21,8 @@ def status_command(services: Sequence[Service], clock: Clock) -> click.Command:
     def status(as_json: bool) -> None:
         """Show how far each log reaches, and how far each subscription has come.
 
-        It tells the same from any process, since it asks the databases. What neither
-        they nor another process answer is unknown.
+        It shows the same from every process, since it reads the databases. Values that
+        neither they nor another process can give are unknown.
 
         \b
         unpublished  not known to have been handed to the bus

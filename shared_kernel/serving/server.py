@@ -78,10 +78,10 @@ class AddressUnavailableError(Exception):
     host: str
     port: int
     why: str
-    mend: str
+    hint: str
 
     def __str__(self) -> str:
-        return f"cannot serve on {self.host}, port {self.port}: {self.why}; {self.mend}"
+        return f"cannot serve on {self.host}, port {self.port}: {self.why}; {self.hint}"
 
 
 @attrs.define(eq=False)
@@ -196,7 +196,7 @@ def _free_address(host: str, port: int) -> tuple[str, int]:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as fault:
         raise refused(
-            why="no such host name is known", mend="set HOST, e.g. HOST=127.0.0.1"
+            why="no such host name is known", hint="set HOST, e.g. HOST=127.0.0.1"
         ) from fault
     family, kind, _, _, where = min(found, key=lambda one: one[0] != socket.AF_INET)
 
@@ -206,14 +206,14 @@ def _free_address(host: str, port: int) -> tuple[str, int]:
             probe.bind(where)
             probe.listen()
         except OSError as fault:
-            why, mend = _MENDS.get(
+            why, hint = _HINTS.get(
                 fault.errno or 0, (str(fault.strerror), "set HOST and PORT")
             )
-            raise refused(why=why, mend=mend) from fault
+            raise refused(why=why, hint=hint) from fault
         return str(where[0]), int(probe.getsockname()[1])
 
 
-_MENDS = {
+_HINTS = {
     errno.EACCES: (
         "this user may not take that port",
         "set PORT to 1024 or more",

@@ -39,7 +39,7 @@ from shared_kernel.storage.prepared import (
     in_terms_of_sqlalchemy,
 )
 
-MEND = "start it, or mend its ..._DATABASE_URL"
+HINT = "start it, or correct its ..._DATABASE_URL"
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _SERIALIZATION_FAILURE, _DEADLOCK_DETECTED = "40001", "40P01"
@@ -67,7 +67,7 @@ class PostgresStore:
     where the tables are, `public` unless given; all else in it is libpq's.
     """
 
-    mend = MEND
+    hint = HINT
     upgrades_itself = False
     one_writer = False
     # After that, the server reports it.
@@ -192,7 +192,7 @@ class PostgresStore:
             ) from error
         except DBAPIError as error:
             raise ConnectionLostError(
-                f"{self.shown} cannot be reached: {_in_a_line(error)}; {MEND}"
+                f"{self.shown} cannot be reached: {_in_a_line(error)}; {HINT}"
             ) from error
 
     def _commit(self, connection: Connection) -> None:

@@ -70,12 +70,12 @@ def check_the_schema(
     if found == expected:
         return
     at = "has no tables yet" if found is None else f"is at revision {found}"
-    mend = (
+    hint = (
         "it was upgraded by a newer version of Storehouse: run that one"
         if found is not None and found > expected
         else f"run `{UPGRADE}`"
     )
-    raise WrongSchemaError(f"{shown} {at}, this version needs {expected}: {mend}")
+    raise WrongSchemaError(f"{shown} {at}, this version needs {expected}: {hint}")
 
 
 def refuse_closed_connection(

@@ -51,8 +51,8 @@ class SqliteStore:
         self._readers: dict[int, Connection] = {}
 
     @property
-    def mend(self) -> str:
-        return _mend(Path(self.engine.url.database or "").parent)
+    def hint(self) -> str:
+        return _hint(Path(self.engine.url.database or "").parent)
 
     @property
     def exists(self) -> bool:
@@ -115,7 +115,7 @@ class SqliteStore:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageUnavailableError(
-                f"{url} cannot be opened: {folder}: {error.strerror}; {_mend(folder)}"
+                f"{url} cannot be opened: {folder}: {error.strerror}; {_hint(folder)}"
             ) from error
         engine = sa.create_engine(
             url,
@@ -158,7 +158,7 @@ class SqliteStore:
             self._writer = None
 
 
-def _mend(folder: Path) -> str:
+def _hint(folder: Path) -> str:
     """What to do about a file in `folder` that cannot be opened."""
     there = next(
         each

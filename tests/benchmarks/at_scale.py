@@ -30,8 +30,8 @@ READS = 200
 PAUSE_MS = 36
 """Pause between the requests of a client, for about 100 requests a second."""
 LEAST_RATIO, MOST_RATIO = 0.80, 1.25
-# Of some ms: a trigram stands in the same share of all texts, so its list is as long as
-# that; and of what was written last up to 4 MB are in no order until a vacuum.
+# For reads of some ms: a trigram is in the same share of all texts, so its list grows
+# with the number of texts; and up to 4 MB of new texts are unsorted until a vacuum.
 MOST_RATIO_OF_TEXTS = 8.0
 BIG = ("event_log", "products", "product_listing", "stock_items", "stock_movements")
 

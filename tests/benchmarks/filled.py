@@ -28,7 +28,7 @@ _AVAILABILITY = f"CASE WHEN {_IS_LOW} THEN 'low' ELSE 'in_stock' END"
 _OTHERS = "generate_series(1, {more}) AS number"
 
 _ID = "md5({of} || {at})::uuid::text"
-"""Of the event that stands there in the log of that source."""
+"""The id of the event at that position in the log of that source."""
 
 
 def _in_bytes(column: str) -> str:
@@ -43,7 +43,8 @@ def _in_bytes(column: str) -> str:
 
 
 def word_of(number: int) -> str:
-    """Which stands in the name of that product, `FILL-0000123` for 123, alone."""
+    """A word that is only in the name of that product, such as `FILL-0000123` for
+    123."""
     digest = hashlib.md5(str(number).encode(), usedforsecurity=False)
     return digest.hexdigest()[:8]
 

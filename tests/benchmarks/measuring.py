@@ -31,7 +31,7 @@ class Result:
 
 
 def per_second(work: Callable[[], int]) -> float:
-    """Do `work`, which answers how many it did, and tell how many that is a second."""
+    """Do `work`, which returns a count, and return the count per second."""
     begun = time.perf_counter()
     done = work()
     return done / (time.perf_counter() - begun)

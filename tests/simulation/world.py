@@ -56,7 +56,7 @@ class World:
     def execute(
         self, context: WritingService, handler: Callable[..., Any], command: object
     ) -> Committed[Any]:
-        """Remember an acknowledged command, with the log as it was then."""
+        """Remember an acknowledged command, together with the log at that time."""
         done = context.writer.execute(handler, command)
         ids = [event.id for event in read_log(self.databases, context.log.source)]
         assert len(ids) == done.position

@@ -12,7 +12,7 @@ def misconfiguration(error: Exception, servers: str) -> BusMisconfiguredError | 
     text = str(error).lower()
     if isinstance(error, nats.errors.AuthorizationError) or "authorization" in text:
         return BusMisconfiguredError(
-            f"NATS at {servers} refuses the credentials: mend those in BUS_URL, "
+            f"NATS at {servers} refuses the credentials: correct those in BUS_URL, "
             "NATS_TOKEN or NATS_CREDENTIALS"
         )
     if isinstance(error, nats.errors.SecureConnRequiredError):
@@ -26,7 +26,7 @@ def misconfiguration(error: Exception, servers: str) -> BusMisconfiguredError | 
         )
     if "certificate" in text or "ssl" in type(error).__name__.lower():
         return BusMisconfiguredError(
-            f"NATS at {servers}: {error}: mend NATS_TLS_CA, "
+            f"NATS at {servers}: {error}: correct NATS_TLS_CA, "
             "NATS_TLS_CERTIFICATE and NATS_TLS_KEY"
         )
     return None

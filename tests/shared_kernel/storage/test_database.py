@@ -220,11 +220,11 @@ def test_a_full_disk_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with closing(Database(f"sqlite:///{tmp_path}/things.db")) as database:
-        assert database.store.mend.startswith("make its folder writable")
+        assert database.store.hint.startswith("make its folder writable")
 
         monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(free=4096))
 
-        assert database.store.mend.startswith("its disk is full: free some space")
+        assert database.store.hint.startswith("its disk is full: free some space")
 
 
 @pytest.mark.parametrize(
