@@ -43,8 +43,7 @@ def _in_bytes(column: str) -> str:
 
 
 def word_of(number: int) -> str:
-    """A word that is only in the name of that product, such as `FILL-0000123` for
-    123."""
+    """A word only in the name of that product, such as `FILL-0000123` for 123."""
     digest = hashlib.md5(str(number).encode(), usedforsecurity=False)
     return digest.hexdigest()[:8]
 
