@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from functools import partial
 
-import msgspec
 from flask import Response
 
 from catalog.adapters.http_bodies import (
@@ -25,15 +24,10 @@ from catalog.adapters.services import CommandServices
 from catalog.application import commands, handlers
 from catalog.domain.value_objects import ProductName
 from shared_kernel.web.bodies import Body
-from shared_kernel.web.commands import Answer, Commands
+from shared_kernel.web.commands import CHANGED_HEADERS, Answer, Commands, changed
 from shared_kernel.web.parameters import expected_version
 from shared_kernel.web.problems import UNKNOWN_SKU
 from shared_kernel.web.routes import Api, Success
-
-_WRITTEN = {
-    "ETag": "The product's version, for `If-Match`.",
-    "Consistency-Token": "For reads that must show this change.",
-}
 
 
 def add_registration(api: Api, services: CommandServices) -> None:
@@ -52,7 +46,7 @@ def add_registration(api: Api, services: CommandServices) -> None:
             status=201,
             description="Registered. Inventory opens its stock.",
             kind=ProductVersion,
-            headers={"Location": "Where the product is.", **_WRITTEN},
+            headers={"Location": "Where the product is.", **CHANGED_HEADERS},
         ),
     )
     def register_product() -> Response:
@@ -60,7 +54,7 @@ def add_registration(api: Api, services: CommandServices) -> None:
         return perform(
             handlers.register_product,
             command_from(asked),
-            lambda version: _written(
+            lambda version: _changed(
                 asked.sku, version, 201, {"Location": f"/products/{asked.sku}"}
             ),
         )
@@ -70,8 +64,8 @@ def add_changes(api: Api, services: CommandServices) -> None:
     perform = Commands("catalog", services.writer, services.clock).perform
     name_body, description_body = Body(NameBody), Body(DescriptionBody)
     price_body = Body(PriceBody)
-    changed = Success(
-        description="It is so now.", kind=ProductVersion, headers=_WRITTEN
+    success = Success(
+        description="It is so now.", kind=ProductVersion, headers=CHANGED_HEADERS
     )
 
     @api.route(
@@ -81,7 +75,7 @@ def add_changes(api: Api, services: CommandServices) -> None:
         body=name_body,
         conditional=True,
         problems=(UNKNOWN_SKU, PRODUCT_IS_DISCONTINUED),
-        success=changed,
+        success=success,
     )
     def rename_product(sku: str) -> Response:
         command = commands.RenameProduct(
@@ -89,7 +83,7 @@ def add_changes(api: Api, services: CommandServices) -> None:
             name=ProductName(name_body.read().name),
             expected_version=expected_version(),
         )
-        return perform(handlers.rename_product, command, partial(_written, sku))
+        return perform(handlers.rename_product, command, partial(_changed, sku))
 
     @api.route(
         "PUT",
@@ -98,7 +92,7 @@ def add_changes(api: Api, services: CommandServices) -> None:
         body=description_body,
         conditional=True,
         problems=(UNKNOWN_SKU, PRODUCT_IS_DISCONTINUED),
-        success=changed,
+        success=success,
     )
     def describe_product(sku: str) -> Response:
         command = commands.DescribeProduct(
@@ -106,7 +100,7 @@ def add_changes(api: Api, services: CommandServices) -> None:
             description=description_of(description_body.read().description),
             expected_version=expected_version(),
         )
-        return perform(handlers.describe_product, command, partial(_written, sku))
+        return perform(handlers.describe_product, command, partial(_changed, sku))
 
     @api.route(
         "PUT",
@@ -115,7 +109,7 @@ def add_changes(api: Api, services: CommandServices) -> None:
         body=price_body,
         conditional=True,
         problems=(UNKNOWN_SKU, PRODUCT_IS_DISCONTINUED),
-        success=changed,
+        success=success,
     )
     def reprice_product(sku: str) -> Response:
         command = commands.RepriceProduct(
@@ -123,7 +117,7 @@ def add_changes(api: Api, services: CommandServices) -> None:
             price=price_of(price_body.read()),
             expected_version=expected_version(),
         )
-        return perform(handlers.reprice_product, command, partial(_written, sku))
+        return perform(handlers.reprice_product, command, partial(_changed, sku))
 
     @api.route(
         "POST",
@@ -132,13 +126,13 @@ def add_changes(api: Api, services: CommandServices) -> None:
         conditional=True,
         idempotent=True,
         problems=(UNKNOWN_SKU,),
-        success=changed,
+        success=success,
     )
     def discontinue_product(sku: str) -> Response:
         command = commands.DiscontinueProduct(
             sku=known_sku(sku), expected_version=expected_version()
         )
-        return perform(handlers.discontinue_product, command, partial(_written, sku))
+        return perform(handlers.discontinue_product, command, partial(_changed, sku))
 
     @api.route(
         "POST",
@@ -147,20 +141,16 @@ def add_changes(api: Api, services: CommandServices) -> None:
         conditional=True,
         idempotent=True,
         problems=(UNKNOWN_SKU,),
-        success=changed,
+        success=success,
     )
     def relist_product(sku: str) -> Response:
         command = commands.RelistProduct(
             sku=known_sku(sku), expected_version=expected_version()
         )
-        return perform(handlers.relist_product, command, partial(_written, sku))
+        return perform(handlers.relist_product, command, partial(_changed, sku))
 
 
-def _written(
+def _changed(
     sku: str, version: int, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Answer:
-    return Answer(
-        status=status,
-        body=msgspec.json.encode(ProductVersion(sku=sku, version=version)),
-        headers={"ETag": f'"{version}"', **(headers or {})},
-    )
+    return changed(ProductVersion(sku=sku, version=version), version, status, headers)

@@ -5,8 +5,9 @@ from catalog.domain.errors import (
     SkuAlreadyRegistered,
     UnknownProduct,
 )
-from shared_kernel.domain.errors import DomainError, InvalidValue
+from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.sku import Sku
+from shared_kernel.web.parameters import sku_in_path
 from shared_kernel.web.problems import UNKNOWN_SKU, ProblemKind, kind
 
 SKU_ALREADY_REGISTERED = kind(
@@ -31,7 +32,4 @@ CATALOG_REFUSALS: dict[type[DomainError], ProblemKind] = {
 
 def known_sku(sku: str) -> Sku:
     """Text that is not a valid SKU belongs to no product. Raises UnknownProduct."""
-    try:
-        return Sku(sku)
-    except InvalidValue:
-        raise UnknownProduct(sku=sku) from None
+    return sku_in_path(sku, UnknownProduct)

@@ -3,6 +3,9 @@
 They raise the refusals of `catalog.domain.errors`, and StaleVersion.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from catalog.application.commands import (
     DescribeProduct,
     DiscontinueProduct,
@@ -14,6 +17,14 @@ from catalog.application.commands import (
 from catalog.application.unit_of_work import CatalogUnitOfWork
 from catalog.domain.errors import SkuAlreadyRegistered
 from catalog.domain.product import Product
+
+_Change = (
+    RenameProduct
+    | DescribeProduct
+    | RepriceProduct
+    | DiscontinueProduct
+    | RelistProduct
+)
 
 
 def register_product(command: RegisterProduct, work: CatalogUnitOfWork) -> int:
@@ -39,45 +50,40 @@ def register_product(command: RegisterProduct, work: CatalogUnitOfWork) -> int:
 
 
 def rename_product(command: RenameProduct, work: CatalogUnitOfWork) -> int:
-    with work:
-        product = work.products.get(command.sku)
-        product.expect(command.expected_version)
+    with _changing(command, work) as product:
         product.rename(command.name)
-        work.commit()
-        return product.version
+    return product.version
 
 
 def describe_product(command: DescribeProduct, work: CatalogUnitOfWork) -> int:
-    with work:
-        product = work.products.get(command.sku)
-        product.expect(command.expected_version)
+    with _changing(command, work) as product:
         product.describe(command.description)
-        work.commit()
-        return product.version
+    return product.version
 
 
 def reprice_product(command: RepriceProduct, work: CatalogUnitOfWork) -> int:
-    with work:
-        product = work.products.get(command.sku)
-        product.expect(command.expected_version)
+    with _changing(command, work) as product:
         product.reprice(command.price)
-        work.commit()
-        return product.version
+    return product.version
 
 
 def discontinue_product(command: DiscontinueProduct, work: CatalogUnitOfWork) -> int:
-    with work:
-        product = work.products.get(command.sku)
-        product.expect(command.expected_version)
+    with _changing(command, work) as product:
         product.discontinue()
-        work.commit()
-        return product.version
+    return product.version
 
 
 def relist_product(command: RelistProduct, work: CatalogUnitOfWork) -> int:
+    with _changing(command, work) as product:
+        product.relist()
+    return product.version
+
+
+@contextmanager
+def _changing(command: _Change, work: CatalogUnitOfWork) -> Iterator[Product]:
+    """The product at the version expected; it is committed at the end."""
     with work:
         product = work.products.get(command.sku)
         product.expect(command.expected_version)
-        product.relist()
+        yield product
         work.commit()
-        return product.version

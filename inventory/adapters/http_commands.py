@@ -3,7 +3,6 @@
 from datetime import timedelta
 from functools import partial
 
-import msgspec
 from flask import Response
 
 from inventory.adapters.http_bodies import (
@@ -34,7 +33,7 @@ from inventory.domain.value_objects import (
 )
 from shared_kernel.domain.sku import Sku
 from shared_kernel.web.bodies import Body
-from shared_kernel.web.commands import Answer, Commands
+from shared_kernel.web.commands import CHANGED_HEADERS, Answer, Commands, changed
 from shared_kernel.web.parameters import expected_version
 from shared_kernel.web.problems import UNKNOWN_SKU
 from shared_kernel.web.reading import wait_until_visible
@@ -56,7 +55,7 @@ def add_shelf(api: Api, services: InventoryServices) -> None:
         consistent=services.stock.sources,
         idempotent=True,
         problems=(UNKNOWN_SKU, STOCK_ITEM_IS_RETIRED),
-        success=_changed("They are on the shelf."),
+        success=_success("They are on the shelf."),
     )
     def receive_stock(sku: str) -> Response:
         command = commands.ReceiveStock(
@@ -75,7 +74,7 @@ def add_shelf(api: Api, services: InventoryServices) -> None:
         consistent=services.stock.sources,
         idempotent=True,
         problems=(UNKNOWN_SKU,),
-        success=_changed("Reservations that no longer fit are released."),
+        success=_success("Reservations that no longer fit are released."),
     )
     def count_stock(sku: str) -> Response:
         counted = count.read()
@@ -95,7 +94,7 @@ def add_shelf(api: Api, services: InventoryServices) -> None:
         conditional=True,
         consistent=services.stock.sources,
         problems=(UNKNOWN_SKU,),
-        success=_changed("At so many available pieces or fewer, stock is low."),
+        success=_success("At so many available pieces or fewer, stock is low."),
     )
     def set_reorder_point(sku: str) -> Response:
         command = commands.SetReorderPoint(
@@ -126,7 +125,7 @@ def add_reservations(api: Api, services: InventoryServices) -> None:
             RESERVATION_DIFFERS,
             ORDER_ALREADY_SHIPPED,
         ),
-        success=_changed("They are held until they ship or the time is over."),
+        success=_success("They are held until they ship or the time is over."),
     )
     def reserve_stock(sku: str, order: str) -> Response:
         asked = reservation.read()
@@ -151,7 +150,7 @@ def add_reservations(api: Api, services: InventoryServices) -> None:
         conditional=True,
         consistent=services.stock.sources,
         problems=(UNKNOWN_SKU, ORDER_ALREADY_SHIPPED),
-        success=_changed("The order holds nothing (any more)."),
+        success=_success("The order holds nothing (any more)."),
     )
     def release_stock(sku: str, order: str) -> Response:
         command = commands.ReleaseStock(
@@ -169,7 +168,7 @@ def add_reservations(api: Api, services: InventoryServices) -> None:
         consistent=services.stock.sources,
         idempotent=True,
         problems=(UNKNOWN_SKU, UNKNOWN_RESERVATION),
-        success=_changed("They have left the shelf."),
+        success=_success("They have left the shelf."),
     )
     def ship_stock(sku: str, order: str) -> Response:
         command = commands.ShipStock(
@@ -180,15 +179,8 @@ def add_reservations(api: Api, services: InventoryServices) -> None:
         return perform(handlers.ship_stock, command, _level)
 
 
-def _changed(description: str) -> Success:
-    return Success(
-        description=description,
-        kind=LevelBody,
-        headers={
-            "ETag": "The stock item's version, for `If-Match`.",
-            "Consistency-Token": "For reads that must show this change.",
-        },
-    )
+def _success(description: str) -> Success:
+    return Success(description=description, kind=LevelBody, headers=CHANGED_HEADERS)
 
 
 def _known_by_now(services: InventoryServices, sku: str) -> Sku:
@@ -198,7 +190,4 @@ def _known_by_now(services: InventoryServices, sku: str) -> Sku:
 
 
 def _level(level: StockLevel) -> Answer:
-    return Answer(
-        body=msgspec.json.encode(level_to_body(level)),
-        headers={"ETag": f'"{level.version}"'},
-    )
+    return changed(level_to_body(level), level.version)

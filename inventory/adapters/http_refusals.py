@@ -8,8 +8,9 @@ from inventory.domain.errors import (
     UnknownReservation,
     UnknownStockItem,
 )
-from shared_kernel.domain.errors import DomainError, InvalidValue
+from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.sku import Sku
+from shared_kernel.web.parameters import sku_in_path
 from shared_kernel.web.problems import UNKNOWN_SKU, ProblemKind, kind
 
 INSUFFICIENT_STOCK = kind(
@@ -55,7 +56,4 @@ INVENTORY_REFUSALS: dict[type[DomainError], ProblemKind] = {
 
 def known_sku(sku: str) -> Sku:
     """Text that is not a valid SKU belongs to no item. Raises UnknownStockItem."""
-    try:
-        return Sku(sku)
-    except InvalidValue:
-        raise UnknownStockItem(sku=sku) from None
+    return sku_in_path(sku, UnknownStockItem)

@@ -3,6 +3,9 @@
 They raise the refusals of `inventory.domain.errors`, and StaleVersion.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from inventory.application.commands import (
     CountStock,
     ExpireReservations,
@@ -17,7 +20,16 @@ from inventory.application.commands import (
 )
 from inventory.application.unit_of_work import InventoryUnitOfWork
 from inventory.domain.stock_item import StockItem
-from inventory.domain.value_objects import StockLevel
+from inventory.domain.value_objects import OrderReference, StockLevel
+
+_Change = (
+    ReceiveStock
+    | CountStock
+    | ReserveStock
+    | ReleaseStock
+    | ShipStock
+    | SetReorderPoint
+)
 
 
 def open_stock(command: OpenStock, work: InventoryUnitOfWork) -> StockLevel:
@@ -31,59 +43,41 @@ def open_stock(command: OpenStock, work: InventoryUnitOfWork) -> StockLevel:
 
 
 def receive_stock(command: ReceiveStock, work: InventoryUnitOfWork) -> StockLevel:
-    with work:
-        item = work.stock_items.get(command.sku)
-        item.expect(command.expected_version)
+    with _changing(command, work) as item:
         item.receive(command.quantity)
-        work.commit()
-        return item.level
+    return item.level
 
 
 def count_stock(command: CountStock, work: InventoryUnitOfWork) -> StockLevel:
-    with work:
-        item = work.stock_items.get(command.sku)
-        item.expect(command.expected_version)
+    with _changing(command, work) as item:
         item.count(command.counted, command.reason)
-        work.commit()
-        return item.level
+    return item.level
 
 
 def reserve_stock(command: ReserveStock, work: InventoryUnitOfWork) -> StockLevel:
-    with work:
-        item = work.stock_items.get(command.sku, command.order)
-        item.expect(command.expected_version)
+    with _changing(command, work, command.order) as item:
         item.reserve(command.quantity, command.order, command.until)
-        work.commit()
-        return item.level
+    return item.level
 
 
 def release_stock(command: ReleaseStock, work: InventoryUnitOfWork) -> StockLevel:
-    with work:
-        item = work.stock_items.get(command.sku, command.order)
-        item.expect(command.expected_version)
+    with _changing(command, work, command.order) as item:
         item.release(command.order)
-        work.commit()
-        return item.level
+    return item.level
 
 
 def ship_stock(command: ShipStock, work: InventoryUnitOfWork) -> StockLevel:
-    with work:
-        item = work.stock_items.get(command.sku, command.order)
-        item.expect(command.expected_version)
+    with _changing(command, work, command.order) as item:
         item.ship(command.order)
-        work.commit()
-        return item.level
+    return item.level
 
 
 def set_reorder_point(
     command: SetReorderPoint, work: InventoryUnitOfWork
 ) -> StockLevel:
-    with work:
-        item = work.stock_items.get(command.sku)
-        item.expect(command.expected_version)
+    with _changing(command, work) as item:
         item.set_reorder_point(command.reorder_point)
-        work.commit()
-        return item.level
+    return item.level
 
 
 def retire_stock(command: RetireStock, work: InventoryUnitOfWork) -> StockLevel:
@@ -109,3 +103,15 @@ def expire_reservations(command: ExpireReservations, work: InventoryUnitOfWork) 
         expired = sum(item.expire(command.now) for item in items)
         work.commit()
         return expired
+
+
+@contextmanager
+def _changing(
+    command: _Change, work: InventoryUnitOfWork, order: OrderReference | None = None
+) -> Iterator[StockItem]:
+    """The stock item at the version expected; it is committed at the end."""
+    with work:
+        item = work.stock_items.get(command.sku, order)
+        item.expect(command.expected_version)
+        yield item
+        work.commit()

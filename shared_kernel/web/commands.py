@@ -64,6 +64,27 @@ class Answer:
     headers: Mapping[str, str] = attrs.field(factory=dict)
 
 
+CHANGED_HEADERS = {
+    "ETag": "Its version, for `If-Match`.",
+    "Consistency-Token": "For reads that must show this change.",
+}
+"""Of the answer to a command, as OpenAPI describes them."""
+
+
+def changed(
+    body: msgspec.Struct,
+    version: int,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
+    """The answer to a command that left an aggregate at `version`."""
+    return Answer(
+        status=status,
+        body=msgspec.json.encode(body),
+        headers={"ETag": f'"{version}"', **(headers or {})},
+    )
+
+
 @attrs.frozen(kw_only=True)
 class _KeyReused(DomainError):
     key: str

@@ -2,14 +2,15 @@
 
 import functools
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
 import attrs
 from flask import request
 
-from shared_kernel.domain.errors import InvalidValue
+from shared_kernel.domain.errors import DomainError, InvalidValue
+from shared_kernel.domain.sku import Sku
 from shared_kernel.web.problems import (
     INVALID_PARAMETER,
     STALE_VERSION,
@@ -121,6 +122,14 @@ def expected_version() -> int | None:
     if len(versions) > 1:
         raise _invalid([_error("If-Match", 'expected one entity tag such as "3"')])
     return versions[0]
+
+
+def sku_in_path(text: str, unknown: Callable[..., DomainError]) -> Sku:
+    """Text that is not a valid SKU is that of nothing. Raises `unknown`."""
+    try:
+        return Sku(text)
+    except InvalidValue:
+        raise unknown(sku=text) from None
 
 
 def consistency_token(sources: Collection[str]) -> dict[str, int]:
