@@ -24,8 +24,8 @@ HINTS = {
     OTHER_LOG: "another Storehouse publishes here: set BUS_SUBJECT_PREFIX",
     SEAL: "somebody forges or changes messages, or this process cannot learn the log's "
     "keys: see who may publish, and PEER_TOKEN",
-    FORM: "no event of a Storehouse: a program that registers a product sends it to "
-    "new.product",
+    FORM: "no event of a Storehouse: another program publishes on its subjects; what "
+    "other programs may send, and where, is in `flask --app app context-map`",
     COPY: "a copy of this log's database publishes here: run `flask --app app events "
     "new-identity` where the copy is, and set BUS_SUBJECT_PREFIX",
     RELAY: "the process that has the log has not said yet that this relay is its own: "

@@ -17,7 +17,7 @@ from shared_kernel.operations import skeleton
 from shared_kernel.operations.skeleton import Skeleton, Words
 from shared_kernel.runtime.context import Context
 
-_NAME = re.compile(r"[a-z][a-z0-9]{1,19}\Z")
+_NAME = re.compile(r"[a-z]{2,20}\Z")
 _IMPORTED = re.compile(r"^from (\w+)\.bootstrap import CONTEXT as \w+\n", re.MULTILINE)
 _LISTED = re.compile(r"^CONTEXTS = \(\n(?:    \w+,\n)+", re.MULTILINE)
 _SERVICES = re.compile(r"^(\| `SERVICES` \| )([\w,-]+)", re.MULTILINE)
@@ -77,7 +77,7 @@ class NewContext:
         for name in names:
             if not _NAME.match(name) or keyword.iskeyword(name):
                 raise NewContextError(
-                    f"{name!r} is no name: expected 2 to 20 small letters or digits"
+                    f"{name!r} is no name: expected 2 to 20 small letters"
                 )
         if len(set(names)) < len(names):
             raise NewContextError(
