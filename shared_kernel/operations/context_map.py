@@ -11,6 +11,7 @@ from shared_kernel.runtime.context import (
     Context,
     Follows,
     Need,
+    Relation,
     published_as,
     services_of,
 )
@@ -111,6 +112,14 @@ def as_document(contexts: Sequence[Context]) -> dict[str, Any]:
                 "kinds": [str(kind) for kind in need.relations],
             }
             for context, asked, need in questions(contexts)
+        ]
+        + [
+            {
+                "upstream": "shared kernel",
+                "downstream": context.name,
+                "kinds": [str(Relation.SHARED_KERNEL)],
+            }
+            for context in contexts
         ],
         "reads": [attrs.asdict(each) for each in fields_read(contexts)],
     }
@@ -121,13 +130,16 @@ def as_mermaid(contexts: Sequence[Context]) -> str:
 
     A dotted one leads from who is asked to who asks, and waits for the answer.
     """
-    lines = ["flowchart LR"]
+    lines = [
+        "flowchart LR",
+        "    others([other programs])",
+        "    kernel[[shared kernel]]",
+    ]
     for context in contexts:
         lines.append(f"    {context.name}[{context.name}]")
-        lines += [
-            f"    others([other programs]) -- {subject} --> {context.name}"
-            for subject in context.accepts
-        ]
+        for subject in context.accepts:
+            told = f"{subject}<br>{Relation.PUBLISHED_LANGUAGE}"
+            lines.append(f'    others -- "{told}" --> {context.name}')
     for context, follows in edges(contexts):
         kinds = ", ".join(follows.relations)
         told = f'"{follows.pattern.replace(">", "*")}<br>{kinds}"'
@@ -135,6 +147,11 @@ def as_mermaid(contexts: Sequence[Context]) -> str:
     for context, asked, need in questions(contexts):
         told = f'"{", ".join(routes_of(need))}<br>{", ".join(need.relations)}"'
         lines.append(f"    {asked} -. {told} .-> {context.name}")
+    for context in contexts:
+        lines.append(f'    {context.name} -- "{Relation.SHARED_KERNEL}" --- kernel')
+        if any(service.has_log for service in context.services):
+            told = f"GET /events/{context.name}<br>{Relation.OPEN_HOST_SERVICE}"
+            lines.append(f'    {context.name} -. "{told}" .-> others')
     return "\n".join(lines)
 
 

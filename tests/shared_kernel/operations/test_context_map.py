@@ -140,11 +140,15 @@ def test_the_map_is_drawn_with_its_relations() -> None:
 
     assert drawn.splitlines() == [
         "flowchart LR",
+        "    others([other programs])",
+        "    kernel[[shared kernel]]",
         "    sales[sales]",
-        "    others([other programs]) -- new.order --> sales",
+        '    others -- "new.order<br>published language" --> sales',
         "    billing[billing]",
         '    sales -- "order.*<br>conformist" --> billing',
         '    sales -. "GET /prices<br>open host service" .-> billing',
+        '    sales -- "shared kernel" --- kernel',
+        '    billing -- "shared kernel" --- kernel',
     ]
 
 
