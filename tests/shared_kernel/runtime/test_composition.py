@@ -1,10 +1,14 @@
 """What does not fit together is refused when it is composed, and named."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app import CONTEXTS, JOINS
+from shared_kernel.clock import system_clock
+from shared_kernel.operations.observation import observe
 from shared_kernel.runtime.composition import compose
 from shared_kernel.runtime.context import (
     Context,
@@ -17,8 +21,13 @@ from shared_kernel.runtime.context import (
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.runtime.service_builder import ServiceBuilder
 from shared_kernel.runtime.settings import settings_of
+from shared_kernel.serving.application import web_application
 from shared_kernel.web.peers import Peer
 from shared_kernel.web.routes import Api
+from tests.databases import Files
+
+ROOT = Path(__file__).parents[3]
+LISTS = ROOT / "samples/skeleton/shipping/adapters/migrations/parcels"
 
 PRICES: Need[str] = Need("sales", lambda peer: f"prices at {peer.url}")
 DEBTS: Need[str] = Need("billing", lambda peer: f"debts at {peer.url}")
@@ -140,3 +149,54 @@ def test_a_subscription_that_is_not_declared_is_refused() -> None:
 def test_a_variable_of_a_database_says_that_it_is_one(tmp_path: Any) -> None:
     with pytest.raises(ValueError, match="SALES_URL: expected a name such as"):
         OwnDatabase("SALES_URL", "sales.db", tmp_path)
+
+
+def test_a_context_may_only_read_and_follow_several_others(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def build(builder: ServiceBuilder) -> str:
+        (database,) = builder.databases
+        for source in ("catalog", "inventory"):
+            builder.subscription(
+                "reporting.all",
+                source,
+                database,
+                lambda batch, _: seen.extend(each.type for each in batch),
+            )
+        return "reporting"
+
+    reporting = Context(
+        name="reporting",
+        address="REPORTING_URL",
+        published={},
+        services=(
+            DeclaredService(
+                name="reporting",
+                build=build,
+                databases=(
+                    OwnDatabase("REPORTING_DATABASE_URL", "reporting.db", LISTS),
+                ),
+                follows=[
+                    Follows(subscription="reporting.all", source=source, pattern=">")
+                    for source in ("catalog", "inventory")
+                ],
+                api=lambda edges: Api(edges, {}, {}),
+            ),
+        ),
+    )
+    environment = {
+        **Files(tmp_path).environment,
+        "REPORTING_DATABASE_URL": f"sqlite:///{tmp_path}/reporting.db",
+    }
+    settings = settings_of((*CONTEXTS, reporting)).from_environment(environment)
+    storehouse = compose(settings, JOINS)
+    client = web_application(storehouse).test_client()
+
+    client.post("/products", json={"sku": "A", "name": "Lamp", "stock_count": 1})
+    storehouse.workers.run_until_idle()
+
+    assert sorted(seen) == ["product.inserted", "stock.opened"]
+    observed = observe(storehouse.service("reporting"), system_clock)
+    assert [each.lag_events for each in observed.subscriptions] == [0, 0]
+    assert [each.name for each in storehouse.services][-1] == "reporting"
+    storehouse.stop()
