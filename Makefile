@@ -11,6 +11,10 @@ READY := $(VENV)/.ready
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes \
 	--no-emit-index-url --no-header
 DEMO := var/demo
+# Tests with servers wait more than they work: more of them than a machine has cores.
+WORKERS ?= 4
+# What runs side by side says what it has to say one after the other.
+TIDY := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 # A start without compiled modules takes seconds.
 unexport PYTHONDONTWRITEBYTECODE
@@ -51,20 +55,35 @@ postgres: $(READY) ## a PostgreSQL server to try things with, until Ctrl-C
 
 # ------------------------------------------------------------------------ proving
 
+# What a test is for stands in its marks: `server`, `slow`, `proof` (CONTRIBUTING, Tests).
+# Each target leaves out what the one before it has done, so that
+# `make check test proof` does everything once.
+
 .PHONY: check
-check: static ## the quick part of the tests: no servers
-	$(RUN) -m pytest -q -n 2 -m "not server and not slow"
+check: $(READY) ## the quick part of the tests, no servers: half a minute
+	@$(MAKE) --no-print-directory -j 3 $(TIDY) static quick-tests quick-features
+
+.PHONY: quick-tests
+quick-tests: $(READY)
+	$(RUN) -m pytest -q -n 2 -m "not server and not slow and not proof"
+
+.PHONY: quick-features
+quick-features: $(READY)
 	$(RUN) -m behave --tags "not @slow"
 
 .PHONY: test
-test: static ## everything that CI runs
-	$(RUN) -m behave
-	$(RUN) -m features.everywhere --quick \
-		--only jetstream:split:sqlite --only nats:split:postgresql
-	$(RUN) -m pytest -n 2
+test: check ## the rest, each law among it, with a real NATS and PostgreSQL: minutes
+	$(RUN) -m behave --tags "@slow"
+	$(RUN) -m features.everywhere --quick --only nats:split:postgresql
+	$(RUN) -m pytest -q -n $(WORKERS) -m "(server or slow) and not proof"
+
+.PHONY: proof
+proof: $(READY) ## everything else: each matrix, crash point and soak
+	$(RUN) -m features.everywhere --quick
+	$(RUN) -m pytest -q -n $(WORKERS) -m proof
 
 .PHONY: features-everywhere
-features-everywhere: $(READY) ## every scenario on every bus, in one process and in three
+features-everywhere: $(READY) ## each scenario, not only those that tell most, on every bus
 	@$(RUN) -m features.everywhere $(QUICK)
 
 .PHONY: static

@@ -17,12 +17,14 @@ from features.drivers.http import HttpDriver
 from features.drivers.server import Server
 from tests.cluster import BUSES, LAYOUTS
 from tests.databases import KINDS, templates
+from tests.memory import keep_files_in_memory
 from tests.routes import SOURCES
 
 _ONLY_HTTP = ("bus", "layout", "history")
 
 
 def before_all(context: Any) -> None:
+    keep_files_in_memory()
     given = context.config.userdata
     through = _one_of(given, "through", ("handlers", "http"))
     bus, layout = _one_of(given, "bus", BUSES), _one_of(given, "layout", LAYOUTS)

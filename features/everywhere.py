@@ -26,6 +26,7 @@ from rich.table import Table
 
 from tests.cluster import BUSES, LAYOUTS, CannotStartError, Cluster
 from tests.databases import KINDS, templates
+from tests.memory import keep_files_in_memory
 
 COMBINATIONS = [
     f"{bus}:{layout}:{database}"
@@ -218,6 +219,7 @@ def main(only: tuple[str, ...], tags: str | None, quick: bool) -> None:
     """
     if quick and tags:
         raise click.UsageError("--quick is a choice of tags: give one of the two")
+    keep_files_in_memory()
     console = Console(emoji=False)
     folder = Path(mkdtemp(prefix="storehouse-everywhere-"))
     runner = Runner(folder, "@quick" if quick else tags, console)

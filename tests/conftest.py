@@ -16,7 +16,10 @@ from tests.databases import (
     Schemas,
     templates,
 )
+from tests.memory import keep_files_in_memory
 from tests.postgres_server import PostgresServer
+
+keep_files_in_memory()
 
 # No deadline: on two busy cores one example's time means nothing. In CI always the same
 # examples: failures can be reproduced.
@@ -72,6 +75,15 @@ def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Databases:
         return made
     clean: FileTemplates = request.getfixturevalue("file_templates")
     return clean.new(tmp_path / "databases")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """`proof_on` makes a `proof` of a test with one of these in its id."""
+    given = getattr(item, "callspec", None)
+    parameters = given.id.split("-") if given else []
+    for mark in item.iter_markers("proof_on"):
+        if set(parameters) & set(mark.args):
+            item.add_marker(pytest.mark.proof)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

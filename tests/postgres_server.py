@@ -30,6 +30,8 @@ SETTINGS = {
     "unix_socket_directories": "",
     "listen_addresses": "127.0.0.1",
     "autovacuum_naptime": "5s",
+    # In its folder: what lies elsewhere outlives a server that is killed.
+    "dynamic_shared_memory_type": "mmap",
 }
 # Unsafe in a power cut, but quick for tests.
 HASTY = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}

@@ -53,6 +53,7 @@ def names_of_tables(storehouse: RunningServices) -> set[str]:
         return set(sa.inspect(connection).get_table_names())
 
 
+@pytest.mark.proof_on("postgresql")
 @pytest.mark.server
 def test_a_killed_import_continues_when_it_is_run_again(
     databases: Databases, products: Path
@@ -80,6 +81,7 @@ def test_a_killed_import_continues_when_it_is_run_again(
         assert {row["availability"] for row in shown} == {"in_stock"}
 
 
+@pytest.mark.proof_on("postgresql")
 @pytest.mark.server
 def test_a_killed_rebuild_leaves_the_listing_and_can_be_run_again(
     databases: Databases, products: Path

@@ -37,6 +37,7 @@ async def nats_of(cluster: Cluster) -> Client:
     return await nats.connect(cluster.nats.url)
 
 
+@pytest.mark.proof_on("jetstream")
 def test_a_product_reader_gets_every_product(cluster: Cluster) -> None:
     """Two replicas share them by a queue group, as the chapter's product readers do."""
     seen: list[dict[str, Any]] = []
@@ -73,6 +74,7 @@ def test_a_product_reader_gets_every_product(cluster: Cluster) -> None:
     assert sorted(seen, key=lambda each: int(each["sku"].split("-")[1])) == expected
 
 
+@pytest.mark.proof_on("jetstream")
 def test_a_product_writer_registers_by_a_message(cluster: Cluster) -> None:
     good = {"name": "Desk lamp", "sku": "LAMP-0001", "stock_count": 5}
     bad = {"name": "Chair", "sku": "CHAIR 1", "stock_count": 4}

@@ -58,6 +58,7 @@ def second(first: Cluster, folder: Path, layout: Layout, bus: str) -> Iterator[C
         other.abandon()
 
 
+@pytest.mark.proof_on("split")
 @LAYOUTS
 def test_two_shops_on_one_server(tmp_path: Path, layout: Layout) -> None:
     (tmp_path / "one").mkdir()
@@ -96,6 +97,7 @@ def test_a_stream_of_another_storehouse_is_refused_at_the_start(tmp_path: Path) 
         at_rest(ours)
 
 
+@pytest.mark.proof_on("one")
 @pytest.mark.parametrize(
     ("layout", "bus"), [(ONE, "nats"), (SPLIT, "jetstream")], ids=["one", "split"]
 )
@@ -119,6 +121,7 @@ def test_a_forger(tmp_path: Path, layout: Layout, bus: str) -> None:
                 ) > 0  # fmt: skip
 
 
+@pytest.mark.proof_on("split")
 @LAYOUTS
 def test_a_copy_is_not_the_original(tmp_path: Path, layout: Layout) -> None:
     """Writes on both sides before the copy is noticed, and after the fix."""
@@ -159,6 +162,7 @@ def test_a_copy_is_not_the_original(tmp_path: Path, layout: Layout) -> None:
             wait_until(lambda: not is_reported(original), "publishing again")
 
 
+@pytest.mark.proof
 def test_events_of_a_copy_are_dropped_while_the_original_is_down(
     tmp_path: Path,
 ) -> None:

@@ -21,6 +21,7 @@ WAY: list[tuple[Layout, str]] = [
 ]
 
 
+@pytest.mark.proof
 @pytest.mark.server
 def test_an_installation_changes_its_layout_under_load(
     databases: Databases, tmp_path: Path, record_property: Callable[[str, str], None]

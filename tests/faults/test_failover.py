@@ -113,6 +113,7 @@ def fail_over(databases: ReadModelsApart, standby: PostgresServer) -> None:
     databases.way.lead_to(standby.port)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("layout", "bus"), [(ONE, "inprocess"), (SPLIT, "nats")], ids=["one", "split"]
 )

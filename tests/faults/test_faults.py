@@ -184,6 +184,7 @@ def pause(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
+@pytest.mark.proof_on("postgresql", "jetstream")
 @pytest.mark.parametrize("bus", ["nats", "jetstream"])
 def test_nats_is_killed_and_comes_back(trial: Try, bus: str) -> None:
     with trial("NATS killed", bus) as at:
@@ -192,6 +193,7 @@ def test_nats_is_killed_and_comes_back(trial: Try, bus: str) -> None:
             at.load.more(40)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("bus", ["nats", "jetstream"])
 def test_nats_is_stopped_for_ten_seconds(trial: Try, bus: str) -> None:
     with trial("NATS away for 10 s", bus) as at:
@@ -203,6 +205,7 @@ def test_nats_is_stopped_for_ten_seconds(trial: Try, bus: str) -> None:
         assert at.load.acknowledged > before + 20
 
 
+@pytest.mark.proof
 def test_jetstream_loses_what_it_had_acknowledged(trial: Try) -> None:
     with trial("storage deleted", "jetstream") as at:
         for _ in range(2):
@@ -210,6 +213,7 @@ def test_jetstream_loses_what_it_had_acknowledged(trial: Try) -> None:
             at.load.more(40)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("bus", ["nats", "jetstream", "feed"])
 def test_a_process_is_cut_off_from_the_others(trial: Try, bus: str) -> None:
     with trial("partition", bus) as at:
@@ -232,6 +236,7 @@ def test_a_process_is_cut_off_from_the_others(trial: Try, bus: str) -> None:
             proxy.pass_through()
 
 
+@pytest.mark.proof_on("sqlite", "jetstream", "feed")
 @pytest.mark.parametrize("bus", ["nats", "jetstream", "feed"])
 def test_each_process_is_killed_in_turn(trial: Try, bus: str) -> None:
     with trial("processes killed", bus) as at:
@@ -241,6 +246,7 @@ def test_each_process_is_killed_in_turn(trial: Try, bus: str) -> None:
             at.load.more(20)
 
 
+@pytest.mark.proof
 def test_of_two_replicas_one_takes_over_from_the_other(trial: Try) -> None:
     with trial("replicas killed", "nats", REPLICAS) as at:
         for name in [each for each in at.cluster.processes if "commands" not in each]:
@@ -257,6 +263,7 @@ def test_of_two_replicas_one_takes_over_from_the_other(trial: Try) -> None:
             at.cluster.restart(name)
 
 
+@pytest.mark.proof_on("feed")
 @pytest.mark.parametrize("bus", ["feed", "nats"])
 def test_postgres_is_killed_and_restarted(trial_in_postgres: Try, bus: str) -> None:
     with trial_in_postgres("PostgreSQL killed", bus) as at:
@@ -270,6 +277,7 @@ def test_postgres_is_killed_and_restarted(trial_in_postgres: Try, bus: str) -> N
                 at.load.more(20)
 
 
+@pytest.mark.proof
 def test_postgres_is_down_and_hangs(trial_in_postgres: Try) -> None:
     with trial_in_postgres("PostgreSQL away", "nats", REPLICAS) as at:
         for fault in (at.postgres_is_away, at.postgres_hangs):
@@ -277,6 +285,7 @@ def test_postgres_is_down_and_hangs(trial_in_postgres: Try) -> None:
             at.load.more(40)
 
 
+@pytest.mark.proof
 def test_replicas_of_everything_on_one_database_server(trial_in_postgres: Try) -> None:
     """Each replica is a process with an in-process bus."""
     with trial_in_postgres("three replicas of all", "inprocess", ONE * 3) as at:
@@ -288,6 +297,7 @@ def test_replicas_of_everything_on_one_database_server(trial_in_postgres: Try) -
         at.load.more(40)
 
 
+@pytest.mark.proof
 def test_all_faults_at_once(trial: Try) -> None:
     title = f"everything for {SECONDS:.0f} s, seed {SEED}"
     with trial(title, "jetstream", REPLICAS) as at:

@@ -203,6 +203,7 @@ def test_ctrl_c_ends_after_the_chunk_and_the_next_replay_continues(
         assert on_hand(storehouse) == {"LAMP": 0}
 
 
+@pytest.mark.proof_on("postgresql")
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["instead of", "after"])
 def test_after_a_crash_at_any_commit_a_repeated_replay_completes(

@@ -122,6 +122,7 @@ def test_the_clock_jumps_while_everything_runs(
         assert max(times) - datetime.now(UTC) > HOUR - timedelta(minutes=2)
 
 
+@pytest.mark.proof
 def test_clocks_of_machines_need_not_agree(
     tmp_path: Path, preloaded: dict[str, str]
 ) -> None:

@@ -17,6 +17,7 @@ KILLS = 10
 SEED = 4711
 
 
+@pytest.mark.proof
 @pytest.mark.server
 def test_ten_kills_lose_and_repeat_nothing(
     databases: Databases,

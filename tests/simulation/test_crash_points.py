@@ -30,6 +30,7 @@ NAMES = [
     "an event that fails for a while",
     "reservations that expire",
 ]
+LONGER = [name for name in NAMES if name != "a count that releases"]
 SEED = 20260301
 POSTGRESQL_TAKES_EVERY = 3
 
@@ -55,6 +56,7 @@ def test_all_scenarios_are_tested(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(scenarios(monkeypatch)) == NAMES
 
 
+@pytest.mark.proof_on("postgresql", *LONGER)
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_migrations")
 @pytest.mark.parametrize("name", NAMES)

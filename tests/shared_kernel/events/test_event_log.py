@@ -140,6 +140,7 @@ def follow(log: EventLog, until: Callable[[], bool]) -> list[Envelope]:
             return seen
 
 
+@pytest.mark.proof_on("postgresql")
 @pytest.mark.slow
 def test_readers_miss_no_entry_of_concurrent_threads_and_processes(
     databases: Databases,

@@ -332,6 +332,7 @@ class Reader:
         self.read += self.log.read(after, 1000)
 
 
+@pytest.mark.proof
 @pytest.mark.slow
 def test_sixteen_writers_some_killed_and_a_reader_misses_nothing(
     log: EventLog,
