@@ -7,9 +7,9 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 
 from tests.databases import (
-    KINDS,
     Databases,
     FileTemplates,
     PostgresTemplates,
@@ -18,6 +18,8 @@ from tests.databases import (
 )
 from tests.memory import keep_files_in_memory
 from tests.postgres_server import PostgresServer
+from tests.revisions import read_once
+from tests.storehouses import ON_EACH_DATABASE
 
 keep_files_in_memory()
 
@@ -31,6 +33,21 @@ hypothesis.settings.load_profile("storehouse")
 # The caller may ignore these signals, as nohup does, and child processes inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def revisions_are_read_once() -> Iterator[None]:
+    with read_once():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tracebacks_are_plain() -> None:
+    """Nobody reads those of a test that passed; in colours they take 50 ms each."""
+    plain = structlog.dev.ConsoleRenderer(
+        exception_formatter=structlog.dev.plain_traceback
+    )
+    structlog.configure([*structlog.get_config()["processors"][:-1], plain])
 
 
 @pytest.fixture(scope="session")
@@ -62,12 +79,7 @@ def schemas(postgres_templates: PostgresTemplates, tmp_path: Path) -> Iterator[S
     postgres_templates.drop(made)
 
 
-@pytest.fixture(
-    params=[
-        kind if kind == "sqlite" else pytest.param(kind, marks=pytest.mark.server)
-        for kind in KINDS
-    ]
-)
+@pytest.fixture(params=ON_EACH_DATABASE)
 def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Databases:
     """Clean databases of one storehouse, of each kind in turn."""
     if request.param == "postgresql":

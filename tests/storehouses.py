@@ -17,6 +17,7 @@ from shared_kernel.runtime.running import RunningServices
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.prepared import Prepared
 from tests.databases import (
+    KINDS,
     OWNERS,
     Databases,
     Files,
@@ -24,8 +25,13 @@ from tests.databases import (
     PostgresTemplates,
     Schemas,
     Templates,
+    in_folder,
 )
 
+ON_EACH_DATABASE = [
+    kind if kind == "sqlite" else pytest.param(kind, marks=pytest.mark.server)
+    for kind in KINDS
+]
 SUPERSTORE = Path(__file__).parents[1] / "samples" / "superstore"
 
 
@@ -44,7 +50,7 @@ def a_storehouse(where: Databases | Path) -> Iterator[RunningServices]:
 
 def urls(where: Databases | Path) -> dict[str, Any]:
     """The settings for these databases; a folder means SQLite files."""
-    databases = Files(where) if isinstance(where, Path) else where
+    databases = in_folder(where) if isinstance(where, Path) else where
     return {f"{owner}_database_url": databases.url(owner) for owner in OWNERS}
 
 

@@ -61,6 +61,7 @@ def broken_contracts(house: Path) -> str:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "imported", "contract"), BREACHES)
 def test_a_wrong_import_breaks_its_contract(
     house: Path, path: str, imported: str, contract: str

@@ -2,31 +2,60 @@
 
 import random
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
+import attrs
 import click
 import pytest
 from click.testing import Result
 
 from shared_kernel.events.entries import Entry
 from tests.catalog.listings import listed, rows_of_listing
-from tests.databases import OWNERS, Databases
-from tests.storehouses import run
+from tests.databases import Databases, Templates
+from tests.storehouses import ON_EACH_DATABASE, a_copy_of, run
 from tests.web_clients import Shop, a_shop
 
 SKUS = [f"LAMP-{number}" for number in range(6)]
 BROKEN = b'{"sku":"LAMP-0","name":"Lamp"}'
 
 
-@pytest.fixture
-def shop(databases: Databases, tmp_path: Path) -> Iterator[Shop]:
-    """Which has a history."""
-    urls = {f"{owner}_database_url": databases.url(owner) for owner in OWNERS}
-    with a_shop(tmp_path, **urls) as shop:
+@attrs.frozen
+class History:
+    databases: Databases
+    ended: datetime
+
+
+@pytest.fixture(scope="module", params=ON_EACH_DATABASE)
+def history(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[History]:
+    """Made once, since it takes seconds, and copied for each test."""
+    postgresql = request.param == "postgresql"
+    name = "postgres_templates" if postgresql else "file_templates"
+    templates: Templates = request.getfixturevalue(name)
+    databases = templates.new(tmp_path_factory.mktemp("history"))
+    with a_shop(databases) as shop:
         for sku in SKUS:
             shop.register(sku)
         trade(shop, random.Random(7), 150)
+        ended = shop.clock.now
+    yield History(databases, ended)
+    templates.drop(databases)
+
+
+@pytest.fixture
+def databases(history: History, tmp_path: Path) -> Iterator[Databases]:
+    with a_copy_of(history.databases, tmp_path / "databases") as copy:
+        yield copy
+
+
+@pytest.fixture
+def shop(history: History, databases: Databases) -> Iterator[Shop]:
+    """Which has a history."""
+    with a_shop(databases) as shop:
+        shop.clock.now = history.ended
         yield shop
 
 

@@ -1,4 +1,5 @@
 import attrs
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -66,4 +67,4 @@ class AProductsLife(RuleBasedStateMachine):
         self.recorded += len(collected)
 
 
-TestAProductsLife = AProductsLife.TestCase
+TestAProductsLife = pytest.mark.slow(AProductsLife.TestCase)

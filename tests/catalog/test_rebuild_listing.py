@@ -409,6 +409,7 @@ def test_ctrl_c_leaves_the_old_listing_and_lets_another_rebuild_begin(
     )
 
 
+@pytest.mark.slow
 def test_a_second_rebuild_is_refused_while_one_is_under_way(
     storehouse: RunningServices,
 ) -> None:

@@ -1,5 +1,6 @@
 """Invariants of a stock item after any commands."""
 
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -76,7 +77,7 @@ class StockItemLife(RuleBasedStateMachine):
         return True
 
 
-TestStockItemLife = StockItemLife.TestCase
+TestStockItemLife = pytest.mark.slow(StockItemLife.TestCase)
 TestStockItemLife.settings = settings(
     max_examples=80, stateful_step_count=30, deadline=None
 )

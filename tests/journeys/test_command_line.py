@@ -48,6 +48,7 @@ def test_the_script_is_installed_and_all_packages_are_typed() -> None:
     assert all((ROOT / each / "py.typed").is_file() for each in packages)
 
 
+@pytest.mark.server
 def test_it_has_the_commands_of_flask_and_serve(tmp_path: Path) -> None:
     ours = run(tmp_path, [*STOREHOUSE, "--help"])
     flasks = run(tmp_path, [sys.executable, "-m", "flask", "--app", "app", "--help"])
@@ -57,6 +58,7 @@ def test_it_has_the_commands_of_flask_and_serve(tmp_path: Path) -> None:
     assert "--app" not in ours.stdout
 
 
+@pytest.mark.server
 def test_a_command_does_the_same_as_under_flask(tmp_path: Path) -> None:
     ours = run(tmp_path, [*STOREHOUSE, "status"])
     flasks = run(tmp_path, [sys.executable, "-m", "flask", "--app", "app", "status"])
@@ -65,6 +67,7 @@ def test_a_command_does_the_same_as_under_flask(tmp_path: Path) -> None:
     assert "catalog" in ours.stdout
 
 
+@pytest.mark.server
 def test_with_an_invalid_setting_help_works_and_commands_refuse(
     tmp_path: Path,
 ) -> None:
@@ -78,6 +81,7 @@ def test_with_an_invalid_setting_help_works_and_commands_refuse(
     assert helped.stderr == line
 
 
+@pytest.mark.server
 def test_it_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
     port = free_port()
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PORT": str(port)}
@@ -100,6 +104,7 @@ def is_ready(port: int) -> bool:
         return False
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [("cat", "catalog"), ("ser", "serve"), ("de", "dead-letters")],

@@ -1,35 +1,18 @@
 """The databases of simulations."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from shared_kernel.migrations.migrate import Schema
-from tests.databases import KINDS, FileTemplates, Schemas
+from tests.databases import FileTemplates, Schemas
 from tests.simulation.grounds import Fresh, copied, emptied
-
-MEMORY = Path("/dev/shm")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """In memory if possible: nothing here depends on flushes of a disk."""
-    if not MEMORY.is_dir():
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=MEMORY, prefix="storehouse-") as name:
-        yield Path(name)
+from tests.storehouses import ON_EACH_DATABASE
 
 
-@pytest.fixture(
-    params=[
-        kind if kind == "sqlite" else pytest.param(kind, marks=pytest.mark.server)
-        for kind in KINDS
-    ]
-)
-def fresh(request: pytest.FixtureRequest) -> Iterator[Fresh]:
+@pytest.fixture(params=ON_EACH_DATABASE)
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fresh]:
     """Clean databases for one run after the other, of each kind in turn."""
     if request.param == "postgresql":
         schemas: Schemas = request.getfixturevalue("schemas")
@@ -37,8 +20,7 @@ def fresh(request: pytest.FixtureRequest) -> Iterator[Fresh]:
             yield again
     else:
         templates: FileTemplates = request.getfixturevalue("file_templates")
-        folder: Path = request.getfixturevalue("folder")
-        yield copied(templates, folder)
+        yield copied(templates, tmp_path)
 
 
 @pytest.fixture

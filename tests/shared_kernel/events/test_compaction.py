@@ -314,6 +314,7 @@ facts = st.lists(st.tuples(keys, states, st.integers(0, 12)), max_size=24)
 rounds = st.lists(st.tuples(st.integers(0, 24), st.integers(0, 8)), max_size=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 @given(facts=facts, rounds=rounds)
 def test_any_reader_of_a_compacted_log_reaches_the_same_state(
@@ -342,6 +343,7 @@ def test_any_reader_of_a_compacted_log_reaches_the_same_state(
     assert log.head() == len(events)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 @given(facts=facts)
 def test_compacting_again_deletes_nothing_more(

@@ -221,6 +221,7 @@ def tables(database: Database) -> dict[str, list[tuple[object, ...]]]:
         }
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(messages=st.lists(foreign, max_size=12), ours=st.booleans())
 def test_no_foreign_messages_change_anything_but_counters(

@@ -92,6 +92,7 @@ ENVELOPES = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(ENVELOPES, max_size=5))
 def test_a_batch_is_read_back_unchanged(envelopes: list[Envelope]) -> None:
     assert from_batch(to_batch(envelopes)) == envelopes

@@ -21,7 +21,8 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from shared_kernel.serving.server import Worker, serve
 
-arguments = sys.argv[1:]
+# A test that only imports this has other arguments.
+arguments = sys.argv[1:] if __name__ == "__main__" else []
 PORT, WAY, WORKERS, SINCE = (*arguments, *("0", "at-once", "1", "1")[len(arguments) :])
 # More than the buffers of two sockets hold.
 LARGE_BYTES = 32 * 1024 * 1024

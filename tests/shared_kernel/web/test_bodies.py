@@ -360,6 +360,7 @@ def is_well_answered(response: TestResponse) -> bool:
     )
 
 
+@pytest.mark.slow
 @given(_PRODUCTS | _JSON)
 def test_no_json_breaks_a_command(lasting_shop: Shop, body: object) -> None:
     assert is_well_answered(lasting_shop.client.post("/products", json=body))
@@ -393,6 +394,7 @@ ROUTES = [
 ]
 
 
+@pytest.mark.slow
 @given(st.sampled_from(ROUTES), _JSON)
 def test_no_json_breaks_any_other_command(
     lasting_shop: Shop, route: tuple[str, str], body: object

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import attrs
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio.client import Client
@@ -119,6 +120,7 @@ def test_a_message_with_invalid_attributes_is_foreign() -> None:
 times = st.datetimes(timezones=st.none() | st.timezones()).map(datetime.isoformat)
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from(ATTRIBUTES), texts | times))
 def test_any_headers_can_be_read(more: dict[str, str]) -> None:
     known = Envelope(1, "an-id", "catalog", "product.inserted", "A", 1, None, b"{}")
