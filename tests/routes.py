@@ -2,6 +2,7 @@
 
 import functools
 import re
+import threading
 from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +12,7 @@ import attrs
 
 from app import CONTEXTS, Settings, assemble
 from shared_kernel.runtime.context import owner_of
-from tests.databases import Files
+from tests.databases import in_folder
 
 EVENTS = "/events/"
 SOURCES = tuple(
@@ -20,6 +21,8 @@ SOURCES = tuple(
     if any(service.has_log for service in context.services)
 )
 """Of all that is recorded."""
+
+_found_once = threading.Lock()
 
 
 @attrs.frozen
@@ -68,10 +71,16 @@ def _service_with_pages() -> str:
     )
 
 
-@functools.cache
 def _routes() -> list[Route]:
+    # All threads of a load ask at once, and Alembic serves one at a time.
+    with _found_once:
+        return _found_routes()
+
+
+@functools.cache
+def _found_routes() -> list[Route]:
     with TemporaryDirectory(prefix="storehouse-routes-") as folder:
-        settings = Settings.from_environment(Files(Path(folder)).environment)
+        settings = Settings.from_environment(in_folder(Path(folder)).environment)
         storehouse = assemble(settings)
         storehouse.stop()
     return [
