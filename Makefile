@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes
 	--no-emit-index-url --no-header
 DEMO := var/demo
 # Tests with servers wait more than they work: more of them than a machine has cores.
-WORKERS ?= 4
+TEST_WORKERS ?= 4
 # What runs side by side says what it has to say one after the other.
 TIDY := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
@@ -75,12 +75,12 @@ quick-features: $(READY)
 test: check ## the rest, each law among it, with a real NATS and PostgreSQL: minutes
 	$(RUN) -m behave --tags "@slow"
 	$(RUN) -m features.everywhere --quick --only nats:split:postgresql
-	$(RUN) -m pytest -q -n $(WORKERS) -m "(server or slow) and not proof"
+	$(RUN) -m pytest -q -n $(TEST_WORKERS) -m "(server or slow) and not proof"
 
 .PHONY: proof
 proof: $(READY) ## everything else: each matrix, crash point and soak
 	$(RUN) -m features.everywhere --quick
-	$(RUN) -m pytest -q -n $(WORKERS) -m proof
+	$(RUN) -m pytest -q -n $(TEST_WORKERS) -m proof
 
 .PHONY: features-everywhere
 features-everywhere: $(READY) ## each scenario, not only those that tell most, on every bus

@@ -22,9 +22,9 @@ PARTS = ["app.py", "pyproject.toml", "Makefile", "Procfile", "README.md", "LICEN
 PARTS += ["CONTRIBUTING.md", "CHANGELOG.md", "requirements", "docs", "samples"]
 PARTS += ["features", "tests", "shared_kernel", "schemathesis.toml", ".gitignore"]
 PARTS += [context.name for context in CONTEXTS]
-MANY = {"LATE_JOINER_EVENTS": "1000000"}
+MANY = {"LATE_JOINER_EVENTS": "100000"}
 
-pytestmark = [pytest.mark.server, pytest.mark.slow]
+pytestmark = [pytest.mark.server, pytest.mark.proof]
 
 
 @attrs.frozen
