@@ -1,4 +1,4 @@
-"""Declares inventory: what it owns, runs, publishes, follows and offers."""
+"""Declares inventory: its service, databases, events, subscriptions and port."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ _MIGRATIONS = Path(__file__).parent / "adapters" / "migrations"
 
 
 def stock_levels(services: InventoryServices) -> SqlStockLevels:
-    """Exact, and as of now."""
+    """The port for exact quantities, as of now."""
     return SqlStockLevels(services.database)
 
 
@@ -77,7 +77,7 @@ CONTEXT = Context(
     address="INVENTORY_URL",
     settings=InventorySettings,
     published=published.SUBJECTS,
-    reads_besides={compaction.StockDated: ("stock.*",)},
+    reads_outside_subscriptions={compaction.StockDated: ("stock.*",)},
     services=(
         DeclaredService(
             name=NAME,
@@ -113,7 +113,7 @@ CONTEXT = Context(
                         ),
                     },
                 ),
-                # Shown as they are: no field is read.
+                # The events are shown unchanged: no field is read.
                 Follows(subscription=MOVEMENTS, source=NAME, pattern="stock.>"),
             ),
             offers=(stock_levels,),

@@ -1,1 +1,1 @@
-"""The kernel proper: Sku, and the shapes of aggregate, event, refusal, unit of work."""
+"""The kernel's domain: Sku, and the types of aggregate, event, error, unit of work."""

@@ -1,4 +1,4 @@
-"""The shape every aggregate has: an identity, a version, and the facts it recorded."""
+"""The base class of aggregates: an identity, a version, and recorded events."""
 
 from abc import ABC, abstractmethod
 
@@ -10,10 +10,10 @@ from shared_kernel.domain.event import DomainEvent
 
 @attrs.define(eq=False, kw_only=True)
 class Aggregate(ABC):
-    """Consistent in itself, changed only through its methods, saved as one.
+    """A consistency boundary: changed only through its methods, saved as a whole.
 
-    `version` counts the events of the aggregate's life: the first is number 1. Each
-    recorded event is numbered by it, so that a version names one state and one fact.
+    `version` is the number of events since the aggregate was created: the first is
+    number 1. So a version identifies one event and the state after it.
     """
 
     version: int = 0
@@ -24,18 +24,18 @@ class Aggregate(ABC):
     @property
     @abstractmethod
     def key(self) -> str:
-        """Its identity as text: the key of its events, and of its row."""
+        """Its identity as text: the key of its events and of its row."""
 
     def record(self, event: DomainEvent) -> None:
         self.version += 1
         self._recorded.append((self.version, event))
 
     def collect(self) -> list[tuple[int, DomainEvent]]:
-        """Hand over what was recorded since the last call, with its versions."""
+        """Return the events recorded since the last call, with their versions."""
         recorded, self._recorded = self._recorded, []
         return recorded
 
     def expect(self, version: int | None) -> None:
-        """Raise StaleVersion unless it is at `version`; None asks nothing."""
+        """Raise StaleVersion unless it is at `version`; None skips the check."""
         if version is not None and version != self.version:
             raise StaleVersion(key=self.key, seen=version, current=self.version)

@@ -1,12 +1,12 @@
-"""What the domain refuses.
+"""The domain's refusals.
 
 DomainError
-├── InvalidValue        a value that no rule of any context allows
-├── StaleVersion        the aggregate is no longer what the caller saw
+├── InvalidValue        a value object refuses the value
+├── StaleVersion        the aggregate has changed since the caller read it
 └── …                   one class per broken rule, in each context's `domain/errors.py`
 
-A refusal is named after the rule it upholds and carries fields; who shows it finds the
-words. Faults of the technology are not here: they end in `Error`.
+A refusal is named after the broken rule and carries fields; the adapters format it.
+Technical faults are elsewhere: their names end in `Error`.
 """
 
 from typing import Any
@@ -16,12 +16,12 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class DomainError(Exception):
-    """The root of all refusals. Every leaf's `str()` is a sentence for people."""
+    """The root of all refusals. Each subclass's `str()` is a readable sentence."""
 
 
 @attrs.frozen(kw_only=True)
 class InvalidValue(DomainError):
-    """`field` holds `value`, where `expected` says what would be right."""
+    """`field` has the invalid `value`; `expected` describes the valid ones."""
 
     field: str
     value: Any

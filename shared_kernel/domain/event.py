@@ -1,4 +1,4 @@
-"""Domain events: what happened, in the words of one context."""
+"""Domain events: what happened, in the language of one context."""
 
 import attrs
 
@@ -7,6 +7,5 @@ import attrs
 class DomainEvent:
     """A fact about one aggregate; it never leaves its context.
 
-    What other contexts may rely on is the published event that `publisher.py` makes
-    of it.
+    Other contexts rely on published events, to which `publisher.py` translates it.
     """

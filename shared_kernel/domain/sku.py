@@ -1,4 +1,4 @@
-"""The one identity that both contexts use."""
+"""The SKU, the one identity that all contexts share."""
 
 import re
 
@@ -17,8 +17,8 @@ _SKU = re.compile(SKU_PATTERN.removesuffix("$") + r"\Z")
 class Sku:
     """A stock keeping unit: 1 to 64 letters, digits and `. _ ~ -`, case as given.
 
-    The characters are those that stand unescaped in a URL's path (RFC 3986, §2.3), the
-    first a letter or a digit. Raises InvalidValue.
+    These characters need no escaping in a URL's path (RFC 3986, §2.3). The first is a
+    letter or a digit. Raises InvalidValue.
     """
 
     code: str = attrs.field()

@@ -1,14 +1,14 @@
-"""What a handler changes, as one (Fowler, PoEAA: Unit of Work)."""
+"""All changes of a handler, committed together (Fowler, PoEAA: Unit of Work)."""
 
 from types import TracebackType
 from typing import Protocol, Self
 
 
 class UnitOfWork(Protocol):
-    """Aggregates and the events they recorded are kept together, or not at all.
+    """Commits aggregates and their recorded events together, or neither.
 
-    `with work:` without a `commit()` in it keeps nothing. A context adds its
-    repositories.
+    Leaving `with work:` without a `commit()` discards all changes. Each context adds
+    its repositories.
     """
 
     def commit(self) -> None: ...

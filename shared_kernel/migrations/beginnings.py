@@ -1,8 +1,7 @@
-"""The kernel's tables as a history of revisions begins with them.
+"""The kernel's tables, for the first revision of a migration history.
 
-None of this changes any more once a history has begun with it: what changes later is a
-revision of its own, in each history, and a further function here for those that begin
-then.
+A function must not change once a history has used it. A later change of the kernel's
+tables is a new revision in each history, and a new function here for new histories.
 """
 
 from alembic import op
@@ -28,7 +27,7 @@ from shared_kernel.migrations.log_positions import (
 
 
 def begin_with_log() -> None:
-    """In a database that takes commands, publishes events and may subscribe."""
+    """For a database to which commands write: with event log and subscriptions."""
     create_log_tables()
     create_subscription_tables()
     turn_the_relay_into_a_cursor()
@@ -50,7 +49,7 @@ def end_with_log() -> None:
 
 
 def begin_with_cursors() -> None:
-    """In a database that only subscribes."""
+    """For a database of a read model: with subscriptions only."""
     create_subscription_tables()
     let_cursors_name_the_log()
     count_what_is_dropped()

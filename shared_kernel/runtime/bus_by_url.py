@@ -16,9 +16,9 @@ def bus_by_url(
 ) -> EventBus:
     """Connects to nothing yet.
 
-    `subjects` are the patterns of all that is ever published, `feeds` those of the
-    sources in other processes. `logs` tells, once there are some, the identities of the
-    logs of this process, by source. Raises BusMisconfiguredError.
+    `subjects` are patterns of all published subjects, `feeds` the feeds of sources in
+    other processes. `logs` returns the identities of this process's logs, by source; it
+    is called after they are created. Raises BusMisconfiguredError.
     """
     match settings.bus_url.partition(":")[0]:
         case "inprocess":
@@ -34,7 +34,7 @@ def _nats(
     subjects: Sequence[str],
     logs: Callable[[], Mapping[str, str]],
 ) -> EventBus:
-    # Not everyone has the client: it is an extra.
+    # The client is an optional dependency.
     try:
         from shared_kernel.runtime.nats_by_url import nats_bus  # noqa: PLC0415
     except ImportError as error:

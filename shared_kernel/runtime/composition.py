@@ -1,4 +1,4 @@
-"""From what the contexts declare to the services that a process runs."""
+"""Builds the services of a process from the contexts' declarations."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -40,12 +40,12 @@ def compose(
     jitter: Callable[[], float] = random.random,
     holder: str | None = None,
 ) -> RunningServices:
-    """Bring the databases up to date and plug the services of this process together.
+    """Prepare the databases and build the services of this process.
 
-    The contexts are those of `settings`; `joins` are of ports between them. `holder` is
-    the name under which leases are held. Starts nothing. Raises
-    StorageUnavailableError, BusMisconfiguredError, and LookupError where a declaration
-    does not fit the others.
+    The contexts are those of `settings`; `joins` connect ports of different contexts.
+    `holder` is the name of this process as a lease owner. Starts nothing. Raises
+    StorageUnavailableError, BusMisconfiguredError, and LookupError if the declarations
+    are inconsistent.
     """
     contexts, peers = settings.contexts, peers_of(settings)
     elsewhere = {
@@ -83,7 +83,7 @@ def compose(
 
 @attrs.frozen
 class _Built:
-    """`edges` is what routes and commands work with, and what ports are made of."""
+    """`edges` is what `build` returned: routes, commands and ports are made from it."""
 
     builder: ServiceBuilder
     edges: Any
@@ -91,7 +91,7 @@ class _Built:
 
 
 class _Composition:
-    """Builds a service as soon as another one needs it."""
+    """Builds each service once, before the services that use its ports."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class _Composition:
         self._peers = peers
         self._elsewhere = elsewhere
         self._built: dict[str, _Built] = {}
-        self._begun: list[str] = []
+        self._in_progress: list[str] = []
         self._builders = {
             service.name: ServiceBuilder(
                 runtime, context, service, self, self._prepared(service)
@@ -117,7 +117,7 @@ class _Composition:
         }
 
     def here(self) -> list[str]:
-        """The services of this process, whoever is followed before who follows."""
+        """The names of this process's services; sources come before their followers."""
         ordered: list[str] = []
         seen: set[str] = set()
 
@@ -134,20 +134,20 @@ class _Composition:
         return [name for name in ordered if name in self._builders]
 
     def built(self, name: str) -> _Built:
-        """The service with that name, which runs here."""
+        """The named service of this process, which is built if it was not."""
         if name not in self._built:
-            if name in self._begun:
-                circle = ", ".join([*self._begun, name])
-                raise LookupError(f"services need each other's ports: {circle}")
-            self._begun.append(name)
+            if name in self._in_progress:
+                cycle = ", ".join([*self._in_progress, name])
+                raise LookupError(f"services need each other's ports: {cycle}")
+            self._in_progress.append(name)
             builder = self._builders[name]
             edges = builder.build()
             self._built[name] = _Built(builder, edges, builder.service(edges))
-            self._begun.remove(name)
+            self._in_progress.remove(name)
         return self._built[name]
 
     def feeds(self) -> list[EventFeed]:
-        """Of each source that can be read here."""
+        """The feeds of all sources that this process can read."""
         return [
             self.feed(context.name)
             for context, service in services_of(self._contexts)
@@ -174,7 +174,7 @@ class _Composition:
         return port
 
     def _prepared(self, service: DeclaredService[Any]) -> list[Schema]:
-        """The schema of each of its databases, brought up to date."""
+        """Prepare the databases of `service`; return their schemas."""
         schemas = []
         for own in service.databases:
             settings = self._runtime.settings
@@ -190,7 +190,7 @@ class _Composition:
 def _offers(
     contexts: Sequence[Context], joins: Sequence[Join[Any]]
 ) -> dict[Need[Any], Callable[[Any], Any]]:
-    """What answers each need. Raises LookupError if one is joined with nothing."""
+    """The offer for each need. Raises LookupError if a need has none."""
     offered = {service.name: service.offers for _, service in services_of(contexts)}
     joined = {join.need: join.offer for join in joins}
     for context, service in services_of(contexts):

@@ -1,4 +1,4 @@
-"""What a bounded context says of itself, so that a process can be composed."""
+"""The declaration of a bounded context, from which processes are composed."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -36,10 +36,11 @@ class Relation(StrEnum):
 
 @attrs.frozen
 class OwnDatabase:
-    """A database that nobody else opens: `variable` has its URL, by default `file`'s.
+    """A database that only its owner opens.
 
-    `revisions` is the folder of its migrations. `log` is set for the one that has the
-    context's event log: there commands write.
+    The environment variable `variable` has its URL; the default is the SQLite file
+    `file`. `revisions` is the folder of its migrations. `log` is true for the database
+    with the context's event log, to which commands write.
     """
 
     variable: str = attrs.field()
@@ -48,7 +49,7 @@ class OwnDatabase:
     log: bool = attrs.field(default=False, kw_only=True)
 
     @variable.validator
-    def _says_what_it_is(self, _: object, variable: str) -> None:
+    def _is_the_name_of_a_database_url(self, _: object, variable: str) -> None:
         if not variable.endswith(_URL):
             raise ValueError(f"{variable}: expected a name such as SHOP{_URL}")
 
@@ -59,11 +60,11 @@ class OwnDatabase:
 
 @attrs.frozen(kw_only=True)
 class Follows:
-    """A subscription: to whose events, and what it understands of them.
+    """A subscription to the events of `source`, and the fields that it reads.
 
-    `reads` has classes of the reader's own, each with the fields that are read, and the
-    subjects (or patterns of them) of the events that are read as such. A context that
-    follows its own events has no relations.
+    `reads` maps the reader's own classes, which have just the fields that are read, to
+    the subjects (or patterns) of the events that are decoded as that class. If a
+    context follows its own events, `relations` is empty.
     """
 
     subscription: str
@@ -75,10 +76,10 @@ class Follows:
 
 @attrs.frozen(eq=False)
 class Need(Generic[P]):
-    """A port that `service` answers, asked for while somebody waits for an answer.
+    """A port for synchronous queries, implemented by `service`.
 
-    `over_http` asks it in another process. `reads` has classes with the fields that are
-    read of its answers, and the routes that answer so.
+    `over_http` makes the adapter for a service in another process. `reads` maps classes
+    with the fields that are read of its responses to the routes that return them.
     """
 
     service: str
@@ -89,7 +90,7 @@ class Need(Generic[P]):
 
 @attrs.frozen(eq=False)
 class Join(Generic[P]):
-    """Who has `need` is answered by `offer`, made of what its service serves."""
+    """Connects `need` to `offer`, which makes the port from the service's edges."""
 
     need: Need[P]
     offer: Callable[[Any], P]
@@ -97,11 +98,11 @@ class Join(Generic[P]):
 
 @attrs.frozen(kw_only=True)
 class DeclaredService(Generic[E]):
-    """What one process can run by itself.
+    """The smallest unit that a process can run alone.
 
-    `build` is given a ServiceBuilder and answers what the edges work with: routes
-    (`api`), commands at the command line (`cli`), pages, and the ports it `offers`.
-    `dated` is the rule for a compaction of its log (`events compact`).
+    `build` gets a ServiceBuilder and returns the argument of the edges: of the routes
+    (`api`), the command-line commands (`cli`), the pages, and the ports it `offers`.
+    `dated` tells a compaction of its log (`events compact`) which changes stay datable.
     """
 
     name: str
@@ -117,20 +118,22 @@ class DeclaredService(Generic[E]):
 
     @property
     def has_log(self) -> bool:
-        """Does it execute commands, and publish what they cause?"""
+        """Whether it executes commands and publishes events."""
         return any(database.log for database in self.databases)
 
 
 @attrs.frozen(kw_only=True)
 class Context:
-    """Declared in its `bootstrap.py`.
+    """A bounded context, declared in its `bootstrap.py`.
 
-    `services` are those that it can run, each in any process. The variable `address`
-    says where a service is asked that runs elsewhere: of those that are needed the
-    first one, in this order. `settings` is a class of its own settings besides
-    (`runtime.setting`). `published` has the class of each event by its subject;
-    `accepts` are subjects of messages that others send. `reads_besides` is what is read
-    of its own events outside any subscription. `joins` are those of its own services.
+    Each of the `services` can run in any process. The environment variable `address`
+    has the URL of another process: the one with the first of the services, in this
+    order, that is needed here and runs elsewhere; or, if none is needed, with the first
+    that runs elsewhere. `settings` is a class with settings of its own
+    (`runtime.setting`), if it has any. `published` has the class of each event by its
+    subject; `accepts` are subjects of messages from foreign programs.
+    `reads_outside_subscriptions` is like `Follows.reads`, for reads of its own log
+    without a subscription. `joins` connect ports among its own services.
     """
 
     name: str
@@ -139,12 +142,14 @@ class Context:
     services: Sequence[DeclaredService[Any]]
     published: Mapping[str, type]
     accepts: Sequence[str] = ()
-    reads_besides: Mapping[type, Sequence[str]] = attrs.field(factory=dict)
+    reads_outside_subscriptions: Mapping[type, Sequence[str]] = attrs.field(
+        factory=dict
+    )
     joins: Sequence[Join[Any]] = ()
 
     @property
     def subjects(self) -> list[str]:
-        """Patterns of all that it publishes or accepts on a bus."""
+        """Patterns of all subjects that it publishes or accepts on a bus."""
         kinds = {subject.partition(".")[0]: None for subject in self.published}
         return [*(f"{kind}.>" for kind in kinds), *self.accepts]
 
@@ -157,8 +162,8 @@ class Context:
         return [need for each in self.services for need in each.needs]
 
     def reads(self) -> list[tuple[type, str, str]]:
-        """Each class, the source of what is read as such, and a pattern of it."""
-        read = [(self.name, self.reads_besides)]
+        """Triples of a reader's class, its source, and a subject or pattern."""
+        read = [(self.name, self.reads_outside_subscriptions)]
         read += [(each.source, each.reads) for each in self.follows]
         return [
             (kind, source, pattern)
@@ -175,7 +180,7 @@ class Context:
 
 
 def published_as(contexts: Sequence[Context], source: str, pattern: str) -> list[str]:
-    """The subjects of `source` that match."""
+    """The published subjects of `source` that match `pattern`."""
     matches = matcher(pattern)
     return [
         subject
@@ -189,7 +194,7 @@ def published_as(contexts: Sequence[Context], source: str, pattern: str) -> list
 def services_of(
     contexts: Sequence[Context],
 ) -> Iterator[tuple[Context, DeclaredService[Any]]]:
-    """Every one with its context, as declared."""
+    """All services, each with its context, in the declared order."""
     for context in contexts:
         for service in context.services:
             yield context, service
@@ -200,11 +205,11 @@ def owner_of(contexts: Sequence[Context], source: str) -> DeclaredService[Any]:
     for context, service in services_of(contexts):
         if context.name == source and service.has_log:
             return service
-    raise LookupError(f"no context {source!r} has a log: nobody can follow it")
+    raise LookupError(f"no context {source!r} has a log that can be followed")
 
 
 def needed_by(contexts: Sequence[Context], here: Collection[str]) -> set[str]:
-    """The services without which those named `here` cannot do their work."""
+    """The services that those named `here` follow or have ports to."""
     needed = set()
     for _, service in services_of(contexts):
         if service.name in here:

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 import stamina.instrumentation
 import structlog
 
-_STEERS_A_TERMINAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def set_up_logs(level: str, form: str) -> None:
@@ -23,7 +23,8 @@ def set_up_logs(level: str, form: str) -> None:
             exception_formatter=_traceback,
         )
     )
-    # Each attempt to reach a process or a database would be a line; what came of it is.
+    # Without a line for each attempt to reach a process or a database: only the outcome
+    # is logged.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     stamina.instrumentation.set_on_retry_hooks([])
     structlog.configure(
@@ -41,8 +42,8 @@ def set_up_logs(level: str, form: str) -> None:
 
 
 def _escaped(text: str) -> str:
-    """What a stranger sent is told, and does nothing to the terminal it is read on."""
-    return _STEERS_A_TERMINAL.sub(lambda found: repr(found[0])[1:-1], text)
+    """Escapes control characters, which foreign text could send to a terminal."""
+    return _CONTROL_CHARACTERS.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def _escaped_values(
@@ -54,7 +55,7 @@ def _escaped_values(
     return event
 
 
-def _traceback(told: TextIO, error: structlog.typing.ExcInfo) -> None:
+def _traceback(output: TextIO, error: structlog.typing.ExcInfo) -> None:
     plain = StringIO()
     structlog.dev.plain_traceback(plain, error)
-    told.write(_escaped(plain.getvalue()))
+    output.write(_escaped(plain.getvalue()))

@@ -29,7 +29,7 @@ def nats_bus(settings: Settings, subjects: Sequence[str], logs: Logs) -> EventBu
 
 
 def options_of(settings: Settings) -> NatsOptions:
-    """Raises BusMisconfiguredError, showing no secret."""
+    """Raises BusMisconfiguredError, without secrets in its message."""
     scheme, _, rest = settings.bus_url.partition("://")
     who, at, hosts = rest.rpartition("@")
     if "," in who or "@" in who:
@@ -53,7 +53,7 @@ def options_of(settings: Settings) -> NatsOptions:
 
 
 def _server(host: str, scheme: str) -> str:
-    # [::1]:4222 has more colons than one.
+    # [::1]:4222 has several colons.
     name, colon, port = (
         host.rpartition(":") if not host.endswith("]") else (host, "", "")
     )
@@ -61,7 +61,7 @@ def _server(host: str, scheme: str) -> str:
         name, port = host, str(PORT)
     if name and port.isdecimal() and 0 < int(port) < 65536 and "/" not in name:
         return f"{name}:{port}"
-    # What stands behind the colon is shown to nobody: without an @ it is a password.
+    # The text after the colon is never shown: if the @ is missing, it is a password.
     shown = f"{name}:…" if colon else name
     raise BusMisconfiguredError(
         f"BUS_URL names the server {shown!r}; expected {scheme}://host:port,host:port, "

@@ -1,4 +1,4 @@
-"""The services that a process runs, without a web server around them."""
+"""The running services of a process, without the web server."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -20,11 +20,11 @@ from shared_kernel.web.peers import Peer
 
 @attrs.frozen(kw_only=True)
 class RunningServices:
-    """What a process runs, without a web server around it.
+    """The services of one process, with their bus, workers and peers.
 
-    `services` are those that this process runs, `feeds` lead to the logs that it reads,
-    and `peers` to the services that it needs and does not run. `summary` is a line that
-    says what all that is for.
+    `services` run in this process, `feeds` are the logs that it can read, and `peers`
+    the processes of needed services that do not run here, by service. `summary` is a
+    line that describes the application.
     """
 
     runtime: Runtime
@@ -42,7 +42,7 @@ class RunningServices:
 
     @property
     def writing(self) -> list[WritingService]:
-        """Those that execute commands and have a log."""
+        """The services that execute commands and have a log."""
         return [each for each in self.services if isinstance(each, WritingService)]
 
     def service(self, name: str) -> Service:
@@ -57,19 +57,19 @@ class RunningServices:
         return next(each for each in self.writing if each.log.source == name)
 
     def start(self) -> None:
-        """Let the workers run in the background, and listen for other replicas."""
+        """Start the workers in the background, and listen for commits of replicas."""
         with self._starting:
             if not self._notifications:
                 self._listen()
         self.workers.start()
 
     def ask_to_stop(self) -> None:
-        """End all waiting for progress: requests are answered with what there is."""
+        """End all waits for progress: requests are answered with the current state."""
         self.stopping.set()
         self.runtime.progress.made()
 
     def stop(self) -> None:
-        """Stop the workers after their step, and close bus and databases."""
+        """Stop the workers after their current step; close bus, peers and databases."""
         self.workers.stop()
         for each in self._notifications:
             each.close()
@@ -89,10 +89,10 @@ class RunningServices:
                 notifications.start()
 
     def _on_notification(self, service: WritingService, head: int | None) -> None:
-        """The log of `service` has grown, perhaps by what another process did."""
+        """The log of `service` has grown, perhaps by a commit of another process."""
         runtime, log = self.runtime, service.log
-        brought = service.relay.leads or runtime.bus.capabilities.between_replicas
-        if head is not None and not brought:
+        delivered = service.relay.leads or runtime.bus.capabilities.between_replicas
+        if head is not None and not delivered:
             now_us = to_us(runtime.clock())
             announcement = Delivery(
                 [heartbeat(log.source, head, now_us)], from_log=True
@@ -104,26 +104,26 @@ class RunningServices:
         runtime.on_commit()
 
     def register_workers(self) -> None:
-        """Let those that wait for other processes work alone, the others together."""
+        """A thread for each worker that waits for other processes, one for the rest."""
         bus = self.runtime.bus
         here = {service.log.source for service in self.writing}
         together: list[Worker] = []
         alone: list[Worker] = []
-        # In the order in which an event passes them.
+        # In the order in which they handle an event.
         for service in self.services:
             for subscription in service.subscriptions:
-                of = together if subscription.source in here else alone
-                of.append(subscription)
+                thread = together if subscription.source in here else alone
+                thread.append(subscription)
             if isinstance(service, WritingService):
-                of = alone if bus.capabilities.between_processes else together
-                of.append(service.relay)
+                thread = alone if bus.capabilities.between_processes else together
+                thread.append(service.relay)
         for service in self.services:
             together += service.background_jobs
         self.workers.register(together, alone)
 
 
 def identities_of(services: Sequence[Service]) -> dict[str, str]:
-    """Of the logs among `services`, by source; nothing while a database is away."""
+    """The identities of the logs, by source; empty if a database does not answer."""
     writing = [each for each in services if isinstance(each, WritingService)]
     try:
         return {each.log.source: each.log.keys().log for each in writing}
@@ -134,7 +134,7 @@ def identities_of(services: Sequence[Service]) -> dict[str, str]:
 
 
 def peers_of(settings: Settings) -> dict[str, Peer]:
-    """The processes that are asked, by the service that each has to run."""
+    """The other processes to which requests are sent, by the service wanted there."""
     return {
         service: Peer(
             service,

@@ -1,4 +1,4 @@
-"""A service as the composition root sees it: what one process can run by itself."""
+"""A built service, and the runtime that all services of a process share."""
 
 import os
 import random
@@ -30,23 +30,24 @@ from shared_kernel.web.routes import Api
 
 
 def this_process() -> str:
-    """The name under which this process holds leases."""
+    """The name of this process as a lease owner."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def group_of(name: str, log: str) -> str:
-    """The group of `name` among those who follow `log`: another shop's is another.
+    """The queue group `name` for one log: other Storehouses on the bus have others.
 
-    The end of a UUID (version 7): its beginning is a time.
+    Only the end of the log's identity is used: a UUID of version 7 begins with a time.
     """
     return f"{name}.{log[-12:]}" if log else name
 
 
 @attrs.frozen(kw_only=True)
 class Runtime:
-    """What every service is plugged into: one of each in a process.
+    """What all services of a process share.
 
-    `workers` are registered when all services are there.
+    `holder` is the process's name as a lease owner. The `workers` are registered after
+    all services are built.
     """
 
     settings: Settings
@@ -59,12 +60,12 @@ class Runtime:
 
     @progress.default
     def _progress(self) -> Progress:
-        # Who waits holds a thread, and others need some too.
+        # A waiting request occupies a thread: leave most of them to other requests.
         return Progress(places=max(1, self.settings.threads // 4))
 
     def on_commit(self) -> None:
-        """Something was written that the workers carry on, and readers wait for."""
-        # In this order: who wakes must find that there is news.
+        """Wake the readers and workers that wait for a commit."""
+        # In this order: a worker that wakes must find the count of progress raised.
         self.progress.made()
         self.workers.wake()
 
@@ -86,9 +87,9 @@ class Runtime:
         apply: Apply,
         clear: Callable[[Connection], None] | None = None,
     ) -> Subscription:
-        """One that takes everything `feed` has, and is told how far that goes.
+        """A subscription to `pattern` of `feed`, and to the heartbeats of its log.
 
-        `clear` empties the read model that `apply` keeps.
+        `clear` empties the read model to which `apply` writes.
         """
         subjects = (pattern, f"{HEARTBEAT}.{feed.source}")
 
@@ -101,7 +102,7 @@ class Runtime:
             clock=self.clock,
             jitter=self.jitter,
             joins=[partial(self._join, subject, name) for subject in subjects],
-            # Only on a broker can anybody else publish.
+            # Only on a broker can foreign programs publish.
             confirms=self.bus.capabilities.between_processes
             and isinstance(feed, EventLog),
             clear=clear,
@@ -120,11 +121,11 @@ class Runtime:
 
 @attrs.frozen(kw_only=True)
 class Service:
-    """What a ServiceBuilder makes of what a context declares.
+    """A service that a ServiceBuilder has built from its declaration.
 
-    `background_jobs` run besides relay and subscriptions. `dead_letters` are those of
-    each database that keeps some. `schemas` are those of `databases`. `cli`
-    is the group of the context; services of one context share it.
+    `background_jobs` are workers other than relay and subscriptions. `dead_letters` are
+    by the name of their database. `schemas` are those of the `databases`. `cli` is the
+    command group of the context; services of one context share it.
     """
 
     name: str
@@ -144,10 +145,10 @@ class Service:
 
 @attrs.frozen(kw_only=True)
 class WritingService(Service):
-    """One that executes commands and publishes what they caused.
+    """A service that executes commands and publishes their events.
 
-    `dated` is the rule for a compaction of `log`. `followed` are the sources whose
-    events cause events in `log`, and how far each has been followed.
+    `dated` tells a compaction of `log` which changes stay datable. `followed` are the
+    sources whose events cause events in `log`, with the position reached in each.
     """
 
     log: EventLog

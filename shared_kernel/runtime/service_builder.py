@@ -1,4 +1,4 @@
-"""What a context's service is plugged together with, and what is found of it then."""
+"""Gives a context's `build` function its building blocks, and builds the service."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
@@ -33,17 +33,17 @@ class Neighbours(Protocol):
         """The log of `source`."""
 
     def settled(self, source: str, origin: str) -> Through:
-        """By where in the log of `source` all stands that events of `origin` caused."""
+        """Up to where the log of `source` reflects events of `origin`."""
 
     def port(self, need: Need[P]) -> P:
-        """What answers `need`."""
+        """The implementation of the port."""
 
 
 class ServiceBuilder:
-    """Given to the function that builds a service; it takes from here what it needs.
+    """The argument of the `build` function of a declared service.
 
-    What is made here becomes part of the service: subscriptions and writer, and with
-    them dead letters, leases, status and metrics.
+    Subscriptions, writer and jobs created here become part of the service, with their
+    dead letters, leases, status and metrics.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class ServiceBuilder:
     ) -> None:
         self.runtime = runtime
         self.databases = tuple(schema.database for schema in schemas)
-        """As many as are declared, in that order."""
+        """The declared databases, in that order."""
         self._context = context
         self._declared = declared
         self._neighbours = neighbours
@@ -76,13 +76,13 @@ class ServiceBuilder:
 
     @property
     def log(self) -> EventLog:
-        """The context's own. Raises LookupError where none is declared."""
+        """The context's own log. Raises LookupError if none is declared."""
         if self._log is None:
             raise LookupError(f"{self._declared.name} declares no database with a log")
         return self._log
 
     def settings(self, kind: type[S]) -> S:
-        """Those of the context."""
+        """The context's own settings."""
         return self.runtime.settings.own(kind)
 
     def feed(self, source: str) -> EventFeed:
@@ -90,11 +90,11 @@ class ServiceBuilder:
         return self._neighbours.feed(source)
 
     def settled(self, source: str, origin: str) -> Through:
-        """By where in the log of `source` all stands that events of `origin` caused."""
+        """Up to where the log of `source` reflects events of `origin`."""
         return self._neighbours.settled(source, origin)
 
     def port(self, need: Need[P]) -> P:
-        """What answers, in this process or in another one. It has to be declared."""
+        """The port, of this process or over HTTP. Raises LookupError if undeclared."""
         if need not in self._declared.needs:
             raise LookupError(
                 f"{self._declared.name} does not declare that it needs {need.service}"
@@ -104,7 +104,7 @@ class ServiceBuilder:
     def writer(
         self, unit_of_work: Callable[[Connection, EventLog, Clock], W]
     ) -> Writer[W]:
-        """Executes commands, each in a unit of work with the log."""
+        """A writer that executes each command in a unit of work with the log."""
         log, clock = self.log, self.clock
         writer = Writer(
             log.database,
@@ -123,9 +123,10 @@ class ServiceBuilder:
         apply: Apply,
         clear: Callable[[Connection], None] | None = None,
     ) -> Subscription:
-        """The one that is declared so: `apply` keeps in `database` what it causes.
+        """A declared subscription; `apply` writes the effects to `database`.
 
-        `clear` empties a read model that `apply` keeps. Raises LookupError.
+        `clear` empties the read model to which `apply` writes. Raises LookupError if
+        the subscription is not declared.
         """
         pattern = self._pattern_of(name, source)
         subscription = self.runtime.subscription(
@@ -135,9 +136,9 @@ class ServiceBuilder:
         return subscription
 
     def membership(self, subject: str, group: str) -> Callable[[Deliver], Leave]:
-        """Joins those who take what other programs send on `subject`.
+        """A function that joins the queue group for foreign messages on `subject`.
 
-        All replicas share the messages; another Storehouse is told, too.
+        All replicas share the messages; another Storehouse gets its own copy of each.
         """
 
         def join(deliver: Deliver) -> Leave:
@@ -147,15 +148,15 @@ class ServiceBuilder:
         return join
 
     def replays(self, subscription: str, source: str, apply: Apply) -> None:
-        """So dead letters are applied again that stand beside the log."""
+        """Register how to replay dead letters that no subscription has."""
         self._replayed[subscription, source] = apply
 
     def in_background(self, job: Worker) -> None:
-        """Have `job` stepped beside relay and subscriptions."""
+        """Register `job` as a worker."""
         self._jobs.append(job)
 
     def followed(self) -> dict[str, Callable[[], int]]:
-        """The sources whose events cause events in the log, and how far each has."""
+        """The sources whose events cause events in the log, with the position read."""
         return {
             subscription.source: subscription.cursor.saved
             for subscription in self._subscriptions
@@ -163,17 +164,17 @@ class ServiceBuilder:
         }
 
     def through(self, origin: str) -> Through:
-        """By where in the own log all stands that events of `origin` caused."""
+        """Up to where the own log reflects events of `origin`."""
         return followed_through(
             origin, self.followed()[origin], self.log.settle, self.runtime.progress
         )
 
     def build(self) -> Any:
-        """What the edges work with."""
+        """Call the declared `build`; the result is the argument of the edges."""
         return self._declared.build(self)
 
     def service(self, edges: Any) -> Service:
-        """What is built, with the edges that work with `edges`."""
+        """The service: all that was created here, with its routes and commands."""
         declared, runtime = self._declared, self.runtime
         common: dict[str, Any] = {
             "name": declared.name,
@@ -188,7 +189,7 @@ class ServiceBuilder:
         if self._log is None:
             return Service(**common, background_jobs=tuple(self._jobs))
         if self._writer is None:
-            raise LookupError(f"{declared.name} has a log and no writer")
+            raise LookupError(f"{declared.name} has a log, but no writer")
         return WritingService(
             **common,
             background_jobs=(*self._jobs, self._forget_idempotency_keys()),
@@ -208,7 +209,7 @@ class ServiceBuilder:
         )
 
     def _dead_letters(self) -> dict[str, DeadLetters]:
-        """Of each database that keeps some."""
+        """The dead letters of each database to which something is applied."""
         kept: dict[str, DeadLetters] = {}
         for own, database in zip(self._declared.databases, self.databases, strict=True):
             applied = {

@@ -1,4 +1,4 @@
-"""One setting: the variable it is read from, its default, and what is accepted."""
+"""One setting: its environment variable, its default, and its accepted values."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ SCHEMES = ("inprocess", "feed", "nats", "jetstream")
 
 
 class BadSettingError(Exception):
-    """A variable's value is not accepted. The message names all three."""
+    """An invalid setting. The message has variable, value and accepted values."""
 
     def __init__(self, variable: str, value: object, expected: str) -> None:
         found = "not set" if value is None else repr(_SECRET.sub("…", str(value)))
@@ -73,7 +73,7 @@ def word(value: str) -> str:
 def file(value: str) -> str:
     if Path(value).is_file():
         return value
-    raise ValueError("a file that is there")
+    raise ValueError("an existing file")
 
 
 def host_names(value: str) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ def host_names(value: str) -> tuple[str, ...]:
 
 
 def _name(value: str) -> str:
-    """Of a host: what stands in front of the port. Raises ValueError."""
+    """A host without a port, normalised. Raises ValueError."""
     if ":" in value:
         return str(IPv6Address(value.removeprefix("[").removesuffix("]")))
     if re.fullmatch(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", value):
@@ -96,7 +96,7 @@ def _name(value: str) -> str:
 
 
 def database_url(value: str) -> str:
-    """Raises ValueError, which says what is accepted."""
+    """Raises ValueError, which names the accepted values."""
     expected = (
         "a SQLite URL with a file, such as sqlite:///var/shop.db, or a PostgreSQL URL "
         "with a database, such as postgresql://user:password@host/shop or "
@@ -134,7 +134,7 @@ def address(value: str) -> str:
 def setting(
     variable: str, default: Any, read: Callable[[str], Any], *, secret: bool = False
 ) -> Any:
-    """`secret` values are shown nowhere."""
+    """`secret` values are not part of the `repr`."""
     return attrs.field(
         default=default, metadata={"env": variable, "read": read}, repr=not secret
     )
@@ -145,10 +145,10 @@ def words(value: str) -> frozenset[str]:
 
 
 def database(variable: str, file: str) -> Any:
-    """Of an owner: `file` is where it is unless said otherwise."""
+    """The URL of a database; the default is the SQLite file `file`."""
     return setting(variable, f"sqlite:///{file}", database_url, secret=True)
 
 
 def peer(variable: str) -> Any:
-    """Where services answer that do not run in this process."""
+    """The address of the process for services that do not run in this one."""
     return setting(variable, None, address)

@@ -30,7 +30,7 @@ S = TypeVar("S")
 class Settings:
     """Every setting, with its unit in its name. `docs/running.md` explains each.
 
-    Those of the contexts are in classes of theirs; `settings_of` makes one of all.
+    Each context may have a class of its own settings; `settings_of` combines them.
     """
 
     contexts: ClassVar[Sequence[Context]] = ()
@@ -97,9 +97,9 @@ class Settings:
                     raise BadSettingError(variable, value, str(error)) from None
         settings = cls(**given)
         settings._refuse_unknown_services(environment.get("SERVICES"))
-        settings._refuse_shared_files()
-        settings._refuse_a_lonely_part()
-        settings._refuse_workers_of_one_file()
+        settings._refuse_shared_databases()
+        settings._refuse_wrong_split()
+        settings._refuse_workers_on_sqlite()
         return settings
 
     @classmethod
@@ -112,20 +112,22 @@ class Settings:
 
     @property
     def addresses(self) -> Mapping[str, str]:
-        """Where the services are asked that do not run here, by name."""
-        asked = ((service, url) for _, url, service, _ in self._asked())
-        return {service: url for service, url in asked if service and url}
+        """The addresses of services that do not run here, by name."""
+        known = ((service, url) for _, url, service, _ in self._addresses_by_context())
+        return {service: url for service, url in known if service and url}
 
     def own(self, kind: type[S]) -> S:
-        """As the settings of one context."""
+        """The same settings, typed as the class of one context."""
         if not isinstance(self, kind):
             raise TypeError(f"no context of this process has {kind.__name__}")
         return self
 
-    def _asked(self) -> Iterator[tuple[str, str | None, str | None, bool]]:
-        """Of each context the variable, the address, who is asked there, if any.
+    def _addresses_by_context(
+        self,
+    ) -> Iterator[tuple[str, str | None, str | None, bool]]:
+        """For each context: variable, address, the service wanted there, if any.
 
-        The last one says whether that has to be.
+        The last one is whether a service of this process needs it.
         """
         needed = needed_by(self.contexts, self.services)
         for context in self.contexts:
@@ -133,12 +135,12 @@ class Settings:
             elsewhere = [
                 each.name for each in context.services if each.name not in self.services
             ]
-            asked = [each for each in elsewhere if each in needed]
+            wanted = [each for each in elsewhere if each in needed]
             yield (
                 field.metadata["env"],
                 getattr(self, field.name),
-                next(iter([*asked, *elsewhere]), None),
-                bool(asked),
+                next(iter([*wanted, *elsewhere]), None),
+                bool(wanted),
             )
 
     def _refuse_unknown_services(self, given: str | None) -> None:
@@ -146,7 +148,7 @@ class Settings:
         if not self.services or not self.services <= set(every):
             raise BadSettingError("SERVICES", given, f"some of {','.join(every)}")
 
-    def _refuse_shared_files(self) -> None:
+    def _refuse_shared_databases(self) -> None:
         """One database per owner (law 6)."""
         owners: dict[object, str] = {}
         for field in attrs.fields(type(self)):
@@ -164,8 +166,8 @@ class Settings:
                     )
                 owners[place, schema] = variable
 
-    def _refuse_workers_of_one_file(self) -> None:
-        """They are several replicas: SQLite is told so, PostgreSQL need not be."""
+    def _refuse_workers_on_sqlite(self) -> None:
+        """Several workers are replicas: SQLite needs `COPIES`, PostgreSQL does not."""
         files = [
             field.metadata["env"]
             for field in attrs.fields(type(self))
@@ -180,8 +182,8 @@ class Settings:
                 "COPIES=several",
             )
 
-    def _refuse_a_lonely_part(self) -> None:
-        """Each service runs here, or its address is set."""
+    def _refuse_wrong_split(self) -> None:
+        """Each needed service runs here or has an address; with all here, none has."""
         if not self.runs_everything and self.bus_url == "inprocess:":
             raise BadSettingError(
                 "SERVICES",
@@ -190,7 +192,7 @@ class Settings:
                 "joins one process only: set BUS_URL to feed: or nats://host for a "
                 "split",
             )
-        for variable, url, service, needed in self._asked():
+        for variable, url, service, needed in self._addresses_by_context():
             if needed and url is None:
                 raise BadSettingError(
                     variable,
@@ -207,9 +209,9 @@ class Settings:
 
 
 def settings_of(contexts: Sequence[Context]) -> type[Settings]:
-    """The settings of a process that has `contexts`.
+    """The settings class of a process with `contexts`.
 
-    A setting is named as its variable is, in small letters.
+    The name of a setting is that of its variable, in lower case.
     """
     declared: dict[str, Any] = {}
     for context in contexts:

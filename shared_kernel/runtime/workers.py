@@ -1,4 +1,4 @@
-"""Background work: plain steps, looped over by few threads (law 9)."""
+"""Background work: plain steps that a few threads repeat (law 9)."""
 
 import contextlib
 import threading
@@ -11,11 +11,11 @@ import structlog
 from shared_kernel.storage.errors import is_fault
 
 IDLE_S = 0.1
-"""How long a thread sleeps unless woken; how soon it sees what others wrote."""
+"""How long an idle thread sleeps unless woken: other processes' writes wait so long."""
 REST_S = 0.00008
-"""After each round a thread rests so long for each thing that was done: what comes
-meanwhile goes in one batch, which costs a third of what single events cost, and under
-load the interpreter is left to the requests."""
+"""After each round a thread rests this long for each item handled. New events form one
+batch meanwhile, at a third of the cost of single events, and under load the requests
+get the interpreter."""
 SHORTEST_REST_S, LONGEST_REST_S = 0.004, 0.05
 RETRY_S = 1.0
 
@@ -27,15 +27,14 @@ class Worker(Protocol):
     def name(self) -> str: ...
 
     def step(self) -> int:
-        """Do a bounded piece of work; answer how much was done, 0 if there is none."""
+        """Do a bounded amount of work; return the number of items, 0 if idle."""
 
 
 class Workers:
     """All the workers of a process.
 
-    Those that touch only the process's own databases share one thread. One that may
-    have to wait for another process has a thread of its own, so that nobody waits with
-    it.
+    Workers that use only this process's databases share one thread. A worker that may
+    wait for another process has a thread of its own, so that it delays no other.
     """
 
     def __init__(self, workers: Sequence[Worker] = ()) -> None:
@@ -47,9 +46,10 @@ class Workers:
     def register(
         self, together: Sequence[Worker], alone: Sequence[Worker] = ()
     ) -> None:
-        """Instead of those before; not while they run in the background.
+        """Replace the workers. Not to be called while they run in the background.
 
-        `together` stand in the order in which an event passes them.
+        `together` share a thread, in the order in which they handle an event; each of
+        `alone` has its own.
         """
         self._threads = [_WorkerThread(together), *(_WorkerThread([w]) for w in alone)]
 
@@ -58,7 +58,7 @@ class Workers:
         return [worker for thread in self._threads for worker in thread.workers]
 
     def start(self) -> None:
-        """Run in the background until `stop`. Starting twice is starting once."""
+        """Run in the background until `stop`. A second call does nothing."""
         with self._changing:
             if not self._started:
                 self._started = True
@@ -66,12 +66,12 @@ class Workers:
                     thread.start()
 
     def wake(self) -> None:
-        """There is something to do."""
+        """Run the next step at once, since there is something to do."""
         for thread in self._threads:
             thread.wake()
 
     def stop(self, timeout_s: float = 10.0) -> None:
-        """Let each worker finish its step; nothing is lost if it does not."""
+        """Let each worker finish its step; nothing is lost if the timeout ends it."""
         deadline = time.monotonic() + timeout_s
         for thread in self._threads:
             thread.ask_to_stop()
@@ -80,7 +80,7 @@ class Workers:
         self.hand_back()
 
     def hand_back(self) -> None:
-        """Let go of what the workers hold: another process takes over at once."""
+        """Release the leases, so that another process can take over at once."""
         for thread in self._threads:
             thread.hand_back()
 
@@ -89,11 +89,11 @@ class Workers:
         return self._started and all(thread.alive for thread in self._threads)
 
     def step(self) -> int:
-        """One step of each worker; one that raises rests, the others go on."""
+        """One step of each worker; a worker that raises pauses, the others continue."""
         return sum(thread.step() for thread in self._threads)
 
     def run_until_idle(self) -> int:
-        """Step until nobody finds anything to do; answer how much was done in all."""
+        """Step until all workers are idle; return the total number of items."""
         total = 0
         while done := self.step():
             total += done
@@ -105,13 +105,13 @@ class _WorkerThread:
 
     def __init__(self, workers: Sequence[Worker]) -> None:
         self.workers = workers
-        self._resting: dict[int, float] = {}
+        self._paused_until: dict[int, float] = {}
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        # An empty set of workers has a thread too: it is seen to be alive.
+        # Even without workers a thread runs, since `alive` checks the threads.
         self._thread = threading.Thread(
             target=self._loop, name="storehouse-workers", daemon=True
         )
@@ -143,16 +143,16 @@ class _WorkerThread:
     def step(self) -> int:
         done = 0
         for place, worker in enumerate(self.workers):
-            if self._resting.get(place, 0.0) > time.monotonic():
+            if self._paused_until.get(place, 0.0) > time.monotonic():
                 continue
             try:
                 done += worker.step()
-            except Exception as error:  # noqa: BLE001 - the other workers go on
+            except Exception as error:  # noqa: BLE001 - the other workers continue
                 if is_fault(error):
                     _log.warning("worker waits", worker=worker.name, error=str(error))
                 else:
                     _log.exception("worker failed", worker=worker.name)
-                self._resting[place] = time.monotonic() + RETRY_S
+                self._paused_until[place] = time.monotonic() + RETRY_S
         return done
 
     def _loop(self) -> None:

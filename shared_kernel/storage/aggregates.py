@@ -1,4 +1,4 @@
-"""Aggregates of one table: read on demand, written once for all commands of a unit."""
+"""Aggregates in one table: read on demand, written once per transaction."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -13,10 +13,10 @@ A = TypeVar("A", bound=Aggregate)
 
 
 class AggregateTable(Generic[A]):
-    """How aggregates are stored: a row for each, found by the column `key`.
+    """How aggregates are stored: in one row each, with the identity in column `key`.
 
-    The columns of `table`, in their order, are those of a row; one is `version`.
-    `to_row` and `from_row` are each other's inverse.
+    A row has the columns of `table`, in their order; one of them is `version`.
+    `from_row` is the inverse of `to_row`.
     """
 
     def __init__(
@@ -41,14 +41,14 @@ class AggregateTable(Generic[A]):
 
 
 class SqlRepository(Generic[A]):
-    """One transaction's aggregates: each is read once, and written by `flush()`."""
+    """The aggregates of one transaction: each is read once; `flush()` writes them."""
 
     def __init__(self, connection: Connection, table: AggregateTable[A]) -> None:
         self._connection = connection
         self._table = table
-        # By key; None is known to be absent.
+        # By key; None if there is no such row.
         self._known: dict[str, A | None] = {}
-        # The versions that are stored; 0 for what is not.
+        # The stored version by key; 0 if the aggregate is new.
         self._stored: dict[str, int] = {}
         self._touched: dict[str, A] = {}
         self._unwritten: dict[str, A] = {}
@@ -56,7 +56,7 @@ class SqlRepository(Generic[A]):
     def find_by_key(self, key: str) -> A | None:
         if key not in self._known:
             row = self._table.select_one.row(self._connection, {"wanted": key})
-            self._known[key] = None if row is None else self._follow(row)
+            self._known[key] = None if row is None else self._tracked(row)
         aggregate = self._known[key]
         if aggregate is not None:
             self._touched[key] = aggregate
@@ -68,16 +68,16 @@ class SqlRepository(Generic[A]):
         self._stored[key] = 0
 
     def prefetch_keys(self, keys: Iterable[str]) -> None:
-        """Read in few statements what will be asked for, absent ones too."""
+        """Read these keys in one statement, and remember which have no row."""
         unknown = set(keys) - self._known.keys()
         self._known.update(dict.fromkeys(unknown))
         wanted = {"wanted": json.dumps(list(unknown))}
         for row in self._table.select_many.rows(self._connection, wanted):
-            aggregate = self._follow(row)
+            aggregate = self._tracked(row)
             self._known[aggregate.key] = aggregate
 
     def changed(self) -> list[A]:
-        """Those that may have recorded events since the last call."""
+        """Aggregates used since the last call that may have recorded events."""
         touched, self._touched = self._touched, {}
         changed = [
             aggregate
@@ -88,13 +88,13 @@ class SqlRepository(Generic[A]):
         return changed
 
     def flush(self) -> None:
-        """Write all that `changed()` has named; from here on nothing is known.
+        """Write all aggregates that `changed()` has returned, and forget all.
 
-        Raises ConcurrentUpdateError if one is not stored as it was read.
+        Raises ConcurrentUpdateError if another transaction has changed one of them.
         """
         new: list[dict[str, Any]] = []
         known: list[dict[str, Any]] = []
-        # In one order for all, so that two transactions cannot wait for each other.
+        # In the order of the keys, so that two transactions cannot deadlock.
         for key, aggregate in sorted(self._unwritten.items()):
             row = self._table.to_row(aggregate)
             if stored := self._stored[key]:
@@ -105,7 +105,7 @@ class SqlRepository(Generic[A]):
         self._table.insert.write_checked(self._connection, new)
         self._table.update.write_checked(self._connection, known)
 
-    def _follow(self, row: Sequence[Any]) -> A:
+    def _tracked(self, row: Sequence[Any]) -> A:
         aggregate = self._table.from_row(row)
         self._stored[aggregate.key] = aggregate.version
         return aggregate
