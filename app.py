@@ -36,12 +36,12 @@ def create_app(settings: AnySettings | None = None) -> Flask:
 
 
 def main() -> None:
-    """Serve until told to stop. Exit code 2 if it cannot start."""
+    """Serve until stopped. Exit code 2 if it cannot start."""
     serve_until_told(assemble, Settings)
 
 
 cli = command_line(create_app, main, SUMMARY)
-"""The same commands as one, `storehouse`; `storehouse serve` serves."""
+"""The command `storehouse`: the same subcommands, and `storehouse serve`."""
 
 
 if __name__ == "__main__":

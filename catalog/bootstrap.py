@@ -1,6 +1,6 @@
-"""Declares the catalog: what it owns, runs, publishes, follows, needs and offers.
+"""Declares the catalog: its services, databases, events, subscriptions and ports.
 
-Two services: one takes commands, the other one answers queries.
+It has two services: one executes commands, the other one answers queries.
 """
 
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ LISTING_PROGRESS: Need[ListingProgress] = Need(
 
 
 def listing_progress(services: QueryServices) -> Reader:
-    """How far the listing has come."""
+    """The port for waiting until the listing shows a change."""
     return services.reader
 
 

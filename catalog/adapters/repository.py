@@ -1,4 +1,4 @@
-"""Products in SQL."""
+"""The repository of products in SQL."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -43,7 +43,7 @@ _PRODUCTS = AggregateTable(products, "sku", product_to_row, product_from_row)
 
 
 class SqlProductRepository(SqlRepository[Product]):
-    """One transaction's products."""
+    """The products of one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, _PRODUCTS)
@@ -58,5 +58,5 @@ class SqlProductRepository(SqlRepository[Product]):
         return product
 
     def prefetch(self, skus: Iterable[Sku]) -> None:
-        """Read in few statements what `find` will be asked for, absent ones too."""
+        """Read these products in one statement; `find` then needs none for them."""
         self.prefetch_keys(sku.code for sku in skus)

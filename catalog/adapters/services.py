@@ -1,4 +1,4 @@
-"""What the edges of the catalog (HTTP, command line) work with."""
+"""What the catalog's routes and commands need: writer, readers and ports."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ from shared_kernel.storage.database import Database
 
 
 class SqlCatalogUnitOfWork(SqlUnitOfWork[Product]):
-    """Products and the log of what happened to them."""
+    """Products and the event log."""
 
     def __init__(self, connection: Connection, log: EventLog, clock: Clock) -> None:
         self.products = SqlProductRepository(connection)
@@ -31,15 +31,18 @@ class SqlCatalogUnitOfWork(SqlUnitOfWork[Product]):
 
 
 class ListingProgress(Protocol):
-    """How far the listing has come, in this process or in another one."""
+    """The progress of the listing, in this process or in another one."""
 
     def wait_for(self, token: Mapping[str, int], timeout_s: float) -> None:
-        """Return once all of `token` is listed. Raises ReadModelBehindError."""
+        """Return once the listing shows `token`. Raises ReadModelBehindError."""
 
 
 @attrs.frozen(kw_only=True)
 class CommandServices:
-    """`writer` executes commands, `log` has what they caused; `listing` shows it."""
+    """`writer` executes commands, and `log` has their events.
+
+    `listing` waits until the listing shows them.
+    """
 
     clock: Clock
     writer: Writer[SqlCatalogUnitOfWork]
@@ -49,9 +52,9 @@ class CommandServices:
 
 @attrs.frozen(kw_only=True)
 class QueryServices:
-    """The listing stands in `database`, and `reader` tells how far it has come.
+    """`database` has the listing, and `reader` waits until it shows a change.
 
-    `stock_levels` asks inventory. `rebuild` builds the listing anew.
+    `stock_levels` asks inventory for exact quantities. `rebuild` rebuilds the listing.
     """
 
     database: Database

@@ -1,4 +1,4 @@
-"""What the edges of inventory (HTTP, command line, other contexts) work with."""
+"""Inventory's unit of work and policy, and what its routes and commands need."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,7 +27,7 @@ from shared_kernel.storage.database import Database
 
 
 class SqlInventoryUnitOfWork(SqlUnitOfWork[StockItem]):
-    """Stock items and the log of what happened to them."""
+    """Stock items and the event log."""
 
     def __init__(self, connection: Connection, log: EventLog, clock: Clock) -> None:
         self.stock_items = SqlStockItemRepository(connection)
@@ -37,16 +37,16 @@ class SqlInventoryUnitOfWork(SqlUnitOfWork[StockItem]):
         self.stock_items.prefetch(
             (command.sku, getattr(command, "order", None))
             for command in commands
-            # Reservations expire wherever they are.
+            # This command names no stock item.
             if not isinstance(command, ExpireReservations)
         )
 
 
 @attrs.frozen
 class CatalogPolicy:
-    """Whenever the catalog registers, discontinues or relists, inventory follows.
+    """Opens, retires or reopens the stock item when the catalog changes its product.
 
-    A repeated event finds done what it asks for, and changes nothing.
+    A repeated event changes nothing, since its command is already done.
     """
 
     log: EventLog
@@ -55,13 +55,13 @@ class CatalogPolicy:
     def apply(self, batch: Sequence[Envelope], connection: Connection) -> None:
         """Within the transaction that moves the cursor. Raises UnreadableEventError."""
         work = SqlInventoryUnitOfWork(connection, self.log, self.clock)
-        orders = [
+        commands = [
             (envelope, command)
             for envelope in batch
             if (command := catalog_acl.translate(envelope)) is not None
         ]
-        work.prefetch([command for _, command in orders])
-        for envelope, command in orders:
+        work.prefetch([command for _, command in commands])
+        for envelope, command in commands:
             work.traceparent = envelope.traceparent
             match command:
                 case OpenStock():
@@ -75,10 +75,10 @@ class CatalogPolicy:
 
 @attrs.frozen(kw_only=True)
 class InventoryServices:
-    """`writer` executes commands; `stock` tells how far the catalog has been followed.
+    """`writer` executes commands, and `stock` waits for events of the catalog.
 
-    Stock levels are exact: they are read where they are written, in `database`.
-    Movements stand in `read_database`, and `movements` tells how far they have come.
+    Stock levels are exact: they are read from `database`, to which commands write.
+    `read_database` has the movements, and `movements` waits until it shows a change.
     """
 
     reservation_minutes: int

@@ -1,4 +1,4 @@
-"""The map of contexts, made from what they declare."""
+"""The context map, generated from the contexts' declarations."""
 
 import inspect
 from collections.abc import Iterator, Sequence
@@ -21,9 +21,9 @@ BEGIN, END = "<!-- made by `context-map` -->", "<!-- end -->"
 
 @attrs.frozen(order=True)
 class FieldRead:
-    """That `reader`, a class of `context`, reads `field` of `subject`.
+    """The class `reader` of `context` reads `field` of `subject`.
 
-    That is an event, or a route as in `GET /stock`.
+    The subject is that of an event, or a route such as `GET /prices`.
     """
 
     subject: str
@@ -36,7 +36,7 @@ class FieldRead:
 
 
 def fields_read(contexts: Sequence[Context]) -> list[FieldRead]:
-    """Who reads which field of what, by subject and field."""
+    """All fields that contexts read, ordered by subject and field."""
     return sorted(
         FieldRead(
             subject=subject,
@@ -65,8 +65,10 @@ def _read_by(
                 yield kind, route
 
 
-def edges(contexts: Sequence[Context]) -> Iterator[tuple[Context, Follows]]:
-    """Who follows another context, and how."""
+def subscriptions_between(
+    contexts: Sequence[Context],
+) -> Iterator[tuple[Context, Follows]]:
+    """Each subscription to another context, with the subscribing context."""
     for context in contexts:
         for follows in context.follows:
             if follows.source != context.name:
@@ -74,7 +76,7 @@ def edges(contexts: Sequence[Context]) -> Iterator[tuple[Context, Follows]]:
 
 
 def questions(contexts: Sequence[Context]) -> Iterator[tuple[Context, str, Need[Any]]]:
-    """Who asks another context, and which, while somebody waits."""
+    """Synchronous queries: the asking context, the name of the asked one, the port."""
     asked = {service.name: context.name for context, service in services_of(contexts)}
     for context in contexts:
         for need in context.needs:
@@ -83,7 +85,7 @@ def questions(contexts: Sequence[Context]) -> Iterator[tuple[Context, str, Need[
 
 
 def as_document(contexts: Sequence[Context]) -> dict[str, Any]:
-    """For programs."""
+    """The context map as a JSON document."""
     return {
         "contexts": [
             {
@@ -102,7 +104,7 @@ def as_document(contexts: Sequence[Context]) -> dict[str, Any]:
                 "subscription": follows.subscription,
                 "kinds": [str(kind) for kind in follows.relations],
             }
-            for context, follows in edges(contexts)
+            for context, follows in subscriptions_between(contexts)
         ]
         + [
             {
@@ -126,9 +128,9 @@ def as_document(contexts: Sequence[Context]) -> dict[str, Any]:
 
 
 def as_mermaid(contexts: Sequence[Context]) -> str:
-    """A flowchart: an arrow from whose events to who follows them.
+    """A flowchart, with arrows from upstream to downstream.
 
-    A dotted one leads from who is asked to who asks, and waits for the answer.
+    A solid arrow is a subscription, a dotted one a synchronous query.
     """
     lines = [
         "flowchart LR",
@@ -138,25 +140,25 @@ def as_mermaid(contexts: Sequence[Context]) -> str:
     for context in contexts:
         lines.append(f"    {context.name}[{context.name}]")
         for subject in context.accepts:
-            told = f"{subject}<br>{Relation.PUBLISHED_LANGUAGE}"
-            lines.append(f'    others -- "{told}" --> {context.name}')
-    for context, follows in edges(contexts):
+            label = f"{subject}<br>{Relation.PUBLISHED_LANGUAGE}"
+            lines.append(f'    others -- "{label}" --> {context.name}')
+    for context, follows in subscriptions_between(contexts):
         kinds = ", ".join(follows.relations)
-        told = f'"{follows.pattern.replace(">", "*")}<br>{kinds}"'
-        lines.append(f"    {follows.source} -- {told} --> {context.name}")
+        label = f'"{follows.pattern.replace(">", "*")}<br>{kinds}"'
+        lines.append(f"    {follows.source} -- {label} --> {context.name}")
     for context, asked, need in questions(contexts):
-        told = f'"{", ".join(routes_of(need))}<br>{", ".join(need.relations)}"'
-        lines.append(f"    {asked} -. {told} .-> {context.name}")
+        label = f'"{", ".join(routes_of(need))}<br>{", ".join(need.relations)}"'
+        lines.append(f"    {asked} -. {label} .-> {context.name}")
     for context in contexts:
         lines.append(f'    {context.name} -- "{Relation.SHARED_KERNEL}" --- kernel')
         if any(service.has_log for service in context.services):
-            told = f"GET /events/{context.name}<br>{Relation.OPEN_HOST_SERVICE}"
-            lines.append(f'    {context.name} -. "{told}" .-> others')
+            label = f"GET /events/{context.name}<br>{Relation.OPEN_HOST_SERVICE}"
+            lines.append(f'    {context.name} -. "{label}" .-> others')
     return "\n".join(lines)
 
 
 def as_markdown(contexts: Sequence[Context]) -> str:
-    """The part of the document that is made: the flowchart, and who reads what."""
+    """The generated part of the document: the flowchart, and a table of readers."""
     rows = [
         f"| {context.name}, `{kind.__qualname__}` | {_all_of(patterns)} "
         f"| {_fields_of(kind)} | `{_file_of(kind)}` |"
@@ -181,20 +183,20 @@ def as_markdown(contexts: Sequence[Context]) -> str:
 
 
 def routes_of(need: Need[Any]) -> list[str]:
-    """Those that answer it in another process."""
+    """The routes by which the port is asked over HTTP."""
     return list(dict.fromkeys(route for each in need.reads.values() for route in each))
 
 
 def _patterns_read(context: Context) -> dict[type, list[str]]:
-    """The events, or routes, that are read as each class."""
+    """The events or routes that are decoded as each class."""
     read = context.patterns_read()
     for need in context.needs:
         read |= {kind: list(routes) for kind, routes in need.reads.items()}
     return read
 
 
-def renewed(document: str, contexts: Sequence[Context]) -> str:
-    """`document` with its made part made anew. Raises ValueError if it has none."""
+def updated(document: str, contexts: Sequence[Context]) -> str:
+    """`document` with a current generated part. Raises ValueError if it has none."""
     before, begin, rest = document.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
@@ -207,7 +209,7 @@ def _all_of(names: Sequence[str]) -> str:
 
 
 def _fields_of(kind: type) -> str:
-    """Those that have to be there first."""
+    """The fields of `kind`, the required ones first."""
     fields = attrs.fields(kind)
     required = [each.name for each in fields if each.default is attrs.NOTHING]
     others = [each.name for each in fields if each.name not in required]
@@ -215,7 +217,7 @@ def _fields_of(kind: type) -> str:
 
 
 def _file_of(kind: type) -> str:
-    """Beside the top of its package, as it stands in the project's folder."""
+    """The path of its module, relative to the project's folder."""
     parts = Path(*kind.__module__.split("."))
     return parts.with_suffix(".py").as_posix()
 

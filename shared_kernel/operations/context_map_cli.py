@@ -1,4 +1,4 @@
-"""`context-map` and `impact`: what the contexts' declarations say."""
+"""The commands `context-map` and `impact`, which read the contexts' declarations."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +12,8 @@ from shared_kernel.operations.context_map import (
     as_mermaid,
     fields_read,
     questions,
-    renewed,
     routes_of,
+    updated,
 )
 from shared_kernel.operations.terminal import show_table
 from shared_kernel.runtime.context import Context
@@ -21,11 +21,13 @@ from shared_kernel.runtime.context import Context
 
 def context_map_command(contexts: Sequence[Context]) -> click.Command:
     @click.command("context-map")
-    @click.option("--json", "as_json", is_flag=True, help="All there is, as JSON.")
+    @click.option(
+        "--json", "as_json", is_flag=True, help="Print the whole map as JSON."
+    )
     @click.option(
         "--write",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="Make the made part of this document anew.",
+        help="Update the generated part of this document.",
     )
     def context_map(as_json: bool, write: Path | None) -> None:
         """Draw the contexts and how they depend on each other (Mermaid)."""
@@ -35,7 +37,7 @@ def context_map_command(contexts: Sequence[Context]) -> click.Command:
             click.echo(as_mermaid(contexts))
         else:
             try:
-                text = renewed(write.read_text("utf-8"), contexts)
+                text = updated(write.read_text("utf-8"), contexts)
             except ValueError as error:
                 raise click.ClickException(f"{write} {error}") from error
             write.write_text(text, "utf-8")
@@ -46,11 +48,13 @@ def context_map_command(contexts: Sequence[Context]) -> click.Command:
 def impact_command(contexts: Sequence[Context]) -> click.Command:
     @click.command("impact")
     @click.argument("what", metavar="WHAT[.FIELD]")
-    @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
+    @click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON object per line."
+    )
     def impact(what: str, as_json: bool) -> None:
-        """Show who reads an event, or a field of it, and what nobody reads.
+        """Show which classes read an event, or a field of it, and its unread fields.
 
-        WHAT may be a route that one context asks of another, such as "GET /stock".
+        WHAT is an event, or a route between contexts, such as "GET /stock".
         """
         subject, field = _named(contexts, what)
         found = [
@@ -73,13 +77,13 @@ def impact_command(contexts: Sequence[Context]) -> click.Command:
                         each.context,
                         each.reader,
                         f"{each.file}:{each.line}",
-                        "breaks" if each.required else "goes on",
+                        "breaks" if each.required else "still works",
                     )
                     for each in found
                 ],
             )
         if unread:
-            click.echo(f"Nobody reads: {', '.join(unread)}")
+            click.echo(f"Not read by any context: {', '.join(unread)}")
 
     return impact
 
@@ -92,7 +96,9 @@ def _named(contexts: Sequence[Context], what: str) -> tuple[str, str | None]:
         return what, None
     subject, _, field = what.rpartition(".")
     if subject not in every:
-        raise click.UsageError(f"nobody publishes {what}; there are {', '.join(every)}")
+        raise click.UsageError(
+            f"unknown event or route {what}; expected one of {', '.join(every)}"
+        )
     fields = _fields_of(contexts, subject)
     if field not in fields:
         raise click.UsageError(
@@ -102,7 +108,7 @@ def _named(contexts: Sequence[Context], what: str) -> tuple[str, str | None]:
 
 
 def _fields_of(contexts: Sequence[Context], subject: str) -> list[str]:
-    """Of a route, those that are read are known."""
+    """The fields of an event; for a route only those that some context reads."""
     for context in contexts:
         if subject in context.published:
             return [field.name for field in attrs.fields(context.published[subject])]

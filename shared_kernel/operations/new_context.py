@@ -1,6 +1,6 @@
-"""Adds a context to the project: its own files, and its name where that has to stand.
+"""Adds a context to the project: its own files, and its entries in existing files.
 
-All is checked before anything is written.
+Everything is checked before the first file is written.
 """
 
 import importlib.util
@@ -25,34 +25,34 @@ _PORT = re.compile(r":-(80\d\d)\}")
 
 
 class NewContextError(Exception):
-    """The message says what is wrong, and what would be right."""
+    """The message says what is wrong, and what to correct."""
 
 
 @attrs.frozen
 class NewContext:
-    """In the words of `words`, beside `contexts`, in the project at `root`."""
+    """A context named by `words`, for the project at `root`, which has `contexts`."""
 
     root: Path
     words: Words
     contexts: Sequence[Context]
 
     def write(self) -> list[Path]:
-        """Answer the new files, then those that are changed.
+        """Return the paths of the new files, then of the changed ones.
 
-        Raises NewContextError, having written nothing.
+        Raises NewContextError; then nothing is written.
         """
         folder = self.root / skeleton.FOLDER
         if not folder.is_dir() or not (self.root / "app.py").is_file():
             raise NewContextError(
-                f"{self.root} has no app.py, or no {skeleton.FOLDER}: give the command "
-                "in the folder of the project"
+                f"{self.root} has no app.py, or no {skeleton.FOLDER}: run the command "
+                "in the project's folder"
             )
         own = Skeleton(folder)
         self._refuse_names(own)
         files = dict(own.files(self.words))
         for path in files:
             if (self.root / path).exists():
-                raise NewContextError(f"{path} is there already: choose another name")
+                raise NewContextError(f"{path} already exists: choose another name")
         changed = self._changed()
         for path, text in (files | changed).items():
             (self.root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -60,9 +60,9 @@ class NewContext:
         return [*files, *changed]
 
     def finish(self, written: Sequence[Path]) -> None:
-        """Sort imports, which other names have put in disorder; make what is made.
+        """Sort the imports, since other names have another order; generate files.
 
-        Raises NewContextError with what a tool said.
+        Raises NewContextError with the output of the tool that failed.
         """
         python = [str(path) for path in written if path.suffix == ".py"]
         self._run("ruff", "check", "--quiet", "--fix", "--select", "I", *python)
@@ -77,31 +77,31 @@ class NewContext:
         for name in names:
             if not _NAME.match(name) or keyword.iskeyword(name):
                 raise NewContextError(
-                    f"{name!r} is no name: expected 2 to 20 small letters"
+                    f"{name!r} is not a valid name: expected 2 to 20 lower-case letters"
                 )
         if len(set(names)) < len(names):
             raise NewContextError(
-                f"{', '.join(names)}: a context, its aggregate and the plural of that "
+                f"{', '.join(names)}: the context, the aggregate and its plural must "
                 "have different names"
             )
         if importlib.util.find_spec(words.context) is not None:
             raise NewContextError(
-                f"there is a Python package {words.context} already: choose another "
+                f"a Python package {words.context} already exists: choose another "
                 "name for the context"
             )
         for context in self.contexts:
             if f"{words.one}.>" in context.subjects:
                 raise NewContextError(
-                    f"{context.name} publishes {words.one}.* already: choose another "
+                    f"{context.name} already publishes {words.one}.*: choose another "
                     "aggregate"
                 )
         for name in sorted(own.identifiers() & set(names)):
             raise NewContextError(
-                f"the skeleton uses the name {name} for something else: choose another"
+                f"the skeleton has another use for the name {name}: choose another one"
             )
 
     def _changed(self) -> dict[Path, str]:
-        """The files of the project in which the context has to be named."""
+        """The existing files that must name the context, with their new text."""
         changes: dict[str, Callable[[str], str]] = {
             "app.py": self._composed,
             "pyproject.toml": self._packaged,
@@ -114,8 +114,8 @@ class NewContext:
             after = change(before)
             if after == before:
                 raise NewContextError(
-                    f"{name} is not as expected: there is no place in it for the "
-                    f"context {self.words.context}"
+                    f"cannot add the context {self.words.context} to {name}: its "
+                    "format is not as expected"
                 )
             changed[Path(name)] = after
         return changed
@@ -131,7 +131,7 @@ class NewContext:
         return _LISTED.sub(lambda match: f"{match[0]}    {name.upper()},\n", text)
 
     def _packaged(self, text: str) -> str:
-        """In every list that has the last context: packages, and import contracts."""
+        """Added to every list with the last context: packages and import contracts."""
         last = re.escape(f'"{self.contexts[-1].name}"')
         new = f'"{self.words.context}"'
         text = re.sub(rf"^( +)({last},)$", rf"\1\2\n\1{new},", text, flags=re.MULTILINE)
@@ -144,14 +144,18 @@ class NewContext:
             (
                 f"{upper}_DATABASE_URL",
                 f"sqlite:///var/{name}.db",
-                f"{many}, and a log",
+                f"{many}, and the event log of {name}",
             ),
             (
                 f"{upper}_READ_DATABASE_URL",
                 f"sqlite:///var/{name}_read.db",
                 f"the list of {many}",
             ),
-            (f"{upper}_URL", "unset", f"where {name} answers, if it is needed here"),
+            (
+                f"{upper}_URL",
+                "unset",
+                f"the address of {name}, if another process needs it",
+            ),
         )
         rows = [
             f"| `{variable}` | {default} | {meaning} |\n"
@@ -169,7 +173,7 @@ class NewContext:
         )
 
     def _started(self, text: str) -> str:
-        """As one more process of `make split`."""
+        """With one more process for `make split`."""
         ports = [int(port) for port in _PORT.findall(text)]
         lines = text.splitlines(keepends=True)
         if not ports:
@@ -191,6 +195,6 @@ class NewContext:
         )
         if ended.returncode:
             raise NewContextError(
-                f"{' '.join(module[:3])} failed; the files are written: "
+                f"{' '.join(module[:3])} failed, after the files were written: "
                 f"{(ended.stderr or ended.stdout).strip()}"
             )

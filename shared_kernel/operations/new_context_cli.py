@@ -1,4 +1,4 @@
-"""`new-context`: one more bounded context, thin and whole."""
+"""The command `new-context`: adds a small, complete bounded context."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,18 +13,20 @@ from shared_kernel.runtime.context import Context
 def new_context_command(contexts: Sequence[Context]) -> click.Command:
     @click.command("new-context", no_args_is_help=True)
     @click.argument("name")
-    @click.option("--aggregate", required=True, help="What it keeps, such as order.")
-    @click.option("--plural", help="Of the aggregate, if an s is not enough.")
+    @click.option(
+        "--aggregate", required=True, help="The name of its aggregate, such as order."
+    )
+    @click.option("--plural", help="The plural of the aggregate, if it is irregular.")
     def new_context(name: str, aggregate: str, plural: str | None) -> None:
-        """Add the bounded context NAME to this project, thin and whole.
+        """Add the bounded context NAME to this project, small and complete.
 
         It has an aggregate with a command and its refusals, a repository, migrations, a
         published event with its schema, a subscription to the first context through an
         anti-corruption layer, a read model, two routes, a feature and tests; it is
         listed in app.py, in the import contracts and in docs/running.md.
 
-        It is made of samples/skeleton, which is yours to change. Nothing that is there
-        is overwritten.
+        Its template is samples/skeleton, which you may change. Existing files are not
+        overwritten.
         """
         words = Words(name, aggregate, plural or f"{aggregate}s")
         new = NewContext(Path.cwd(), words, contexts)
@@ -36,7 +38,7 @@ def new_context_command(contexts: Sequence[Context]) -> click.Command:
         for path in written:
             click.echo(path)
         click.echo(
-            f"\nThe context {name} is there. Next:\n"
+            f"\nAdded the context {name}. Next steps:\n"
             "  make check\n"
             "  make run, and then\n"
             f"  curl -X PUT localhost:8000/{words.many}/{aggregate.upper()}-1 "

@@ -1,7 +1,7 @@
-"""The project's skeleton of a context, and what it becomes in other words.
+"""The template of new contexts, and the replacement of its names.
 
-`samples/skeleton` is a context that works, with its tests and its feature; `words.txt`
-has its own words. A change there changes how further contexts of this project begin.
+`samples/skeleton` is a working context with its tests and its feature; `words.txt` has
+its names. A change there applies to all contexts that are added later.
 """
 
 import io
@@ -17,15 +17,15 @@ FOLDER = Path("samples", "skeleton")
 
 @attrs.frozen
 class Words:
-    """What a context is called, and its aggregate; `many` is that one's plural."""
+    """The names of a context, of its aggregate, and the plural of that."""
 
     context: str
     one: str
     many: str
 
     def forms(self) -> list[str]:
-        """As they stand in prose, in names and in examples."""
-        # The plural first: it begins as the other one does.
+        """All words in lower case, capitalized, and in upper case."""
+        # The plural comes first, since it begins with the singular.
         words = (self.context, self.many, self.one)
         return [
             form for word in words for form in (word, word.capitalize(), word.upper())
@@ -33,7 +33,7 @@ class Words:
 
 
 class Skeleton:
-    """The one in `folder`."""
+    """The template in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -41,14 +41,14 @@ class Skeleton:
         self._own = Words(context, one, many)
 
     def files(self, words: Words) -> Iterator[tuple[Path, str]]:
-        """Where each file stands in the project, and what is in it."""
+        """The path of each file in the project, and its text."""
         for path in sorted(self._folder.rglob("*")):
             if path.suffix in {".py", ".feature", ".typed"}:
                 place = self._renamed(path.relative_to(self._folder).as_posix(), words)
                 yield Path(place), self._renamed(path.read_text("utf-8"), words)
 
     def identifiers(self) -> set[str]:
-        """The names in its code that stay as they are."""
+        """The names in its code that are not replaced."""
         found = set()
         for path in self._folder.rglob("*.py"):
             tokens = tokenize.generate_tokens(io.StringIO(path.read_text()).readline)

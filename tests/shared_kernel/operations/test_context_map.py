@@ -1,4 +1,4 @@
-"""What the contexts declare is what is plugged in, drawn and read."""
+"""Declared subscriptions and reads match the code, the context map and `impact`."""
 
 import ast
 import json
@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app import CONTEXTS
-from shared_kernel.operations.context_map import as_mermaid, questions, renewed
+from shared_kernel.operations.context_map import as_mermaid, questions, updated
 from shared_kernel.operations.context_map_cli import context_map_command, impact_command
 from shared_kernel.runtime.context import (
     Context,
@@ -32,8 +32,8 @@ DOCUMENT = ROOT / "docs" / "context-map.md"
 
 @pytest.fixture
 def storehouse(databases: Databases) -> Iterator[RunningServices]:
-    with a_storehouse(databases) as made:
-        yield made
+    with a_storehouse(databases) as storehouse:
+        yield storehouse
 
 
 @attrs.frozen
@@ -58,8 +58,8 @@ def run(command: click.Command, *arguments: str) -> Result:
     return CliRunner().invoke(command, arguments)
 
 
-def test_what_is_declared_is_what_is_plugged_in(storehouse: RunningServices) -> None:
-    plugged = {
+def test_the_services_run_exactly_as_declared(storehouse: RunningServices) -> None:
+    running = {
         (each.name, each.source)
         for service in storehouse.services
         for each in service.subscriptions
@@ -70,41 +70,41 @@ def test_what_is_declared_is_what_is_plugged_in(storehouse: RunningServices) -> 
         for each in context.follows
     }
 
-    assert plugged == declared
+    assert running == declared
     assert {each.name for each in storehouse.services} == {
         service.name for context in CONTEXTS for service in context.services
     }
 
 
-def test_the_document_is_current() -> None:
+def test_the_generated_part_of_the_document_is_current() -> None:
     text = DOCUMENT.read_text("utf-8")
 
-    assert renewed(text, CONTEXTS) == text, (
-        "flask --app app context-map --write docs/context-map.md makes it anew"
+    assert updated(text, CONTEXTS) == text, (
+        "run flask --app app context-map --write docs/context-map.md"
     )
 
 
 @pytest.mark.parametrize("context", CONTEXTS, ids=lambda each: each.name)
-def test_no_field_is_declared_that_nothing_reads(context: Context) -> None:
+def test_each_declared_field_is_read(context: Context) -> None:
     read = {
         node.attr
         for path in (ROOT / context.name).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Attribute)
     }
-    of_answers = [kind for need in context.needs for kind in need.reads]
-    for kind in (*context.patterns_read(), *of_answers):
+    of_responses = [kind for need in context.needs for kind in need.reads]
+    for kind in (*context.patterns_read(), *of_responses):
         assert {field.name for field in attrs.fields(kind)} <= read, kind
 
 
-def test_each_relation_to_another_context_has_a_kind() -> None:
+def test_each_dependency_on_another_context_has_a_relation() -> None:
     for context in CONTEXTS:
         for follows in context.follows:
             assert bool(follows.relations) is (follows.source != context.name)
     assert all(need.relations for _, _, need in questions(CONTEXTS))
 
 
-def test_the_map_is_drawn_with_its_relations() -> None:
+def test_the_map_shows_relations_and_accepted_messages() -> None:
     orders = Follows(
         subscription="billing.sales",
         source="sales",
@@ -152,7 +152,7 @@ def test_the_map_is_drawn_with_its_relations() -> None:
     ]
 
 
-def test_programs_are_told_the_same() -> None:
+def test_the_map_as_json_has_the_same_content() -> None:
     document = json.loads(run(context_map_command(CONTEXTS), "--json").stdout)
 
     names = [each["name"] for each in document["contexts"]]
@@ -168,7 +168,7 @@ def test_programs_are_told_the_same() -> None:
     assert {each["field"] for each in document["reads"]} >= {"sku", "stock_count"}
 
 
-def test_a_document_without_a_place_for_it_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_document_without_a_generated_part_is_unchanged(tmp_path: Path) -> None:
     document = tmp_path / "map.md"
     document.write_text("# Map\n")
 
@@ -179,7 +179,7 @@ def test_a_document_without_a_place_for_it_is_left_as_it_is(tmp_path: Path) -> N
     assert document.read_text() == "# Map\n"
 
 
-def test_impact_says_who_would_break_and_where() -> None:
+def test_impact_on_a_field_names_its_readers_and_their_lines() -> None:
     result = run(impact_command(CONTEXTS), "product.inserted.stock_count", "--json")
 
     (found,) = map(json.loads, result.stdout.splitlines())
@@ -189,29 +189,35 @@ def test_impact_says_who_would_break_and_where() -> None:
     assert line.strip() == "stock_count: int"
 
 
-def test_impact_of_an_answer_says_who_would_break() -> None:
+def test_impact_on_a_response_names_its_readers() -> None:
     result = run(impact_command(CONTEXTS), "GET /stock.quantity", "--json")
 
     (found,) = map(json.loads, result.stdout.splitlines())
     assert (found["context"], found["reader"]) == ("catalog", "Quantity")
 
 
-def test_impact_of_an_event_says_what_nobody_reads() -> None:
+def test_impact_on_an_event_lists_its_unread_fields() -> None:
     result = run(impact_command(CONTEXTS), "stock.opened")
 
     assert "availability" in result.stdout
-    assert "Nobody reads: available, on_hand, reserved, version\n" in result.stdout
+    assert (
+        "Not read by any context: available, on_hand, reserved, version\n"
+        in result.stdout
+    )
 
 
 @pytest.mark.parametrize(
-    ("what", "told"),
+    ("what", "message"),
     [
-        ("product.sold", "nobody publishes product.sold; there are product.inserted"),
+        (
+            "product.sold",
+            "unknown event or route product.sold; expected one of product.inserted",
+        ),
         ("stock.opened.colour", "stock.opened has no field colour; it has sku, on_"),
     ],
 )
-def test_what_is_not_published_is_refused_by_name(what: str, told: str) -> None:
+def test_an_unknown_event_or_field_is_refused_by_name(what: str, message: str) -> None:
     result = run(impact_command(CONTEXTS), what)
 
     assert result.exit_code == 2
-    assert told in " ".join(result.output.split())
+    assert message in " ".join(result.output.split())
