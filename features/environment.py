@@ -1,8 +1,9 @@
-"""One Storehouse for each scenario: through the handlers, or `-D through=http`.
+"""Sets up a driver for each scenario: of the handlers, or with `-D through=http`.
 
-Through HTTP it is one for all scenarios, joined by any bus, in one process or in three:
-`-D bus=nats -D layout=split`. Either way `-D database=postgresql` starts a server and
-uses that instead of files. `-D history=FILE` writes what an observer saw.
+Over the handlers each scenario has a Storehouse of its own; over HTTP all share one, on
+any bus and in one process or three, as in `-D bus=nats -D layout=split`. For both,
+`-D database=postgresql` starts a server and uses it instead of files. Over HTTP,
+`-D history=FILE` writes the observable history.
 """
 
 import sys
@@ -40,17 +41,17 @@ def before_all(context: Any) -> None:
             raise ValueError(f"-D {refused[0]}=… needs -D through=http")
         context.resources.enter_context(read_once())
         context.shared = clean
-        context.way = HandlersDriver
+        context.driver_class = HandlersDriver
         return
     context.shared = Server(clean, bus, LAYOUTS[layout])
     context.resources.callback(context.shared.close)
-    context.way = HttpDriver
+    context.driver_class = HttpDriver
     if "history" in given:
         context.history = History(Path(given["history"]))
 
 
 def before_scenario(context: Any, _: Any) -> None:
-    context.driver = context.way(context.shared)
+    context.driver = context.driver_class(context.shared)
     context.refusals = {}
     context.seen = {}
     context.before = None
@@ -75,12 +76,12 @@ def after_scenario(context: Any, scenario: Any) -> None:
         context.history.add(name, context.driver)
     context.driver.close()
     if scenario.status.name == "passed":
-        assert not context.refusals, f"nobody speaks of: {context.refusals}"
+        assert not context.refusals, f"no Then step checks: {context.refusals}"
 
 
 def after_all(context: Any) -> None:
     if "resources" not in context:
-        return  # it could not start
+        return  # the start failed
     with context.resources:
         if "shared" not in context:
             return
@@ -91,7 +92,7 @@ def after_all(context: Any) -> None:
 
 
 def _one_of(given: Mapping[str, str], name: str, accepted: Iterable[str]) -> str:
-    """The first one if nothing is said."""
+    """The value of `name`, by default the first of `accepted`."""
     choices = list(accepted)
     value = given.get(name, choices[0])
     if value not in choices:

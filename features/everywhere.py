@@ -1,8 +1,7 @@
-"""The scenarios on every bus and database, in one process and in several.
+"""Runs the scenarios on every bus and database, in one process and in several.
 
-They must not differ.
-
-`python -m features.everywhere --help` says what can be asked of it.
+The observable histories of all combinations must be equal. For the options see
+`python -m features.everywhere --help`.
 """
 
 import re
@@ -33,14 +32,14 @@ COMBINATIONS = [
     for database in KINDS
     for bus in BUSES
     for layout in LAYOUTS
-    # Whoever forges messages finds the same readers on any database, and in one process
-    # those that ask their own log.
+    # One combination is enough for forged messages: their readers are the same on any
+    # database, and in one process readers compare each event with the log.
     if bus != "forged" or (layout, database) == ("split", "sqlite")
 ]
 FIRST = COMBINATIONS[0]
-"""What the others are compared with, so it always runs."""
+"""The others are compared with it, so it always runs."""
 REFUSED = {each for each in COMBINATIONS if each.startswith("inprocess:split:")}
-"""This bus joins no two processes, and says so at the start."""
+"""This bus does not connect processes, and refuses to start split."""
 
 _LIMIT_S = 600.0
 _GRACE_S = 30.0
@@ -53,8 +52,8 @@ _SCENARIO = re.compile(r'\{"scenario": "((?:[^"\\]|\\.)*)"')
 
 
 @attrs.frozen(kw_only=True)
-class Ran:
-    """What became of one combination."""
+class Outcome:
+    """The result of one combination."""
 
     combination: str
     seconds: float
@@ -62,18 +61,18 @@ class Ran:
     scenarios: Counter[str] = attrs.field(factory=Counter)
     steps: Counter[str] = attrs.field(factory=Counter)
     history: str = ""
-    """In a word, how it compares."""
+    """The result of the comparison."""
 
 
 @attrs.frozen
 class Runner:
-    """Keeps output and history of each combination in `folder`."""
+    """Runs combinations; writes the output and history of each to `folder`."""
 
     folder: Path
     tags: str | None
     console: Console
 
-    def run(self, combination: str) -> Ran:
+    def run(self, combination: str) -> Outcome:
         if combination in REFUSED:
             return self._run_refused(combination)
         began = time.monotonic()
@@ -82,7 +81,7 @@ class Runner:
         scenarios = _counted(output, "scenario")
         compared = self._compared(combination)
         good = finished and scenarios["passed"] > 0 and compared in ("", "equal")
-        ran = Ran(
+        outcome = Outcome(
             combination=combination,
             seconds=time.monotonic() - began,
             good=good,
@@ -90,17 +89,17 @@ class Runner:
             steps=_counted(output, "step"),
             history=compared,
         )
-        self._say(f"{combination}: {_summary(ran)}")
+        self._say(f"{combination}: {_summary(outcome)}")
         if not finished:
             self._say("\n".join(output.splitlines()[-_LINES_SHOWN:]))
         if compared == "differs":
             self._say("\n".join(self._differences(combination)))
-        return ran
+        return outcome
 
     def file(self, combination: str, kind: str) -> Path:
         return self.folder / f"{combination.replace(':', '-')}.{kind}"
 
-    def _run_refused(self, combination: str) -> Ran:
+    def _run_refused(self, combination: str) -> Outcome:
         began = time.monotonic()
         bus, layout, database = combination.split(":")
         with (
@@ -111,23 +110,23 @@ class Runner:
             cluster = Cluster(Path(folder), LAYOUTS[layout], bus, databases=databases)
             try:
                 cluster.start()
-                good, said = False, "started, should be refused"
+                good, result = False, "started, should be refused"
             except CannotStartError:
                 codes = {each.wait_for_end() for each in cluster.processes.values()}
-                good, said = codes == {_CANNOT_START}, f"exit codes {codes}"
+                good, result = codes == {_CANNOT_START}, f"exit codes {codes}"
             finally:
                 cluster.abandon()
-        ran = Ran(
+        outcome = Outcome(
             combination=combination,
             seconds=time.monotonic() - began,
             good=good,
-            history="refused at the start, by design" if good else said,
+            history="refused at the start, by design" if good else result,
         )
-        self._say(f"{combination}: {ran.history}")
-        return ran
+        self._say(f"{combination}: {outcome.history}")
+        return outcome
 
     def _behave(self, combination: str) -> bool:
-        """Did it end well, and in time?"""
+        """Run behave; return whether it succeeded in time."""
         bus, layout, database = combination.split(":")
         history = self.file(combination, "history")
         history.touch()
@@ -152,7 +151,7 @@ class Runner:
     def _watch(
         self, combination: str, process: subprocess.Popen[bytes], seen: IO[str]
     ) -> None:
-        """Show how far it is, until it has ended or its time is up."""
+        """Show the progress until the process ends or the time limit is reached."""
         deadline, pause = time.monotonic() + _LIMIT_S, threading.Event()
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
         first = self.file(FIRST, "history")
@@ -176,7 +175,7 @@ class Runner:
         return "differs" if any(self._differing(combination)) else "equal"
 
     def _differing(self, combination: str) -> Iterator[tuple[int, str, str]]:
-        """Number of the line, what the first combination has there, and this one."""
+        """Lines that differ: number, text of the first combination and of this one."""
         with (
             self.file(FIRST, "history").open(encoding="utf-8") as first,
             self.file(combination, "history").open(encoding="utf-8") as this,
@@ -202,23 +201,22 @@ class Runner:
     metavar="BUS:LAYOUT:DATABASE",
     multiple=True,
     type=click.Choice(COMBINATIONS),
-    help=f"Only this one, beside {FIRST}, with which it is compared. Repeatable.",
+    help=f"Run only this one and {FIRST}, with which it is compared. Repeatable.",
 )
-@click.option("--tags", help="Only these scenarios, as behave takes them.")
-@click.option("--quick", is_flag=True, help="Only the scenarios that tell most.")
+@click.option("--tags", help="Run only these scenarios, with the syntax of behave.")
+@click.option("--quick", is_flag=True, help="Run only the most important scenarios.")
 def main(only: tuple[str, ...], tags: str | None, quick: bool) -> None:
-    """Run the scenarios everywhere, and compare what an observer saw.
+    """Run the scenarios everywhere, and compare the observable histories.
 
-    Each combination of a bus (inprocess, feed, nats, jetstream, or NATS with
-    somebody who forges messages), a layout (one process,
-    or split into three) and a database (sqlite, postgresql) runs all scenarios through
-    HTTP, on real servers. Orders and their answers, both logs, the listing and the
-    stock must be the same everywhere.
+    Each combination of a bus (inprocess, feed, nats, jetstream, or NATS with forged
+    messages), a layout (one process, or split into three) and a database (sqlite,
+    postgresql) runs all scenarios over HTTP, on real servers. Commands and their
+    responses, both logs, the listing and the stock must be the same everywhere.
 
     Exit code 0 if everything passed and nothing differs, else 1.
     """
     if quick and tags:
-        raise click.UsageError("--quick is a choice of tags: give one of the two")
+        raise click.UsageError("--quick selects tags: use either --quick or --tags")
     keep_files_in_memory()
     console = Console(emoji=False)
     folder = Path(mkdtemp(prefix="storehouse-everywhere-"))
@@ -226,9 +224,9 @@ def main(only: tuple[str, ...], tags: str | None, quick: bool) -> None:
     chosen = [
         each for each in COMBINATIONS if not only or each in only or each == FIRST
     ]
-    ran = [runner.run(each) for each in chosen]
-    console.print(_table(ran))
-    if not all(each.good for each in ran):
+    outcomes = [runner.run(each) for each in chosen]
+    console.print(_table(outcomes))
+    if not all(each.good for each in outcomes):
         console.print(f"Output and history of each: {folder}", soft_wrap=True)
         sys.exit(1)
     for file in folder.iterdir():
@@ -237,7 +235,7 @@ def main(only: tuple[str, ...], tags: str | None, quick: bool) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Let it stop its servers, if it has not ended."""
+    """Stop behave, if it still runs, with time to stop its servers."""
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
         try:
@@ -255,7 +253,7 @@ def _counted(output: str, what: str) -> Counter[str]:
 
 
 def _named(seen: IO[str]) -> set[str]:
-    """The scenarios of further lines."""
+    """The scenarios named in the lines from here on."""
     found = (_SCENARIO.match(line) for line in seen)
     return {match[1] for match in found if match}
 
@@ -269,18 +267,18 @@ def _failed(counts: Counter[str]) -> int:
     return sum(counts.values()) - counts["passed"] - counts["skipped"]
 
 
-def _summary(ran: Ran) -> str:
-    compared = f", history {ran.history}" if ran.history else ""
-    passed, failed = ran.scenarios["passed"], _failed(ran.scenarios)
-    return f"{passed} passed, {failed} failed in {ran.seconds:.0f} s{compared}"
+def _summary(outcome: Outcome) -> str:
+    compared = f", history {outcome.history}" if outcome.history else ""
+    passed, failed = outcome.scenarios["passed"], _failed(outcome.scenarios)
+    return f"{passed} passed, {failed} failed in {outcome.seconds:.0f} s{compared}"
 
 
-def _table(ran: list[Ran]) -> Table:
+def _table(outcomes: list[Outcome]) -> Table:
     table = Table("bus", "layout", "database", title="Features everywhere")
     for heading in ("scenarios", "failed", "steps", "seconds"):
         table.add_column(heading, justify="right")
     table.add_column("history")
-    for each in ran:
+    for each in outcomes:
         refused = each.combination in REFUSED
         numbers = (
             str(each.scenarios["passed"]),

@@ -1,23 +1,23 @@
-"""What steps have in common: trying what may be refused, and looking at the logs."""
+"""Shared by steps: commands that may be refused, and queries of the logs."""
 
 from collections.abc import Callable
 from typing import Any
 
 from features.drivers.port import Happened, Refused
 
-NOBODY = "somebody"
+SOMEBODY = "somebody"
 
 
-def attempt(context: Any, order: Callable[[], None], who: str = NOBODY) -> None:
-    """Give the order; a refusal is kept for the Then that must speak of it."""
+def attempt(context: Any, command: Callable[[], None], who: str = SOMEBODY) -> None:
+    """Run the command; keep a refusal for the Then step that must check it."""
     try:
-        order()
+        command()
     except Refused as refused:
         context.refusals[who] = refused
 
 
-def refusal(context: Any, slug: str, who: str = NOBODY) -> dict[str, Any]:
-    """The fields of the refusal, which must be `slug`."""
+def refusal(context: Any, slug: str, who: str = SOMEBODY) -> dict[str, Any]:
+    """The fields of the refusal, whose slug must be `slug`."""
     refused = context.refusals.pop(who, None)
     assert refused is not None, f"{who} was not refused"
     assert refused.slug == slug, str(refused)
@@ -25,7 +25,7 @@ def refusal(context: Any, slug: str, who: str = NOBODY) -> dict[str, Any]:
 
 
 def recorded(context: Any, source: str, sku: str) -> list[Happened]:
-    """What the example's When steps had recorded of `sku`."""
+    """The events of `sku` since the first When step of the example."""
     after = context.before[source]
     return [each for each in context.driver.events(source, after) if each.sku == sku]
 
@@ -37,7 +37,7 @@ def announced(context: Any, sku: str, what: str) -> bool:
 
 
 def holds(context: Any, order: str, sku: str) -> int:
-    """The pieces that `order` holds, as the log tells."""
+    """The pieces reserved for `order`, according to the log."""
     held = 0
     for event in context.driver.events("inventory", 0):
         if event.sku != sku:

@@ -1,4 +1,4 @@
-"""Through the handlers: one process, no thread, and a clock that obeys."""
+"""Runs scenarios on the handlers: one process, no threads, a clock of its own."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -276,15 +276,17 @@ class HandlersDriver:
             raise Refused(answer["type"].rpartition("/")[2], answer)
         return answer
 
-    def _catalog(self, handler: Any, order: Callable[[], object]) -> None:
-        self._execute(self._storehouse.context("catalog").writer, handler, order)
+    def _catalog(self, handler: Any, command: Callable[[], object]) -> None:
+        self._execute(self._storehouse.context("catalog").writer, handler, command)
 
-    def _inventory(self, handler: Any, order: Callable[[], object]) -> None:
-        self._execute(self._storehouse.context("inventory").writer, handler, order)
+    def _inventory(self, handler: Any, command: Callable[[], object]) -> None:
+        self._execute(self._storehouse.context("inventory").writer, handler, command)
 
-    def _execute(self, writer: Any, handler: Any, order: Callable[[], object]) -> None:
+    def _execute(
+        self, writer: Any, handler: Any, command: Callable[[], object]
+    ) -> None:
         try:
-            writer.execute(handler, order())
+            writer.execute(handler, command())
         except DomainError as refusal:
             slug = _SLUGS[type(refusal).__name__]
             details = attrs.asdict(refusal)

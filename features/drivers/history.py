@@ -1,12 +1,12 @@
-"""What an observer saw of a run, written so that two runs can be compared line by line.
+"""The observable history of a run, in a file that can be compared line by line.
 
-A line is a fact of a scenario: an order and its answer, an event of either log, a
-product as the listing shows it at the end, a stock item as inventory does. Lines stand
-in the order of the facts. Nothing is in them that differs from run to run: no time, no
-id, no position, no number of a scenario.
+Each line is one observation of a scenario: a command and its response, an event of
+either log, a final row of the listing, a final stock level. Lines are in the order of
+the observations. Whatever differs from run to run is normalised: times, ids, and the
+mark of the scenario; positions are left out.
 
-What is still to come when a scenario ends, such as the end of a reservation, is told at
-the end of the run: there, all reservations are over.
+Effects that come after the end of a scenario, such as an expiry, are recorded at the
+end of the run, when all reservations have expired.
 """
 
 import json
@@ -39,31 +39,31 @@ class History:
         self._reached = dict.fromkeys(SOURCES, 0)
 
     def add(self, scenario: str, driver: HttpDriver) -> None:
-        """Everything that was ordered through `driver`, and what came of it."""
+        """Write all commands given through `driver`, and their effects."""
         shown = driver.everything()
         for each in driver.answered:
             path = unquote(each.path)
-            said = [each.method, path, each.status, each.refused]
-            self._write(scenario, "answered", said)
+            response = [each.method, path, each.status, each.refused]
+            self._write(scenario, "answered", response)
         mine = {source: self._new(source, driver) for source in SOURCES}
         for source in SOURCES:
             for event in mine[source]:
-                said = [event.type, event.sku, event.data]
-                self._write(scenario, source, said)
+                fact = [event.type, event.sku, event.data]
+                self._write(scenario, source, fact)
         skus = {event.data.get("sku") for source in SOURCES for event in mine[source]}
         self._write_all(scenario, "listed", (x for x in shown if x["code"] in skus))
         self._write_all(scenario, "stock", _levels(mine["inventory"]))
         self._file.flush()
 
     def close(self, server: Server) -> None:
-        """Add how it all ends."""
+        """Write the final state, after all reservations have expired."""
         driver = HttpDriver(server)
         driver.let_pass(24 * 60)
         self._write_all(END, "listed", driver.everything())
         events: dict[str, list[Happened]] = defaultdict(list)
         for event in driver.events("inventory", 0):
             events[event.data["sku"]].append(event)
-        # By SKU: what ends at the same time may end in any order.
+        # By SKU: reservations of one moment may expire in any order.
         for of_one in events.values():
             self._write_all(END, "stock", _levels(of_one))
         driver.close()
@@ -73,7 +73,7 @@ class History:
         new = driver.events(source, self._reached[source])
         if new:
             self._reached[source] = new[-1].position
-        # What other scenarios left behind ends meanwhile.
+        # Reservations of earlier scenarios may expire meanwhile.
         return [event for event in new if not _OTHERS_MARK.search(event.sku)]
 
     def _write_all(self, scenario: str, what: str, seen: Iterable[Json]) -> None:
@@ -88,7 +88,7 @@ class History:
 
 
 def _levels(events: Iterable[Happened]) -> Iterable[Mapping[str, Any]]:
-    """Of each stock item, as its last event tells; the first one that opened first."""
+    """The level of each stock item after its last event, in order of first events."""
     last = {event.sku: event.data for event in events}
     for sku, data in last.items():
         yield {"sku": sku} | {name: data[name] for name in _LEVEL}

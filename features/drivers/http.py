@@ -1,7 +1,7 @@
-"""Through HTTP: real processes on real ports, shared by all scenarios.
+"""Runs scenarios over HTTP, on real processes that all scenarios share.
 
-Each request goes to the process that runs its service. Each scenario has SKUs of its
-own: its number stands behind the name it uses.
+Each request goes to the process that runs its service. Each scenario has its own SKUs:
+its number is appended to the names in its steps.
 """
 
 import http.client
@@ -15,7 +15,7 @@ from urllib.parse import quote
 import attrs
 
 from features.drivers.port import Happened, Json, Refused
-from features.drivers.server import PATIENCE_S, Server
+from features.drivers.server import TIMEOUT_S, Server
 from tests.routes import SOURCES, sources_of
 
 PAGE = 1000
@@ -23,7 +23,7 @@ PAGE = 1000
 
 @attrs.frozen
 class Answered:
-    """`refused` is the slug of the problem."""
+    """A command and its response. `refused` is the slug of the problem, if any."""
 
     method: str
     path: str
@@ -39,7 +39,7 @@ class HttpDriver:
         self._tokens: dict[str, int] = {}
         self.folder = server.folder
         self.answered: list[Answered] = []
-        """The orders of the scenario, each with what became of it."""
+        """The commands of the scenario, each with its response."""
 
     def environment_of(self, service: str) -> Mapping[str, str]:
         return self._server.environment_of(service)
@@ -77,7 +77,7 @@ class HttpDriver:
         self.command("POST", f"/products/{self._own(sku)}/relist")
 
     def open(self, sku: str, pieces: int) -> None:
-        # Stock opens because a product is registered; the product itself opens once.
+        # Registering a product opens its stock, once.
         try:
             self.register(sku, sku, pieces)
         except Refused as refused:
@@ -127,7 +127,7 @@ class HttpDriver:
         ]
 
     def everything(self) -> list[Json]:
-        # The command line writes too, and gives no token.
+        # The command line writes too, but returns no token: use the heads of the logs.
         for source in SOURCES:
             for each in self.events(source, self._tokens.get(source, 0)):
                 self._tokens[source] = each.position
@@ -171,17 +171,17 @@ class HttpDriver:
         return datetime.now(UTC) + timedelta(minutes=self._server.passed_minutes)
 
     def let_pass(self, minutes: int) -> None:
-        # Reservations end in order: when this one has, all have that are over by then.
+        # Reservations expire in order: after this one, all earlier ones have expired.
         last = HttpDriver(self._server)
         last.open("LAST", 1)
         last.reserve("LAST", "A", 1, minutes)
-        self._server.put_clock_forward(minutes)
+        self._server.advance_clock(minutes)
         self._tokens["inventory"] = last.wait_for("stock.expired", "LAST")
         last.close()
 
     def wait_for(self, what: str, sku: str) -> int:
-        """The position at which that stands in inventory's log."""
-        after, deadline = self._tokens["inventory"], time.monotonic() + PATIENCE_S
+        """Wait for that event in inventory's log; return its position."""
+        after, deadline = self._tokens["inventory"], time.monotonic() + TIMEOUT_S
         while time.monotonic() < deadline:
             for each in self._batch("inventory", after, wait_s=1):
                 after = each.position

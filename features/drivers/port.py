@@ -1,4 +1,4 @@
-"""What a scenario can ask of a Storehouse, whichever way leads there."""
+"""The port between steps and Storehouse; each driver implements it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,9 +11,9 @@ Json = Mapping[str, Any]
 
 
 class Refused(Exception):
-    """The order was refused: `slug` names the broken rule, `details` are its fields.
+    """A command was refused: `slug` names the broken rule, `details` has its fields.
 
-    Of an "invalid-value", `field` is the innermost name, such as "currency".
+    For "invalid-value", `field` is the innermost name, such as "currency".
     """
 
     def __init__(self, slug: str, details: Json) -> None:
@@ -33,13 +33,13 @@ class Happened:
 
 
 class Driver(Protocol):
-    """Orders raise Refused. `seen` is the version that the order was decided on."""
+    """Commands raise Refused. `seen` is the version that a command is based on."""
 
     folder: Path
     """For files that the command line writes."""
 
     def environment_of(self, service: str) -> Mapping[str, str]:
-        """What the command line needs for a command of `service`."""
+        """The environment variables for command-line commands of `service`."""
 
     def register(
         self,
@@ -69,10 +69,10 @@ class Driver(Protocol):
     def listed(
         self, availability: str | None = None, sought: str | None = None
     ) -> list[Json]:
-        """The scenario's products in the listing, in order; only those asked for."""
+        """The scenario's products in the listing, in order, filtered."""
 
     def everything(self) -> list[Json]:
-        """All products in the listing, whoever registered them."""
+        """The products of all scenarios in the listing."""
 
     def product(self, sku: str) -> Json | None: ...
     def product_version(self, sku: str) -> int: ...
@@ -80,22 +80,22 @@ class Driver(Protocol):
     def movements(self, sku: str) -> list[Json]: ...
     def events(self, source: str, after: int) -> list[Happened]: ...
     def command(self, method: str, path: str, body: Json | None = None) -> None:
-        """A command of any context, as it is given over HTTP."""
+        """Send a command of any context over HTTP."""
 
     def read(self, path: str) -> Any:
-        """What is there when all that was ordered is visible. Raises Refused."""
+        """Read once all earlier commands are visible. Raises Refused."""
 
     def own(self, name: str) -> str:
-        """The name by which the scenario's thing of that name is known."""
+        """The system's name for the thing that the scenario calls `name`."""
 
     def shown(self, name: str) -> str:
-        """The name that the scenario gave."""
+        """The scenario's name for the thing that the system calls `name`."""
 
     def now(self) -> datetime: ...
     def let_pass(self, minutes: int) -> None:
-        """Return when what is over by then has ended."""
+        """Advance the clock; return when all reservations due by then have expired."""
 
     def settle(self) -> None:
-        """Return when all that was ordered is visible everywhere."""
+        """Return when all earlier commands are visible in all read models."""
 
     def close(self) -> None: ...

@@ -1,4 +1,4 @@
-"""The processes that all scenarios share."""
+"""The server processes that all scenarios share."""
 
 import itertools
 import sys
@@ -10,7 +10,7 @@ from tests.cluster import ONE, Cluster, Layout
 from tests.databases import Templates
 from tests.routes import service_for
 
-PATIENCE_S = 20.0
+TIMEOUT_S = 20.0
 
 
 class Server:
@@ -35,28 +35,28 @@ class Server:
                 "features.drivers.serving",
                 str(self._clock),
             ),
-            # On a busy machine a reader gets more time than a shopper would.
+            # Longer than in production, for busy test machines.
             databases=clean.new(self.folder),
-            settings={"CONSISTENCY_TIMEOUT_MS": str(int(PATIENCE_S * 1000))},
+            settings={"CONSISTENCY_TIMEOUT_MS": str(int(TIMEOUT_S * 1000))},
         )
         self._cluster.__enter__()
 
     def port_for(self, method: str, path: str) -> int:
-        """Of the process that answers such a request."""
+        """The port of the process that serves such a request."""
         return self._cluster.ports_of(service_for(method, path))[0]
 
     def environment_of(self, service: str) -> Mapping[str, str]:
         return self._cluster.environment_of(service)
 
-    def put_clock_forward(self, minutes: int) -> None:
+    def advance_clock(self, minutes: int) -> None:
         self.passed_minutes += minutes
-        # At once, so that nobody reads half a number.
+        # In one step, so that no process reads half a number.
         new = self._clock.with_suffix(".new")
         new.write_text(str(self.passed_minutes))
         new.replace(self._clock)
 
     def tails(self) -> str:
-        """What the processes said last."""
+        """The last lines of the processes' logs."""
         return self._cluster.tails()
 
     def close(self) -> None:

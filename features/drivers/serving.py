@@ -1,7 +1,7 @@
-"""The real server, with a clock that can be put forward through a file.
+"""The real server, with a clock that can be advanced through a file.
 
-`python -m features.drivers.serving FILE` is `python app.py`, but for the clock: FILE
-holds how many minutes have passed.
+`python -m features.drivers.serving FILE` is like `python app.py`, except that the clock
+is ahead by the number of minutes in FILE.
 """
 
 import sys
@@ -14,10 +14,10 @@ from shared_kernel.clock import system_clock
 from shared_kernel.serving.starting import serve_until_told
 
 
-def put_forward(passed: Path) -> datetime:
-    return system_clock() + timedelta(minutes=int(passed.read_text()))
+def advanced_clock(minutes_file: Path) -> datetime:
+    return system_clock() + timedelta(minutes=int(minutes_file.read_text()))
 
 
 if __name__ == "__main__":
-    clock = partial(put_forward, Path(sys.argv[1]))
+    clock = partial(advanced_clock, Path(sys.argv[1]))
     serve_until_told(app.assemble, app.Settings, clock)
