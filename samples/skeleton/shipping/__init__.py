@@ -1,4 +1,4 @@
-"""What is on its way. Words: parcel, opened, product.
+"""Parcels and the products that they are for. Words: parcel, opened, product.
 
-Neighbours: the catalog tells which products are sold.
+Neighbours: the catalog publishes which products are sold.
 """

@@ -1,4 +1,4 @@
-"""Declares shipping: what it owns, runs, publishes and follows."""
+"""Declares shipping: its service, databases, events and subscriptions."""
 
 from pathlib import Path
 

@@ -8,7 +8,7 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class ParcelOpened:
-    """A parcel was opened for a product, which had that name then."""
+    """A parcel was opened for a product, which had the name `name` at that time."""
 
     reference: str
     sku: str

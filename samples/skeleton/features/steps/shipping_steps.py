@@ -1,4 +1,4 @@
-"""What is done with parcels, and seen of them."""
+"""Steps for opening parcels and for the parcel list."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""Where shipping meets HTTP, SQL, and the catalog's language."""
+"""The adapters of shipping: tables, HTTP, and the catalog's events."""

@@ -1,4 +1,4 @@
-"""What shipping understands of the catalog's events, in its own words."""
+"""Translates the catalog's events to the language of shipping."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ LISTED = "listed"
 
 @attrs.frozen(kw_only=True)
 class ProductSeen:
-    """The fields that are read of every `product.*` event."""
+    """The fields that shipping reads of every `product.*` event."""
 
     sku: str
     name: str
@@ -25,7 +25,7 @@ class ProductSeen:
 
 
 def products(batch: Sequence[Envelope]) -> list[Product]:
-    """As each event tells of them. Raises UnreadableEventError."""
+    """The product of each event. Raises UnreadableEventError."""
     return [_product(envelope) for envelope in batch]
 
 

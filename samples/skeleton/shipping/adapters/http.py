@@ -1,4 +1,4 @@
-"""Shipping over HTTP. Rules: `features/shipping`; form: RFC 9110 and RFC 9457."""
+"""The routes of shipping. Rules: `features/shipping`; protocol: RFC 9110, RFC 9457."""
 
 from functools import partial
 from typing import Annotated
@@ -26,14 +26,14 @@ from shipping.read_model.parcel_list import ListedParcel
 PRODUCT_NOT_SOLD = kind(
     "product-not-sold",
     409,
-    "Nobody sells the product",
-    "The catalog does not have it, or has discontinued it.",
+    "The product is not sold",
+    "It is not in the catalog, or it is discontinued.",
 )
 PARCEL_ALREADY_OPENED = kind(
     "parcel-already-opened",
     409,
-    "It is opened for another product",
-    "Choose another reference, or the product in `sku`.",
+    "The parcel is for another product",
+    "Use another reference, or the product in `sku`.",
 )
 SHIPPING_REFUSALS: dict[type[DomainError], ProblemKind] = {
     ProductNotSold: PRODUCT_NOT_SOLD,
@@ -41,15 +41,15 @@ SHIPPING_REFUSALS: dict[type[DomainError], ProblemKind] = {
 }
 
 _PAGE = (
-    integer("limit", "How many at the most.", 1, 1000, default=100),
-    integer("cursor", "Where to go on: follow `Link`.", 0, 2**63 - 1),
+    integer("limit", "The maximum number of parcels on a page.", 1, 1000, default=100),
+    integer("cursor", "Where the page begins: follow `Link`.", 0, 2**63 - 1),
 )
 _REFERENCE = {"type": "string", "pattern": REFERENCE_PATTERN, "examples": ["PARCEL-1"]}
 
 
 @attrs.frozen(kw_only=True)
 class OpenBody:
-    """The product that it is for."""
+    """The product that the parcel is for."""
 
     sku: Annotated[
         str,
@@ -85,7 +85,7 @@ def add_opening(api: Api, services: ShippingServices) -> None:
         consistent=services.products.sources,
         problems=(PRODUCT_NOT_SOLD, PARCEL_ALREADY_OPENED),
         success=Success(
-            description="It is open.",
+            description="The parcel is open.",
             kind=OpenedBody,
             headers={
                 "ETag": "The version of the parcel.",

@@ -1,4 +1,4 @@
-"""Domain event → published event: the only place that knows both languages."""
+"""Translates domain events to published events; nothing else knows both."""
 
 from shared_kernel.domain.event import DomainEvent
 from shipping import published
@@ -9,7 +9,7 @@ from shipping.domain.parcel import Parcel
 def publish(
     event: DomainEvent, version: int, parcel: Parcel
 ) -> tuple[str, published.ParcelOpened]:
-    """The subject and payload of `event`, which is number `version` of `parcel`."""
+    """The subject and payload of `event`, which took `parcel` to `version`."""
     match event:
         case events.ParcelOpened():
             return "parcel.opened", published.ParcelOpened(

@@ -1,4 +1,4 @@
-"""Parcels, and the products that shipping knows, in SQL."""
+"""The repositories of parcels and products in SQL."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -55,7 +55,7 @@ _PARCELS = AggregateTable(parcels, "reference", parcel_to_row, parcel_from_row)
 
 
 class SqlParcelRepository(SqlRepository[Parcel]):
-    """One transaction's parcels."""
+    """The parcels of one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, _PARCELS)
@@ -65,7 +65,7 @@ class SqlParcelRepository(SqlRepository[Parcel]):
 
 
 class SqlProductRepository:
-    """Products as they are told of: the newest is what counts."""
+    """Products as of the catalog's newest events."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -76,6 +76,7 @@ class SqlProductRepository:
             raise ProductNotSold(sku=sku.code)
         return product_from_row(row)
 
-    def put(self, told: Iterable[Product]) -> None:
-        newest = {product.sku: product for product in told}
+    def put(self, updates: Iterable[Product]) -> None:
+        """Insert or update; of several products with one SKU the last one is stored."""
+        newest = {product.sku: product for product in updates}
         _PUT_PRODUCT.send(self._connection, list(map(product_to_row, newest.values())))

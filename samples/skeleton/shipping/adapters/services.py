@@ -1,4 +1,4 @@
-"""What the edges of shipping (HTTP, other contexts) work with."""
+"""The unit of work and the policy of shipping, and what its routes need."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ from shipping.domain.parcel import Parcel
 
 
 class SqlShippingUnitOfWork(SqlUnitOfWork[Parcel]):
-    """Parcels and the log of what happened to them; products are only read."""
+    """Parcels and the event log; products are only read."""
 
     def __init__(self, connection: Connection, log: EventLog, clock: Clock) -> None:
         self.parcels = SqlParcelRepository(connection)
@@ -32,7 +32,7 @@ class SqlShippingUnitOfWork(SqlUnitOfWork[Parcel]):
 
 
 def keep_products(batch: Sequence[Envelope], connection: Connection) -> None:
-    """Whenever the catalog tells of a product, shipping keeps what it needs of it.
+    """Store the products of the catalog's events; a repeated event changes nothing.
 
     Within the transaction that moves the cursor. Raises UnreadableEventError.
     """
@@ -41,9 +41,9 @@ def keep_products(batch: Sequence[Envelope], connection: Connection) -> None:
 
 @attrs.frozen(kw_only=True)
 class ShippingServices:
-    """`writer` executes commands; `products` tells how far the catalog was followed.
+    """`writer` executes commands, and `products` waits for events of the catalog.
 
-    The parcel list stands in `read_database`, and `parcels` tells how far it has come.
+    `read_database` has the parcel list, and `parcels` waits until it shows a change.
     """
 
     consistency_timeout_ms: int

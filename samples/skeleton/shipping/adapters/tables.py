@@ -1,4 +1,4 @@
-"""The tables of shipping's own."""
+"""The tables to which commands and the catalog's events write."""
 
 from sqlalchemy import BigInteger, Boolean, Column, MetaData, String, Table, Text
 
@@ -14,7 +14,7 @@ parcels = Table(
     sqlite_with_rowid=False,
 )
 
-# As the catalog told of them.
+# As of the catalog's newest events.
 products = Table(
     "products",
     metadata,

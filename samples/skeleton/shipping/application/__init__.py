@@ -1,1 +1,1 @@
-"""What can be asked of shipping: commands, and one handler for each."""
+"""The commands of shipping, and one handler for each."""

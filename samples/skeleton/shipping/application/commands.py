@@ -1,4 +1,4 @@
-"""The commands that shipping takes."""
+"""The commands of shipping."""
 
 import attrs
 

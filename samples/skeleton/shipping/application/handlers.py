@@ -1,4 +1,4 @@
-"""One function for each command; each answers the version that the parcel then has."""
+"""One function for each command; each returns the version of the parcel after it."""
 
 from shipping.application.commands import OpenParcel
 from shipping.application.unit_of_work import ShippingUnitOfWork

@@ -1,4 +1,4 @@
-"""What a handler changes, as one."""
+"""The port of the unit of work: all changes of a handler, committed together."""
 
 from typing import Protocol
 

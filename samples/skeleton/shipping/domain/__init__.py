@@ -1,1 +1,1 @@
-"""The model of shipping: pure, and ignorant of time, storage and the web."""
+"""The domain model of shipping: pure, without clock, storage or web."""

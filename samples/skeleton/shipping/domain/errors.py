@@ -1,8 +1,8 @@
-"""What shipping refuses.
+"""The refusals of shipping.
 
 DomainError
-├── ProductNotSold       nothing is opened for a product that nobody can buy
-└── ParcelAlreadyOpened  it was opened for another product
+├── ProductNotSold       the product is unknown or discontinued
+└── ParcelAlreadyOpened  the reference is that of a parcel for another product
 """
 
 import attrs

@@ -1,4 +1,4 @@
-"""What happens to a parcel, in shipping's own words."""
+"""The domain events of a parcel."""
 
 import attrs
 

@@ -1,4 +1,4 @@
-"""The parcel: the reference it is known by, and the product that it is for."""
+"""The parcel: its reference, and the product that it is for."""
 
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from shipping.domain.value_objects import ParcelReference, Product
 
 @attrs.define(eq=False, kw_only=True)
 class Parcel(Aggregate):
-    """`name` is what the product was called when the parcel was opened."""
+    """`name` is the name that the product had when the parcel was opened."""
 
     reference: ParcelReference
     sku: Sku
@@ -33,7 +33,7 @@ class Parcel(Aggregate):
         return parcel
 
     def open_again(self, sku: Sku) -> None:
-        """Change nothing. Raises ParcelAlreadyOpened if it is for another product."""
+        """Changes nothing. Raises ParcelAlreadyOpened if it is for another product."""
         if sku != self.sku:
             raise ParcelAlreadyOpened(reference=self.key, sku=self.sku.code)
 
@@ -47,7 +47,7 @@ class ParcelRepository(Protocol):
 
 
 class ProductRepository(Protocol):
-    """The products that shipping knows, as the catalog told of them."""
+    """The products of the catalog, as of its newest events."""
 
     def get(self, sku: Sku) -> Product:
         """Raises ProductNotSold."""

@@ -1,4 +1,4 @@
-"""The values of shipping, checked once, at birth; each raises InvalidValue."""
+"""The value objects of shipping, validated on creation."""
 
 import re
 
@@ -14,7 +14,10 @@ _REFERENCE = re.compile(REFERENCE_PATTERN.removesuffix("$") + r"\Z")
 
 @attrs.frozen
 class ParcelReference:
-    """The identity of a parcel: characters that stand unescaped in a URL's path."""
+    """The identity of a parcel, in characters that need no escaping in a URL's path.
+
+    Raises InvalidValue.
+    """
 
     code: str = attrs.field()
 
@@ -31,7 +34,7 @@ class ParcelReference:
 
 @attrs.frozen(kw_only=True)
 class Product:
-    """What shipping knows of a product."""
+    """What shipping needs of a product."""
 
     sku: Sku
     name: str

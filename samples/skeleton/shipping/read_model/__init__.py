@@ -1,1 +1,1 @@
-"""What is shown of shipping, in the shape in which it is shown."""
+"""The read model: the parcel list, in the form in which it is shown."""

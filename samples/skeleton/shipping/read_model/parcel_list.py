@@ -1,4 +1,4 @@
-"""Which parcels are there? A row each, holding its JSON as it will be sent."""
+"""Which parcels are there? One row a parcel, with the JSON as it will be sent."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -34,7 +34,7 @@ _PAGE = Prepared(
 
 @attrs.frozen(kw_only=True)
 class ParcelSeen:
-    """The fields that are read of every `parcel.*` event."""
+    """The fields that the list reads of every `parcel.*` event."""
 
     reference: str
     sku: str
@@ -42,7 +42,7 @@ class ParcelSeen:
 
 
 class ListedParcel(msgspec.Struct, frozen=True, kw_only=True):
-    """A parcel as readers get it."""
+    """A parcel in the response."""
 
     reference: str
     sku: str
@@ -52,7 +52,7 @@ class ListedParcel(msgspec.Struct, frozen=True, kw_only=True):
 
 @attrs.frozen
 class ParcelPage:
-    """`body` is a JSON array; `next_before` the position to go on from, if any."""
+    """`body` is a JSON array; `next_before` is where to continue, None at the end."""
 
     body: bytes
     next_before: int | None
@@ -69,7 +69,7 @@ def project(batch: Sequence[Envelope], connection: Connection) -> None:
 
 
 def clear(connection: Connection) -> None:
-    """All of it, where it shall begin anew."""
+    """Delete all rows, before the projection begins anew."""
     connection.execute(sa.delete(parcel_list))
 
 

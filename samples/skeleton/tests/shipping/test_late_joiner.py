@@ -1,6 +1,7 @@
-"""A context that comes late: it ends as if it had been there from the first day.
+"""A context that joins late reaches the state that it would have from the first day.
 
-LATE_JOINER_EVENTS says on how many events it starts, 5,000 unless set.
+The environment variable LATE_JOINER_EVENTS is the number of events in the catalog's log
+when it joins, 5,000 by default.
 """
 
 import json
@@ -28,8 +29,8 @@ from tests.databases import Databases, FileTemplates
 from tests.storehouses import a_storehouse
 
 EVENTS = int(os.environ.get("LATE_JOINER_EVENTS", "5000"))
-LIVES = 50
-"""Of one product, events."""
+EVENTS_PER_PRODUCT = 50
+"""Events of each product."""
 
 BATCH = 5000
 NEW = "shipping"
@@ -43,12 +44,12 @@ CURSOR = """
 pytestmark = pytest.mark.server
 
 
-def a_life(chance: random.Random, number: int) -> Iterator[dict[str, Any]]:
-    """The states of one product, the first one when it was registered."""
+def states(chance: random.Random, number: int) -> Iterator[dict[str, Any]]:
+    """The states of one product, the first one at its registration."""
     state: dict[str, Any]
     state = {"sku": f"OLD-{number:06}", "name": "Lamp", "status": "listed"}
     state |= {"description": None, "price_minor_units": None, "price_currency": None}
-    for version in range(1, LIVES + 1):
+    for version in range(1, EVENTS_PER_PRODUCT + 1):
         yield state | {"version": version}
         if chance.random() < 0.5:
             state["name"] = f"Lamp {chance.randrange(1000)}"
@@ -59,20 +60,23 @@ def a_life(chance: random.Random, number: int) -> Iterator[dict[str, Any]]:
 
 def history() -> Iterator[Entry]:
     chance = random.Random(15)
-    lives = [a_life(chance, number) for number in range(EVENTS // LIVES)]
-    for version in range(LIVES):
-        for life in lives:
-            state = next(life)
+    all_states = [
+        states(chance, number) for number in range(EVENTS // EVENTS_PER_PRODUCT)
+    ]
+    for version in range(EVENTS_PER_PRODUCT):
+        for product_states in all_states:
+            state = next(product_states)
             subject = "product.renamed" if version else "product.inserted"
-            told = state if version else state | {"stock_count": 1}
-            yield Entry(subject, state["sku"], json.dumps(told).encode(), None)
+            data = state if version else state | {"stock_count": 1}
+            yield Entry(subject, state["sku"], json.dumps(data).encode(), None)
 
 
 def fill(databases: Databases) -> None:
-    """As if the shop had been at work for years, and read all that."""
+    """Write the history to the catalog, as read by all subscriptions except the new."""
     entries = list(history())
     newest = {
-        entry.key: json.loads(entry.data) for entry in entries[-EVENTS // LIVES :]
+        entry.key: json.loads(entry.data)
+        for entry in entries[-EVENTS // EVENTS_PER_PRODUCT :]
     }
     with a_storehouse(databases) as storehouse:
         log = storehouse.context("catalog").log
@@ -85,11 +89,11 @@ def fill(databases: Databases) -> None:
         for service in storehouse.services:
             for each in service.subscriptions:
                 if each.source == log.source and service.name != NEW:
-                    has_read(each.cursor, place_of(last))
-        has_read(storehouse.context("catalog").relay.cursor, place_of(last))
+                    mark_as_read(each.cursor, place_of(last))
+        mark_as_read(storehouse.context("catalog").relay.cursor, place_of(last))
 
 
-def has_read(cursor: Cursor, place: Place) -> None:
+def mark_as_read(cursor: Cursor, place: Place) -> None:
     now = moments_of(system_clock)()
     assert cursor.lease(now)
     with cursor.database.writing() as connection:
@@ -99,7 +103,7 @@ def has_read(cursor: Cursor, place: Place) -> None:
 
 
 def compact(databases: Databases) -> int:
-    """Answer how many events are left."""
+    """Return how many events are left."""
     with a_storehouse(databases) as storehouse:
         log = storehouse.context("catalog").log
         compaction = Compaction(log, log.head(), None)
@@ -109,7 +113,7 @@ def compact(databases: Databases) -> int:
 
 
 def followed(databases: Databases) -> int:
-    """How far the catalog has been followed."""
+    """The position in the catalog's log up to which the new context has read."""
     return int(sum(position for (position,) in databases.rows(NEW, CURSOR)))
 
 
@@ -123,13 +127,13 @@ def head(databases: Databases) -> int:
 
 
 def catch_up(databases: Databases) -> None:
-    """As long as it takes, if only it goes on."""
+    """Wait until all is read, with a timeout only for the next progress."""
     while (before := followed(databases)) < head(databases):
-        wait_until(partial(has_followed_beyond, databases, before), "going on")
+        wait_until(partial(has_followed_beyond, databases, before), "progress")
 
 
-def from_the_first_day(databases: Databases, clean: Databases) -> None:
-    """All that ever happened, in order and in one life."""
+def apply_all(databases: Databases, clean: Databases) -> None:
+    """Apply all events ever recorded, in order, without a restart."""
     with a_storehouse(databases) as shop, a_storehouse(clean) as reference:
         database, _ = reference.service(NEW).databases
         events = [
@@ -146,7 +150,7 @@ def from_the_first_day(databases: Databases, clean: Databases) -> None:
 
 @contextmanager
 def trade(cluster: Cluster) -> Iterator[list[str]]:
-    """Commands of all kinds meanwhile; answers the references of what was opened."""
+    """Send commands meanwhile; yields the references of the opened parcels."""
     opened: list[str] = []
     ended = threading.Event()
 
@@ -156,7 +160,7 @@ def trade(cluster: Cluster) -> Iterator[list[str]]:
         (new,) = cluster.ports_of(NEW)
         while not ended.is_set():
             number += 1
-            sku = f"OLD-{chance.randrange(EVENTS // LIVES):06}"
+            sku = f"OLD-{chance.randrange(EVENTS // EVENTS_PER_PRODUCT):06}"
             body = {"sku": f"NEW-{number}", "name": "New", "stock_count": 1}
             ask(shop, "POST", "/products", body)
             ask(shop, "PUT", f"/products/{sku}/name", {"name": f"Lamp {number}"})
@@ -191,15 +195,15 @@ def test_a_late_joiner_is_current(
 
     with Cluster(tmp_path, (SHOP, (NEW,)), "feed", databases=databases) as cluster:
         with trade(cluster) as opened:
-            for life in range(3):
-                far = EVENTS * life // 5
-                wait_until(partial(has_followed_beyond, databases, far), "following")
+            for restart in range(3):
+                far = EVENTS * restart // 5
+                wait_until(partial(has_followed_beyond, databases, far), "progress")
                 cluster.kill(NEW)
                 cluster.restart(NEW)
-            wait_until(lambda: bool(opened), "opening")
+            wait_until(lambda: bool(opened), "an opened parcel")
         catch_up(databases)
 
     first_day = file_templates.new(tmp_path / "first-day")
-    from_the_first_day(databases, first_day)
+    apply_all(databases, first_day)
     assert databases.rows(NEW, KEPT) == first_day.rows(NEW, KEPT)
     assert {each for (each,) in databases.rows(NEW, OPENED)} >= set(opened)

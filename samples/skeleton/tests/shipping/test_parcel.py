@@ -1,4 +1,4 @@
-"""The rules of a parcel, without anything around it."""
+"""The rules of the aggregate, without adapters."""
 
 import pytest
 
@@ -44,12 +44,12 @@ def test_it_is_not_opened_for_another_product() -> None:
 
 
 @pytest.mark.parametrize("code", ["", "a b", "x" * 81, "a/b"])
-def test_a_reference_has_characters_of_a_path(code: str) -> None:
+def test_a_reference_needs_characters_of_a_path(code: str) -> None:
     with pytest.raises(InvalidValue, match="reference"):
         ParcelReference(code)
 
 
-def test_what_is_published_tells_the_state() -> None:
+def test_the_published_event_has_the_full_state() -> None:
     parcel = Parcel.open(FIRST, LAMP)
     ((version, event),) = parcel.collect()
 

@@ -1,4 +1,4 @@
-"""Shipping with its databases: what it keeps, follows and shows."""
+"""Shipping over HTTP and with its databases."""
 
 from collections.abc import Iterator
 
@@ -44,7 +44,7 @@ def opened(storehouse: RunningServices, reference: str) -> TestResponse:
     return answer
 
 
-def test_it_is_opened_and_listed(storehouse: RunningServices) -> None:
+def test_an_opened_parcel_is_listed(storehouse: RunningServices) -> None:
     answer = opened(storehouse, "PARCEL-1")
 
     assert answer.status_code == 200
@@ -56,7 +56,7 @@ def test_it_is_opened_and_listed(storehouse: RunningServices) -> None:
     assert listed == {"reference": "PARCEL-1", "sku": "LAMP-0001", "name": "Desk lamp"}
 
 
-def test_pages_lead_to_each_other(storehouse: RunningServices) -> None:
+def test_each_page_links_to_the_next(storehouse: RunningServices) -> None:
     for number in range(3):
         opened(storehouse, f"PARCEL-{number}")
 
@@ -88,7 +88,7 @@ def test_a_repeated_event_changes_nothing(storehouse: RunningServices) -> None:
         ("/parcels/a%20b", {"sku": "LAMP-0001"}, 400, "invalid-parameter"),
     ],
 )
-def test_what_cannot_be_is_refused(
+def test_an_invalid_request_is_refused(
     storehouse: RunningServices,
     path: str,
     body: dict[str, str],
@@ -101,7 +101,7 @@ def test_what_cannot_be_is_refused(
     assert refused.get_json()["type"].endswith(problem)
 
 
-def test_what_is_stored_is_read_as_it_was() -> None:
+def test_a_stored_row_is_read_unchanged() -> None:
     product = Product(sku=Sku("LAMP-0001"), name="Desk lamp", sold=True)
     parcel = Parcel.open(ParcelReference("PARCEL-1"), product)
 

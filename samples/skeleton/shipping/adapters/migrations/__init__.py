@@ -1,1 +1,1 @@
-"""How the tables of shipping came to be, revision by revision."""
+"""The histories of the two databases of shipping, as Alembic revisions."""

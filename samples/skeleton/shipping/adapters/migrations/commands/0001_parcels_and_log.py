@@ -1,4 +1,4 @@
-"""Parcels, the products that they may be for, and the log of what happened."""
+"""Parcels, the products of the catalog, and the event log."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""The parcel list, and how far the log has been read."""
+"""The parcel list and its cursors."""
 
 import sqlalchemy as sa
 from alembic import op
