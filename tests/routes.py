@@ -1,4 +1,4 @@
-"""Which service answers a request, and which positions mean something to it."""
+"""The service that serves a request, and the sources of its Consistency-Token."""
 
 import functools
 import re
@@ -20,7 +20,7 @@ SOURCES = tuple(
     for context in CONTEXTS
     if any(service.has_log for service in context.services)
 )
-"""Of all that is recorded."""
+"""The sources of all event logs."""
 
 _found_once = threading.Lock()
 
@@ -34,7 +34,7 @@ class Route:
 
 
 def service_for(method: str, path: str) -> str:
-    """The service that answers such a request; operations are answered by each."""
+    """The service that serves such a request; every service serves operations."""
     if path.startswith(EVENTS):
         return owner_of(CONTEXTS, _source_of(path)).name
     route = _route_for(method, path)
@@ -42,7 +42,7 @@ def service_for(method: str, path: str) -> str:
 
 
 def sources_of(method: str, path: str) -> Collection[str]:
-    """The sources of which such a request understands a Consistency-Token."""
+    """The sources whose positions a Consistency-Token may have in such a request."""
     if path.startswith(EVENTS):
         source = _source_of(path)
         return {source, *(f.source for f in owner_of(CONTEXTS, source).follows)}

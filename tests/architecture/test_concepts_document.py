@@ -1,4 +1,4 @@
-"""Every place that `docs/concepts.md` names is there."""
+"""Every place that `docs/concepts.md` names exists."""
 
 import re
 from pathlib import Path
@@ -11,11 +11,11 @@ ROWS = re.findall(r"^\| (?!idea|---)(.+?) \| (.+?) \| (.+) \|$", DOCUMENT, re.MU
 PLACES = sorted({place for *_, where in ROWS for place in re.findall("`(.+?)`", where)})
 
 
-def test_each_idea_stands_there_once_with_a_line_and_a_place() -> None:
-    ideas = [idea for idea, *_ in ROWS]
+def test_each_concept_has_one_row_with_a_place() -> None:
+    concepts = [concept for concept, *_ in ROWS]
 
-    assert len(ideas) > 40
-    assert len(set(ideas)) == len(ideas)
+    assert len(concepts) > 40
+    assert len(set(concepts)) == len(concepts)
     assert all(re.search("`.+?`", where) for *_, where in ROWS)
 
 

@@ -1,4 +1,4 @@
-"""The import contracts bite: each is broken on purpose, in a copy of the house."""
+"""Each import contract fails when it is broken on purpose, in a copy of the code."""
 
 import shutil
 import subprocess
@@ -38,8 +38,8 @@ BREACHES = [
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    copy = tmp_path_factory.mktemp("house")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    copy = tmp_path_factory.mktemp("code")
     for name in (*(context.name for context in CONTEXTS), "shared_kernel"):
         shutil.copytree(
             ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__")
@@ -48,10 +48,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-def broken_contracts(house: Path) -> str:
+def broken_contracts(code: Path) -> str:
     ended = subprocess.run(
         [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
-        cwd=house,
+        cwd=code,
         capture_output=True,
         text=True,
         check=False,
@@ -64,13 +64,13 @@ def broken_contracts(house: Path) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize(("path", "imported", "contract"), BREACHES)
 def test_a_wrong_import_breaks_its_contract(
-    house: Path, path: str, imported: str, contract: str
+    code: Path, path: str, imported: str, contract: str
 ) -> None:
-    file = house / path
-    innocent = file.read_text("utf-8")
-    file.write_text(f"{innocent}\nimport {imported}\n", "utf-8")
+    file = code / path
+    original = file.read_text("utf-8")
+    file.write_text(f"{original}\nimport {imported}\n", "utf-8")
 
-    found = broken_contracts(house)
+    found = broken_contracts(code)
 
-    file.write_text(innocent, "utf-8")
+    file.write_text(original, "utf-8")
     assert contract in found

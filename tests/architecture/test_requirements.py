@@ -1,4 +1,4 @@
-"""The lock: complete, current, and silent about where packages come from."""
+"""The lock: complete, current, and without the addresses of package indexes."""
 
 import re
 import tomllib
@@ -40,7 +40,7 @@ def declared() -> Iterable[Requirement]:
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
-def test_a_lock_names_no_place_on_any_network(lock: Path) -> None:
+def test_a_lock_has_no_network_address(lock: Path) -> None:
     text = lock.read_text(encoding="utf-8")
 
     assert "://" not in text
@@ -52,18 +52,18 @@ def test_a_lock_names_no_place_on_any_network(lock: Path) -> None:
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
 def test_every_line_of_a_lock_is_a_version_or_its_hash(lock: Path) -> None:
-    strange = [
+    unexpected = [
         line
         for line in lines_of(lock)
         if not PIN.match(line)
         and not re.fullmatch(r"    --hash=sha256:[0-9a-f]{64}(?: \\)?", line)
     ]
 
-    assert strange == []
+    assert unexpected == []
 
 
 @pytest.mark.parametrize("requirement", declared(), ids=lambda one: one.name)
-def test_the_lock_holds_what_the_project_declares(requirement: Requirement) -> None:
+def test_the_lock_pins_each_declared_requirement(requirement: Requirement) -> None:
     pinned = pins_of(ROOT / "requirements" / "dev.txt")
 
     version = pinned.get(canonicalize_name(requirement.name))
@@ -72,7 +72,7 @@ def test_the_lock_holds_what_the_project_declares(requirement: Requirement) -> N
     assert requirement.specifier.contains(version), "run `make lock`"
 
 
-def test_the_tool_that_fills_the_environment_is_pinned_to_the_same_version() -> None:
+def test_the_installer_is_pinned_to_the_same_version() -> None:
     first = pins_of(ROOT / "requirements" / "uv.txt")
 
     assert first.items() <= pins_of(ROOT / "requirements" / "dev.txt").items()

@@ -1,4 +1,4 @@
-"""What docs/running.md tells operators to write is what the settings accept."""
+"""The settings accept the configurations that docs/running.md shows."""
 
 import re
 from pathlib import Path
@@ -22,11 +22,11 @@ UNITS = [found for kind, block in BLOCKS if "SERVICES" in (found := variables(bl
 
 
 SERVICES = [unit["SERVICES"] for unit in UNITS]
-"""Those that the document splits: a context of your own may run in any process."""
+"""The services with a systemd unit: a context of your own may run in any process."""
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit["SERVICES"])
-def test_a_systemd_unit_has_an_environment_that_works(unit: dict[str, str]) -> None:
+def test_the_environment_of_a_systemd_unit_is_accepted(unit: dict[str, str]) -> None:
     settings = Settings.from_environment({**COMMON, **unit})
 
     assert settings.services == {unit["SERVICES"]}
@@ -44,7 +44,7 @@ def compose() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_of_the_compose_file_has_an_environment_that_works(
+def test_the_environment_of_a_compose_service_is_accepted(
     service: str,
 ) -> None:
     run = compose()["services"][service]
@@ -56,7 +56,7 @@ def test_a_service_of_the_compose_file_has_an_environment_that_works(
     assert run["command" if "command" in run else "build"]
 
 
-def test_the_services_of_the_compose_file_ask_each_other() -> None:
+def test_the_addresses_in_the_compose_file_are_those_of_other_services() -> None:
     document = compose()
     for service in SERVICES:
         environment = document["services"][service]["environment"]

@@ -10,7 +10,7 @@ from app import Settings
 DOCUMENT = Path(__file__).parents[2] / "docs" / "running.md"
 
 
-def test_every_setting_stands_in_the_document_with_its_default() -> None:
+def test_every_setting_is_documented_with_its_default() -> None:
     # A row of the table: | `NAME` | default | meaning |
     rows = re.findall(
         r"^\| `([A-Z_]+)` \| ([^|]+) \|", DOCUMENT.read_text("utf-8"), re.MULTILINE
@@ -18,12 +18,12 @@ def test_every_setting_stands_in_the_document_with_its_default() -> None:
     documented = {name: default.strip("` ") for name, default in rows}
 
     assert documented == {
-        field.metadata["env"]: in_words(getattr(Settings(), field.name))
+        field.metadata["env"]: as_documented(getattr(Settings(), field.name))
         for field in attrs.fields(Settings)
     }
 
 
-def in_words(default: object) -> str:
+def as_documented(default: object) -> str:
     if default is None:
         return "unset"
     if isinstance(default, frozenset):

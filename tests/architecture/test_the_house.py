@@ -1,4 +1,4 @@
-"""What a linter does not see: signs on doors, names, and modules that do nothing."""
+"""Rules that no linter checks: package docstrings, names, imports without effects."""
 
 import ast
 import re
@@ -15,18 +15,18 @@ PACKAGES = (*(context.name for context in CONTEXTS), "shared_kernel")
 SOURCES = sorted(
     path.relative_to(ROOT) for name in PACKAGES for path in (ROOT / name).rglob("*.py")
 )
-ROOMS = [path for path in SOURCES if path.name == "__init__.py"]
+INITS = [path for path in SOURCES if path.name == "__init__.py"]
 PURE = [
     path
     for path in SOURCES
     if {"domain", "application"} & set(path.parts) or path.name == "published.py"
 ]
 
-# PriceChanged is an event and needs not say so; StockEvent may be what they all share.
+# An event is PriceChanged, not PriceChangedEvent; a base class StockEvent is allowed.
 MEANINGLESS = re.compile(r"(Manager|Helper|Utils?|Base|Impl|Data|Info|edEvent)$")
 
 
-def named(path: Path) -> str:
+def path_id(path: Path) -> str:
     return str(path)
 
 
@@ -34,24 +34,24 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse((ROOT / path).read_text(encoding="utf-8"), filename=str(path))
 
 
-@pytest.mark.parametrize("room", ROOMS, ids=named)
-def test_a_room_has_a_sign_on_its_door_and_nothing_else(room: Path) -> None:
-    tree = tree_of(room)
+@pytest.mark.parametrize("init", INITS, ids=path_id)
+def test_a_package_init_has_a_docstring_and_nothing_else(init: Path) -> None:
+    tree = tree_of(init)
 
     assert ast.get_docstring(tree)
     assert len(tree.body) == 1
 
 
-def test_every_folder_of_code_is_a_room() -> None:
+def test_every_folder_of_code_is_a_package() -> None:
     folders = {path.parent for path in SOURCES}
 
-    without_a_sign = folders - {room.parent for room in ROOMS}
+    without_init = folders - {init.parent for init in INITS}
 
-    # Alembic loads its scripts by path.
-    assert {path for path in without_a_sign if "migrations" not in path.parts} == set()
+    # Alembic loads its revisions by path.
+    assert {path for path in without_init if "migrations" not in path.parts} == set()
 
 
-@pytest.mark.parametrize("path", PURE, ids=named)
+@pytest.mark.parametrize("path", PURE, ids=path_id)
 def test_the_model_never_asks_what_time_it_is(path: Path) -> None:
     asked = [
         node.lineno
@@ -64,15 +64,15 @@ def test_the_model_never_asks_what_time_it_is(path: Path) -> None:
     assert asked == []
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=named)
-def test_no_class_hides_behind_a_meaningless_word(path: Path) -> None:
-    hidden = [
+@pytest.mark.parametrize("path", SOURCES, ids=path_id)
+def test_no_class_has_a_meaningless_suffix(path: Path) -> None:
+    meaningless = [
         node.name
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.ClassDef) and MEANINGLESS.search(node.name)
     ]
 
-    assert hidden == []
+    assert meaningless == []
 
 
 @pytest.mark.slow
@@ -101,8 +101,8 @@ def test_importing_everything_starts_nothing_and_writes_nothing(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_tests_and_features_are_no_packages() -> None:
-    """Otherwise two test files of one name collide, and steps are imported twice."""
+def test_tests_and_features_are_not_packages() -> None:
+    """Otherwise test files with the same name collide, and steps are imported twice."""
     found = [
         path.relative_to(ROOT)
         for folder in ("tests", "features")
@@ -112,7 +112,7 @@ def test_tests_and_features_are_no_packages() -> None:
     assert found == []
 
 
-def test_all_steps_are_where_behave_looks_and_shadow_no_package() -> None:
+def test_all_steps_are_in_one_folder_and_shadow_no_package() -> None:
     """behave ignores folders in steps/ and puts steps/ itself on the import path."""
     steps = ROOT / "features" / "steps"
 

@@ -1,4 +1,4 @@
-"""`new-context` and docs/a-third-context.md, in a copy of the project."""
+"""Executes docs/a-third-context.md, with `new-context`, in a copy of the project."""
 
 import os
 import re
@@ -28,15 +28,15 @@ pytestmark = [pytest.mark.server, pytest.mark.proof]
 
 
 @attrs.frozen
-class Said:
-    """A command of the tutorial, and what it answers; `…` is anything."""
+class Step:
+    """A command of the tutorial and its expected output; `…` matches anything."""
 
     command: str
-    answer: str
+    expected: str
 
-    def is_so(self, output: str) -> bool:
+    def matches(self, output: str) -> bool:
         lines = [
-            re.escape(line).replace("…", ".*") for line in self.answer.splitlines()
+            re.escape(line).replace("…", ".*") for line in self.expected.splitlines()
         ]
         wanted = "\n".join(lines).replace("\n.*\n", r"\n(?:.*\n)*").rstrip("\n")
         return (
@@ -45,23 +45,23 @@ class Said:
         )
 
 
-def said() -> Iterator[Said]:
+def steps() -> Iterator[Step]:
     for kind, block in BLOCKS:
         if kind == "console":
             for part in block.split("$ ")[1:]:
-                command, _, answer = part.partition("\n")
-                yield Said(command, answer)
+                command, _, expected = part.partition("\n")
+                yield Step(command, expected)
 
 
 def a_copy(folder: Path) -> Path:
-    """Of the project as it is, without what was made of it."""
+    """A copy of the project in `folder`, without compiled files."""
     unwanted = shutil.ignore_patterns("__pycache__", "*.pyc")
     for part in PARTS:
         if (ROOT / part).is_dir():
             shutil.copytree(ROOT / part, folder / part, ignore=unwanted)
         else:
             shutil.copy(ROOT / part, folder / part)
-    # What is installed is the same; mypy knows most of the files.
+    # Share the environment, and a warm cache of mypy.
     environment = Path(sys.prefix)
     (folder / ".venv").symlink_to(environment)
     if (ROOT / ".mypy_cache").is_dir():
@@ -74,8 +74,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return a_copy(tmp_path_factory.mktemp("project"))
 
 
-def give(project: Path, command: str, **settings: str) -> str:
-    """Both outputs of a command that has to end well."""
+def run(project: Path, command: str, **settings: str) -> str:
+    """The output and errors of a command that must succeed."""
     bin_folder = Path(sys.executable).parent
     environment = {
         **os.environ,
@@ -97,19 +97,19 @@ def give(project: Path, command: str, **settings: str) -> str:
     return ended.stdout
 
 
-def test_the_tutorial_is_true(project: Path) -> None:
-    for step in said():
-        output = give(project, step.command)
-        assert step.is_so(output), f"{step}\n{output[-6000:]}"
+def test_the_tutorial_works(project: Path) -> None:
+    for step in steps():
+        output = run(project, step.command)
+        assert step.matches(output), f"{step}\n{output[-6000:]}"
 
     for excerpt in EXCERPTS:
         place, _, text = excerpt.removeprefix("# ").partition("\n")
         assert text in (project / place).read_text("utf-8"), place
 
-    everywhere = give(project, "python -m features.everywhere --tags @ordering")
+    everywhere = run(project, "python -m features.everywhere --tags @ordering")
     assert everywhere.count("history equal") == len(COMBINATIONS) - len(REFUSED) - 1
     assert "differs" not in everywhere
 
-    give(project, "pytest -q tests/ordering")
+    run(project, "pytest -q tests/ordering")
     late = "pytest -q tests/ordering/test_late_joiner.py -k sqlite"
-    give(project, late, **MANY)
+    run(project, late, **MANY)

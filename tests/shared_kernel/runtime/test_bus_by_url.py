@@ -1,4 +1,4 @@
-"""The bus is chosen by configuration."""
+"""`BUS_URL` selects the bus."""
 
 import builtins
 from collections.abc import Callable
@@ -24,7 +24,7 @@ BUSES = {
 
 
 @pytest.mark.parametrize("url", BUSES)
-def test_the_scheme_names_the_bus_and_nothing_is_connected_yet(url: str) -> None:
+def test_the_scheme_selects_the_bus_without_connecting(url: str) -> None:
     bus = bus_by_url(Settings(bus_url=url), ["product.>"])
 
     assert isinstance(bus, BUSES[url])
@@ -35,7 +35,7 @@ def test_every_scheme_that_settings_accept_has_a_bus() -> None:
     assert [url.partition(":")[0] for url in BUSES] == list(SCHEMES)
 
 
-def test_without_its_client_a_bus_says_what_to_install(
+def test_if_the_client_is_missing_the_error_names_the_extra_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     found: Callable[..., Any] = builtins.__import__

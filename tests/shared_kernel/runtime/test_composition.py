@@ -1,4 +1,4 @@
-"""What does not fit together is refused when it is composed, and named."""
+"""Composition builds the declared services, and refuses inconsistent declarations."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -83,14 +83,14 @@ BILLING = a_context(
 JOINED = Join(PRICES, prices)
 
 
-def test_a_port_is_made_of_what_the_other_service_serves() -> None:
+def test_a_port_is_made_from_the_edges_of_the_other_service() -> None:
     storehouse = composed(BILLING, SALES, joins=[JOINED])
 
     assert [each.name for each in storehouse.services] == ["billing", "sales"]
     assert storehouse.service("billing").api.blueprint.name == "billing-prices of sales"
 
 
-def test_it_is_asked_over_http_where_that_service_runs_elsewhere() -> None:
+def test_a_port_uses_http_if_its_service_runs_elsewhere() -> None:
     elsewhere = {"SERVICES": "billing", "BUS_URL": "feed:", "SALES_URL": "http://sales"}
 
     storehouse = composed(BILLING, SALES, joins=[JOINED], environment=elsewhere)
@@ -101,7 +101,7 @@ def test_it_is_asked_over_http_where_that_service_runs_elsewhere() -> None:
 
 
 @pytest.mark.parametrize("joins", [[], [Join(PRICES, debts)]])
-def test_a_port_that_nobody_offers_is_refused(joins: list[Join[str]]) -> None:
+def test_a_need_without_an_offer_is_refused(joins: list[Join[str]]) -> None:
     with pytest.raises(LookupError, match="billing of billing needs a port of sales"):
         composed(BILLING, SALES, joins=joins)
 
@@ -115,11 +115,11 @@ def test_services_that_need_each_others_ports_are_refused() -> None:
         composed(sales, BILLING, joins=[JOINED, Join(DEBTS, debts)])
 
 
-def test_a_port_that_is_not_declared_is_refused() -> None:
-    curious = a_context("curious", lambda builder: builder.port(PRICES))
+def test_an_undeclared_port_is_refused() -> None:
+    audit = a_context("audit", lambda builder: builder.port(PRICES))
 
-    with pytest.raises(LookupError, match="curious does not declare that it needs"):
-        composed(curious, SALES, joins=[JOINED])
+    with pytest.raises(LookupError, match="audit does not declare that it needs"):
+        composed(audit, SALES, joins=[JOINED])
 
 
 def test_a_context_without_a_log_cannot_be_followed() -> None:
@@ -130,15 +130,15 @@ def test_a_context_without_a_log_cannot_be_followed() -> None:
         composed(SALES, audit)
 
 
-def test_a_log_that_is_not_declared_cannot_be_written() -> None:
+def test_an_undeclared_log_is_refused() -> None:
     with pytest.raises(LookupError, match="sales declares no database with a log"):
         composed(a_context("sales", lambda builder: str(builder.log)))
 
 
-def test_a_subscription_that_is_not_declared_is_refused() -> None:
+def test_an_undeclared_subscription_is_refused() -> None:
     def follow(builder: ServiceBuilder) -> str:
-        nowhere: Any = None
-        return builder.subscription("audit.sales", "sales", nowhere, nowhere).name
+        unused: Any = None
+        return builder.subscription("audit.sales", "sales", unused, unused).name
 
     with pytest.raises(
         LookupError, match=r"not declare that audit\.sales follows sales"
@@ -146,7 +146,7 @@ def test_a_subscription_that_is_not_declared_is_refused() -> None:
         composed(a_context("audit", follow))
 
 
-def test_a_variable_of_a_database_says_that_it_is_one(tmp_path: Any) -> None:
+def test_the_variable_of_a_database_must_end_in_database_url(tmp_path: Any) -> None:
     with pytest.raises(ValueError, match="SALES_URL: expected a name such as"):
         OwnDatabase("SALES_URL", "sales.db", tmp_path)
 

@@ -1,4 +1,4 @@
-"""What strangers send is told, and steers no terminal."""
+"""Logs show foreign text, but escape its terminal control characters."""
 
 from collections.abc import Iterator
 
@@ -7,11 +7,11 @@ import structlog
 
 from shared_kernel.runtime.logs import set_up_logs
 
-STEERING = "a\x1b]0;mine\x07b\x9b2Jc"
+CONTROL_SEQUENCES = "a\x1b]0;mine\x07b\x9b2Jc"
 
 
 @pytest.fixture(autouse=True)
-def _as_it_was() -> Iterator[None]:
+def _unchanged_configuration() -> Iterator[None]:
     before = structlog.get_config()
     yield
     structlog.configure(**before)
@@ -23,18 +23,20 @@ def test_control_characters_are_escaped(
 ) -> None:
     set_up_logs("INFO", form)
     log = structlog.get_logger()
-    log.warning("message dropped", message=STEERING, dropped=[STEERING])
+    log.warning(
+        "message dropped", message=CONTROL_SEQUENCES, dropped=[CONTROL_SEQUENCES]
+    )
     try:
-        raise ValueError(STEERING)
+        raise ValueError(CONTROL_SEQUENCES)
     except ValueError:
         log.exception("delivery failed")
 
-    told = capsys.readouterr().err
-    assert told.count("mine") >= 3
-    assert {character for character in told if not character.isprintable()} == {"\n"}
+    output = capsys.readouterr().err
+    assert output.count("mine") >= 3
+    assert {character for character in output if not character.isprintable()} == {"\n"}
 
 
-def test_text_of_all_languages_is_told_as_it_is(
+def test_text_in_any_language_is_logged_unchanged(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     set_up_logs("INFO", "console")

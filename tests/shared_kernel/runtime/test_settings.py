@@ -1,4 +1,4 @@
-"""A bad setting is refused with its name, its value and what is accepted."""
+"""An invalid setting is refused with its name, its value and the accepted values."""
 
 import attrs
 import pytest
@@ -13,7 +13,7 @@ DATABASES = [
     for database in service.databases
 ]
 ADDRESSES = [context.address for context in CONTEXTS]
-BAD = [
+INVALID = [
     ("TRUSTED_HOSTS", "http://shop.example", "names without ports"),
     ("TRUSTED_HOSTS", "shop.example:8000", "names without ports"),
     ("TRUSTED_HOSTS", "shop.example,*.shop.example", "names without ports"),
@@ -70,17 +70,17 @@ BAD = [
 ]
 
 
-def test_nothing_needs_to_be_set() -> None:
+def test_every_setting_has_a_default() -> None:
     assert Settings.from_environment({}) == Settings()
 
 
-def test_empty_counts_as_unset() -> None:
+def test_an_empty_value_counts_as_unset() -> None:
     names = [field.metadata["env"] for field in attrs.fields(Settings)]
 
     assert Settings.from_environment(dict.fromkeys(names, "")) == Settings()
 
 
-def test_what_is_set_is_read() -> None:
+def test_settings_are_read_from_variables() -> None:
     settings = Settings.from_environment(
         {
             "HOST": "0.0.0.0",
@@ -97,7 +97,7 @@ def test_what_is_set_is_read() -> None:
     assert settings.services == Settings().services
 
 
-def test_trusted_hosts_are_read_as_browsers_write_them() -> None:
+def test_trusted_hosts_are_normalised_as_in_browsers() -> None:
     settings = Settings.from_environment(
         {"TRUSTED_HOSTS": "Shop.example, .stores.example,[0:0::1]"}
     )
@@ -105,8 +105,8 @@ def test_trusted_hosts_are_read_as_browsers_write_them() -> None:
     assert settings.trusted_hosts == ("shop.example", ".stores.example", "::1")
 
 
-@pytest.mark.parametrize(("variable", "value", "accepted"), BAD)
-def test_a_bad_value_is_refused_with_all_that_mends_it(
+@pytest.mark.parametrize(("variable", "value", "accepted"), INVALID)
+def test_an_invalid_value_is_refused_with_the_accepted_ones(
     variable: str, value: str, accepted: str
 ) -> None:
     with pytest.raises(BadSettingError) as raised:
@@ -128,8 +128,8 @@ def test_two_owners_do_not_share_a_file(one: str, other: str) -> None:
         Settings.from_environment({one: "sqlite:///x.db", other: "sqlite:///x.db"})
 
 
-def test_every_variable_that_is_read_is_a_setting_that_can_be_bad_or_is_text() -> None:
-    tested = {variable for variable, _, _ in BAD}
+def test_every_variable_except_plain_text_has_an_invalid_value_above() -> None:
+    tested = {variable for variable, _, _ in INVALID}
     known = {field.metadata["env"] for field in attrs.fields(Settings)}
 
     assert known - tested == {"HOST", "NATS_TOKEN", "PEER_TOKEN"}
@@ -143,7 +143,7 @@ SPLIT = {
 }
 
 
-def test_a_part_runs_by_itself_if_it_knows_where_the_others_are() -> None:
+def test_a_service_runs_alone_if_it_has_the_addresses_of_the_others() -> None:
     settings = Settings.from_environment(SPLIT)
 
     assert settings.services == {"catalog-queries"}
@@ -154,7 +154,7 @@ def test_a_part_runs_by_itself_if_it_knows_where_the_others_are() -> None:
 
 
 @pytest.mark.parametrize("missing", ["CATALOG_URL", "INVENTORY_URL"])
-def test_a_service_that_runs_nowhere_is_refused_with_the_mend(missing: str) -> None:
+def test_a_missing_address_is_refused_with_the_correction(missing: str) -> None:
     with pytest.raises(BadSettingError) as raised:
         Settings.from_environment(SPLIT | {missing: ""})
 
@@ -165,7 +165,7 @@ def test_a_service_that_runs_nowhere_is_refused_with_the_mend(missing: str) -> N
     )
 
 
-def test_nobody_has_to_know_where_a_service_is_that_is_not_needed() -> None:
+def test_the_address_of_a_service_that_is_not_needed_may_be_unset() -> None:
     given = {"BUS_URL": "feed:", "SERVICES": "catalog-commands"}
     asked = {"CATALOG_URL": "http://queries:8002"}
 
@@ -174,7 +174,7 @@ def test_nobody_has_to_know_where_a_service_is_that_is_not_needed() -> None:
     assert settings.addresses == {"catalog-queries": "http://queries:8002"}
 
 
-def test_who_runs_the_commands_asks_the_queries() -> None:
+def test_a_process_with_the_commands_asks_the_one_with_the_queries() -> None:
     settings = Settings.from_environment(
         SPLIT | {"SERVICES": "catalog-commands,inventory"}
     )
@@ -194,7 +194,7 @@ def test_two_owners_do_not_share_a_schema() -> None:
     Settings.from_environment(given | {"INVENTORY_DATABASE_URL": other})
 
 
-def test_workers_of_one_machine_may_share_files_that_are_said_to_be_shared() -> None:
+def test_several_workers_may_share_files_if_copies_is_several() -> None:
     given = {"WORKERS": "2", "COPIES": "several"}
 
     assert Settings.from_environment(given).workers == 2
@@ -202,7 +202,7 @@ def test_workers_of_one_machine_may_share_files_that_are_said_to_be_shared() -> 
 
 @pytest.mark.parametrize("name", DATABASES)
 @pytest.mark.parametrize("url", ["//me:secret@db/x", "//db/x?password=secret"])
-def test_a_password_of_a_database_is_shown_nowhere(name: str, url: str) -> None:
+def test_the_password_of_a_database_is_never_shown(name: str, url: str) -> None:
     for given in (f"postgresql:{url}", f"mysql:{url}"):
         try:
             shown = repr(Settings.from_environment({name: given}))
@@ -213,7 +213,7 @@ def test_a_password_of_a_database_is_shown_nowhere(name: str, url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["nats://me:secret@h1,h2", "nat://secret@h1"])
-def test_a_secret_is_shown_nowhere(url: str) -> None:
+def test_a_secret_is_never_shown(url: str) -> None:
     given = {"BUS_URL": url, "NATS_TOKEN": "secret"}
     try:
         shown = repr(Settings.from_environment(given))

@@ -1,4 +1,4 @@
-"""Law 9: workers are plain steps; a thread only loops over them."""
+"""Law 9: workers are plain steps, which a thread repeats."""
 
 import threading
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from shared_kernel.runtime.workers import Workers
 
 @attrs.define
 class Counting:
-    """Does as much as it is told to."""
+    """Has `left` items to do, one in each step."""
 
     name: str = "counting"
     left: int = 3
@@ -40,7 +40,7 @@ def some_workers(*workers: Counting) -> Workers:
     return Workers(workers)
 
 
-def test_a_step_is_one_step_of_each_in_order() -> None:
+def test_a_step_is_one_step_of_each_worker_in_order() -> None:
     order: list[str] = []
     one = Counting("one", then=lambda: order.append("one"))
     two = Counting("two", then=lambda: order.append("two"))
@@ -49,22 +49,22 @@ def test_a_step_is_one_step_of_each_in_order() -> None:
     assert order == ["one", "two"]
 
 
-def test_they_run_until_nobody_finds_anything_to_do() -> None:
+def test_workers_run_until_all_are_idle() -> None:
     one, two = Counting(left=3), Counting(left=5)
 
     assert some_workers(one, two).run_until_idle() == 8
     assert (one.left, two.left) == (0, 0)
 
 
-def test_one_that_fails_rests_and_the_others_go_on() -> None:
-    broken, sound = Counting(then=fail), Counting(left=4)
-    workers = some_workers(broken, sound)
+def test_a_worker_that_fails_pauses_and_the_others_continue() -> None:
+    broken, working = Counting(then=fail), Counting(left=4)
+    workers = some_workers(broken, working)
 
     assert workers.run_until_idle() == 4
     assert broken.steps == 1
 
 
-def test_in_the_background_they_work_as_soon_as_they_are_woken() -> None:
+def test_workers_in_the_background_run_when_woken() -> None:
     worked = threading.Event()
     worker = Counting(left=0)
     workers = some_workers(worker)
@@ -80,9 +80,9 @@ def test_in_the_background_they_work_as_soon_as_they_are_woken() -> None:
     assert threading.active_count() == 1
 
 
-def test_stopping_lets_go_of_what_they_hold_even_if_one_cannot() -> None:
-    stubborn, other = Counting(at_the_end=fail), Counting()
-    workers = some_workers(stubborn, other)
+def test_stopping_releases_leases_even_if_one_worker_fails() -> None:
+    failing, other = Counting(at_the_end=fail), Counting()
+    workers = some_workers(failing, other)
     workers.start()
 
     workers.stop()
@@ -90,12 +90,12 @@ def test_stopping_lets_go_of_what_they_hold_even_if_one_cannot() -> None:
     assert other.stopped
 
 
-def test_one_that_waits_alone_keeps_nobody_waiting() -> None:
-    waiting, let_go, worked = threading.Event(), threading.Event(), threading.Event()
+def test_a_worker_that_waits_in_its_own_thread_delays_no_other() -> None:
+    waiting, release, worked = threading.Event(), threading.Event(), threading.Event()
 
     def wait() -> None:
         waiting.set()
-        let_go.wait(10)
+        release.wait(10)
 
     workers = Workers()
     workers.register([Counting(then=worked.set)], alone=[Counting(then=wait)])
@@ -104,6 +104,6 @@ def test_one_that_waits_alone_keeps_nobody_waiting() -> None:
     assert waiting.wait(10)
     worked.clear()
     assert worked.wait(10)
-    let_go.set()
+    release.set()
     workers.stop()
     assert not workers.alive
