@@ -130,7 +130,7 @@ def as_document(contexts: Sequence[Context]) -> dict[str, Any]:
 def as_mermaid(contexts: Sequence[Context]) -> str:
     """A flowchart, with arrows from upstream to downstream.
 
-    A solid arrow is a subscription, a dotted one a synchronous query.
+    Solid arrows are events and messages, dotted ones are queries over HTTP.
     """
     lines = [
         "flowchart LR",
