@@ -1,6 +1,6 @@
 """Sets up a driver for each scenario: of the handlers, or with `-D through=http`.
 
-Over the handlers each scenario has a Storehouse of its own; over HTTP all share one, on
+On the handlers each scenario has a Storehouse of its own; over HTTP all share one, on
 any bus and in one process or three, as in `-D bus=nats -D layout=split`. For both,
 `-D database=postgresql` starts a server and uses it instead of files. Over HTTP,
 `-D history=FILE` writes the observable history.

@@ -1,4 +1,4 @@
-"""What is said of products."""
+"""Steps for products."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Why something was refused."""
+"""Steps for refusals and their reasons."""
 
 from typing import Any
 

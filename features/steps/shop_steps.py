@@ -1,4 +1,4 @@
-"""What is said of the real shop, at the command line."""
+"""Steps for the sample data of a real shop, on the command line."""
 
 import csv
 import os

@@ -1,4 +1,4 @@
-"""What is said of stock items."""
+"""Steps for stock items."""
 
 from typing import Any
 

@@ -15,7 +15,7 @@ _SKU = re.compile(SKU_PATTERN.removesuffix("$") + r"\Z")
 
 @attrs.frozen
 class Sku:
-    """A stock keeping unit: 1 to 64 letters, digits and `. _ ~ -`, case as given.
+    """A stock keeping unit: 1 to 64 letters, digits and `. _ ~ -`, case-sensitive.
 
     These characters need no escaping in a URL's path (RFC 3986, §2.3). The first is a
     letter or a digit. Raises InvalidValue.

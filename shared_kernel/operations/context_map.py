@@ -76,12 +76,12 @@ def subscriptions_between(
 
 
 def questions(contexts: Sequence[Context]) -> Iterator[tuple[Context, str, Need[Any]]]:
-    """Synchronous queries: the asking context, the name of the asked one, the port."""
-    asked = {service.name: context.name for context, service in services_of(contexts)}
+    """Synchronous queries: the asking context, the name of the provider, the port."""
+    owners = {service.name: context.name for context, service in services_of(contexts)}
     for context in contexts:
         for need in context.needs:
-            if asked[need.service] != context.name:
-                yield context, asked[need.service], need
+            if owners[need.service] != context.name:
+                yield context, owners[need.service], need
 
 
 def as_document(contexts: Sequence[Context]) -> dict[str, Any]:
@@ -108,12 +108,12 @@ def as_document(contexts: Sequence[Context]) -> dict[str, Any]:
         ]
         + [
             {
-                "upstream": asked,
+                "upstream": provider,
                 "downstream": context.name,
                 "routes": routes_of(need),
                 "kinds": [str(kind) for kind in need.relations],
             }
-            for context, asked, need in questions(contexts)
+            for context, provider, need in questions(contexts)
         ]
         + [
             {
@@ -146,9 +146,9 @@ def as_mermaid(contexts: Sequence[Context]) -> str:
         kinds = ", ".join(follows.relations)
         label = f'"{follows.pattern.replace(">", "*")}<br>{kinds}"'
         lines.append(f"    {follows.source} -- {label} --> {context.name}")
-    for context, asked, need in questions(contexts):
+    for context, provider, need in questions(contexts):
         label = f'"{", ".join(routes_of(need))}<br>{", ".join(need.relations)}"'
-        lines.append(f"    {asked} -. {label} .-> {context.name}")
+        lines.append(f"    {provider} -. {label} .-> {context.name}")
     for context in contexts:
         lines.append(f'    {context.name} -- "{Relation.SHARED_KERNEL}" --- kernel')
         if any(service.has_log for service in context.services):
@@ -183,7 +183,7 @@ def as_markdown(contexts: Sequence[Context]) -> str:
 
 
 def routes_of(need: Need[Any]) -> list[str]:
-    """The routes by which the port is asked over HTTP."""
+    """The routes that the port uses over HTTP."""
     return list(dict.fromkeys(route for each in need.reads.values() for route in each))
 
 

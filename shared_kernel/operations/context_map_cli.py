@@ -62,8 +62,8 @@ def impact_command(contexts: Sequence[Context]) -> click.Command:
             for each in fields_read(contexts)
             if each.subject == subject and field in (None, each.field)
         ]
-        asked = _fields_of(contexts, subject) if field is None else [field]
-        unread = sorted(set(asked) - {each.field for each in found})
+        fields = _fields_of(contexts, subject) if field is None else [field]
+        unread = sorted(set(fields) - {each.field for each in found})
         if as_json:
             for each in found:
                 click.echo(msgspec.json.encode(attrs.asdict(each)))

@@ -181,8 +181,8 @@ class NewContext:
         name, upper = self.words.context, self.words.context.upper()
         port = f"${{{upper}_PORT:-{max(ports) + 1}}}"
         source = re.search(rf"{self.contexts[0].address}=\S+", lines[-1])
-        asked = f"{source[0]} " if source else ""
-        new = f"{name}: SERVICES={name} PORT={port} {asked}exec python app.py\n"
+        address = f"{source[0]} " if source else ""
+        new = f"{name}: SERVICES={name} PORT={port} {address}exec python app.py\n"
         return "".join([*lines, new])
 
     def _run(self, *module: str) -> None:

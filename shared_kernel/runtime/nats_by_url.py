@@ -31,20 +31,20 @@ def nats_bus(settings: Settings, subjects: Sequence[str], logs: Logs) -> EventBu
 def options_of(settings: Settings) -> NatsOptions:
     """Raises BusMisconfiguredError, without secrets in its message."""
     scheme, _, rest = settings.bus_url.partition("://")
-    who, at, hosts = rest.rpartition("@")
-    if "," in who or "@" in who:
+    credentials, at, hosts = rest.rpartition("@")
+    if "," in credentials or "@" in credentials:
         raise BusMisconfiguredError(
             "BUS_URL has credentials more than once; expected "
             f"{scheme}://user:password@host:port,host:port, with , and @ in a password "
             "written as %2C and %40"
         )
-    user, colon, password = who.partition(":")
+    user, colon, password = credentials.partition(":")
     return NatsOptions(
         servers=[_server(host, scheme) for host in hosts.strip("/").split(",")],
         prefix=settings.bus_subject_prefix or "",
         user=unquote(user) if colon else None,
         password=unquote(password) if colon else None,
-        token=unquote(who) if at and not colon else settings.nats_token,
+        token=unquote(credentials) if at and not colon else settings.nats_token,
         credentials=settings.nats_credentials,
         tls_ca=settings.nats_tls_ca,
         tls_certificate=settings.nats_tls_certificate,

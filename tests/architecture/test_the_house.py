@@ -53,7 +53,7 @@ def test_every_folder_of_code_is_a_package() -> None:
 
 @pytest.mark.parametrize("path", PURE, ids=path_id)
 def test_the_model_never_asks_what_time_it_is(path: Path) -> None:
-    asked = [
+    clock_reads = [
         node.lineno
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Call)
@@ -61,7 +61,7 @@ def test_the_model_never_asks_what_time_it_is(path: Path) -> None:
         and node.func.attr in {"now", "utcnow", "today"}
     ]
 
-    assert asked == []
+    assert clock_reads == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=path_id)

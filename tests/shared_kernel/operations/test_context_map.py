@@ -157,13 +157,13 @@ def test_the_map_as_json_has_the_same_content() -> None:
 
     names = [each["name"] for each in document["contexts"]]
     assert names == [context.name for context in CONTEXTS]
-    asked = [each["routes"] for each in document["relations"] if "routes" in each]
+    queried = [each["routes"] for each in document["relations"] if "routes" in each]
     followed = [
         (each["upstream"], each["downstream"])
         for each in document["relations"]
         if "subjects" in each
     ]
-    assert asked == [["GET /stock"]]
+    assert queried == [["GET /stock"]]
     assert followed[:2] == [("inventory", "catalog"), ("catalog", "inventory")]
     assert {each["field"] for each in document["reads"]} >= {"sku", "stock_count"}
 

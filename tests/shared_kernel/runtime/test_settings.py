@@ -167,9 +167,9 @@ def test_a_missing_address_is_refused_with_the_correction(missing: str) -> None:
 
 def test_the_address_of_a_service_that_is_not_needed_may_be_unset() -> None:
     given = {"BUS_URL": "feed:", "SERVICES": "catalog-commands"}
-    asked = {"CATALOG_URL": "http://queries:8002"}
+    address = {"CATALOG_URL": "http://queries:8002"}
 
-    settings = Settings.from_environment(given | asked)
+    settings = Settings.from_environment(given | address)
 
     assert settings.addresses == {"catalog-queries": "http://queries:8002"}
 
