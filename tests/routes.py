@@ -22,7 +22,7 @@ SOURCES = tuple(
 )
 """The sources of all event logs."""
 
-_found_once = threading.Lock()
+_finding = threading.Lock()
 
 
 @attrs.frozen
@@ -72,8 +72,8 @@ def _service_with_pages() -> str:
 
 
 def _routes() -> list[Route]:
-    # All threads of a load ask at once, and Alembic serves one at a time.
-    with _found_once:
+    # Load tests call this from many threads, and Alembic is not thread-safe.
+    with _finding:
         return _found_routes()
 
 

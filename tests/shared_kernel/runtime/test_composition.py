@@ -151,7 +151,7 @@ def test_the_variable_of_a_database_must_end_in_database_url(tmp_path: Any) -> N
         OwnDatabase("SALES_URL", "sales.db", tmp_path)
 
 
-def test_a_context_may_only_read_and_follow_several_others(tmp_path: Path) -> None:
+def test_a_read_only_context_may_follow_several_others(tmp_path: Path) -> None:
     seen: list[str] = []
 
     def build(builder: ServiceBuilder) -> str:
