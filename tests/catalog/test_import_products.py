@@ -276,7 +276,7 @@ def test_ctrl_c_ends_after_the_chunk_and_the_next_import_continues(
         assert len(listed(storehouse)) == 30
 
 
-@pytest.mark.proof_on("postgresql")
+@pytest.mark.proof_on("postgresql", "after")
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["instead of", "after"])
 def test_after_a_crash_at_any_commit_a_repeated_import_completes(

@@ -100,6 +100,7 @@ def storehouse(databases: Databases, tmp_path: Path) -> Iterator[RunningServices
         yield storehouse
 
 
+@pytest.mark.proof_on("postgresql")
 @pytest.mark.slow
 def test_the_real_listing_is_rebuilt_unchanged(
     databases: Databases, tmp_path: Path
@@ -354,6 +355,7 @@ def test_a_rebuild_brings_a_listing_that_is_behind_up_to_date(
     assert rows_of_listing(storehouse) == expected
 
 
+@pytest.mark.proof_on("postgresql", "after")
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["instead of", "after"])
 def test_a_crash_at_any_commit_leaves_a_usable_listing_that_can_be_rebuilt(

@@ -75,7 +75,7 @@ def _at(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
     return _at(document, found)
 
 
-@pytest.mark.proof_on("postgresql")
+@pytest.mark.proof
 @pytest.mark.server
 def test_the_server_does_as_its_description_says(
     databases: Databases, tmp_path: Path

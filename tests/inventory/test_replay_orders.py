@@ -66,6 +66,7 @@ def shipped(storehouse: RunningServices) -> Sequence[tuple[str, str, int]]:
     ]
 
 
+@pytest.mark.proof_on("postgresql")
 @pytest.mark.slow
 def test_the_real_orders_leave_nothing_on_hand_and_nothing_reserved(
     databases: Databases, tmp_path: Path
@@ -203,7 +204,7 @@ def test_ctrl_c_ends_after_the_chunk_and_the_next_replay_continues(
         assert on_hand(storehouse) == {"LAMP": 0}
 
 
-@pytest.mark.proof_on("postgresql")
+@pytest.mark.proof_on("postgresql", "after")
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["instead of", "after"])
 def test_after_a_crash_at_any_commit_a_repeated_replay_completes(

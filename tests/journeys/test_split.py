@@ -97,6 +97,7 @@ def test_one_command_starts_everything_and_ctrl_c_stops_it(tmp_path: Path) -> No
             httpx.get(f"http://127.0.0.1:{port}/healthz")
 
 
+@pytest.mark.proof_on("feed", "jetstream")
 @pytest.mark.parametrize("bus", ["feed", "nats", "jetstream"])
 def test_a_trace_goes_through_all_processes(tmp_path: Path, bus: str) -> None:
     with Cluster(tmp_path, SPLIT, bus) as cluster:

@@ -226,7 +226,7 @@ class Storehouse(RuleBasedStateMachine):
         return True
 
 
-@pytest.mark.proof_on("postgresql")
+@pytest.mark.proof
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_migrations")
 def test_acknowledged_commands_take_effect_once_and_in_order(

@@ -38,6 +38,7 @@ def _up_to_date(no_migrations: None) -> None:
     """For all tests in this module."""
 
 
+@pytest.mark.proof_on("postgresql")
 @pytest.mark.parametrize("remote", [False, True], ids=["seals", "confirmed"])
 @pytest.mark.parametrize("name", NAMES)
 def test_no_false_message_changes_the_outcome(
@@ -63,6 +64,7 @@ def test_no_false_message_changes_the_outcome(
     assert forged(databases) == []
 
 
+@pytest.mark.proof_on("postgresql")
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_false_lost_and_disordered_messages_with_crashes(
@@ -94,6 +96,7 @@ def test_false_lost_and_disordered_messages_with_crashes(
     assert forged(databases) == []
 
 
+@pytest.mark.proof_on("postgresql")
 @pytest.mark.slow
 @pytest.mark.parametrize("remote", [False, True], ids=["seals", "confirmed"])
 def test_false_messages_to_replicas_that_believe_they_lead(

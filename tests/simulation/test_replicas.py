@@ -115,6 +115,7 @@ def played_by_one(databases: Databases, deeds: Sequence[Deed]) -> None:
         play(world, deeds)
 
 
+@pytest.mark.proof_on("postgresql")
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_migrations")
 @pytest.mark.parametrize("name", UNHURRIED)
