@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes
 	--no-emit-index-url --no-header
 DEMO := var/demo
 # Tests with servers wait more than they work: more of them than a machine has cores.
-TEST_WORKERS ?= 4
+TEST_WORKERS ?= 3
 # What runs side by side says what it has to say one after the other.
 TIDY := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
