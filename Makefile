@@ -75,12 +75,12 @@ quick-features: $(READY)
 test: check ## the rest, each law among it, with a real NATS and PostgreSQL: minutes
 	$(RUN) -m behave --tags "@slow"
 	$(RUN) -m features.everywhere --quick --only nats:split:postgresql
-	$(RUN) -m pytest -q -n $(TEST_WORKERS) -m "(server or slow) and not proof"
+	$(RUN) -m pytest -q -n $(TEST_WORKERS) --dist worksteal -m "(server or slow) and not proof"
 
 .PHONY: proof
 proof: $(READY) ## everything else: each matrix, crash point and soak
 	$(RUN) -m features.everywhere --quick
-	$(RUN) -m pytest -q -n $(TEST_WORKERS) -m proof
+	$(RUN) -m pytest -q -n $(TEST_WORKERS) --dist worksteal -m proof
 
 .PHONY: features-everywhere
 features-everywhere: $(READY) ## each scenario, not only those that tell most, on every bus
