@@ -343,7 +343,7 @@ def test_a_concurrent_repetition_is_not_refused(
         answers.append(ask(0))
         return stored
 
-    monkeypatch.setattr(web_commands, "_tell", tell_slowly)
+    monkeypatch.setattr(web_commands, "_stored_answer", tell_slowly)
     answers.append(ask(1))
 
     assert answers[0] == answers[1]
