@@ -1,0 +1,1 @@
+"""Work that is pulled: a job is a row; competing consumers take and settle it."""
