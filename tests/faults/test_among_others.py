@@ -121,7 +121,7 @@ def test_a_forger(tmp_path: Path, layout: Layout, bus: str) -> None:
                 ) > 0  # fmt: skip
 
 
-@pytest.mark.proof_on("split")
+@pytest.mark.proof
 @LAYOUTS
 def test_a_copy_is_not_the_original(tmp_path: Path, layout: Layout) -> None:
     """Writes on both sides before the copy is noticed, and after the fix."""

@@ -236,7 +236,7 @@ def test_a_process_is_cut_off_from_the_others(trial: Try, bus: str) -> None:
             proxy.pass_through()
 
 
-@pytest.mark.proof_on("sqlite", "jetstream", "feed")
+@pytest.mark.proof
 @pytest.mark.parametrize("bus", ["nats", "jetstream", "feed"])
 def test_each_process_is_killed_in_turn(trial: Try, bus: str) -> None:
     with trial("processes killed", bus) as at:

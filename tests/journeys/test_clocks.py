@@ -16,7 +16,7 @@ import pytest
 from tests.cluster import ONE, SPLIT, Cluster, wait_until
 from tests.cluster_client import ask, at_rest, register
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.proof]
 
 HOUR = timedelta(hours=1)
 # A lease is watched for 3 s, with a look each second, before it is taken.
@@ -122,7 +122,6 @@ def test_the_clock_jumps_while_everything_runs(
         assert max(times) - datetime.now(UTC) > HOUR - timedelta(minutes=2)
 
 
-@pytest.mark.proof
 def test_clocks_of_machines_need_not_agree(
     tmp_path: Path, preloaded: dict[str, str]
 ) -> None:

@@ -154,6 +154,7 @@ PAIRS: list[Layout] = [
 ]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("layout", PAIRS, ids=lambda pair: "+".join(pair[0]))
 def test_any_two_services_may_share_a_process(tmp_path: Path, layout: Layout) -> None:
     with Cluster(tmp_path, layout, "feed") as cluster:

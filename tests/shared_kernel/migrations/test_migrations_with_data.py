@@ -19,6 +19,8 @@ from tests.shared_kernel.migrations.histories import (
     upgrade_to,
 )
 
+pytestmark = pytest.mark.slow
+
 EACH_REVISION = [
     pytest.param(history, revision, id=f"{history.name}-{revision}")
     for history in HISTORIES
