@@ -18,7 +18,6 @@ from tests.databases import (
 )
 from tests.memory import keep_files_in_memory
 from tests.postgres_server import PostgresServer
-from tests.revisions import read_once
 from tests.storehouses import ON_EACH_DATABASE
 
 keep_files_in_memory()
@@ -33,12 +32,6 @@ hypothesis.settings.load_profile("storehouse")
 # The caller may ignore these signals, as nohup does, and child processes inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def revisions_are_read_once() -> Iterator[None]:
-    with read_once():
-        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

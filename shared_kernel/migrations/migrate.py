@@ -4,6 +4,7 @@ SQLite is upgraded at the start. A PostgreSQL database is shared by several proc
 so it is upgraded only by command: `flask --app app database upgrade`.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,7 +61,7 @@ class Schema:
     @property
     def head(self) -> str:
         """The newest of `revisions`."""
-        return self._scripts().get_current_head() or ""
+        return _scripts(self.revisions).get_current_head() or ""
 
     def prepare(self) -> None:
         """At the start: upgrade a database of this process alone, else expect `head`.
@@ -103,28 +104,18 @@ class Schema:
                     f"version knows none after {self.head}: it was upgraded by a newer "
                     "version of Storehouse: run that one"
                 )
-            config = self._config()
+            config = _config(self.revisions)
             config.attributes["connection"] = connection
             change(config)
             return True
 
     def _state(self, connection: Connection) -> SchemaState:
-        scripts = self._scripts()
+        scripts = _scripts(self.revisions)
         return SchemaState(
             MigrationContext.configure(connection).get_current_revision(),
             self.head,
             frozenset(script.revision for script in scripts.walk_revisions()),
         )
-
-    def _scripts(self) -> ScriptDirectory:
-        return ScriptDirectory.from_config(self._config())
-
-    def _config(self) -> Config:
-        config = Config()
-        config.set_main_option("script_location", str(HERE))
-        config.set_main_option("version_locations", str(self.revisions))
-        config.set_main_option("path_separator", "os")
-        return config
 
     @contextmanager
     def _errors_named(self) -> Iterator[None]:
@@ -144,3 +135,17 @@ class Schema:
                 else f"cannot be opened: {why}; {self.database.store.hint}"
             )
             raise StorageUnavailableError(f"{self.database.shown} {message}") from error
+
+
+@functools.cache
+def _scripts(revisions: Path) -> ScriptDirectory:
+    """Reading them takes longer than a migration that has nothing to do."""
+    return ScriptDirectory.from_config(_config(revisions))
+
+
+def _config(revisions: Path) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(HERE))
+    config.set_main_option("version_locations", str(revisions))
+    config.set_main_option("path_separator", "os")
+    return config

@@ -6,6 +6,7 @@ own: in WAL mode readers neither wait nor make others wait.
 """
 
 import shutil
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -18,6 +19,7 @@ from sqlalchemy.pool import NullPool
 
 from shared_kernel.storage.errors import StorageUnavailableError
 from shared_kernel.storage.prepared import Prepared
+from shared_kernel.storage.retry import retried
 
 BUSY_TIMEOUT_MS = 10_000
 LEAST_FREE_BYTES = 1_048_576
@@ -130,7 +132,8 @@ class SqliteStore:
     ) -> None:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-        cursor.execute("PRAGMA journal_mode = WAL")
+        # The first one turns a new file to WAL, and that ignores the busy timeout.
+        retried(lambda: cursor.execute("PRAGMA journal_mode = WAL"), _is_locked)
         cursor.execute(f"PRAGMA synchronous = {self._synchronous}")
         cursor.execute("PRAGMA temp_store = MEMORY")
         cursor.close()
@@ -156,6 +159,10 @@ class SqliteStore:
             connection.invalidate()
             connection.close()
             self._writer = None
+
+
+def _is_locked(error: Exception) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
 
 
 def _hint(folder: Path) -> str:

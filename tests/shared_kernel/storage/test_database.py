@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -200,6 +201,25 @@ def test_a_server_thread_that_has_read_a_file_ends_cleanly(
     done = subprocess.run(command, check=False)
 
     assert done.returncode == 0
+
+
+@pytest.mark.slow
+def test_a_new_file_may_be_opened_by_several_at_once(tmp_path: Path) -> None:
+    """Two that turn it to WAL at once are told that it is locked, one time in 75."""
+    for number in range(200):
+        url = f"sqlite:///{tmp_path / str(number)}.db"
+        opened = [Database(url) for _ in range(4)]
+        begin = threading.Barrier(len(opened))
+
+        def use(database: Database, begin: threading.Barrier = begin) -> None:
+            begin.wait()
+            with database.maintaining() as connection:
+                connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS things (x)")
+
+        with ThreadPoolExecutor(len(opened)) as threads:
+            list(threads.map(use, opened))
+        for database in opened:
+            database.close()
 
 
 def test_the_folder_of_the_file_is_created(tmp_path: Path) -> None:
