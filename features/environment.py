@@ -19,7 +19,6 @@ from features.drivers.server import Server
 from tests.cluster import BUSES, LAYOUTS
 from tests.databases import KINDS, templates
 from tests.memory import keep_files_in_memory
-from tests.revisions import read_once
 from tests.routes import SOURCES
 
 _ONLY_HTTP = ("bus", "layout", "history")
@@ -39,7 +38,6 @@ def before_all(context: Any) -> None:
         refused = [name for name in _ONLY_HTTP if name in given]
         if refused:
             raise ValueError(f"-D {refused[0]}=… needs -D through=http")
-        context.resources.enter_context(read_once())
         context.shared = clean
         context.driver_class = HandlersDriver
         return
