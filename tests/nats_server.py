@@ -1,5 +1,6 @@
 """The real NATS server, on a port that stays the same through restarts."""
 
+import os
 import shutil
 import signal
 import socket
@@ -81,6 +82,8 @@ class NatsServer:
         """Suspend it: connections stay open, but nothing is answered."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        # On a busy machine its threads may go on for a while.
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def delete_storage(self) -> None:
         """Delete JetStream's storage while the server is stopped."""
