@@ -5,11 +5,10 @@ from collections.abc import Callable
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from shared_kernel.migrations.migrate import Schema
+from shared_kernel.migrations.migrate import VERSIONS, Schema
 from shared_kernel.storage.database import Database
 
 BATCH = 5000
-REVISIONS = "alembic_version"
 IDENTITY_TABLE = "log_identity"
 """An empty database has a row here, which the copied one replaces."""
 
@@ -60,7 +59,7 @@ def copy(
 def _tables(connection: Connection) -> sa.MetaData:
     metadata = sa.MetaData()
     metadata.reflect(connection)
-    metadata.remove(metadata.tables[REVISIONS])
+    metadata.remove(metadata.tables[VERSIONS])
     return metadata
 
 

@@ -1,4 +1,4 @@
-"""Alembic without an ini file: each database has its own folder of revisions.
+"""The schema of a database: which revision it is at, and how it gets to another one.
 
 SQLite is upgraded at the start. A PostgreSQL database is shared by several processes,
 so it is upgraded only by command: `flask --app app database upgrade`.
@@ -7,13 +7,12 @@ so it is upgraded only by command: `flask --app app database upgrade`.
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import attrs
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DatabaseError, NotSupportedError, ProgrammingError
 
@@ -23,8 +22,10 @@ from shared_kernel.storage.errors import (
     WrongSchemaError,
     is_fault,
 )
+from shared_kernel.storage.prepared import Prepared
 
-HERE = Path(__file__).parent
+VERSIONS = "alembic_version"
+_READ_REVISION = Prepared(sa.text("SELECT version_num FROM alembic_version"))
 
 
 @attrs.frozen
@@ -61,7 +62,7 @@ class Schema:
     @property
     def head(self) -> str:
         """The newest of `revisions`."""
-        return _scripts(self.revisions).get_current_head() or ""
+        return _known(self.revisions)[-1]
 
     def prepare(self) -> None:
         """At the start: upgrade a database of this process alone, else expect `head`.
@@ -69,7 +70,8 @@ class Schema:
         Raises StorageUnavailableError, naming the database.
         """
         if self.database.upgrades_itself:
-            self.upgrade()
+            if not self.state().is_current:
+                self.upgrade()
         else:
             self.database.expect(self.head)
 
@@ -83,16 +85,22 @@ class Schema:
 
         Raises StorageUnavailableError, naming the database.
         """
-        return self._change(lambda config: command.upgrade(config, "head"), self.head)
+        from shared_kernel.migrations import alembic_runs  # noqa: PLC0415 - see there
+
+        return self._change(alembic_runs.upgrade, self.head)
 
     def downgrade(self, to: str) -> bool:
         """Go back to the revision `to`, or to `base`: no tables.
 
         Raises StorageUnavailableError, naming the database.
         """
-        return self._change(lambda config: command.downgrade(config, to), to)
+        from shared_kernel.migrations import alembic_runs  # noqa: PLC0415
 
-    def _change(self, change: Callable[[Config], None], to: str) -> bool:
+        return self._change(partial(alembic_runs.downgrade, to=to), to)
+
+    def _change(self, change: Callable[[Any], None], to: str) -> bool:
+        from shared_kernel.migrations import alembic_runs  # noqa: PLC0415
+
         with self._errors_named(), self.database.maintaining() as connection:
             self.database.store.begin_upgrade(connection)
             state = self._state(connection)
@@ -104,17 +112,12 @@ class Schema:
                     f"version knows none after {self.head}: it was upgraded by a newer "
                     "version of Storehouse: run that one"
                 )
-            config = _config(self.revisions)
-            config.attributes["connection"] = connection
-            change(config)
+            alembic_runs.run(change, connection, self.revisions)
             return True
 
     def _state(self, connection: Connection) -> SchemaState:
-        scripts = _scripts(self.revisions)
         return SchemaState(
-            MigrationContext.configure(connection).get_current_revision(),
-            self.head,
-            frozenset(script.revision for script in scripts.walk_revisions()),
+            _revision_of(connection), self.head, frozenset(_known(self.revisions))
         )
 
     @contextmanager
@@ -138,14 +141,13 @@ class Schema:
 
 
 @functools.cache
-def _scripts(revisions: Path) -> ScriptDirectory:
-    """Reading them takes longer than a migration that has nothing to do."""
-    return ScriptDirectory.from_config(_config(revisions))
+def _known(revisions: Path) -> tuple[str, ...]:
+    """In their order; the name of each file begins with its revision."""
+    return tuple(sorted(each.name[:4] for each in revisions.glob("[0-9]*.py")))
 
 
-def _config(revisions: Path) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(HERE))
-    config.set_main_option("version_locations", str(revisions))
-    config.set_main_option("path_separator", "os")
-    return config
+def _revision_of(connection: Connection) -> str | None:
+    if not sa.inspect(connection).has_table(VERSIONS):
+        return None
+    row = _READ_REVISION.row(connection, {})
+    return row[0] if row else None

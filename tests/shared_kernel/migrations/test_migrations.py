@@ -1,5 +1,6 @@
 """The revisions create the tables that the code expects."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,12 +12,14 @@ import catalog.adapters.tables
 import catalog.read_model.product_listing
 import inventory.adapters.tables
 import inventory.read_model.stock_movements
+from app import CONTEXTS
 from shared_kernel.events.cursors import cursors_table
 from shared_kernel.events.dead_letters import dead_letters_table
 from shared_kernel.events.dropped import dropped_table
 from shared_kernel.events.entries import event_log_table
 from shared_kernel.events.identity import compacted_table, identity_table, relays_table
 from shared_kernel.migrations.migrate import Schema
+from shared_kernel.runtime.context import services_of
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import StorageUnavailableError
 from shared_kernel.web.commands import idempotency_keys_table
@@ -150,3 +153,19 @@ def give_back_positions(event_log: Shape) -> None:
     assert event_log.indexes == {(True, ("position",)), (False, ("transaction",))}
     event_log.columns["position"] = ("BIGINT", False)
     event_log.key, event_log.indexes = ["position"], set()
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        file
+        for _, service in services_of(CONTEXTS)
+        for database in service.databases
+        for file in database.revisions.glob("*.py")
+    ],
+    ids=lambda file: "-".join(file.parts[-4:]),
+)
+def test_the_name_of_a_file_begins_with_its_revision(file: Path) -> None:
+    (revision,) = re.findall(r'^revision = "(.+)"$', file.read_text(), re.MULTILINE)
+
+    assert file.name[:5] == f"{revision}_"
