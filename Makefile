@@ -73,23 +73,13 @@ quick-features: $(READY)
 
 .PHONY: test
 test: check ## the rest, each law among it, with a real NATS and PostgreSQL: minutes
-	@$(MAKE) --no-print-directory -j 2 further-tests further-features
-
-.PHONY: further-tests
-further-tests: $(READY)
-	$(RUN) -m pytest -q -n $(TEST_WORKERS) --dist worksteal -m "(server or slow) and not proof"
-
-.PHONY: further-features
-further-features: $(READY)
 	$(RUN) -m behave --tags "@slow"
 	$(RUN) -m features.everywhere --quick --only nats:split:postgresql
+	$(RUN) -m pytest -q -n $(TEST_WORKERS) --dist worksteal -m "(server or slow) and not proof"
 
 .PHONY: proof
 proof: $(READY) ## everything else: each matrix, crash point and soak
-	@$(MAKE) --no-print-directory -j 2 proofs features-everywhere QUICK=--quick
-
-.PHONY: proofs
-proofs: $(READY)
+	$(RUN) -m features.everywhere --quick
 	$(RUN) -m pytest -q -n $(TEST_WORKERS) --dist worksteal -m proof
 
 .PHONY: features-everywhere

@@ -3,10 +3,11 @@
 import itertools
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.cluster import ONE, Cluster, Layout
+from tests.cluster import ONE, Cluster, Layout, wait_until
 from tests.databases import Templates
 from tests.routes import service_for
 
@@ -40,6 +41,9 @@ class Server:
             settings={"CONSISTENCY_TIMEOUT_MS": str(int(TIMEOUT_S * 1000))},
         )
         self._cluster.__enter__()
+        for process in self._cluster.processes.values():
+            # One that started first may have given up on another one for a moment.
+            wait_until(partial(process.answers, "/readyz"), process.name)
 
     def port_for(self, method: str, path: str) -> int:
         """The port of the process that serves such a request."""

@@ -17,6 +17,8 @@ from tests.databases import Databases, Templates
 from tests.storehouses import ON_EACH_DATABASE, a_copy_of, run
 from tests.web_clients import Shop, a_shop
 
+pytestmark = pytest.mark.proof_on("postgresql")
+
 SKUS = [f"LAMP-{number}" for number in range(6)]
 BROKEN = b'{"sku":"LAMP-0","name":"Lamp"}'
 

@@ -15,6 +15,8 @@ from tests.databases import Databases
 from tests.storehouses import a_storehouse
 from tests.web_pages import Element, parsed
 
+pytestmark = pytest.mark.proof_on("postgresql")
+
 
 @pytest.fixture
 def storehouse(databases: Databases) -> Iterator[RunningServices]:

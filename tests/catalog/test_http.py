@@ -10,6 +10,8 @@ from werkzeug.test import TestResponse
 from tests.databases import Databases
 from tests.web_clients import Shop, a_product, a_shop, problem
 
+pytestmark = pytest.mark.proof_on("postgresql")
+
 LISTED_FIELDS = [
     "name",
     "code",

@@ -23,6 +23,8 @@ from tests.storehouses import (
     some_ndjson,
 )
 
+pytestmark = pytest.mark.proof_on("postgresql")
+
 HEADER = "sku,name,price_minor_units,price_currency,stock_count,description"
 
 

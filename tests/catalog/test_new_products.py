@@ -15,6 +15,8 @@ from shared_kernel.storage.database import Database
 from tests.databases import Databases
 from tests.storehouses import a_storehouse
 
+pytestmark = pytest.mark.proof_on("postgresql")
+
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 LAMP = {"name": "Desk lamp", "sku": "LAMP-0001", "stock_count": 5}
 

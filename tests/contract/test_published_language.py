@@ -31,6 +31,8 @@ from tests.contract.readers import READERS, complaints, name_of
 from tests.databases import Databases
 from tests.storehouses import a_storehouse
 
+pytestmark = pytest.mark.proof_on("postgresql")
+
 ROOT = Path(__file__).parents[2]
 LANGUAGES = [
     importlib.import_module(f"{context.name}.published") for context in CONTEXTS

@@ -9,6 +9,8 @@ from werkzeug.test import TestResponse
 from tests.databases import Databases
 from tests.web_clients import Shop, a_shop, problem
 
+pytestmark = pytest.mark.proof_on("postgresql")
+
 ORDER = "/stock/LAMP-1/reservations/ORDER-1"
 LEVEL_FIELDS = ["sku", "on_hand", "reserved", "available", "availability", "version"]
 

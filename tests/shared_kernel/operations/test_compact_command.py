@@ -8,6 +8,8 @@ from shared_kernel.operations.compact_cli import compact_command
 from tests.shared_kernel.operations.shop import Shop
 from tests.storehouses import run
 
+pytestmark = pytest.mark.proof_on("postgresql")
+
 DAY_S = 24 * 3600
 
 

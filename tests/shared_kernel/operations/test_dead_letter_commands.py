@@ -11,6 +11,8 @@ from tests.shared_kernel.events.builders import applied
 from tests.shared_kernel.operations.shop import LISTING, Shop, a_shop
 from tests.storehouses import run
 
+pytestmark = pytest.mark.proof_on("postgresql")
+
 WHY = "Object missing required field `sku` [/sku] - at `$[red]`"
 
 

@@ -17,6 +17,8 @@ from shared_kernel.web.feed_http import ServedLog, add_feeds
 from shared_kernel.web.routes import Api, set_up_web
 from tests.shared_kernel.operations.shop import Shop
 
+pytestmark = pytest.mark.proof_on("postgresql")
+
 DEADLINE_S = 20
 
 

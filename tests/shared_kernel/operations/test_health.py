@@ -2,10 +2,13 @@
 
 import math
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from shared_kernel.runtime.workers import Workers
 from tests.shared_kernel.operations.shop import LISTING, NAME, Shop, a_client
+
+pytestmark = pytest.mark.proof_on("postgresql")
 
 OF_LISTING = {"subscription": LISTING, "source": NAME}
 

@@ -16,6 +16,8 @@ from shared_kernel.web.commands import ForgetIdempotencyKeys
 from tests.databases import Databases
 from tests.storehouses import a_storehouse
 
+pytestmark = pytest.mark.proof_on("postgresql")
+
 LAMP: dict[str, Any] = {"name": "Lamp", "sku": "LAMP-1", "stock_count": 5}
 
 
