@@ -409,7 +409,7 @@ def _peers(services: Sequence[str]) -> dict[str, str]:
         elsewhere = [
             each.name for each in context.services if each.name not in services
         ]
-        # Whoever needs nothing of it is told all the same.
+        # An address that is not needed is given all the same.
         asked = [name for name in elsewhere if name in needed] or elsewhere
         if asked:
             peers[context.address] = asked[0]

@@ -54,7 +54,7 @@ def impact_command(contexts: Sequence[Context]) -> click.Command:
     def impact(what: str, as_json: bool) -> None:
         """Show which classes read an event, or a field of it, and its unread fields.
 
-        WHAT is an event, or a route between contexts, such as "GET /stock".
+        WHAT is an event, or a route between contexts, such as "GET /prices".
         """
         subject, field = _named(contexts, what)
         found = [

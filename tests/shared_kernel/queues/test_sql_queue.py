@@ -337,12 +337,7 @@ def test_in_the_background_it_returns_at_once_and_stops_when_all_is_settled(
     assert queue.depth().waiting == 3 - len(done)
 
 
-def test_competing_consumers_process_each_message_once(databases: Databases) -> None:
-    database = Database(databases.url("new"))
-    with database.maintaining() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS new")
-        _metadata.create_all(connection)
+def test_competing_consumers_process_each_message_once(database: Database) -> None:
     queues = [SqlQueue("work", database, consumer=f"c{n}") for n in range(3)]
     heard: list[str] = []
     with database.writing() as connection:
@@ -357,4 +352,3 @@ def test_competing_consumers_process_each_message_once(databases: Databases) -> 
 
     assert sorted(heard, key=int) == [str(n) for n in range(500)]
     assert queues[0].depth().waiting == queues[0].depth().in_flight == 0
-    database.close()

@@ -10,7 +10,7 @@ from flask import Response
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.sku import SKU_IN_WORDS, SKU_PATTERN, Sku
 from shared_kernel.web.bodies import Body
-from shared_kernel.web.commands import Answer, Commands
+from shared_kernel.web.commands import CHANGED_HEADERS, Answer, Commands, changed
 from shared_kernel.web.parameters import integer, read_query
 from shared_kernel.web.problems import ProblemKind, kind
 from shared_kernel.web.reading import next_link, wait_until_visible
@@ -87,10 +87,7 @@ def add_opening(api: Api, services: ShippingServices) -> None:
         success=Success(
             description="The parcel is open.",
             kind=OpenedBody,
-            headers={
-                "ETag": "The version of the parcel.",
-                "Consistency-Token": "For reads that must show this change.",
-            },
+            headers=CHANGED_HEADERS,
         ),
     )
     def open_one(reference: str) -> Response:
@@ -129,7 +126,4 @@ def add_list(api: Api, services: ShippingServices) -> None:
 
 
 def _opened(reference: str, version: int) -> Answer:
-    return Answer(
-        body=msgspec.json.encode(OpenedBody(reference=reference, version=version)),
-        headers={"ETag": f'"{version}"'},
-    )
+    return changed(OpenedBody(reference=reference, version=version), version)
