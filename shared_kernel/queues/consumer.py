@@ -1,151 +1,219 @@
-"""Fetches messages and hands them to a bounded pool of threads."""
+"""Fetches messages, hands them to a bounded pool of threads, and settles them.
 
+All statements of a consumer run in one thread: what was processed meanwhile is settled
+together, in the transaction that fetches the next messages.
+"""
+
+import math
 import threading
-from collections.abc import Callable
-from concurrent.futures import Executor
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
 from typing import Protocol
 
+import attrs
 import structlog
 
 from shared_kernel.clock import Clock, moments_of
-from shared_kernel.queues.jobs import Job
 from shared_kernel.queues.lease import ConsumerLease
-from shared_kernel.queues.port import Callback
+from shared_kernel.queues.port import Callback, Message
 from shared_kernel.storage.errors import is_fault
 
 SWEEP_US = 1_000_000
-DRAIN_LOOK_S = 0.5
+DRAIN_LOOK_S = 0.1
 SLOWEST = 8
 """An idle queue is polled up to so many times more slowly."""
 
 _log = structlog.get_logger(__name__)
 
 
-class Claims(Protocol):
+@attrs.frozen
+class Processed:
+    """`error` is why the callback rejected the message, None if it did not."""
+
+    message: Message
+    error: Exception | None = None
+
+
+class Source(Protocol):
     """What a consumer needs of its queue."""
 
     name: str
     lease: ConsumerLease
 
-    def claim(self, most: int, floor: int) -> list[Job]: ...
-
-    def process(self, job: Job, callback: Callback) -> None: ...
+    def exchange(
+        self, processed: Sequence[Processed], most: int, floor: int
+    ) -> list[Message]:
+        """Settle what was processed; claim at most `most` messages behind `floor`."""
 
     def wake(self) -> None: ...
 
 
-class Consumer:
-    """Each step keeps the lease, and fetches as many messages as have a place.
+class Pool(Protocol):
+    def submit(self, run: Callable[[Message], None], message: Message) -> None:
+        """Call `run` with `message`, in another thread."""
 
-    At most `size` are held at a time. `callback` is called in `pool`.
+
+class Consumer:
+    """Each step keeps the lease, settles what was processed, and fetches what has room.
+
+    At most `size` messages are held at a time. `callback` is called in `pool`.
     """
 
     def __init__(
-        self,
-        queue: Claims,
-        size: int,
-        callback: Callback,
-        pool: Executor,
-        clock: Clock,
+        self, source: Source, size: int, callback: Callback, pool: Pool, clock: Clock
     ) -> None:
-        self.name = queue.name
-        self.paused = False
-        self._queue = queue
+        self.name = source.name
+        self._source = source
         self._size = size
         self._callback = callback
         self._pool = pool
         self._now = moments_of(clock)
-        self._changing = threading.Condition()
+        self._processed: deque[Processed] = deque()
         self._held = 0
         self._floor = 0
         self._sweep_at_us = 0
 
+    @property
+    def held(self) -> int:
+        """How many messages are being processed, or wait to be settled."""
+        return self._held
+
     def step(self) -> int:
-        """Fetch one batch; return how many messages."""
-        if self._queue.lease.keep():
+        """Return how many messages were settled or fetched."""
+        return self._step(self._size)
+
+    def settle(self) -> int:
+        """The same, but fetch nothing."""
+        return self._step(0)
+
+    def end(self) -> None:
+        """Let others have what is still held."""
+        self._source.lease.end()
+
+    def _step(self, size: int) -> int:
+        if self._source.lease.keep():
             self._sweep_at_us = 0
-        free = self._size - self._held
-        if self.paused or free <= 0:
+        processed = [self._processed[n] for n in range(len(self._processed))]
+        free = size - self._held + len(processed)
+        if not processed and free <= 0:
             return 0
+        floor = self._next_floor(processed)
+        claimed = self._source.exchange(processed, max(0, free), floor)
+        for _ in processed:
+            self._processed.popleft()
+        self._held += len(claimed) - len(processed)
+        if claimed:
+            last = claimed[-1].receipt
+            self._floor = max(floor, last.number if last else 0)
+        for message in claimed:
+            self._pool.submit(self._process, message)
+        return len(claimed) + len(processed)
+
+    def _next_floor(self, processed: Sequence[Processed]) -> int:
         now_us = self._now().monotonic_us
+        # The next message of a settled one's key is free now, perhaps behind the floor.
+        if any(each.message.key is not None for each in processed):
+            return 0
         if now_us >= self._sweep_at_us:
-            self._floor, self._sweep_at_us = 0, now_us + SWEEP_US
-        claimed = self._queue.claim(free, self._floor)
-        with self._changing:
-            self._held += len(claimed)
-        for job in claimed:
-            self._floor = job.number
-            self._pool.submit(self._process, job)
-        return len(claimed)
+            self._sweep_at_us = now_us + SWEEP_US
+            return 0
+        return self._floor
 
-    def drain(self) -> None:
-        """Return when all that was fetched is settled."""
-        while not self._is_empty(DRAIN_LOOK_S):
-            self._queue.lease.keep()
-        self._queue.lease.end()
-
-    def _is_empty(self, timeout_s: float) -> bool:
-        with self._changing:
-            return self._changing.wait_for(lambda: self._held == 0, timeout_s)
-
-    def _process(self, job: Job) -> None:
+    def _process(self, message: Message) -> None:
+        error: Exception | None = None
         try:
-            self._queue.process(job, self._callback)
-        finally:
-            if job.message.key is not None:
-                # The next one of its key is free now, perhaps behind the floor.
-                self._sweep_at_us = 0
-            with self._changing:
-                self._held -= 1
-                self._changing.notify_all()
-            self._queue.wake()
+            self._callback(message)
+        except Exception as raised:  # noqa: BLE001 - any exception rejects it
+            error = raised
+        self._processed.append(Processed(message, error))
+        self._source.wake()
 
 
 class Loop:
     """Steps a consumer in a thread: at once while there is work, slower when idle."""
 
-    def __init__(
-        self, consumer: Consumer, poll_interval_s: float, close: Callable[[], object]
-    ) -> None:
+    def __init__(self, consumer: Consumer, poll_interval_s: float) -> None:
         self._consumer = consumer
         self._poll_interval_s = poll_interval_s
-        self._close = close
         self._woken = threading.Event()
+        self._deadline = math.inf
         self._stopping = threading.Event()
         self._thread = threading.Thread(
             target=self._run, name=f"queue-{consumer.name}", daemon=True
         )
 
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
     def start(self) -> None:
         self._thread.start()
 
     def wake(self) -> None:
-        self._woken.set()
+        if not self._woken.is_set():
+            self._woken.set()
 
-    def stop(self) -> None:
-        """Fetch nothing more; return when all that was fetched is settled."""
+    def stop(self, timeout_s: float | None = None) -> None:
+        """Fetch nothing more; return when all that was fetched is settled.
+
+        After the timeout others get what is not settled.
+        """
+        self._deadline = time.monotonic() + timeout_s if timeout_s else math.inf
         self._stopping.set()
         self._woken.set()
         self._thread.join()
-        self._consumer.drain()
-        self._close()
 
     def _run(self) -> None:
         idle = 1
         while not self._stopping.is_set():
             self._woken.clear()
-            if self._step():
+            found = self._did(self._consumer.step)
+            if found or self._woken.wait(self._poll_interval_s * idle):
                 idle = 1
             else:
-                if self._woken.wait(self._poll_interval_s * idle):
-                    idle = 1
                 idle = min(idle * 2, SLOWEST)
+        while self._consumer.held and time.monotonic() < self._deadline:
+            self._woken.clear()
+            if not self._did(self._consumer.settle):
+                self._woken.wait(DRAIN_LOOK_S)
+        self._did(self._consumer.end)
 
-    def _step(self) -> int:
+    def _did(self, step: Callable[[], int | None]) -> int:
         try:
-            return self._consumer.step()
-        except Exception as error:
-            if not is_fault(error):
-                raise
-            _log.warning("queue waits", queue=self._consumer.name, error=str(error))
+            return step() or 0
+        except Exception as error:  # noqa: BLE001 - a queue is consumed until it stops
+            if is_fault(error):
+                _log.warning("queue waits", queue=self._consumer.name, error=str(error))
+            else:
+                _log.exception("queue failed", queue=self._consumer.name)
             return 0
+
+
+class Threads:
+    """A pool of `count` threads."""
+
+    def __init__(self, count: int, name: str) -> None:
+        self._given: SimpleQueue[tuple[Callable[[Message], None], Message] | None] = (
+            SimpleQueue()
+        )
+        self._threads = [
+            threading.Thread(target=self._run, name=f"{name}-{n}", daemon=True)
+            for n in range(count)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, run: Callable[[Message], None], message: Message) -> None:
+        self._given.put((run, message))
+
+    def close(self) -> None:
+        """Let what was submitted end."""
+        for _ in self._threads:
+            self._given.put(None)
+
+    def _run(self) -> None:
+        while (given := self._given.get()) is not None:
+            run, message = given
+            run(message)

@@ -1,22 +1,22 @@
 """Jobs as rows: added, claimed, settled and released, each by one guarded statement.
 
-A job is claimed by a consumer, and each claim is numbered (`attempts`). Number and
-consumer together are the fencing token: a consumer that was stopped or cut off, and
-comes back, finds that they no longer match, and changes nothing.
+A job is claimed by a consumer. Its number and the consumer's name are the fencing token
+(`Receipt`): a consumer that was stopped or cut off, and comes back, finds that they no
+longer match, and changes nothing.
 
 A consumer is alive as long as its counter in `job_consumers` grows. Others compare that
 with their own monotonic clock; no two clocks are compared.
 """
 
-from collections.abc import Sequence
-from typing import Any
+import json
+from collections.abc import Collection, Sequence
 
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from shared_kernel.queues.port import LeaseLostError, Message
-from shared_kernel.storage.prepared import Prepared
+from shared_kernel.queues.port import Message, Receipt
+from shared_kernel.storage.prepared import Prepared, one_of
 
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -35,6 +35,14 @@ def jobs_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("due_us", sa.BigInteger, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("consumer", sa.Text),
+        sa.Index(
+            "jobs_free",
+            "queue",
+            "number",
+            postgresql_where=sa.text("consumer IS NULL"),
+            sqlite_where=sa.text("consumer IS NULL"),
+        ),
+        sa.Index("jobs_key", "queue", "key", "number"),
         # A number that a consumer may still hold is never given again.
         sqlite_autoincrement=True,
     )
@@ -49,17 +57,19 @@ def job_consumers_table(metadata: sa.MetaData) -> sa.Table:
     )
 
 
+def paused_queues_table(metadata: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "paused_queues",
+        metadata,
+        sa.Column("queue", sa.Text, primary_key=True),
+        sa.Column("since_us", sa.BigInteger, nullable=False),
+    )
+
+
 _metadata = sa.MetaData()
 _JOBS = jobs_table(_metadata)
 _CONSUMERS = job_consumers_table(_metadata)
-sa.Index(
-    "jobs_free",
-    _JOBS.c.queue,
-    _JOBS.c.number,
-    postgresql_where=_JOBS.c.consumer.is_(None),
-    sqlite_where=_JOBS.c.consumer.is_(None),
-)
-sa.Index("jobs_key", _JOBS.c.queue, _JOBS.c.key, _JOBS.c.number)
+_PAUSED = paused_queues_table(_metadata)
 
 _OF = _JOBS.c.queue == sa.bindparam("of")
 _earlier = _JOBS.alias("earlier")
@@ -70,6 +80,7 @@ _FREE = (
         _JOBS.c.consumer.is_(None),
         _JOBS.c.number > sa.bindparam("floor"),
         _JOBS.c.due_us <= sa.bindparam("now_us"),
+        ~sa.exists().where(_PAUSED.c.queue == sa.bindparam("of")),
         sa.or_(
             _JOBS.c.key.is_(None),
             ~sa.exists().where(
@@ -97,12 +108,14 @@ _CLAIM = Prepared(
     )
 )
 _HELD = sa.and_(
-    _JOBS.c.number == sa.bindparam("at"),
-    _JOBS.c.consumer == sa.bindparam("me"),
-    _JOBS.c.attempts == sa.bindparam("attempt"),
+    _JOBS.c.number == sa.bindparam("at"), _JOBS.c.consumer == sa.bindparam("me")
 )
 _ADD = Prepared(sa.insert(_JOBS))
-_FINISH = Prepared(sa.delete(_JOBS).where(_HELD))
+_FINISH = Prepared(
+    sa.delete(_JOBS)
+    .where(one_of(_JOBS.c.number, "held"), _JOBS.c.consumer == sa.bindparam("me"))
+    .returning(_JOBS.c.number)
+)
 _REJECT = Prepared(
     sa.update(_JOBS)
     .where(_HELD)
@@ -133,35 +146,62 @@ _COUNT = Prepared(
     sa.select(
         sa.func.count(),
         sa.func.count(_JOBS.c.consumer),
+        sa.func.coalesce(sa.func.max(_JOBS.c.attempts), 0),
         sa.func.coalesce(sa.func.min(_JOBS.c.added_us), 0),
+        sa.func.coalesce(
+            sa.func.min(
+                sa.case((_JOBS.c.consumer.is_not(None), _JOBS.c.added_us), else_=None)
+            ),
+            0,
+        ),
     ).where(_OF)
+)
+_SINCE = Prepared(
+    sa.select(_PAUSED.c.since_us).where(_PAUSED.c.queue == sa.bindparam("of"))
+)
+_PAUSE = Prepared(sa.insert(_PAUSED))
+_RESUME = Prepared(sa.delete(_PAUSED).where(_PAUSED.c.queue == sa.bindparam("of")))
+_PURGE = Prepared(sa.delete(_JOBS).where(_OF, _JOBS.c.consumer.is_(None)))
+_FIRST = Prepared(
+    sa.select(
+        _JOBS.c.number,
+        _JOBS.c.attempts,
+        _JOBS.c.id,
+        _JOBS.c.name,
+        _JOBS.c.payload,
+        _JOBS.c.key,
+        _JOBS.c.consumer,
+        _JOBS.c.added_us,
+        _JOBS.c.due_us,
+    )
+    .where(_OF)
+    .order_by(_JOBS.c.number)
+    .limit(sa.bindparam("most", type_=sa.Integer))
 )
 
 
 @attrs.frozen(kw_only=True)
-class Job:
-    """A claimed message, with the token of its claim."""
-
-    number: int
-    consumer: str
-    message: Message
-
-    @property
-    def token(self) -> dict[str, Any]:
-        return {
-            "at": self.number,
-            "me": self.consumer,
-            "attempt": self.message.attempts,
-        }
-
-
-@attrs.frozen(kw_only=True)
 class Depth:
-    """`waiting` and `in_flight` jobs; the oldest was added at `oldest_us`, if any."""
+    """`waiting` and `in_flight` jobs, the most `attempts` of one, and what is oldest.
+
+    `oldest_us` and `oldest_in_flight_us` are when it was added, None if there is none.
+    """
 
     waiting: int
     in_flight: int
+    attempts: int
     oldest_us: int | None
+    oldest_in_flight_us: int | None
+
+
+@attrs.frozen(kw_only=True)
+class Job:
+    """A message as it stands in the queue; `consumer` is None while it is free."""
+
+    message: Message
+    consumer: str | None
+    added_us: int
+    due_us: int
 
 
 def add(
@@ -181,7 +221,7 @@ def add(
         }
         for message in messages
     ]
-    _ADD.write_all(connection, rows)
+    _ADD.send(connection, rows)
 
 
 def claim(
@@ -192,35 +232,41 @@ def claim(
     most: int,
     floor: int,
     now_us: int,
-) -> list[Job]:
-    """At most `most` free and due jobs behind number `floor`, in order."""
+) -> list[Message]:
+    """At most `most` free and due jobs behind number `floor`, in order.
+
+    None while the queue is paused.
+    """
     asked = {"of": queue, "me": consumer, "most": most, "floor": floor}
     rows = _CLAIM.rows(connection, asked | {"now_us": now_us})
     return [
-        Job(
-            number=number,
-            consumer=consumer,
-            message=Message(
-                id=id_, name=name, payload=payload, attempts=attempts, key=key
-            ),
+        Message(
+            id=id_,
+            name=name,
+            payload=payload,
+            attempts=attempts,
+            key=key,
+            receipt=Receipt(number, consumer),
         )
         for number, attempts, id_, name, payload, key in sorted(rows)
     ]
 
 
-def finish(connection: Connection, job: Job) -> None:
-    """It is done, together with what else this transaction does.
+def finish(connection: Connection, receipts: Collection[Receipt]) -> set[Receipt]:
+    """Delete those jobs; return those that were still held. The others are lost."""
+    finished = set()
+    for consumer in {each.consumer for each in receipts}:
+        held = [each.number for each in receipts if each.consumer == consumer]
+        asked = {"held": json.dumps(held), "me": consumer}
+        rows = _FINISH.rows(connection, asked)
+        finished |= {Receipt(number, consumer) for (number,) in rows}
+    return finished
 
-    Raises LeaseLostError.
-    """
-    if _FINISH.write(connection, job.token) != 1:
-        raise _lost(job)
 
-
-def reject(connection: Connection, job: Job, again_us: int) -> None:
-    """Let it be claimed again from that time on. Raises LeaseLostError."""
-    if _REJECT.write(connection, job.token | {"again_us": again_us}) != 1:
-        raise _lost(job)
+def reject(connection: Connection, receipt: Receipt, again_us: int) -> bool:
+    """Let it be claimed again from that time on; False if it was not held any more."""
+    held = {"at": receipt.number, "me": receipt.consumer, "again_us": again_us}
+    return _REJECT.write(connection, held) == 1
 
 
 def join(connection: Connection, consumer: str) -> None:
@@ -255,13 +301,52 @@ def leave(connection: Connection, consumer: str) -> None:
 
 
 def depth(connection: Connection, queue: str) -> Depth:
-    ((every, held, oldest_us),) = _COUNT.rows(connection, {"of": queue})
+    (row,) = _COUNT.rows(connection, {"of": queue})
+    every, held, attempts, oldest_us, oldest_in_flight_us = row
     return Depth(
-        waiting=every - held, in_flight=held, oldest_us=oldest_us if every else None
+        waiting=every - held,
+        in_flight=held,
+        attempts=attempts,
+        oldest_us=oldest_us or None,
+        oldest_in_flight_us=oldest_in_flight_us or None,
     )
 
 
-def _lost(job: Job) -> LeaseLostError:
-    return LeaseLostError(
-        f"{job.message.name} {job.message.id}: another consumer has it by now"
-    )
+def first(connection: Connection, queue: str, most: int) -> list[Job]:
+    """The oldest jobs, free or not."""
+    rows = _FIRST.rows(connection, {"of": queue, "most": most})
+    return [
+        Job(
+            message=Message(
+                id=id_, name=name, payload=payload, attempts=attempts, key=key
+            ),
+            consumer=consumer,
+            added_us=added_us,
+            due_us=due_us,
+        )
+        for _, attempts, id_, name, payload, key, consumer, added_us, due_us in rows
+    ]
+
+
+def paused_since_us(connection: Connection, queue: str) -> int | None:
+    """When the queue was paused, None if it is not."""
+    row = _SINCE.row(connection, {"of": queue})
+    return None if row is None else int(row[0])
+
+
+def pause(connection: Connection, queue: str, now_us: int) -> bool:
+    """Let nobody claim a job of the queue; False if it was paused already."""
+    if paused_since_us(connection, queue) is not None:
+        return False
+    _PAUSE.write(connection, {"queue": queue, "since_us": now_us})
+    return True
+
+
+def resume(connection: Connection, queue: str) -> bool:
+    """False if it was not paused."""
+    return _RESUME.write(connection, {"of": queue}) == 1
+
+
+def purge(connection: Connection, queue: str) -> int:
+    """Delete the waiting jobs, not those in flight; return how many."""
+    return _PURGE.write(connection, {"of": queue})

@@ -4,10 +4,11 @@ QueueError
 └── LeaseLostError   the consumer lost the message to another one, and changes nothing
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import attrs
+from sqlalchemy.engine import Connection
 
 
 class QueueError(Exception):
@@ -18,12 +19,24 @@ class LeaseLostError(QueueError):
     """What was done in the same transaction has to be rolled back."""
 
 
+@attrs.frozen
+class Receipt:
+    """The fencing token of one delivery: job `number`, claimed by `consumer`.
+
+    A consumer that has lost its lease never claims by that name again.
+    """
+
+    number: int
+    consumer: str
+
+
 @attrs.frozen(kw_only=True)
 class Message:
     """`payload` is text, often JSON.
 
     The queue gives the `id`. `attempts` counts how often it was delivered, this time
     included. Messages of one `key` are processed one after the other, in order.
+    `receipt` is there while it is being processed.
     """
 
     name: str
@@ -31,6 +44,7 @@ class Message:
     id: str = ""
     attempts: int = 0
     key: str | None = None
+    receipt: Receipt | None = attrs.field(default=None, eq=False, repr=False)
 
 
 Callback = Callable[[Message], None]
@@ -38,13 +52,34 @@ Callback = Callable[[Message], None]
 
 
 class WorkQueue(Protocol):
-    """At least once: a message stays until it is acknowledged, or is dead-lettered."""
+    """At least once: a message stays until it is acknowledged, or is dead-lettered.
+
+    Effects that commit in the queue's database, together with `acknowledge`, happen
+    exactly once.
+    """
 
     def add(self, name: str, payload: str) -> Message:
         """Store a message; it has an id when this returns."""
 
     def add_message(self, message: Message) -> Message:
         """The same; the queue gives an id instead of one that is there."""
+
+    def add_within(
+        self, connection: Connection, messages: Sequence[Message]
+    ) -> list[Message]:
+        """Store messages in the caller's transaction, with what caused them (law 1).
+
+        After the commit, `wake` has them processed at once.
+        """
+
+    def wake(self) -> None:
+        """Look for messages now."""
+
+    def acknowledge(self, connection: Connection, message: Message) -> None:
+        """In the transaction with the effects of `message`, before its callback ends.
+
+        Raises LeaseLostError: then the caller's transaction has to be rolled back.
+        """
 
     def start_consuming(
         self, size: int, poll_interval_s: float, callback: Callback
@@ -54,5 +89,8 @@ class WorkQueue(Protocol):
         Each is processed by a thread of a bounded pool.
         """
 
-    def stop(self) -> None:
-        """Fetch nothing more, and return when what was fetched is settled."""
+    def stop(self, timeout_s: float | None = None) -> None:
+        """Fetch nothing more, and return when what was fetched is settled.
+
+        After the timeout others get what is not settled.
+        """

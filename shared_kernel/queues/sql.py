@@ -8,7 +8,6 @@ from being vacuumed, does not slow down every claim.
 
 import random
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 
 import attrs
 import structlog
@@ -20,12 +19,11 @@ from shared_kernel.clock import Clock, system_clock, to_us
 from shared_kernel.events import dead_letters
 from shared_kernel.events.errors import reason_of
 from shared_kernel.queues import jobs
-from shared_kernel.queues.consumer import Consumer, Loop
+from shared_kernel.queues.consumer import Consumer, Loop, Pool, Processed, Threads
 from shared_kernel.queues.jobs import Depth, Job
 from shared_kernel.queues.lease import ConsumerLease
-from shared_kernel.queues.port import Callback, LeaseLostError, Message
+from shared_kernel.queues.port import Callback, LeaseLostError, Message, Receipt
 from shared_kernel.storage.database import Database
-from shared_kernel.storage.errors import is_fault
 
 SOURCE = "queue"
 """Of its dead letters."""
@@ -37,14 +35,17 @@ _log = structlog.get_logger(__name__)
 class QueueSettings:
     """How a queue is consumed. Times are in seconds.
 
-    A rejected message is delivered again after `backoff_s`, doubled at each attempt, up
+    At most `size` messages are fetched at a time, for a pool of so many threads. A
+    rejected message is delivered again after `backoff_s`, doubled at each attempt, up
     to `max_backoff_s`, with jitter; after `max_attempts` it is a dead letter.
     """
 
+    size: int = 10
+    poll_interval_s: float = 0.5
+    pool: int = 4
     max_attempts: int = 5
     backoff_s: float = 1.0
     max_backoff_s: float = 300.0
-    pool: int = 4
 
 
 @attrs.define
@@ -57,10 +58,17 @@ class Counts:
     lost_leases: int = 0
 
 
+class TooManyAttemptsError(Exception):
+    """Its consumers ended while they processed it."""
+
+    def __init__(self, attempts: int) -> None:
+        super().__init__(f"{attempts} consumers ended while they processed it")
+
+
 class SqlQueue:
     """The queue `name` in `database`; several consumers share its messages.
 
-    `consumer` names this one, among all there ever are.
+    `consumer` is the readable part of the name of this one.
     """
 
     def __init__(
@@ -74,20 +82,21 @@ class SqlQueue:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.name = name
+        self.database = database
+        self.settings = settings or QueueSettings()
         self.counts = Counts()
-        self._database = database
-        self._consumer = f"{consumer}/{uuid_utils.uuid7()}"
-        self._settings = settings or QueueSettings()
+        self.lease = ConsumerLease(database, consumer, clock)
         self._clock = clock
         self._jitter = jitter
         self._loop: Loop | None = None
-        self.lease = ConsumerLease(database, self._consumer, clock)
+        self._threads: Threads | None = None
+        self._acknowledged: set[Receipt] = set()
 
     def add(self, name: str, payload: str) -> Message:
         return self.add_message(Message(name=name, payload=payload))
 
     def add_message(self, message: Message) -> Message:
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             (added,) = self.add_within(connection, [message])
         self.wake()
         return added
@@ -95,20 +104,20 @@ class SqlQueue:
     def add_within(
         self, connection: Connection, messages: Sequence[Message]
     ) -> list[Message]:
-        """Store messages in the caller's transaction, with what caused them (law 1).
-
-        After the commit, `wake` has them processed at once.
-        """
         added = [
             attrs.evolve(message, id=str(uuid_utils.uuid7()), attempts=0)
             for message in messages
         ]
-        jobs.add(connection, self.name, added, to_us(self._clock()))
+        jobs.add(connection, self.name, added, self._now_us())
         return added
 
-    def depth(self) -> Depth:
-        with self._database.reading() as connection:
-            return jobs.depth(connection, self.name)
+    def acknowledge(self, connection: Connection, message: Message) -> None:
+        receipt = message.receipt
+        if receipt is None or not jobs.finish(connection, [receipt]):
+            raise LeaseLostError(
+                f"{message.name} {message.id}: another consumer has it by now"
+            )
+        self._acknowledged.add(receipt)
 
     def wake(self) -> None:
         if self._loop is not None:
@@ -117,111 +126,183 @@ class SqlQueue:
     def start_consuming(
         self, size: int, poll_interval_s: float, callback: Callback
     ) -> None:
-        pool = ThreadPoolExecutor(self._settings.pool, f"queue-{self.name}")
-        self._loop = Loop(
-            self.consumer(size, callback, pool), poll_interval_s, pool.shutdown
-        )
+        self._threads = Threads(self.settings.pool, f"queue-{self.name}")
+        consumer = self.consumer(size, callback, self._threads)
+        self._loop = Loop(consumer, poll_interval_s)
         self._loop.start()
 
-    def stop(self) -> None:
-        if self._loop is not None:
-            self._loop.stop()
-            self._loop = None
+    def stop(self, timeout_s: float | None = None) -> None:
+        if self._loop is not None and self._threads is not None:
+            self._loop.stop(timeout_s)
+            self._threads.close()
+            self._loop = self._threads = None
 
-    def consumer(self, size: int, callback: Callback, pool: Executor) -> Consumer:
+    def consumer(self, size: int, callback: Callback, pool: Pool) -> Consumer:
         """Each of its steps fetches at most `size`, for the threads of `pool`."""
-        return Consumer(self, size, callback, pool, self._clock)
+        return Consumer(self, size, self._limited(callback), pool, self._clock)
 
-    # ------------------------------------------------------------ for its consumers
+    # ---------------------------------------------------------------- for operators
 
-    def claim(self, most: int, floor: int) -> list[Job]:
-        with self._database.writing() as connection:
-            return jobs.claim(
-                connection,
-                self.name,
-                self._consumer,
-                most=most,
-                floor=floor,
-                now_us=to_us(self._clock()),
+    def depth(self) -> Depth:
+        with self.database.reading() as connection:
+            return jobs.depth(connection, self.name)
+
+    def first(self, most: int) -> list[Job]:
+        """The oldest messages, free or not."""
+        with self.database.reading() as connection:
+            return jobs.first(connection, self.name, most)
+
+    def paused_since_us(self) -> int | None:
+        """When it was paused, None if it is not."""
+        with self.database.reading() as connection:
+            return jobs.paused_since_us(connection, self.name)
+
+    def pause(self) -> bool:
+        """Let no consumer fetch anything; False if it was so already."""
+        with self.database.writing() as connection:
+            return jobs.pause(connection, self.name, self._now_us())
+
+    def resume(self) -> bool:
+        """False if it was not paused."""
+        with self.database.writing() as connection:
+            resumed = jobs.resume(connection, self.name)
+        self.wake()
+        return resumed
+
+    def purge(self) -> int:
+        """Delete the waiting messages, not those in flight; return how many."""
+        with self.database.writing() as connection:
+            return jobs.purge(connection, self.name)
+
+    def replay(self, batch: Sequence[Envelope], connection: Connection) -> None:
+        """Add dead letters again, in the caller's transaction."""
+        messages = [
+            Message(
+                name=letter.type,
+                payload=letter.data.decode(),
+                key=None if letter.key == letter.id else letter.key,
             )
+            for letter in batch
+        ]
+        self.add_within(connection, messages)
 
-    def process(self, job: Job, callback: Callback) -> None:
-        """Deliver, then acknowledge or reject. Raises nothing."""
-        try:
-            self._process(job, callback)
-        except LeaseLostError as error:
-            self.counts.lost_leases += 1
-            _log.warning("job lost its lease", queue=self.name, error=str(error))
-        except Exception as error:
-            # It stays claimed: its lease ends with this consumer.
-            if not is_fault(error):
-                raise
-            _log.warning("job cannot be settled", queue=self.name, error=str(error))
+    # ---------------------------------------------------------- for its own consumer
 
-    def _process(self, job: Job, callback: Callback) -> None:
-        try:
-            if job.message.attempts > self._settings.max_attempts:
-                raise TooManyAttemptsError(self._settings.max_attempts)
-            callback(job.message)
-        except Exception as error:
-            if isinstance(error, LeaseLostError):
-                raise
-            self._reject(job, error)
-            return
-        with self._database.writing() as connection:
-            jobs.finish(connection, job)
-        self.counts.done += 1
+    def exchange(
+        self, processed: Sequence[Processed], most: int, floor: int
+    ) -> list[Message]:
+        with self.database.writing() as connection:
+            settled = self._settle(connection, processed)
+            claimed = self.claim(connection, most, floor) if most else []
+        self._acknowledged.difference_update(
+            each.message.receipt for each in processed if each.message.receipt
+        )
+        for name, count in attrs.asdict(settled).items():
+            setattr(self.counts, name, getattr(self.counts, name) + count)
+        return claimed
 
-    def _reject(self, job: Job, error: Exception) -> None:
-        attempts = job.message.attempts
-        if attempts < self._settings.max_attempts:
-            with self._database.writing() as connection:
-                jobs.reject(connection, job, self._again_us(attempts))
-            self.counts.rejected += 1
-            return
-        with self._database.writing() as connection:
-            jobs.finish(connection, job)
-            dead_letters.add(
-                connection,
-                self.name,
-                [self._as_envelope(job)],
-                state=dead_letters.DEAD,
-                reason=reason_of(error),
-                attempts=attempts,
-                now_us=to_us(self._clock()),
-            )
-        self.counts.dead += 1
+    def claim(self, connection: Connection, most: int, floor: int) -> list[Message]:
+        return jobs.claim(
+            connection,
+            self.name,
+            self.lease.consumer,
+            most=most,
+            floor=floor,
+            now_us=self._now_us(),
+        )
+
+    def _limited(self, callback: Callback) -> Callback:
+        most = self.settings.max_attempts
+
+        def limited(message: Message) -> None:
+            if message.attempts > most:
+                raise TooManyAttemptsError(most)
+            callback(message)
+
+        return limited
+
+    def _settle(self, connection: Connection, processed: Sequence[Processed]) -> Counts:
+        well = {
+            each.message.receipt
+            for each in processed
+            if each.error is None and each.message.receipt
+        }
+        finished = jobs.finish(connection, well)
+        lost = well - finished - self._acknowledged
+        settled = Counts(done=len(well) - len(lost))
+        for each in processed:
+            if each.error is not None:
+                self._reject(connection, each.message, each.error, settled)
+            elif each.message.receipt in lost:
+                self._lose(each.message, settled)
+        return settled
+
+    def _reject(
+        self,
+        connection: Connection,
+        message: Message,
+        error: Exception,
+        settled: Counts,
+    ) -> None:
+        receipt = message.receipt
+        if receipt in self._acknowledged:
+            _log.error("failed after its effects", queue=self.name, reason=str(error))
+            settled.done += 1
+        elif receipt is None or isinstance(error, LeaseLostError):
+            self._lose(message, settled)
+        elif message.attempts < self.settings.max_attempts:
+            if jobs.reject(connection, receipt, self._again_us(message.attempts)):
+                settled.rejected += 1
+            else:
+                self._lose(message, settled)
+        elif jobs.finish(connection, [receipt]):
+            self._dead_letter(connection, receipt, message, reason_of(error))
+            settled.dead += 1
+        else:
+            self._lose(message, settled)
+
+    def _lose(self, message: Message, settled: Counts) -> None:
+        settled.lost_leases += 1
+        _log.warning("job lost its lease", queue=self.name, message_id=message.id)
+
+    def _dead_letter(
+        self, connection: Connection, receipt: Receipt, message: Message, reason: str
+    ) -> None:
+        now_us = self._now_us()
+        envelope = Envelope(
+            position=receipt.number,
+            id=message.id,
+            source=SOURCE,
+            type=message.name,
+            key=message.key or message.id,
+            time_us=now_us,
+            traceparent=None,
+            data=message.payload.encode(),
+        )
+        dead_letters.add(
+            connection,
+            self.name,
+            [envelope],
+            state=dead_letters.DEAD,
+            reason=reason,
+            attempts=message.attempts,
+            now_us=now_us,
+        )
         _log.error(
             "message dead-lettered",
             queue=self.name,
-            message_id=job.message.id,
-            attempts=attempts,
-            reason=reason_of(error),
+            message_id=message.id,
+            attempts=message.attempts,
+            reason=reason,
         )
 
     def _again_us(self, attempts: int) -> int:
-        settings = self._settings
+        settings = self.settings
         longest_s = min(
             settings.backoff_s * 2 ** (attempts - 1), settings.max_backoff_s
         )
         wait_s = longest_s * (0.5 + self._jitter() / 2)
-        return to_us(self._clock()) + int(wait_s * 1_000_000)
+        return self._now_us() + int(wait_s * 1_000_000)
 
-    def _as_envelope(self, job: Job) -> Envelope:
-        return Envelope(
-            position=job.number,
-            id=job.message.id,
-            source=SOURCE,
-            type=job.message.name,
-            key=job.message.key or job.message.id,
-            time_us=to_us(self._clock()),
-            traceparent=None,
-            data=job.message.payload.encode(),
-        )
-
-
-class TooManyAttemptsError(Exception):
-    """Its consumers ended while they processed it."""
-
-    def __init__(self, attempts: int) -> None:
-        super().__init__(f"{attempts} consumers ended while they processed it")
+    def _now_us(self) -> int:
+        return to_us(self._clock())

@@ -33,9 +33,10 @@ _Compiled = tuple[str, Bind, Mapping[str, Any], bool]
 
 
 class one_of(sa.ColumnElement[bool]):  # noqa: N801 - reads as SQL does
-    """`column` is among the members of the JSON array of texts bound to `name`.
+    """`column` is among the members of the JSON array bound to `name`.
 
-    One variable for any number of members, so the statement is compiled only once.
+    The members are texts, or whole numbers if the column is of that type. One variable
+    for any number of members, so the statement is compiled only once.
     """
 
     inherit_cache = False
@@ -57,8 +58,10 @@ def _one_of_postgresql(element: one_of, compiler: SQLCompiler, **options: Any) -
     # An array instead of a join: so the index is used, whatever the statistics say.
     column = compiler.process(element.column, **options)
     members = compiler.process(element.members, **options)
-    texts = f"SELECT jsonb_array_elements_text(CAST({members} AS jsonb))"
-    return f"{column} = ANY (ARRAY({texts}))"
+    each = f"jsonb_array_elements_text(CAST({members} AS jsonb))"
+    if isinstance(element.column.type, sa.Integer):
+        each = f"CAST({each} AS bigint)"
+    return f"{column} = ANY (ARRAY(SELECT {each}))"
 
 
 class holds(sa.ColumnElement[bool]):  # noqa: N801 - reads as SQL does

@@ -2,48 +2,56 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
-from typing import Any
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from shared_kernel.events.cursors import cursors_table
 from shared_kernel.events.dead_letters import dead_letters_table, listed
+from shared_kernel.events.replay import DeadLetters
 from shared_kernel.queues import jobs
 from shared_kernel.queues.consumer import Consumer
-from shared_kernel.queues.jobs import job_consumers_table, jobs_table
+from shared_kernel.queues.jobs import (
+    job_consumers_table,
+    jobs_table,
+    paused_queues_table,
+)
 from shared_kernel.queues.lease import BEAT_US, LEASE_US
-from shared_kernel.queues.port import LeaseLostError, Message
-from shared_kernel.queues.sql import QueueSettings, SqlQueue
+from shared_kernel.queues.port import Message
+from shared_kernel.queues.sql import SOURCE, QueueSettings, SqlQueue
 from shared_kernel.storage.database import Database
 from tests.cluster import wait_until
 from tests.databases import Databases
 from tests.shared_kernel.events.builders import ManualClock
 
 _metadata = sa.MetaData()
-for table in (jobs_table, job_consumers_table, dead_letters_table):
+for table in (
+    jobs_table,
+    job_consumers_table,
+    paused_queues_table,
+    dead_letters_table,
+    cursors_table,
+):
     table(_metadata)
 
 
-class AtOnce(Executor):
+class AtOnce:
     """Runs what is submitted before it returns."""
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **more: Any) -> Future[Any]:
-        done: Future[Any] = Future()
-        done.set_result(fn(*args, **more))
-        return done
+    def submit(self, run: Callable[[Message], None], message: Message) -> None:
+        run(message)
 
 
-class Later(Executor):
+class Later:
     """Runs what was submitted when it is told to."""
 
     def __init__(self) -> None:
         self.waiting: list[Callable[[], object]] = []
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **more: Any) -> Future[Any]:
-        self.waiting.append(lambda: fn(*args, **more))
-        return Future()
+    def submit(self, run: Callable[[Message], None], message: Message) -> None:
+        self.waiting.append(partial(run, message))
 
     def run(self) -> None:
         waiting, self.waiting = self.waiting, []
@@ -101,6 +109,11 @@ def consuming(queue: SqlQueue, size: int = 10) -> tuple[Consumer, Heard]:
     return queue.consumer(size, heard, AtOnce()), heard
 
 
+def idle(consumer: Consumer) -> None:
+    while consumer.step():
+        pass
+
+
 def test_messages_are_processed_in_order_and_are_gone(
     database: Database, clock: ManualClock
 ) -> None:
@@ -109,7 +122,7 @@ def test_messages_are_processed_in_order_and_are_gone(
     consumer, heard = consuming(queue)
 
     assert consumer.step() == 3
-    assert consumer.step() == 0
+    idle(consumer)
 
     assert heard.payloads == ["a", "b", "c"]
     assert [message.id for message in heard.messages] == [each.id for each in added]
@@ -154,7 +167,8 @@ def test_at_most_size_are_fetched_and_held(
     assert (consumer.step(), consumer.step()) == (2, 0)
     assert (queue.depth().waiting, queue.depth().in_flight) == (3, 2)
     pool.run()
-    assert (consumer.step(), len(heard.messages)) == (2, 2)
+    consumer.step()
+    assert (queue.depth().waiting, queue.depth().in_flight) == (1, 2)
 
 
 def test_no_two_consumers_hold_a_message(
@@ -181,12 +195,12 @@ def test_a_rejected_message_comes_again_later_and_dies_in_the_end(
     consumer, heard = consuming(queue)
     heard.failing = {"bad"}
 
-    assert consumer.step() == 1
+    idle(consumer)
     clock.advance(0.9)
     assert consumer.step() == 0
     for wait_s in (0.2, 2.1):
         clock.advance(wait_s)
-        assert consumer.step() == 1
+        idle(consumer)
 
     assert [message.attempts for message in heard.messages] == [1, 2, 3]
     assert queue.depth().waiting == 0
@@ -205,12 +219,11 @@ def test_messages_of_one_key_keep_their_order(
     consumer, heard = consuming(queue)
     heard.failing = {"a1"}
 
-    consumer.step()
+    idle(consumer)
     assert heard.payloads == ["a1", "b1", "c"]
     heard.failing = set()
     clock.advance(1.5)
-    while consumer.step():
-        pass
+    idle(consumer)
 
     assert heard.payloads[3:] == ["a1", "a2"]
 
@@ -230,6 +243,7 @@ def test_who_is_alive_keeps_what_it_holds_however_long_it_takes(
         working.step()
         assert waiting.step() == 0
     pool.run()
+    working.step()
 
     assert heard.payloads == ["a"]
     assert slow.counts.done == 1
@@ -268,11 +282,27 @@ def test_one_that_comes_back_changes_nothing_and_is_counted(
     assert heard.payloads == ["a"]
 
     pool.run()
+    late.step()
 
     assert (stopped.counts.done, stopped.counts.lost_leases) == (0, 1)
     assert other.depth().waiting == 1
-    late.step()
-    assert stopped.counts.lost_leases == 1
+
+
+def test_effects_commit_with_the_acknowledgement(
+    database: Database, clock: ManualClock
+) -> None:
+    queue = a_queue(database, clock)
+    queue.add("greet", "a")
+
+    def work(message: Message) -> None:
+        with database.writing() as connection:
+            if message.name == "greet":
+                queue.add_within(connection, [Message(name="effect", payload="b")])
+            queue.acknowledge(connection, message)
+
+    idle(queue.consumer(1, work, AtOnce()))
+
+    assert (queue.counts.done, queue.counts.lost_leases) == (2, 0)
 
 
 def test_the_effects_of_a_lost_lease_do_not_commit(
@@ -280,34 +310,70 @@ def test_the_effects_of_a_lost_lease_do_not_commit(
 ) -> None:
     queue = a_queue(database, clock)
     queue.add("greet", "a")
-    queue.lease.keep()
-    (job,) = queue.claim(1, 0)
-    with database.writing() as connection:
-        jobs.leave(connection, job.consumer)
 
-    def work(connection: Connection) -> None:
-        queue.add_within(connection, [Message(name="effect", payload="b")])
-        jobs.finish(connection, job)
+    def work(message: Message) -> None:
+        with database.writing() as connection:
+            assert message.receipt is not None
+            jobs.leave(connection, message.receipt.consumer)
+        with database.writing() as connection:
+            queue.add_within(connection, [Message(name="effect", payload="b")])
+            queue.acknowledge(connection, message)
 
-    with pytest.raises(LeaseLostError), database.writing() as connection:
-        work(connection)
+    consumer = queue.consumer(1, work, AtOnce())
+    consumer.step()
+    consumer.settle()
 
-    assert queue.depth().waiting == 1
+    assert (queue.counts.done, queue.counts.lost_leases) == (0, 1)
+    assert [each.message.payload for each in queue.first(9)] == ["a"]
 
 
-def test_a_paused_consumer_fetches_nothing(
-    database: Database, clock: ManualClock
-) -> None:
-    queue = a_queue(database, clock)
+def test_a_paused_queue_is_not_consumed(database: Database, clock: ManualClock) -> None:
+    queue, operator = a_queue(database, clock), a_queue(database, clock)
     queue.add("greet", "a")
     consumer, heard = consuming(queue)
 
-    consumer.paused = True
+    assert (operator.pause(), operator.pause()) == (True, False)
     assert consumer.step() == 0
-    consumer.paused = False
-    assert consumer.step() == 1
+    assert operator.paused_since_us() is not None
+    assert (operator.resume(), operator.resume()) == (True, False)
+    idle(consumer)
 
     assert heard.payloads == ["a"]
+
+
+def test_a_purge_leaves_what_is_in_flight(
+    database: Database, clock: ManualClock
+) -> None:
+    queue, pool = a_queue(database, clock), Later()
+    for payload in "abc":
+        queue.add("greet", payload)
+    queue.consumer(1, Heard(), pool).step()
+
+    assert queue.purge() == 2
+
+    assert (queue.depth().waiting, queue.depth().in_flight) == (0, 1)
+
+
+def test_a_dead_message_can_be_added_again(
+    database: Database, clock: ManualClock
+) -> None:
+    queue = a_queue(database, clock)
+    queue.add_message(Message(name="greet", payload="bad", key="k"))
+    consumer, heard = consuming(queue)
+    heard.failing = {"bad"}
+    for _ in range(3):
+        idle(consumer)
+        clock.advance(5)
+    letters = DeadLetters(database, {("work", SOURCE): queue.replay})
+    (letter,) = letters.list()
+    heard.failing = set()
+
+    letters.replay(letter.number)
+    idle(consumer)
+
+    assert (heard.messages[-1].payload, heard.messages[-1].key) == ("bad", "k")
+    assert heard.messages[-1].attempts == 1
+    assert letters.list() == []
 
 
 def test_in_the_background_it_returns_at_once_and_stops_when_all_is_settled(
