@@ -14,6 +14,8 @@ from catalog.adapters import inventory_acl, new_products
 from catalog.adapters.cli import commands_cli, queries_cli
 from catalog.adapters.home import home_page
 from catalog.adapters.http import commands_api, queries_api
+from catalog.adapters.imports.new_product_jobs import QUEUE, NewProductJobs
+from catalog.adapters.imports.product_imports import ForgetImports, ProductImports
 from catalog.adapters.inventory_http import HttpStockLevels, Quantity, Refusal
 from catalog.adapters.listing_http import HttpListingProgress
 from catalog.adapters.new_products import NewProducts
@@ -24,6 +26,7 @@ from catalog.adapters.services import (
     QueryServices,
     SqlCatalogUnitOfWork,
 )
+from catalog.adapters.settings import CatalogSettings
 from catalog.application.stock_levels import StockLevels
 from catalog.read_model.listing_projector import ListingProjector, ProductShown
 from catalog.read_model.product_listing import ListingTable, product_listing
@@ -70,6 +73,11 @@ def build_commands(builder: ServiceBuilder) -> CommandServices:
         builder.membership(new_products.SUBJECT, new_products.GROUP),
         builder.runtime.workers.wake,
     )
+    queue, settings = builder.queue(QUEUE), builder.settings(CatalogSettings)
+    imports = ProductImports(builder.log.database, queue, builder.clock)
+    jobs = NewProductJobs(imports, writer, queue, builder.log.database)
+    builder.consumes(queue, jobs.process)
+    builder.in_background(ForgetImports(imports, builder.clock, settings.import_days))
     builder.in_background(products)
     builder.replays(new_products.GROUP, new_products.SUBJECT, products.apply)
     return CommandServices(
@@ -77,6 +85,8 @@ def build_commands(builder: ServiceBuilder) -> CommandServices:
         writer=writer,
         log=builder.log,
         listing=builder.port(LISTING_PROGRESS),
+        imports=imports,
+        import_max_mib=settings.import_max_mib,
     )
 
 
@@ -127,6 +137,7 @@ def _clear(connection: Connection) -> None:
 CONTEXT = Context(
     name=NAME,
     address="CATALOG_URL",
+    settings=CatalogSettings,
     published=published.SUBJECTS,
     accepts=(new_products.SUBJECT,),
     services=(
@@ -141,6 +152,7 @@ CONTEXT = Context(
                     log=True,
                 ),
             ),
+            queues=(QUEUE,),
             needs=(LISTING_PROGRESS,),
             api=commands_api,
             cli=commands_cli,

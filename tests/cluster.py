@@ -29,7 +29,8 @@ from types import TracebackType
 import attrs
 
 from app import CONTEXTS, Settings
-from shared_kernel.runtime.context import needed_by
+from shared_kernel.runtime.context import needed_by, services_of
+from shared_kernel.runtime.settings import WORKER
 from tests.databases import Databases, Files
 from tests.forger import Forger
 from tests.last_will import LastWill
@@ -41,7 +42,10 @@ Layout = tuple[tuple[str, ...], ...]
 
 SERVICES = tuple(Settings.all_services())
 ONE: Layout = (SERVICES,)
-SPLIT: Layout = tuple((service,) for service in SERVICES)
+SPLIT: Layout = tuple(
+    (service.name, *([WORKER] if service.queues else []))
+    for _, service in services_of(CONTEXTS)
+)
 LAYOUTS = {"one": ONE, "split": SPLIT}
 BUSES = ("inprocess", "feed", "nats", "jetstream", "forged")
 """`forged` is NATS with a stranger on it, who forges whatever goes over it."""

@@ -1,6 +1,7 @@
 """The catalog over HTTP. Rules: `features/catalog`; form: RFC 9110 and RFC 9457."""
 
 from catalog.adapters.http_commands import add_changes, add_registration
+from catalog.adapters.http_imports import add_imports
 from catalog.adapters.http_reads import add_listing, add_product
 from catalog.adapters.http_refusals import CATALOG_REFUSALS
 from catalog.adapters.services import CommandServices, QueryServices
@@ -8,12 +9,20 @@ from shared_kernel.domain.sku import SKU_PATTERN
 from shared_kernel.web.routes import Api
 
 _SKU = {"sku": {"type": "string", "pattern": SKU_PATTERN, "examples": ["LAMP-0001"]}}
+_IMPORT = {
+    "import_id": {
+        "type": "string",
+        "pattern": "^[0-9a-f-]{36}$",
+        "examples": ["01932c07-209f-7000-8000-0123456789ab"],
+    }
+}
 
 
 def commands_api(services: CommandServices) -> Api:
-    api = Api("catalog-commands", _SKU, CATALOG_REFUSALS, tag="catalog")
+    api = Api("catalog-commands", _SKU | _IMPORT, CATALOG_REFUSALS, tag="catalog")
     add_registration(api, services)
     add_changes(api, services)
+    add_imports(api, services)
     return api
 
 

@@ -1,6 +1,6 @@
 """The catalog's commands over HTTP: registering and changing products."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from flask import Response
@@ -15,17 +15,19 @@ from catalog.adapters.http_bodies import (
     description_of,
     price_of,
 )
+from catalog.adapters.http_imports import accepted_one
 from catalog.adapters.http_refusals import (
     PRODUCT_IS_DISCONTINUED,
     SKU_ALREADY_REGISTERED,
     known_sku,
 )
-from catalog.adapters.services import CommandServices
+from catalog.adapters.imports.product_imports import ProductImports
+from catalog.adapters.services import CommandServices, SqlCatalogUnitOfWork
 from catalog.application import commands, handlers
 from catalog.domain.value_objects import ProductName
 from shared_kernel.web.bodies import Body
 from shared_kernel.web.commands import CHANGED_HEADERS, Answer, Commands, changed
-from shared_kernel.web.parameters import expected_version
+from shared_kernel.web.parameters import expected_version, prefers
 from shared_kernel.web.problems import UNKNOWN_SKU
 from shared_kernel.web.routes import Api, Success
 
@@ -41,6 +43,7 @@ def add_registration(api: Api, services: CommandServices) -> None:
         summary="Register a product",
         body=body,
         idempotent=True,
+        may_be_later=True,
         problems=(SKU_ALREADY_REGISTERED,),
         success=Success(
             status=201,
@@ -51,6 +54,8 @@ def add_registration(api: Api, services: CommandServices) -> None:
     )
     def register_product() -> Response:
         asked = body.read()
+        if prefers("respond-async"):
+            return _register_later(perform, services.imports, asked)
         return perform(
             handlers.register_product,
             command_from(asked),
@@ -58,6 +63,29 @@ def add_registration(api: Api, services: CommandServices) -> None:
                 asked.sku, version, 201, {"Location": f"/products/{asked.sku}"}
             ),
         )
+
+
+def _register_later(
+    perform: Callable[..., Response], imports: ProductImports, asked: RegisterBody
+) -> Response:
+    """Answer when it is stored: workers register it."""
+    price = asked.price
+    values = {
+        "sku": asked.sku,
+        "name": asked.name,
+        "description": asked.description,
+        "price_minor_units": price and price.minor_units,
+        "price_currency": price and price.currency,
+        "stock_count": asked.stock_count,
+    }
+
+    def store(command: commands.RegisterProduct, work: SqlCatalogUnitOfWork) -> str:
+        return imports.receive_one(work.connection, values)
+
+    # What a value object refuses is refused now.
+    response = perform(store, command_from(asked), accepted_one)
+    imports.wake()
+    return response
 
 
 def add_changes(api: Api, services: CommandServices) -> None:

@@ -22,6 +22,24 @@ PRODUCT_IS_DISCONTINUED = kind(
     "The product is discontinued",
     "A discontinued product can only be relisted.",
 )
+UNKNOWN_IMPORT = kind(
+    "unknown-import",
+    404,
+    "The import is not known",
+    "It is deleted some time after its end, or there never was one with this id.",
+)
+IMPORT_HAS_ENDED = kind(
+    "import-has-ended",
+    409,
+    "The import has ended",
+    "All of its rows were handled before it could be cancelled.",
+)
+UNUSABLE_FILE = kind(
+    "unusable-file",
+    422,
+    "The file cannot be read",
+    "`detail` says where, and what would be right. Nothing of it was registered.",
+)
 
 CATALOG_REFUSALS: dict[type[DomainError], ProblemKind] = {
     UnknownProduct: UNKNOWN_SKU,

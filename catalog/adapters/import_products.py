@@ -1,11 +1,12 @@
 """Registers the products of a file: rows to commands, refusals to reasons."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
+from sqlalchemy.engine import Connection
 
-from catalog.adapters.services import CommandServices
+from catalog.adapters.services import CommandServices, SqlCatalogUnitOfWork
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
 from catalog.domain.errors import SkuAlreadyRegistered
@@ -17,6 +18,7 @@ from catalog.domain.value_objects import (
 )
 from shared_kernel.domain.errors import DomainError, InvalidValue
 from shared_kernel.domain.sku import Sku
+from shared_kernel.events.writer import Writer
 from shared_kernel.files.row_file import Columns, Row
 from shared_kernel.files.run import Outcome, Refused
 from shared_kernel.files.values import in_columns, text, whole_number
@@ -40,17 +42,42 @@ class ImportProducts:
     done: str = "registered"
 
     def apply(self, rows: Sequence[Row]) -> list[Outcome | Refused]:
-        read = [command_from(row) for row in rows]
-        commands = [each for each in read if isinstance(each, RegisterProduct)]
-        answers = iter(self.services.writer.execute_all(register_product, commands))
-        return [
-            each if isinstance(each, Refused) else _outcome(row, next(answers))
-            for row, each in zip(rows, read, strict=True)
-        ]
+        return register_rows(self.services.writer, rows)
 
     def wait_until_visible(self, timeout_s: float) -> None:
         log = self.services.log
         self.services.listing.wait_for({log.source: log.head()}, timeout_s)
+
+
+def register_rows(
+    writer: Writer[SqlCatalogUnitOfWork],
+    rows: Sequence[Row],
+    record: Callable[[Connection, Sequence[Outcome | Refused]], None] | None = None,
+) -> list[Outcome | Refused]:
+    """Register the products of `rows` in one commit; return an outcome for each.
+
+    `record` may write the outcomes in the same transaction, or raise to undo it.
+    """
+    read = [command_from(row) for row in rows]
+    commands = [each for each in read if isinstance(each, RegisterProduct)]
+
+    def outcomes(answers: Sequence[object]) -> list[Outcome | Refused]:
+        remaining = iter(answers)
+        return [
+            each if isinstance(each, Refused) else _outcome(row, next(remaining))
+            for row, each in zip(rows, read, strict=True)
+        ]
+
+    if record is None:
+        return outcomes(writer.execute_all(register_product, commands))
+    recording = record
+    return outcomes(
+        writer.execute_all(
+            register_product,
+            commands,
+            lambda connection, errors: recording(connection, outcomes(errors)),
+        )
+    )
 
 
 def _outcome(row: Row, answer: object) -> Outcome | Refused:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import attrs
 from sqlalchemy.engine import Connection
 
+from catalog.adapters.imports.product_imports import ProductImports
 from catalog.adapters.publisher import publish
 from catalog.adapters.rebuild_listing import ListingRebuild
 from catalog.adapters.repository import SqlProductRepository
@@ -41,13 +42,16 @@ class ListingProgress(Protocol):
 class CommandServices:
     """`writer` executes commands, and `log` has their events.
 
-    `listing` waits until the listing shows them.
+    `listing` waits until the listing shows them. `imports` are executed by workers; a
+    file has at most `import_max_mib` MiB.
     """
 
     clock: Clock
     writer: Writer[SqlCatalogUnitOfWork]
     log: EventLog
     listing: ListingProgress
+    imports: ProductImports
+    import_max_mib: int
 
 
 @attrs.frozen(kw_only=True)

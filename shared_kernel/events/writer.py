@@ -33,6 +33,8 @@ R = TypeVar("R")
 T = TypeVar("T")
 W = TypeVar("W", bound=SqlUnitOfWork[Any])
 
+BeforeCommit = Callable[[Connection, Sequence[BaseException | None]], None]
+
 BATCH = 256
 CONFLICTS = 3
 """How often commands are tried in a shared commit; after that, each by itself."""
@@ -105,11 +107,20 @@ class Writer(Generic[W]):
         self,
         handler: Callable[[C, W], R],
         commands: Sequence[C],
+        before_commit: BeforeCommit | None = None,
     ) -> list[Committed[R] | DomainError]:
-        """In one commit, each command as if alone; refusals are returned in place."""
+        """In one commit, each command as if alone; refusals are returned in place.
+
+        `before_commit` gets the connection and the refusals, None for each command that
+        was executed: what it writes is part of that commit. If it or one command raises
+        anything else, nothing is committed.
+        """
         trace = current_traceparent.get()
         jobs = [_Job(handler, command, trace) for command in commands]
-        self._run(jobs)
+        if before_commit is None:
+            self._run(jobs)
+        else:
+            self._commit_with_retries(jobs, before_commit)
         self._settle(jobs)
         return [
             job.error if isinstance(job.error, DomainError) else _answer(job)
@@ -153,7 +164,11 @@ class Writer(Generic[W]):
             for job in jobs:
                 self._run([job])
 
-    def _commit_with_retries(self, jobs: Sequence[_Job[Any, W, Any]]) -> None:
+    def _commit_with_retries(
+        self,
+        jobs: Sequence[_Job[Any, W, Any]],
+        before_commit: BeforeCommit | None = None,
+    ) -> None:
         """Retries transient faults that left nothing done, until a deadline."""
         conflicts = 0
 
@@ -164,9 +179,13 @@ class Writer(Generic[W]):
                 return len(jobs) == 1 or conflicts < CONFLICTS
             return isinstance(error, ConnectionLostError)
 
-        retried(partial(self._commit, jobs), is_transient)
+        retried(partial(self._commit, jobs, before_commit), is_transient)
 
-    def _commit(self, jobs: Sequence[_Job[Any, W, Any]]) -> None:
+    def _commit(
+        self,
+        jobs: Sequence[_Job[Any, W, Any]],
+        before_commit: BeforeCommit | None,
+    ) -> None:
         appended = Appended(0)
         try:
             with self._database.writing() as connection:
@@ -182,6 +201,8 @@ class Writer(Generic[W]):
                         job.error = refusal
                     job.accepted = work.accepted
                 appended = work.flush()
+                if before_commit is not None:
+                    before_commit(connection, [job.error for job in jobs])
         except OutcomeUnknownError as error:
             self._find_out(appended, error)
         for job in jobs:

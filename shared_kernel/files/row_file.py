@@ -8,7 +8,7 @@ import csv
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import IO, Any, Self
 
 import attrs
 import msgspec
@@ -60,17 +60,24 @@ class Row:
 class RowFile:
     """`with` opens the file and reads its header, if it has one.
 
-    Raises UnusableFileError.
+    `file` is read instead, if it is given: then `path` is only its name. Raises
+    UnusableFileError.
     """
 
-    def __init__(self, path: Path, columns: Columns, form: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        columns: Columns,
+        form: str | None = None,
+        file: IO[bytes] | None = None,
+    ) -> None:
         self.path = path
         self.columns = columns
         self.header: Sequence[str] = columns.names
         self.size = 0
         self.bytes_read = 0
         self._form = form or FORMATS.get(path.suffix.lower())
-        self._file: BinaryIO | None = None
+        self._file = file
         self._lines_read = 0
         self._rows: Iterator[Row] = iter(())
 
@@ -80,11 +87,12 @@ class RowFile:
                 f"{self.path}: neither .csv nor .ndjson nor .jsonl; say which it is "
                 "with --format"
             )
-        try:
-            self._file = self.path.open("rb")
-        except OSError as error:
-            raise UnusableFileError(f"{self.path}: {error.strerror}") from error
-        self.size = os.fstat(self._file.fileno()).st_size
+        if self._file is None:
+            try:
+                self._file = self.path.open("rb")
+            except OSError as error:
+                raise UnusableFileError(f"{self.path}: {error.strerror}") from error
+            self.size = os.fstat(self._file.fileno()).st_size
         try:
             self._begin(self._lines(self._file))
         except UnusableFileError:
@@ -123,7 +131,7 @@ class RowFile:
         else:
             self._rows = self._ndjson_rows(lines)
 
-    def _lines(self, file: BinaryIO) -> Iterator[str]:
+    def _lines(self, file: IO[bytes]) -> Iterator[str]:
         while line := file.readline(LONGEST_LINE + 1):
             self.bytes_read += len(line)
             self._lines_read += 1

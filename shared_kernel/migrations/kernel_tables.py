@@ -150,3 +150,50 @@ def take_the_identity_away() -> None:
 def let_cursors_forget_the_log() -> None:
     for name in ("log_keys", "last_id", "log"):
         op.drop_column("subscription_cursors", name)
+
+
+def create_queue_tables() -> None:
+    """The tables of a database with work queues."""
+    op.create_table(
+        "jobs",
+        sa.Column(
+            "number",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(),
+            primary_key=True,
+        ),
+        sa.Column("queue", sa.Text, nullable=False),
+        sa.Column("id", sa.Text, nullable=False, unique=True),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("payload", sa.Text, nullable=False),
+        sa.Column("key", sa.Text),
+        sa.Column("added_us", sa.BigInteger, nullable=False),
+        sa.Column("due_us", sa.BigInteger, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("consumer", sa.Text),
+        sqlite_autoincrement=True,
+    )
+    free = sa.text("consumer IS NULL")
+    op.create_index(
+        "jobs_free",
+        "jobs",
+        ["queue", "number"],
+        postgresql_where=free,
+        sqlite_where=free,
+    )
+    op.create_index("jobs_key", "jobs", ["queue", "key", "number"])
+    op.create_table(
+        "job_consumers",
+        sa.Column("consumer", sa.Text, primary_key=True),
+        sa.Column("beats", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "paused_queues",
+        sa.Column("queue", sa.Text, primary_key=True),
+        sa.Column("since_us", sa.BigInteger, nullable=False),
+    )
+
+
+def drop_queue_tables() -> None:
+    for table in ("paused_queues", "job_consumers", "jobs"):
+        op.drop_table(table)

@@ -16,9 +16,11 @@ from shared_kernel.events.dropped import HINTS
 from shared_kernel.events.subscription import Counts, Subscription
 from shared_kernel.operations.observation import (
     LogState,
+    QueueState,
     ServiceState,
     SubscriptionState,
 )
+from shared_kernel.queues.sql import SqlQueue
 
 _OF_LOG: tuple[tuple[str, str, Callable[[LogState], float | None]], ...] = (
     ("log_head_position", "Newest position of the log", lambda of: of.head),
@@ -58,20 +60,38 @@ _COUNTED: tuple[tuple[str, str, Callable[[Counts], int]], ...] = (
         lambda of: of.duplicates_dropped,
     ),
 )
+_OF_QUEUE: tuple[tuple[str, str, Callable[[QueueState], float | None]], ...] = (
+    ("queue_waiting", "Messages that wait", lambda of: of.waiting),
+    ("queue_in_flight", "Messages that a consumer holds", lambda of: of.in_flight),
+    (
+        "queue_oldest_age_seconds",
+        "Since the oldest message was added",
+        lambda of: of.oldest_seconds,
+    ),
+    (
+        "queue_oldest_in_flight_age_seconds",
+        "Since the oldest one that a consumer holds was added",
+        lambda of: of.oldest_in_flight_seconds,
+    ),
+    ("queue_attempts", "The most that a message has had", lambda of: of.attempts),
+    ("queue_dead", "Messages given up", lambda of: of.dead),
+    ("queue_paused", "1 if nobody may fetch", lambda of: of.paused),
+)
 _LABELS = ("subscription", "source")
 
 
 def registry_of(
     states: Callable[[], Sequence[ServiceState]],
     here: Sequence[Subscription],
+    queues: Sequence[SqlQueue],
     workers_alive: Callable[[], bool],
 ) -> CollectorRegistry:
     """The metrics of one scrape: `states()` and `workers_alive()` at that moment.
 
-    For the subscriptions `here` it adds the counts of this process.
+    For the subscriptions `here` and the `queues` it adds the counts of this process.
     """
     registry = CollectorRegistry()
-    registry.register(_States(states, here, workers_alive))
+    registry.register(_States(states, here, queues, workers_alive))
     return registry
 
 
@@ -79,6 +99,7 @@ def registry_of(
 class _States(Collector):
     states: Callable[[], Sequence[ServiceState]]
     here: Sequence[Subscription]
+    queues: Sequence[SqlQueue]
     workers_alive: Callable[[], bool]
 
     def collect(self) -> Iterator[Metric]:
@@ -115,6 +136,7 @@ class _States(Collector):
                 letters.add_metric((*of, "parked"), _number(other.parked))
         yield letters
         yield _dropped(subscriptions)
+        yield from self._of_queues(states)
         held_back = _gauge(
             "relay_held_back", "1 if a copy of the log is published here", ("source",)
         )
@@ -124,6 +146,23 @@ class _States(Collector):
         alive = _gauge("workers_alive", "1 if the workers of this process run", ())
         alive.add_metric((), float(self.workers_alive()))
         yield alive
+
+    def _of_queues(self, states: Sequence[ServiceState]) -> Iterator[Metric]:
+        queues = [each for service in states for each in service.queues]
+        for name, text, of_queue in _OF_QUEUE:
+            gauge = _gauge(name, text, ("queue",))
+            for each in queues:
+                gauge.add_metric([each.name], _number(of_queue(each)))
+            yield gauge
+        counter = CounterMetricFamily(
+            "storehouse_queue_messages",
+            "Messages that this process settled; lost: after it had lost its lease",
+            labels=("queue", "outcome"),
+        )
+        for queue in self.queues:
+            for outcome, count in attrs.asdict(queue.counts).items():
+                counter.add_metric([queue.name, outcome], count)
+        yield counter
 
 
 def _dropped(

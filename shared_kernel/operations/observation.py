@@ -18,6 +18,7 @@ from shared_kernel.events.cursors import SKEW_US, Lease
 from shared_kernel.events.errors import NotTheSameLogError
 from shared_kernel.events.event_log import EventFeed, EventLog
 from shared_kernel.events.subscription import Subscription
+from shared_kernel.queues.sql import SOURCE, SqlQueue
 from shared_kernel.runtime.service import Service, WritingService
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import StorageError
@@ -77,15 +78,34 @@ class LettersState:
 
 
 @attrs.frozen(kw_only=True)
+class QueueState:
+    """Messages of queue `name`.
+
+    The ages are since a message was added, 0 if there is none. `attempts` are the most
+    that one of them has had, and `dead` those that were given up.
+    """
+
+    name: str
+    waiting: int | None
+    in_flight: int | None
+    oldest_seconds: float | None
+    oldest_in_flight_seconds: float | None
+    attempts: int | None
+    dead: int | None
+    paused: bool | None
+
+
+@attrs.frozen(kw_only=True)
 class ServiceState:
     """`log` is None where the service has none.
 
-    `letters` are those of no subscription.
+    `letters` are those of no subscription and no queue.
     """
 
     name: str
     log: LogState | None
     subscriptions: Sequence[SubscriptionState]
+    queues: Sequence[QueueState]
     letters: Sequence[LettersState]
 
 
@@ -102,13 +122,40 @@ def observe(service: Service, clock: Clock) -> ServiceState:
         subscriptions=[
             _observe(subscription, now_us) for subscription in service.subscriptions
         ],
+        queues=[observe_queue(each.queue, clock) for each in service.queues],
         letters=list(_other_letters(service)),
     )
+
+
+def observe_queue(queue: SqlQueue, clock: Clock) -> QueueState:
+    """The current state of `queue`; it may be consumed in other processes."""
+    now_us = to_us(clock())
+    depth = _known(queue.depth)
+    letters = _known(partial(_letters, queue.database, queue.name, SOURCE))
+    return QueueState(
+        name=queue.name,
+        waiting=None if depth is None else depth.waiting,
+        in_flight=None if depth is None else depth.in_flight,
+        oldest_seconds=(
+            None if depth is None else _seconds_since(depth.oldest_us, now_us)
+        ),
+        oldest_in_flight_seconds=(
+            None if depth is None else _seconds_since(depth.oldest_in_flight_us, now_us)
+        ),
+        attempts=None if depth is None else depth.attempts,
+        dead=None if letters is None else letters[dead_letters.DEAD],
+        paused=_known(lambda: queue.paused_since_us() is not None),
+    )
+
+
+def _seconds_since(moment_us: int | None, now_us: int) -> float:
+    return 0.0 if moment_us is None else max(0, now_us - moment_us) / 1e6
 
 
 def _other_letters(service: Service) -> Iterator[LettersState]:
     """Dead letters of plugged-in parts that are not subscriptions."""
     known = {(each.name, each.source) for each in service.subscriptions}
+    known |= {(each.queue.name, SOURCE) for each in service.queues}
     for letters in service.dead_letters.values():
         for name, source in letters.subscriptions:
             if (name, source) not in known:

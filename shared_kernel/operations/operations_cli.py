@@ -8,7 +8,7 @@ import msgspec
 
 from shared_kernel.clock import Clock
 from shared_kernel.events.cursors import Lease
-from shared_kernel.operations.observation import ServiceState, observe
+from shared_kernel.operations.observation import QueueState, ServiceState, observe
 from shared_kernel.operations.terminal import show_table
 from shared_kernel.runtime.service import Service
 
@@ -31,6 +31,9 @@ def status_command(services: Sequence[Service], clock: Clock) -> click.Command:
         parked       events that wait behind a dead one of the same key
         dropped      messages on the bus that are not of the log, by reason
         worked by    the process that applies the events
+
+        For queues, waiting and in flight are messages, and attempts the most that one
+        of them has had.
         """  # noqa: D301 - click takes \b as a character
         states = [observe(service, clock) for service in services]
         if as_json:
@@ -39,6 +42,9 @@ def status_command(services: Sequence[Service], clock: Clock) -> click.Command:
         _show_logs(states)
         click.echo()
         _show_subscriptions(states)
+        if queues := [queue for state in states for queue in state.queues]:
+            click.echo()
+            show_queues(queues)
 
     return status
 
@@ -104,6 +110,24 @@ def _show_subscriptions(states: Sequence[ServiceState]) -> None:
         for each in state.subscriptions:
             if each.refused:
                 click.echo(f"\n{each.name}: {each.refused}")
+
+
+def show_queues(states: Sequence[QueueState]) -> None:
+    show_table(
+        ("queue", "waiting", "in flight", "oldest", "attempts", "dead", "paused"),
+        [
+            (
+                each.name,
+                _count(each.waiting),
+                _count(each.in_flight),
+                _seconds(each.oldest_seconds),
+                _count(each.attempts),
+                _count(each.dead),
+                {True: "yes", False: "no", None: UNKNOWN}[each.paused],
+            )
+            for each in states
+        ],
+    )
 
 
 def _by_reason(dropped: Mapping[str, int] | None) -> str:

@@ -41,6 +41,7 @@ NOT_READY = kind(
 class Operations:
     """The running system as its operators see it.
 
+    `consumes_queues`: its queues have to be consumed in this process.
     If the bus is `between_processes`, the process keeps working while the bus is down:
     unpublished events are then measured, but do not make the process unready.
     `peer_token` is the secret that peers show to get keys. `stopping` is set when the
@@ -54,6 +55,7 @@ class Operations:
     progress: Progress = attrs.field(factory=Progress)
     consistency_timeout_ms: int = 2000
     between_processes: bool = False
+    consumes_queues: bool = False
     stopping: threading.Event = attrs.field(factory=threading.Event)
     long_polls: int = 16
     peer_token: str | None = attrs.field(default=None, repr=False)
@@ -146,6 +148,7 @@ def _add_metrics(api: Api, operations: Operations) -> None:
     registry = registry_of(
         operations.states,
         [each for service in operations.services for each in service.subscriptions],
+        [each.queue for service in operations.services for each in service.queues],
         lambda: operations.workers.alive,
     )
 
@@ -179,6 +182,10 @@ def _unwritable(
 def _behind(states: Iterable[ServiceState], operations: Operations) -> Iterator[str]:
     if not operations.workers.alive:
         yield "the workers of this process are not running"
+    for service in operations.services:
+        for consumed in service.queues:
+            if operations.consumes_queues and not consumed.queue.is_consumed:
+                yield f"{consumed.queue.name}: its worker is not running"
     for state in states:
         if state.log is not None:
             unpublished = state.log.oldest_unpublished_seconds
@@ -190,6 +197,9 @@ def _behind(states: Iterable[ServiceState], operations: Operations) -> Iterator[
                 yield f"{state.name}: unpublished for {unpublished:.1f} s"
             if state.log.held_back:
                 yield f"{state.name}: does not publish: {HINTS[COPY]}"
+        for queue in state.queues:
+            if queue.waiting is None:
+                yield f"{queue.name}: depth unknown"
         for subscription in state.subscriptions:
             place = f"{subscription.name} of {subscription.source}"
             if subscription.refused:

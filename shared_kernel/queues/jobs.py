@@ -21,11 +21,14 @@ from shared_kernel.storage.prepared import Prepared, one_of
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
+TABLE = "jobs"
+
+
 def jobs_table(metadata: sa.MetaData) -> sa.Table:
     return sa.Table(
-        "jobs",
+        TABLE,
         metadata,
-        sa.Column("number", NUMBER, sa.Identity(always=True), primary_key=True),
+        sa.Column("number", NUMBER, sa.Identity(), primary_key=True),
         sa.Column("queue", sa.Text, nullable=False),
         sa.Column("id", sa.Text, nullable=False, unique=True),
         sa.Column("name", sa.Text, nullable=False),
@@ -119,7 +122,11 @@ _FINISH = Prepared(
 _REJECT = Prepared(
     sa.update(_JOBS)
     .where(_HELD)
-    .values(consumer=sa.null(), due_us=sa.bindparam("again_us"))
+    .values(
+        consumer=sa.null(),
+        due_us=sa.bindparam("again_us"),
+        attempts=_JOBS.c.attempts + sa.bindparam("more", type_=sa.Integer),
+    )
 )
 _RELEASE = Prepared(
     sa.update(_JOBS)
@@ -263,9 +270,15 @@ def finish(connection: Connection, receipts: Collection[Receipt]) -> set[Receipt
     return finished
 
 
-def reject(connection: Connection, receipt: Receipt, again_us: int) -> bool:
-    """Let it be claimed again from that time on; False if it was not held any more."""
-    held = {"at": receipt.number, "me": receipt.consumer, "again_us": again_us}
+def reject(
+    connection: Connection, receipt: Receipt, again_us: int, attempts: int = 0
+) -> bool:
+    """Let it be claimed again from that time on; False if it was not held any more.
+
+    Its number of attempts changes by `attempts`.
+    """
+    held = {"at": receipt.number, "me": receipt.consumer}
+    held |= {"again_us": again_us, "more": attempts}
     return _REJECT.write(connection, held) == 1
 
 

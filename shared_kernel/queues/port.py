@@ -1,7 +1,8 @@
 """What a work queue offers, whatever carries it.
 
 QueueError
-└── LeaseLostError   the consumer lost the message to another one, and changes nothing
+├── LeaseLostError       another consumer has the message now; nothing changes
+└── UnprocessableError   the message cannot be processed, however often it comes
 """
 
 from collections.abc import Callable, Sequence
@@ -17,6 +18,10 @@ class QueueError(Exception):
 
 class LeaseLostError(QueueError):
     """What was done in the same transaction has to be rolled back."""
+
+
+class UnprocessableError(QueueError):
+    """Raised by a callback: the message is dead-lettered without further attempts."""
 
 
 @attrs.frozen

@@ -7,6 +7,7 @@ from being vacuumed, does not slow down every claim.
 """
 
 import random
+import threading
 from collections.abc import Callable, Sequence
 
 import attrs
@@ -22,8 +23,15 @@ from shared_kernel.queues import jobs
 from shared_kernel.queues.consumer import Consumer, Loop, Pool, Processed, Threads
 from shared_kernel.queues.jobs import Depth, Job
 from shared_kernel.queues.lease import ConsumerLease
-from shared_kernel.queues.port import Callback, LeaseLostError, Message, Receipt
+from shared_kernel.queues.port import (
+    Callback,
+    LeaseLostError,
+    Message,
+    Receipt,
+    UnprocessableError,
+)
 from shared_kernel.storage.database import Database
+from shared_kernel.storage.errors import is_fault
 
 SOURCE = "queue"
 """Of its dead letters."""
@@ -91,6 +99,7 @@ class SqlQueue:
         self._loop: Loop | None = None
         self._threads: Threads | None = None
         self._acknowledged: set[Receipt] = set()
+        self._to_announce = threading.Event()
 
     def add(self, name: str, payload: str) -> Message:
         return self.add_message(Message(name=name, payload=payload))
@@ -122,6 +131,24 @@ class SqlQueue:
     def wake(self) -> None:
         if self._loop is not None:
             self._loop.wake()
+        else:
+            self._to_announce.set()
+
+    def announce(self) -> int:
+        """Tell consumers in other processes what was added; return 1 if it was said.
+
+        A hint: they also look at intervals.
+        """
+        if not self._to_announce.is_set():
+            return 0
+        self._to_announce.clear()
+        self.database.announce(jobs.TABLE)
+        return 1
+
+    @property
+    def is_consumed(self) -> bool:
+        """Whether this process fetches messages."""
+        return self._loop is not None and self._loop.alive
 
     def start_consuming(
         self, size: int, poll_interval_s: float, callback: Callback
@@ -250,16 +277,34 @@ class SqlQueue:
             settled.done += 1
         elif receipt is None or isinstance(error, LeaseLostError):
             self._lose(message, settled)
-        elif message.attempts < self.settings.max_attempts:
-            if jobs.reject(connection, receipt, self._again_us(message.attempts)):
-                settled.rejected += 1
-            else:
-                self._lose(message, settled)
+        elif is_fault(error):
+            # Never the message's fault: it does not count as an attempt.
+            self._return(connection, message, receipt, settled, attempts=-1)
+        elif not self._is_last(message, error):
+            self._return(connection, message, receipt, settled)
         elif jobs.finish(connection, [receipt]):
             self._dead_letter(connection, receipt, message, reason_of(error))
             settled.dead += 1
         else:
             self._lose(message, settled)
+
+    def _return(
+        self,
+        connection: Connection,
+        message: Message,
+        receipt: Receipt,
+        settled: Counts,
+        attempts: int = 0,
+    ) -> None:
+        again_us = self._again_us(message.attempts)
+        if jobs.reject(connection, receipt, again_us, attempts):
+            settled.rejected += 1
+        else:
+            self._lose(message, settled)
+
+    def _is_last(self, message: Message, error: Exception) -> bool:
+        attempts = message.attempts >= self.settings.max_attempts
+        return attempts or isinstance(error, UnprocessableError)
 
     def _lose(self, message: Message, settled: Counts) -> None:
         settled.lost_leases += 1

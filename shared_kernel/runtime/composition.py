@@ -113,7 +113,7 @@ class _Composition:
                 runtime, context, service, self, self._prepared(service)
             )
             for context, service in services_of(contexts)
-            if service.name in runtime.settings.services
+            if service.name in runtime.settings.running
         }
 
     def here(self) -> list[str]:

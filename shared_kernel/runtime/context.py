@@ -102,12 +102,14 @@ class DeclaredService(Generic[E]):
 
     `build` gets a ServiceBuilder and returns the argument of the edges: of the routes
     (`api`), the command-line commands (`cli`), the pages, and the ports it `offers`.
+    `queues` are the work queues in the database with its log.
     `dated` tells a compaction of its log (`events compact`) which changes stay datable.
     """
 
     name: str
     build: Callable[[Any], E]
     databases: Sequence[OwnDatabase]
+    queues: Sequence[str] = ()
     follows: Sequence[Follows] = ()
     needs: Sequence[Need[Any]] = ()
     offers: Sequence[Callable[[E], object]] = ()

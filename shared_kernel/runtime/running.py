@@ -10,12 +10,21 @@ from shared_kernel.buses.envelope import heartbeat
 from shared_kernel.buses.port import Delivery
 from shared_kernel.clock import to_us
 from shared_kernel.events.event_log import EventFeed
-from shared_kernel.runtime.service import Runtime, Service, WritingService
+from shared_kernel.queues import jobs
+from shared_kernel.runtime.service import (
+    ConsumedQueue,
+    Runtime,
+    Service,
+    WritingService,
+)
 from shared_kernel.runtime.settings import Settings
 from shared_kernel.runtime.workers import Worker, Workers
 from shared_kernel.storage.database import Listener
 from shared_kernel.storage.errors import is_fault
 from shared_kernel.web.peers import Peer
+
+DRAIN_S = 10.0
+"""How long a stop waits for messages that are being processed."""
 
 
 @attrs.frozen(kw_only=True)
@@ -45,6 +54,11 @@ class RunningServices:
         """The services that execute commands and have a log."""
         return [each for each in self.services if isinstance(each, WritingService)]
 
+    @property
+    def queues(self) -> list[ConsumedQueue]:
+        """Those of the services, whether this process consumes them or not."""
+        return [queue for each in self.services for queue in each.queues]
+
     def service(self, name: str) -> Service:
         """Raises StopIteration if it does not run here."""
         return next(each for each in self.services if each.name == name)
@@ -61,7 +75,14 @@ class RunningServices:
         with self._starting:
             if not self._notifications:
                 self._listen()
+            if self.runtime.settings.consumes_queues:
+                self._consume()
         self.workers.start()
+
+    def consume(self) -> None:
+        """Start nothing but the consumers of the queues."""
+        with self._starting:
+            self._consume()
 
     def ask_to_stop(self) -> None:
         """End all waits for progress: requests are answered with the current state."""
@@ -70,9 +91,11 @@ class RunningServices:
 
     def stop(self) -> None:
         """Stop the workers after their current step; close bus, peers and databases."""
+        for each in self.queues:
+            each.queue.stop(DRAIN_S)
         self.workers.stop()
-        for each in self._notifications:
-            each.close()
+        for listener in self._notifications:
+            listener.close()
         self.runtime.bus.close()
         for peer in self.peers.values():
             peer.close()
@@ -84,6 +107,18 @@ class RunningServices:
             log = service.log
             notify = partial(self._on_notification, service)
             notifications = log.database.notifications(log.source, notify)
+            if notifications is not None:
+                self._notifications.append(notifications)
+                notifications.start()
+
+    def _consume(self) -> None:
+        for each in self.queues:
+            if each.queue.is_consumed:
+                continue
+            each.start()
+            notifications = each.queue.database.notifications(
+                each.queue.name, each.on_notification, jobs.TABLE
+            )
             if notifications is not None:
                 self._notifications.append(notifications)
                 notifications.start()

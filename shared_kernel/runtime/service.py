@@ -23,6 +23,8 @@ from shared_kernel.events.replay import DeadLetters
 from shared_kernel.events.subscription import Apply, Subscription
 from shared_kernel.events.writer import Writer
 from shared_kernel.migrations.migrate import Schema
+from shared_kernel.queues.port import Callback
+from shared_kernel.queues.sql import SqlQueue
 from shared_kernel.runtime.settings import Settings
 from shared_kernel.runtime.workers import Worker, Workers
 from shared_kernel.storage.database import Database, Limits
@@ -119,6 +121,25 @@ class Runtime:
         )
 
 
+@attrs.frozen
+class ConsumedQueue:
+    """`callback` processes the messages of `queue`."""
+
+    queue: SqlQueue
+    callback: Callback
+
+    def on_notification(self, _: int | None) -> None:
+        """Another process has added messages."""
+        self.queue.wake()
+
+    def start(self) -> None:
+        """Consume it in the background, as the settings say."""
+        settings = self.queue.settings
+        self.queue.start_consuming(
+            settings.size, settings.poll_interval_s, self.callback
+        )
+
+
 @attrs.frozen(kw_only=True)
 class Service:
     """A service that a ServiceBuilder has built from its declaration.
@@ -133,6 +154,7 @@ class Service:
     background_jobs: Sequence[Worker] = ()
     dead_letters: Mapping[str, DeadLetters] = attrs.field(factory=dict)
     databases: Sequence[Database]
+    queues: Sequence[ConsumedQueue] = ()
     schemas: Sequence[Schema] = ()
     api: Api
     cli: Group

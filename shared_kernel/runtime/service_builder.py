@@ -15,8 +15,17 @@ from shared_kernel.events.subscription import Apply, Subscription
 from shared_kernel.events.unit_of_work import SqlUnitOfWork
 from shared_kernel.events.writer import Writer
 from shared_kernel.migrations.migrate import Schema
+from shared_kernel.queues.port import Callback
+from shared_kernel.queues.sql import SOURCE, SqlQueue
 from shared_kernel.runtime.context import Context, DeclaredService, Need
-from shared_kernel.runtime.service import Runtime, Service, WritingService, group_of
+from shared_kernel.runtime.queue_by_url import AnnounceJobs, queue_by_url
+from shared_kernel.runtime.service import (
+    ConsumedQueue,
+    Runtime,
+    Service,
+    WritingService,
+    group_of,
+)
 from shared_kernel.runtime.workers import Worker
 from shared_kernel.storage.database import Database
 from shared_kernel.web.commands import ForgetIdempotencyKeys
@@ -68,6 +77,7 @@ class ServiceBuilder:
         self._writer: Writer[Any] | None = None
         self._subscriptions: list[Subscription] = []
         self._jobs: list[Worker] = []
+        self._queues: list[ConsumedQueue] = []
         self._replayed: dict[tuple[str, str], Apply] = {}
 
     @property
@@ -147,6 +157,27 @@ class ServiceBuilder:
 
         return join
 
+    def queue(self, name: str) -> SqlQueue:
+        """A declared queue, in the database with the log. Raises LookupError."""
+        if name not in self._declared.queues:
+            raise LookupError(f"{self._declared.name} does not declare queue {name}")
+        runtime = self.runtime
+        queue = queue_by_url(
+            runtime.settings,
+            name,
+            self.log.database,
+            consumer=runtime.holder,
+            clock=runtime.clock,
+            jitter=runtime.jitter,
+        )
+        self.replays(name, SOURCE, queue.replay)
+        self.in_background(AnnounceJobs(queue))
+        return queue
+
+    def consumes(self, queue: SqlQueue, callback: Callback) -> None:
+        """Have the messages of `queue` processed where SERVICES has `worker`."""
+        self._queues.append(ConsumedQueue(queue, callback))
+
     def replays(self, subscription: str, source: str, apply: Apply) -> None:
         """Register how to replay dead letters that no subscription has."""
         self._replayed[subscription, source] = apply
@@ -170,8 +201,16 @@ class ServiceBuilder:
         )
 
     def build(self) -> Any:
-        """Call the declared `build`; the result is the argument of the edges."""
-        return self._declared.build(self)
+        """Call the declared `build`; the result is the argument of the edges.
+
+        Raises LookupError if a declared queue is not consumed.
+        """
+        edges = self._declared.build(self)
+        consumed = {each.queue.name for each in self._queues}
+        if idle := set(self._declared.queues) - consumed:
+            names = ", ".join(sorted(idle))
+            raise LookupError(f"{self._declared.name} does not consume queue {names}")
+        return edges
 
     def service(self, edges: Any) -> Service:
         """The service: all that was created here, with its routes and commands."""
@@ -181,6 +220,7 @@ class ServiceBuilder:
             "subscriptions": tuple(self._subscriptions),
             "dead_letters": self._dead_letters(),
             "databases": self.databases,
+            "queues": tuple(self._queues),
             "schemas": self._schemas,
             "api": declared.api(edges),
             "cli": declared.cli(edges, runtime.workers) if declared.cli else Group(),

@@ -16,6 +16,7 @@ from shared_kernel.runtime.setting import (
     host_names,
     one_of,
     peer,
+    queue,
     setting,
     subject,
     text,
@@ -24,6 +25,9 @@ from shared_kernel.runtime.setting import (
 )
 
 S = TypeVar("S")
+
+WORKER = "worker"
+"""Among `SERVICES`: this process consumes the queues of all services that have one."""
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -51,6 +55,15 @@ class Settings:
     jetstream_max_age_hours: int = setting(
         "JETSTREAM_MAX_AGE_HOURS", 168, between(1, 87_600)
     )
+    queue_url: str = setting("QUEUE_URL", "sql:", queue, secret=True)
+    queue_size: int = setting("QUEUE_SIZE", 10, between(1, 10_000))
+    queue_poll_interval_ms: int = setting(
+        "QUEUE_POLL_INTERVAL_MS", 500, between(1, 60_000)
+    )
+    queue_threads: int = setting("QUEUE_THREADS", 4, between(1, 256))
+    queue_attempts: int = setting("QUEUE_ATTEMPTS", 5, between(1, 1000))
+    queue_backoff_ms: int = setting("QUEUE_BACKOFF_MS", 1000, between(1, 3_600_000))
+    queue_max_backoff_s: int = setting("QUEUE_MAX_BACKOFF_S", 300, between(1, 86_400))
     services: frozenset[str] = setting(
         "SERVICES",
         attrs.Factory(lambda self: frozenset(self.all_services()), takes_self=True),
@@ -104,11 +117,33 @@ class Settings:
 
     @classmethod
     def all_services(cls) -> list[str]:
-        return [service.name for _, service in services_of(cls.contexts)]
+        """The declared ones, and `worker` if one of them has a queue."""
+        declared = [service for _, service in services_of(cls.contexts)]
+        worker = [WORKER] if any(service.queues for service in declared) else []
+        return [service.name for service in declared] + worker
+
+    @property
+    def consumes_queues(self) -> bool:
+        return WORKER in self.services
+
+    @property
+    def running(self) -> frozenset[str]:
+        """The declared services that run here.
+
+        A service with a queue that `worker` consumes runs also if it is not among
+        `services`, but then without its routes.
+        """
+        return frozenset(
+            service.name
+            for _, service in services_of(self.contexts)
+            if service.name in self.services
+            or (self.consumes_queues and service.queues)
+        )
 
     @property
     def runs_everything(self) -> bool:
-        return self.services == frozenset(self.all_services())
+        """All declared services; the queues may be consumed by other processes."""
+        return self.services >= frozenset(self.all_services()) - {WORKER}
 
     @property
     def addresses(self) -> Mapping[str, str]:
@@ -129,11 +164,11 @@ class Settings:
 
         The last one is whether a service of this process needs it.
         """
-        needed = needed_by(self.contexts, self.services)
+        needed = needed_by(self.contexts, self.running)
         for context in self.contexts:
             field = attrs.fields_dict(type(self))[context.address.lower()]
             elsewhere = [
-                each.name for each in context.services if each.name not in self.services
+                each.name for each in context.services if each.name not in self.running
             ]
             wanted = [each for each in elsewhere if each in needed]
             yield (

@@ -21,10 +21,13 @@ from shared_kernel.operations.identity_cli import (
 from shared_kernel.operations.new_context_cli import new_context_command
 from shared_kernel.operations.operations_cli import status_command
 from shared_kernel.operations.operations_http import Operations, operations_api
+from shared_kernel.operations.queues_cli import queues_group
+from shared_kernel.operations.worker_cli import worker_command
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.web.known_hosts import serve_known_hosts, trusted_names
 from shared_kernel.web.pages import pages
 from shared_kernel.web.routes import set_up_web
+from shared_kernel.web.uploads import Upload
 
 
 def web_application(storehouse: RunningServices) -> Flask:
@@ -41,12 +44,20 @@ def web_application(storehouse: RunningServices) -> Flask:
         progress=storehouse.runtime.progress,
         consistency_timeout_ms=storehouse.runtime.settings.consistency_timeout_ms,
         between_processes=storehouse.runtime.bus.capabilities.between_processes,
+        consumes_queues=settings.consumes_queues,
         stopping=storehouse.stopping,
         long_polls=storehouse.runtime.settings.threads // 4,
         peer_token=storehouse.runtime.settings.peer_token,
     )
-    apis = [service.api for service in storehouse.services]
+    served = [each for each in storehouse.services if each.name in settings.services]
+    apis = [service.api for service in served]
     apis.append(operations_api(operations))
+    app.extensions["uploads"] = {
+        operation.rule: operation.body.most_bytes
+        for api in apis
+        for operation in api.operations
+        if isinstance(operation.body, Upload)
+    }
     for api in apis:
         app.register_blueprint(api.blueprint)
     app.register_blueprint(
@@ -58,8 +69,8 @@ def web_application(storehouse: RunningServices) -> Flask:
     )
     for service in storehouse.services:
         _add_commands(app.cli, service.cli)
-        for each in service.pages:
-            app.register_blueprint(each)
+    for page in [each for service in served for each in service.pages]:
+        app.register_blueprint(page)
     app.cli.add_command(status_command(storehouse.services, operations.clock))
     events = events_group(storehouse.feeds)
     events.add_command(
@@ -79,10 +90,18 @@ def web_application(storehouse: RunningServices) -> Flask:
         )
     )
     app.cli.add_command(dead_letters_group(storehouse.services))
+    app.cli.add_command(queues_group(storehouse.queues, operations.clock))
+    app.cli.add_command(worker_command(storehouse))
     app.cli.add_command(context_map_command(settings.contexts))
     app.cli.add_command(impact_command(settings.contexts))
     app.cli.add_command(new_context_command(settings.contexts))
     return app
+
+
+def uploads_of(app: Flask) -> dict[str, int]:
+    """Paths to which files are sent, with the most bytes of one."""
+    uploads: dict[str, int] = app.extensions["uploads"]
+    return uploads
 
 
 def _add_commands(cli: click.Group, group: click.Group) -> None:

@@ -1,14 +1,17 @@
 """Request bodies while they arrive: no thread waits for them.
 
 Each has a deadline. Their total size in memory is bounded too: beyond that, the oldest
-incomplete body is given up.
+incomplete body is given up. An upload may be longer and take longer: it is written to a
+temporary file, and its deadline is for the next part of it.
 """
 
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Protocol
+from io import BytesIO
+from tempfile import TemporaryFile
+from typing import IO, Any, Protocol
 
 import attrs
 
@@ -54,8 +57,9 @@ class BodyLimits:
 class ArrivingBodies:
     """The bodies of one process. `then` gets a whole body, or None if it was given up.
 
-    It is called once for each body. It may block if there is a body, since the thread
-    is then one of Granian's.
+    The body is a file in memory, or on disk for an upload. `then` is called once for
+    each body. It may block if there is a body, since the thread is then one of
+    Granian's.
     """
 
     def __init__(self, limits: BodyLimits) -> None:
@@ -75,12 +79,19 @@ class ArrivingBodies:
         self,
         incoming: Incoming,
         length: int | None,
-        then: Callable[[bytes | None], None],
+        then: Callable[[IO[bytes] | None], None],
+        upload_bytes: int | None = None,
     ) -> None:
-        """`length` is the Content-Length, if there is one."""
-        body = _Body(self, incoming, length, self._limits.most_bytes, then)
-        with self._lock:
-            self._arriving[body] = time.monotonic() + self._limits.timeout_s
+        """`length` is the Content-Length, if there is one.
+
+        With `upload_bytes` it is an upload of at most so many.
+        """
+        body = _Body(
+            self, incoming, length, upload_bytes or self._limits.most_bytes, then
+        )
+        if upload_bytes is not None:
+            body.to_disk()
+        self.expect(body)
         incoming.__aiter__()
         body.go_on()
 
@@ -88,11 +99,17 @@ class ArrivingBodies:
         """Shorten all deadlines to at most that."""
         self._all_end_at = time.monotonic() + seconds
 
+    def expect(self, body: "_Body") -> None:
+        """Let its deadline begin."""
+        with self._lock:
+            self._arriving[body] = time.monotonic() + self._limits.timeout_s
+
     def hold(self, more_bytes: int) -> None:
         with self._lock:
             self._held_bytes += more_bytes
             full = self._held_bytes > self._limits.most_held_bytes
-            oldest = next(iter(self._arriving), None) if full else None
+            held = (body for body in self._arriving if not body.is_on_disk)
+            oldest = next(held, None) if full else None
         if oldest is not None:
             oldest.give_up()
 
@@ -125,7 +142,7 @@ class _Body:
         incoming: Incoming,
         length: int | None,
         most_bytes: int,
-        then: Callable[[bytes | None], None],
+        then: Callable[[IO[bytes] | None], None],
     ) -> None:
         self._all = all_of_them
         # None once the body has ended, in any way.
@@ -134,9 +151,19 @@ class _Body:
         self._most_bytes = most_bytes
         self._then = then
         self._lock = threading.Lock()
-        self._came: list[bytes] = []
+        self._came: IO[bytes] = BytesIO()
         self._came_bytes = 0
         self._coming: Chunk | None = None
+        self.is_on_disk = False
+
+    def to_disk(self) -> None:
+        self._came = TemporaryFile()  # noqa: SIM115 - closed by the end of the request
+        self.is_on_disk = True
+
+    @property
+    def held_bytes(self) -> int:
+        """In memory."""
+        return 0 if self.is_on_disk else self._came_bytes
 
     def go_on(self) -> None:
         """Take the chunks that are there, and get a callback for the next one."""
@@ -162,7 +189,8 @@ class _Body:
         if coming is not None:
             # Only then does Granian release the connection.
             coming.cancel()
-        self._all.forget(self, self._came_bytes)
+        self._all.forget(self, self.held_bytes)
+        self._came.close()
         self._then(None)
 
     def _awaits(self, chunk: Chunk) -> bool:
@@ -185,9 +213,12 @@ class _Body:
         with self._lock:
             if self._incoming is None:
                 return
-            self._came.append(data)
+            self._came.write(data)
             self._came_bytes += len(data)
-        self._all.hold(len(data))
+        if self.is_on_disk:
+            self._all.expect(self)
+        else:
+            self._all.hold(len(data))
         if self._came_bytes == self._length or self._came_bytes > self._most_bytes:
             self._end()
 
@@ -196,5 +227,6 @@ class _Body:
             if self._incoming is None:
                 return
             self._incoming = self._coming = None
-        self._all.forget(self, self._came_bytes)
-        self._then(b"".join(self._came))
+        self._all.forget(self, self.held_bytes)
+        self._came.seek(0)
+        self._then(self._came)

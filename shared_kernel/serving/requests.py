@@ -16,12 +16,12 @@ import stat
 import struct
 import termios
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 import attrs
@@ -73,8 +73,18 @@ class NoLoop:
 class Requests:
     """The requests of one process, from their headers to their responses."""
 
-    def __init__(self, application: WSGIApplication, limits: BodyLimits) -> None:
+    def __init__(
+        self,
+        application: WSGIApplication,
+        limits: BodyLimits,
+        uploads: Mapping[str, int] | None = None,
+    ) -> None:
+        """`uploads` are paths to which files are sent, with how many bytes each takes.
+
+        A body that is sent to another path is kept in memory.
+        """
         self._application = application
+        self._uploads = uploads or {}
         self._most_bytes = limits.most_bytes
         self._bodies = ArrivingBodies(limits)
         self._lock = threading.Lock()
@@ -116,15 +126,20 @@ class Requests:
     def _take(self, watcher: Watcher) -> None:
         environ = environ_of(watcher.scope)
         length = _length_of(environ)
-        if length is not None and (length == 0 or length > self._most_bytes):
+        upload_bytes = (
+            self._uploads.get(environ["PATH_INFO"])
+            if environ["REQUEST_METHOD"] == "POST"
+            else None
+        )
+        if length is not None and not 0 < length <= (upload_bytes or self._most_bytes):
             # There is no body, or the application will not read it.
-            self._answer(watcher, environ, b"")
+            self._answer(watcher, environ, BytesIO())
         else:
             answer = partial(self._answer_safely, watcher, environ)
-            self._bodies.await_one(watcher.proto, length, answer)
+            self._bodies.await_one(watcher.proto, length, answer, upload_bytes)
 
     def _answer_safely(
-        self, watcher: Watcher, environ: WSGIEnvironment, body: bytes | None
+        self, watcher: Watcher, environ: WSGIEnvironment, body: IO[bytes] | None
     ) -> None:
         try:
             self._answer(watcher, environ, body)
@@ -132,9 +147,9 @@ class Requests:
             self._failed(watcher, error)
 
     def _answer(
-        self, watcher: Watcher, environ: WSGIEnvironment, body: bytes | None
+        self, watcher: Watcher, environ: WSGIEnvironment, body: IO[bytes] | None
     ) -> None:
-        environ["wsgi.input"] = BytesIO(body or b"")
+        environ["wsgi.input"] = body or BytesIO()
         if body is None:
             environ[BODY_IS_LATE] = True
         start = _Start()
@@ -145,6 +160,7 @@ class Requests:
             close = getattr(answer, "close", None)
             if close is not None:
                 close()
+            environ["wsgi.input"].close()
         watcher.proto.response_bytes(start.status, start.headers, whole)
         self._done()
 

@@ -88,6 +88,8 @@ class AddressUnavailableError(Exception):
 class Worker:
     """The lifecycle of one worker process, for the application built in it."""
 
+    uploads: dict[str, int] = attrs.field(factory=dict, init=False)
+    """Paths to which files are sent, with the most bytes of one."""
     _on_stop: list[Callable[[], None]] = attrs.field(factory=list, init=False)
     _on_exit: ExitStack = attrs.field(factory=ExitStack, init=False)
 
@@ -254,7 +256,9 @@ def _in_worker(
     if is_to_greet:
         _in_background(greet)
     return Served(
-        requests=Requests(application, limits), port=port, on_stop=worker.on_stop
+        requests=Requests(application, limits, worker.uploads),
+        port=port,
+        on_stop=worker.on_stop,
     )
 
 

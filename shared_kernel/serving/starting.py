@@ -15,7 +15,7 @@ from shared_kernel.runtime.logs import set_up_logs
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.runtime.setting import BadSettingError
 from shared_kernel.runtime.settings import Settings
-from shared_kernel.serving.application import web_application
+from shared_kernel.serving.application import uploads_of, web_application
 from shared_kernel.serving.arriving_bodies import BodyLimits
 from shared_kernel.serving.server import AddressUnavailableError, Worker, serve
 from shared_kernel.storage.errors import ConnectionLostError, StorageUnavailableError
@@ -146,6 +146,7 @@ def _build(
     # Objects made at the start stay: the garbage collector need not scan them again.
     gc.collect()
     gc.freeze()
+    worker.uploads.update(uploads_of(app))
     worker.on_stop(storehouse.ask_to_stop)
     worker.on_exit(files.release)
     worker.on_exit(storehouse.stop)

@@ -46,8 +46,10 @@ class Store(Protocol):
     def begin_upgrade(self, connection: Connection) -> None: ...
 
     def notifications(
-        self, source: str, notify: Callable[[int | None], None]
+        self, name: str, notify: Callable[[int | None], None], table: str
     ) -> "Listener | None": ...
+
+    def announce(self, table: str) -> None: ...
 
     def version(self, connection: Connection) -> str: ...
 
@@ -130,14 +132,22 @@ class Database:
         return self.store.maintaining()
 
     def notifications(
-        self, source: str, notify: Callable[[int | None], None]
+        self,
+        name: str,
+        notify: Callable[[int | None], None],
+        table: str = "event_log",
     ) -> Listener | None:
-        """Calls `notify` when any process appends to the log of `source`.
+        """Calls `notify` when any process announces new rows of `table`.
 
-        Its argument is the log's head, or None when notifications may have been lost.
-        Returns None if this kind of database sends no notifications.
+        Its argument is what was announced, such as the log's head, or None when
+        notifications may have been lost. `name` is for logs and threads. Returns None
+        if this kind of database sends no notifications.
         """
-        return self.store.notifications(source, notify)
+        return self.store.notifications(name, notify, table)
+
+    def announce(self, table: str) -> None:
+        """Notify all processes of new rows of `table`, if this database can."""
+        self.store.announce(table)
 
     def version(self, connection: Connection) -> str:
         """Unchanged, within one thread, if nothing was committed since."""

@@ -27,7 +27,7 @@ from shared_kernel.storage.errors import (
     StorageError,
     StorageUnavailableError,
 )
-from shared_kernel.storage.notifications import Notifications
+from shared_kernel.storage.notifications import ANNOUNCE, Notifications
 from shared_kernel.storage.postgresql_session import (
     Session,
     check_the_schema,
@@ -142,10 +142,14 @@ class PostgresStore:
         self.engine.dispose()
 
     def notifications(
-        self, source: str, notify: Callable[[int | None], None]
+        self, name: str, notify: Callable[[int | None], None], table: str
     ) -> Notifications:
-        """Notifications for the log of `source` in this database, not started yet."""
-        return Notifications(self.connect_alone, source, notify)
+        """Notifications of new rows of `table` in this database, not started yet."""
+        return Notifications(self.connect_alone, name, notify, table)
+
+    def announce(self, table: str) -> None:
+        with self.writing() as connection:
+            connection.exec_driver_sql(ANNOUNCE, (table,))
 
     def connect_alone(self) -> "psycopg.Connection[Any]":
         """A connection outside the pool. Raises psycopg.OperationalError."""

@@ -90,7 +90,10 @@ class SqliteStore:
     def begin_upgrade(self, connection: Connection) -> None:
         """Nothing to do: the transaction is the only one."""
 
-    def notifications(self, source: str, notify: object) -> None:
+    def notifications(self, name: str, notify: object, table: str) -> None:
+        """A file sends no notifications."""
+
+    def announce(self, table: str) -> None:
         """A file sends no notifications."""
 
     def version(self, connection: Connection) -> str:

@@ -1,7 +1,7 @@
 """Request bodies: read once, validated by a schema, with all faults reported."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import jsonschema_rs
@@ -10,9 +10,16 @@ from flask import request
 
 from shared_kernel.web.body_faults import faults, repeated_key, too_deep
 from shared_kernel.web.problems import (
+    BODY_TOO_LARGE,
+    INVALID_BODY,
+    INVALID_VALUE,
     MALFORMED_JSON,
+    MISSING_FIELD,
     OUT_OF_RANGE,
+    REQUEST_TIMEOUT,
+    UNKNOWN_FIELD,
     UNSUPPORTED_MEDIA_TYPE,
+    WRONG_TYPE,
     Problem,
     too_large,
 )
@@ -31,6 +38,19 @@ class Body(Generic[T]):
     them says what a client should send.
     """
 
+    problems = (
+        MALFORMED_JSON,
+        REQUEST_TIMEOUT,
+        BODY_TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE,
+        UNKNOWN_FIELD,
+        MISSING_FIELD,
+        WRONG_TYPE,
+        OUT_OF_RANGE,
+        INVALID_VALUE,
+        INVALID_BODY,
+    )
+
     def __init__(self, kind: type[T]) -> None:
         self.kind = kind
         (self.reference,), self.components = schemas_of([kind])
@@ -39,6 +59,11 @@ class Body(Generic[T]):
         self._validator = jsonschema_rs.Draft202012Validator(
             self._schema, mask="the value"
         )
+
+    @property
+    def content(self) -> Mapping[str, Any]:
+        """The schema of each media type, as OpenAPI describes it."""
+        return {"application/json": self.reference}
 
     def read(self) -> T:
         """The body of the current request. Raises Problem."""

@@ -13,40 +13,18 @@ from shared_kernel.web.known_hosts import (
 )
 from shared_kernel.web.parameters import Parameter
 from shared_kernel.web.problems import (
-    BODY_TOO_LARGE,
     IDEMPOTENCY_KEY_REUSED,
-    INVALID_BODY,
     INVALID_PARAMETER,
-    INVALID_VALUE,
-    MALFORMED_JSON,
     MEDIA_TYPE,
-    MISSING_FIELD,
-    OUT_OF_RANGE,
     OUTCOME_UNKNOWN,
     READ_MODEL_BEHIND,
-    REQUEST_TIMEOUT,
     STALE_VERSION,
     UNAVAILABLE,
-    UNKNOWN_FIELD,
     UNKNOWN_POSITION,
-    UNSUPPORTED_MEDIA_TYPE,
-    WRONG_TYPE,
     ProblemKind,
 )
 from shared_kernel.web.routes import Operation
 
-_BODY = (
-    MALFORMED_JSON,
-    REQUEST_TIMEOUT,
-    BODY_TOO_LARGE,
-    UNSUPPORTED_MEDIA_TYPE,
-    UNKNOWN_FIELD,
-    MISSING_FIELD,
-    WRONG_TYPE,
-    OUT_OF_RANGE,
-    INVALID_VALUE,
-    INVALID_BODY,
-)
 _PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
@@ -91,6 +69,24 @@ _PREFER = (
     "`handling=lenient`: read what there is instead of failing when time is up.",
     {"type": "string", "examples": ["handling=lenient"]},
 )
+_LATER = (
+    "Prefer",
+    "`respond-async`: answer at once (202), and do it in the background.",
+    {"type": "string", "examples": ["respond-async"]},
+)
+_ACCEPTED = {
+    "202": {
+        "description": "It is done in the background; watch it at `Location`.",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+        "headers": {
+            name: {"description": text, "schema": {"type": "string"}}
+            for name, text in (
+                ("Location", "Where it can be watched."),
+                ("Preference-Applied", "`respond-async`."),
+            )
+        },
+    }
+}
 
 
 def _token(sources: Collection[str]) -> tuple[str, str, dict[str, Any]]:
@@ -149,7 +145,10 @@ def _operation(operation: Operation, components: dict[str, Any]) -> dict[str, An
         components.update(operation.body.components)
         described["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": operation.body.reference}},
+            "content": {
+                media_type: {"schema": schema}
+                for media_type, schema in operation.body.content.items()
+            },
         }
     return described
 
@@ -164,6 +163,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         *([_IF_MATCH] if operation.conditional else []),
         *([_KEY] if operation.idempotent else []),
         *([_token(operation.consistent), _PREFER] if operation.consistent else []),
+        *([_LATER] if operation.may_be_later else []),
     ]
     described += [
         {"in": "header", "name": name, "description": text, "schema": schema}
@@ -186,7 +186,7 @@ def problems_of(operation: Operation) -> list[ProblemKind]:
     """All problems of an operation, its own first."""
     kinds = [
         *operation.problems,
-        *(_BODY if operation.body else ()),
+        *(operation.body.problems if operation.body else ()),
         INVALID_PARAMETER,
         UNKNOWN_HOST,
         *(() if operation.method in READING else (FOREIGN_ORIGIN,)),
@@ -215,9 +215,12 @@ def _responses(operation: Operation, components: dict[str, Any]) -> dict[str, An
     by_status: dict[int, list[ProblemKind]] = {}
     for kind in problems_of(operation):
         by_status.setdefault(kind.status, []).append(kind)
-    return {str(success.status): answer} | {
-        str(status): _problems(kinds) for status, kinds in sorted(by_status.items())
-    }
+    later = _ACCEPTED if operation.may_be_later else {}
+    return (
+        {str(success.status): answer}
+        | later
+        | {str(status): _problems(kinds) for status, kinds in sorted(by_status.items())}
+    )
 
 
 def _problems(kinds: Sequence[ProblemKind]) -> Mapping[str, Any]:

@@ -148,12 +148,11 @@ def consistency_token(sources: Collection[str]) -> dict[str, int]:
     return token
 
 
-def prefers_lenient() -> bool:
-    """`Prefer: handling=lenient` (RFC 7240, §4.4)."""
+def prefers(wanted: str) -> bool:
+    """`Prefer` has it, such as `handling=lenient` or `respond-async` (RFC 7240)."""
     preferences = ",".join(request.headers.getlist("Prefer")).lower().split(",")
     return any(
-        preference.partition(";")[0].replace(" ", "").replace('"', "")
-        == "handling=lenient"
+        preference.partition(";")[0].replace(" ", "").replace('"', "") == wanted
         for preference in preferences
     )
 

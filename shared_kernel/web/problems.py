@@ -82,7 +82,10 @@ STALE_VERSION = kind(
     "`If-Match` names a version that is no longer the current one. Read it again.",
 )
 BODY_TOO_LARGE = kind(
-    "body-too-large", 413, "The body is too large", "A body has at most 1 MiB."
+    "body-too-large",
+    413,
+    "The body is too large",
+    "A body has at most 1 MiB, a file as much as `detail` says.",
 )
 UNSUPPORTED_MEDIA_TYPE = kind(
     "unsupported-media-type",
@@ -251,9 +254,10 @@ def _peer_away(error: PeerError) -> Response:
 
 def too_large() -> Problem:
     """The rest of the body is not read, so the connection must be closed."""
+    most_mib = (request.max_content_length or 0) // 1024**2
     return Problem(
         BODY_TOO_LARGE,
-        "the body is larger than 1 MiB",
+        f"the body is larger than {most_mib} MiB",
         headers={"Connection": "close"},
     )
 

@@ -11,7 +11,7 @@ from shared_kernel.events.consistency import (
     ReadModelBehindError,
     UnknownPositionError,
 )
-from shared_kernel.web.parameters import consistency_token, prefers_lenient
+from shared_kernel.web.parameters import consistency_token, prefers
 from shared_kernel.web.peers import PeerError
 
 
@@ -29,7 +29,7 @@ def wait_until_visible(
     try:
         reader.wait_for(token, timeout_ms / 1000)
     except (ReadModelBehindError, UnknownPositionError, PeerError):
-        if not prefers_lenient():
+        if not prefers("handling=lenient"):
             raise
 
 

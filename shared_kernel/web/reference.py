@@ -51,9 +51,13 @@ class Entry:
         has_body = self.example_body is not None
         verb = "" if method == ("POST" if has_body else "GET") else f"-X {method} "
         lines = [f"curl {verb}{shlex.quote(base_url + self.example_path)}"]
-        if has_body:
-            lines.append("-H 'Content-Type: application/json'")
-            lines.append(f"-d {shlex.quote(json.dumps(self.example_body))}")
+        if self.operation.body is not None:
+            media_type = next(iter(self.operation.body.content))
+            lines.append(f"-H 'Content-Type: {media_type}'")
+            if isinstance(self.example_body, str):
+                lines.append(f"--data-binary {shlex.quote(self.example_body)}")
+            else:
+                lines.append(f"-d {shlex.quote(json.dumps(self.example_body))}")
         return " \\\n  ".join(lines)
 
 

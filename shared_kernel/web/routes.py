@@ -20,6 +20,7 @@ from shared_kernel.web.problems import (
     answer_errors_with_problems,
     refusal_response,
 )
+from shared_kernel.web.uploads import Upload
 
 BODY_IS_LATE = "storehouse.body_is_late"
 """In the environ of a request whose body did not arrive in time. The application must
@@ -48,7 +49,8 @@ class Success:
 class Operation:
     """One method on one path.
 
-    `conditional` accepts `If-Match`, `idempotent` an `Idempotency-Key`, and
+    `conditional` accepts `If-Match`, `idempotent` an `Idempotency-Key`, `may_be_later`
+    a preference for an answer before it is done (202), and
     `consistent` lists the sources accepted in a `Consistency-Token`. `problems` are
     those that these options do not imply.
     """
@@ -62,9 +64,10 @@ class Operation:
     description: str = ""
     path_parameters: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     parameters: Sequence[Parameter] = ()
-    body: Body[Any] | None = None
+    body: Body[Any] | Upload | None = None
     conditional: bool = False
     idempotent: bool = False
+    may_be_later: bool = False
     consistent: Collection[str] = ()
     problems: Sequence[ProblemKind] = ()
 

@@ -33,9 +33,8 @@ def a_message(content: object = LAMP, id_: str = "1") -> Envelope:
 
 
 def worker_of(storehouse: RunningServices) -> NewProducts:
-    worker = storehouse.context("catalog").background_jobs[0]
-    assert isinstance(worker, NewProducts)
-    return worker
+    jobs = storehouse.context("catalog").background_jobs
+    return next(each for each in jobs if isinstance(each, NewProducts))
 
 
 @attrs.define

@@ -27,3 +27,9 @@ def before_call(
     token = case.headers.get("Consistency-Token")
     if isinstance(token, str) and _TOKEN.fullmatch(token):
         case.headers["Consistency-Token"] = re.sub(r"\d+", "0", token)
+
+
+@schemathesis.serializer("application/x-ndjson", "application/jsonl")
+def lines(context: schemathesis.SerializationContext, value: object) -> bytes:
+    """A file is sent as it is."""
+    return value if isinstance(value, bytes) else str(value).encode()

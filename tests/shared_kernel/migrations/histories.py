@@ -83,6 +83,55 @@ ROWS: Contents = {
             "version": 3,
         }
     ],
+    "jobs": [
+        {
+            "number": 4,
+            "queue": "lamps",
+            "id": "a",
+            "name": "lamp.new",
+            "payload": "{}",
+            "key": None,
+            "added_us": 2**50,
+            "due_us": 2**50,
+            "attempts": 1,
+            "consumer": "here:1/x",
+        }
+    ],
+    "job_consumers": [{"consumer": "here:1/x", "beats": 2**40}],
+    "paused_queues": [{"queue": "lamps", "since_us": 2**50}],
+    "product_imports": [
+        {
+            "id": "a",
+            "file": "lamps.csv",
+            "columns": "[]",
+            "rows": 2**40,
+            "begun_us": 2**50,
+            "received_us": 2**50,
+            "cancelled_us": None,
+        }
+    ],
+    "product_import_parts": [
+        {
+            "import_id": "a",
+            "part": 3,
+            "content": b"[]",
+            "rows": 500,
+            "handled": 2,
+            "registered": 1,
+            "skipped": 0,
+            "refused": 1,
+            "changed_us": 2**50,
+        }
+    ],
+    "product_import_refusals": [
+        {
+            "import_id": "a",
+            "row": 2**40,
+            "reason": "too bright",
+            "subject": "LAMP-1",
+            "cells": b"[]",
+        }
+    ],
     "stock_items": [
         {
             "sku": "LAMP-1",
@@ -142,7 +191,8 @@ class History:
 
 
 CATALOG = History(
-    "catalog/adapters/migrations/commands", ("0001", "0002", "0003", "0004", "0005")
+    "catalog/adapters/migrations/commands",
+    ("0001", "0002", "0003", "0004", "0005", "0006"),
 )
 LISTING = History("catalog/adapters/migrations/listing", ("0001", "0002", "0003"))
 INVENTORY = History(

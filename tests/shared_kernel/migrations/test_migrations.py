@@ -8,6 +8,7 @@ import attrs
 import pytest
 import sqlalchemy as sa
 
+import catalog.adapters.imports.tables
 import catalog.adapters.tables
 import catalog.read_model.product_listing
 import inventory.adapters.tables
@@ -19,6 +20,11 @@ from shared_kernel.events.dropped import dropped_table
 from shared_kernel.events.entries import event_log_table
 from shared_kernel.events.identity import compacted_table, identity_table, relays_table
 from shared_kernel.migrations.migrate import Schema
+from shared_kernel.queues.jobs import (
+    job_consumers_table,
+    jobs_table,
+    paused_queues_table,
+)
 from shared_kernel.runtime.context import services_of
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import StorageUnavailableError
@@ -35,6 +41,7 @@ OF_A_LOG = (
     idempotency_keys_table,
 )
 OF_A_SUBSCRIBER = (cursors_table, dead_letters_table)
+OF_QUEUES = (jobs_table, job_consumers_table, paused_queues_table)
 OF_A_FOLLOWER = (*OF_A_SUBSCRIBER, dropped_table)
 Tables = Sequence[Callable[[sa.MetaData], sa.Table]]
 
@@ -44,32 +51,33 @@ Tables = Sequence[Callable[[sa.MetaData], sa.Table]]
     [
         (
             "catalog/adapters/migrations/commands",
-            catalog.adapters.tables,
-            OF_A_LOG + OF_A_SUBSCRIBER,
+            (catalog.adapters.tables, catalog.adapters.imports.tables),
+            OF_A_LOG + OF_A_SUBSCRIBER + OF_QUEUES,
         ),
         (
             "catalog/adapters/migrations/listing",
-            catalog.read_model.product_listing,
+            (catalog.read_model.product_listing,),
             OF_A_FOLLOWER,
         ),
         (
             "inventory/adapters/migrations/commands",
-            inventory.adapters.tables,
+            (inventory.adapters.tables,),
             OF_A_LOG + OF_A_FOLLOWER,
         ),
         (
             "inventory/adapters/migrations/movements",
-            inventory.read_model.stock_movements,
+            (inventory.read_model.stock_movements,),
             OF_A_FOLLOWER,
         ),
     ],
 )
 def test_a_migrated_database_has_the_tables_that_the_code_expects(
-    databases: Databases, history: str, own: object, kernel: Tables
+    databases: Databases, history: str, own: Sequence[object], kernel: Tables
 ) -> None:
     expected = sa.MetaData()
-    for table in own.metadata.sorted_tables:  # type: ignore[attr-defined]
-        table.to_metadata(expected)
+    for module in own:
+        for table in module.metadata.sorted_tables:  # type: ignore[attr-defined]
+            table.to_metadata(expected)
     for add in kernel:
         add(expected)
     by_code = Database(databases.url("by_code"))

@@ -28,6 +28,16 @@ EACH_REVISION = [
 ]
 
 
+OF_IMPORTS = (
+    "jobs",
+    "job_consumers",
+    "paused_queues",
+    "product_imports",
+    "product_import_parts",
+    "product_import_refusals",
+)
+
+
 def in_todays_tables(before: Contents) -> Contents:
     """The relay now has a cursor without a lease; cursors may name their log."""
     relays = before.get("relay", ())
@@ -48,6 +58,8 @@ def in_todays_tables(before: Contents) -> Contents:
         left = {"compacted_events": (), "log_relays": ()}
     if "products" not in before:
         left = {**left, "dropped_messages": ()}
+    elif "jobs" not in before:
+        left = {**left, **dict.fromkeys(OF_IMPORTS, ())}
     return {
         "dead_letters": (),
         **left,

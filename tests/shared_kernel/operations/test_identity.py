@@ -113,6 +113,7 @@ def test_every_source_of_dead_letters_is_observed(tmp_path: Path) -> None:
             state = observe(service, storehouse.runtime.clock)
             seen = {(each.name, each.source) for each in state.subscriptions}
             seen |= {(each.name, each.source) for each in state.letters}
+            seen |= {(each.name, "queue") for each in state.queues}
             plugged_in = {
                 of
                 for letters in service.dead_letters.values()

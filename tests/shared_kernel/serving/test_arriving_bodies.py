@@ -1,6 +1,7 @@
 """Bodies in chunks: when they are complete, and when they are given up."""
 
 from collections.abc import Callable
+from typing import IO
 
 import attrs
 import pytest
@@ -64,6 +65,17 @@ class Client:
         piece.callback(piece)
 
 
+class Ended(list[bytes | None]):
+    """The bodies that were complete, or given up."""
+
+    def add(self, body: IO[bytes] | None) -> None:
+        if body is None:
+            self.append(GIVEN_UP)
+        else:
+            with body:
+                self.append(body.read())
+
+
 def arriving(**limits: int) -> ArrivingBodies:
     return ArrivingBodies(BodyLimits(**limits))
 
@@ -72,11 +84,11 @@ def arriving(**limits: int) -> ArrivingBodies:
 def test_a_body_is_complete_at_its_length_however_it_is_chunked(
     there: list[bytes],
 ) -> None:
-    bodies: list[bytes | None] = []
+    bodies = Ended()
     client = Client([*there])
     missing = 6 - sum(map(len, there))
 
-    arriving().await_one(client, 6, bodies.append)
+    arriving().await_one(client, 6, bodies.add)
     assert bodies == []
     client.send(b"#" * missing)
 
@@ -84,37 +96,37 @@ def test_a_body_is_complete_at_its_length_however_it_is_chunked(
 
 
 def test_a_body_without_a_length_is_complete_at_its_end() -> None:
-    bodies: list[bytes | None] = []
+    bodies = Ended()
 
-    arriving().await_one(Client([b"1", b"", b"2"], ends=True), None, bodies.append)
+    arriving().await_one(Client([b"1", b"", b"2"], ends=True), None, bodies.add)
 
     assert bodies == [b"12"]
 
 
 def test_a_body_that_breaks_off_has_the_bytes_received() -> None:
-    bodies: list[bytes | None] = []
+    bodies = Ended()
 
-    arriving().await_one(Client([b"1"], ends=True), 2, bodies.append)
+    arriving().await_one(Client([b"1"], ends=True), 2, bodies.add)
 
     assert bodies == [b"1"]
 
 
 def test_a_body_is_not_read_beyond_the_limit() -> None:
-    bodies: list[bytes | None] = []
+    bodies = Ended()
     client = Client([b"12", b"34", b"56"])
 
-    arriving(most_bytes=3).await_one(client, None, bodies.append)
+    arriving(most_bytes=3).await_one(client, None, bodies.add)
 
     assert bodies == [b"1234"]
     assert client.there == [b"56"]
 
 
 def test_beyond_the_total_limit_the_oldest_body_is_given_up() -> None:
-    slow, quick = list[bytes | None](), list[bytes | None]()
+    slow, quick = Ended(), Ended()
     bodies, slow_client, quick_client = arriving(most_held_bytes=10), Client(), Client()
-    bodies.await_one(slow_client, 100, slow.append)
+    bodies.await_one(slow_client, 100, slow.add)
     slow_client.send(b"12345")
-    bodies.await_one(quick_client, 10, quick.append)
+    bodies.await_one(quick_client, 10, quick.add)
 
     quick_client.send(b"123456")
     assert (slow, quick) == ([GIVEN_UP], [])
@@ -126,10 +138,46 @@ def test_beyond_the_total_limit_the_oldest_body_is_given_up() -> None:
 
 
 def test_finished_and_abandoned_bodies_are_not_counted() -> None:
-    ended: list[bytes | None] = []
+    ended = Ended()
     bodies = arriving(most_held_bytes=10)
 
     for _ in range(100):
-        bodies.await_one(Client([b"12345678"]), 8, ended.append)
+        bodies.await_one(Client([b"12345678"]), 8, ended.add)
 
     assert ended == [b"12345678"] * 100
+
+
+def test_an_upload_may_be_longer_than_a_body_and_is_kept_on_disk() -> None:
+    kept: list[IO[bytes] | None] = []
+    client = Client([b"12345"])
+
+    arriving(most_bytes=3, most_held_bytes=4).await_one(client, 8, kept.append, 10)
+    client.send(b"678")
+
+    (body,) = kept
+    assert body is not None
+    with body:
+        assert body.fileno() > 0
+        assert body.read() == b"12345678"
+
+
+def test_an_upload_is_not_read_beyond_its_limit() -> None:
+    bodies = Ended()
+    client = Client([b"12345", b"67890", b"more"])
+
+    arriving(most_bytes=3).await_one(client, None, bodies.add, 8)
+
+    assert bodies == [b"1234567890"]
+    assert client.there == [b"more"]
+
+
+def test_uploads_are_not_given_up_for_the_memory_of_others() -> None:
+    upload, ended = Ended(), Ended()
+    bodies, client = arriving(most_held_bytes=10), Client()
+    bodies.await_one(client, 20, upload.add, 20)
+    client.send(b"1234567890")
+
+    bodies.await_one(Client([b"12345678901"]), 20, ended.add)
+    client.send(b"1234567890")
+
+    assert (upload, ended) == ([b"1234567890" * 2], [GIVEN_UP])

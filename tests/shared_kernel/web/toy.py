@@ -12,7 +12,7 @@ from shared_kernel.web.parameters import (
     consistency_token,
     expected_version,
     integer,
-    prefers_lenient,
+    prefers,
     read_query,
 )
 from shared_kernel.web.problems import UNKNOWN_SKU
@@ -87,7 +87,7 @@ def an_api() -> Api:
             {
                 "version": expected_version(),
                 "token": consistency_token({"catalog", "inventory"}),
-                "lenient": prefers_lenient(),
+                "lenient": prefers("handling=lenient"),
             }
         )
 

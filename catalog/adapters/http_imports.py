@@ -1,0 +1,257 @@
+"""Imports of products over HTTP: sent as a file, registered by workers."""
+
+import csv
+import io
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from flask import Response
+
+from catalog.adapters.http_refusals import (
+    IMPORT_HAS_ENDED,
+    UNKNOWN_IMPORT,
+    UNUSABLE_FILE,
+)
+from catalog.adapters.import_products import COLUMNS
+from catalog.adapters.imports.product_imports import ImportState, ProductImports
+from catalog.adapters.services import CommandServices
+from shared_kernel.clock import from_us
+from shared_kernel.files.row_file import (
+    CSV,
+    FORMATS,
+    NDJSON,
+    REASON,
+    RowFile,
+    UnusableFileError,
+)
+from shared_kernel.web.commands import Answer
+from shared_kernel.web.parameters import integer, read_query
+from shared_kernel.web.problems import Problem
+from shared_kernel.web.reading import next_link
+from shared_kernel.web.routes import Api, Success
+from shared_kernel.web.uploads import Upload
+
+MEDIA_TYPES = {
+    "text/csv": CSV,
+    "application/x-ndjson": NDJSON,
+    "application/jsonl": NDJSON,
+}
+_NEWEST = integer("limit", "How many at the most.", 1, 1000, default=100)
+_PAGE = (_NEWEST, integer("cursor", "Where to go on.", 0, 2**63 - 1, default=0))
+
+
+class ShownImport(msgspec.Struct, frozen=True, kw_only=True):
+    """`rows` are known once all are received, the time left while it gets on."""
+
+    id: str
+    file: str
+    state: str
+    rows: int | None
+    registered: int
+    skipped: int
+    refused: int
+    rows_per_second: float
+    seconds_left: float | None
+    begun: datetime
+    ended: datetime | None
+    refusals: str
+
+
+class ShownRefusal(msgspec.Struct, frozen=True):
+    """`row` is the line of the file."""
+
+    row: int
+    sku: str
+    reason: str
+
+
+def add_imports(api: Api, services: CommandServices) -> None:
+    _add_sending(api, services)
+    _add_watching(api, services.imports)
+    _add_refusals(api, services.imports)
+
+
+def _add_sending(api: Api, services: CommandServices) -> None:
+    upload = Upload(
+        most_bytes=services.import_max_mib * 1024**2,
+        media_types=MEDIA_TYPES,
+        suffixes=FORMATS,
+        description=f"CSV with the columns {COLUMNS}; or NDJSON, a line for each "
+        "product as POST /products takes it. UTF-8.",
+        example="sku,name,stock_count\nLAMP-0002,Floor lamp,7\n",
+    )
+
+    @api.route(
+        "POST",
+        "/products/imports",
+        summary="Register the products of a file, in the background",
+        body=upload,
+        problems=(UNUSABLE_FILE,),
+        success=Success(
+            status=202,
+            description="All rows are stored; workers register them.",
+            kind=ShownImport,
+            headers={"Location": "Where the import can be watched."},
+        ),
+    )
+    def import_products() -> Response:
+        """Rows that are refused are listed with their reasons; the others are done.
+
+        A product that is registered unchanged is skipped. So a file can be sent again.
+        """
+        read_query(())
+        received = upload.read()
+        name = Path(received.name)
+        try:
+            with RowFile(name, COLUMNS, received.form, received.file) as file:
+                import_id = services.imports.receive(file)
+        except UnusableFileError as error:
+            raise Problem(UNUSABLE_FILE, str(error)) from error
+        response = _response(_found(services.imports, import_id), status=202)
+        response.headers["Location"] = f"/products/imports/{import_id}"
+        return response
+
+
+def accepted_one(import_id: str) -> Answer:
+    """The answer to one product that is registered later (RFC 9110, §15.3.3)."""
+    where = f"/products/imports/{import_id}"
+    return Answer(
+        status=202,
+        body=msgspec.json.encode({"id": import_id, "state": "waiting", "rows": 1}),
+        headers={"Location": where, "Preference-Applied": "respond-async"},
+    )
+
+
+def _add_watching(api: Api, imports: ProductImports) -> None:
+    @api.route(
+        "GET",
+        "/products/imports",
+        summary="List the imports",
+        parameters=(_NEWEST,),
+        success=Success(description="The newest first.", kind=list[ShownImport]),
+    )
+    def list_imports() -> Response:
+        newest = imports.newest(read_query((_NEWEST,))["limit"])
+        return _json([_shown(each) for each in newest])
+
+    @api.route(
+        "GET",
+        "/products/imports/<import_id>",
+        summary="Watch an import",
+        problems=(UNKNOWN_IMPORT,),
+        success=Success(
+            description="How far it has come; `state` is receiving, waiting, running, "
+            "done or cancelled.",
+            kind=ShownImport,
+        ),
+    )
+    def show_import(import_id: str) -> Response:
+        read_query(())
+        return _response(_found(imports, import_id))
+
+    @api.route(
+        "DELETE",
+        "/products/imports/<import_id>",
+        summary="Cancel an import",
+        problems=(UNKNOWN_IMPORT, IMPORT_HAS_ENDED),
+        success=Success(
+            description="Nothing more of it is registered; what was done stays.",
+            kind=ShownImport,
+        ),
+    )
+    def cancel_import(import_id: str) -> Response:
+        read_query(())
+        imports.cancel(_found(imports, import_id).id)
+        state = _found(imports, import_id)
+        if state.state != "cancelled":
+            raise Problem(
+                IMPORT_HAS_ENDED, f"import {import_id} is {state.state}, not cancelled"
+            )
+        return _response(state)
+
+
+def _add_refusals(api: Api, imports: ProductImports) -> None:
+    @api.route(
+        "GET",
+        "/products/imports/<import_id>/refusals",
+        summary="List what an import refused",
+        parameters=_PAGE,
+        problems=(UNKNOWN_IMPORT,),
+        success=Success(
+            description="Refused rows with their reasons, in the order of the file.",
+            kind=list[ShownRefusal],
+            headers={"Link": "The next page, if there is one."},
+        ),
+    )
+    def list_refusals(import_id: str) -> Response:
+        asked = read_query(_PAGE)
+        state = _found(imports, import_id)
+        page = imports.refusals(state.id, asked["cursor"], asked["limit"])
+        response = _json([ShownRefusal(r.row, r.subject, r.reason) for r in page])
+        if len(page) == asked["limit"]:
+            response.headers.update(next_link(**asked | {"cursor": page[-1].row}))
+        return response
+
+    @api.route(
+        "GET",
+        "/products/imports/<import_id>/refusals.csv",
+        summary="Get the refused rows as a file",
+        problems=(UNKNOWN_IMPORT,),
+        success=Success(
+            description="Correct the rows and send them again; `reason` is ignored.",
+            schema={"type": "string"},
+            media_type="text/csv",
+        ),
+    )
+    def refused_rows(import_id: str) -> Response:
+        read_query(())
+        state = _found(imports, import_id)
+        return Response(
+            refused_csv(imports, state),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": "attachment; filename=refused.csv"},
+        )
+
+
+def refused_csv(imports: ProductImports, state: ImportState) -> str:
+    """The refused rows in the columns of the file, and their reasons."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow([*state.columns, REASON])
+    for refused in imports.all_refusals(state.id):
+        writer.writerow([*refused.cells, refused.reason])
+    return text.getvalue()
+
+
+def _found(imports: ProductImports, import_id: str) -> ImportState:
+    state = imports.state(import_id)
+    if state is None:
+        raise Problem(UNKNOWN_IMPORT, f"there is no import {import_id}")
+    return state
+
+
+def _response(state: ImportState, status: int = 200) -> Response:
+    return _json(_shown(state), status)
+
+
+def _json(document: object, status: int = 200) -> Response:
+    body = msgspec.json.encode(document)
+    return Response(body, status, content_type="application/json")
+
+
+def _shown(state: ImportState) -> ShownImport:
+    return ShownImport(
+        id=state.id,
+        file=state.file,
+        state=state.state,
+        rows=state.rows,
+        registered=state.registered,
+        skipped=state.skipped,
+        refused=state.refused,
+        rows_per_second=state.rate_per_second,
+        seconds_left=state.seconds_left,
+        begun=from_us(state.begun_us),
+        ended=None if state.ended_us is None else from_us(state.ended_us),
+        refusals=f"/products/imports/{state.id}/refusals",
+    )

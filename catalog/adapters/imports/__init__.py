@@ -1,0 +1,1 @@
+"""Imports of products as jobs: received whole, registered by workers, part by part."""

@@ -1,0 +1,139 @@
+"""The worker's side: registers the products of `new.product` messages of the queue.
+
+A message refers to a part of an import; or it is one product, as foreign programs send
+it: in the form of the body of `POST /products`.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from functools import partial
+
+import attrs
+import msgspec
+import structlog
+from sqlalchemy.engine import Connection
+
+from catalog.adapters.http_bodies import RegisterBody, command_from
+from catalog.adapters.import_products import register_rows
+from catalog.adapters.imports.product_imports import (
+    Part,
+    PartReference,
+    ProductImports,
+)
+from catalog.adapters.services import SqlCatalogUnitOfWork
+from catalog.application.commands import RegisterProduct
+from catalog.application.handlers import register_product
+from catalog.domain.errors import SkuAlreadyRegistered
+from shared_kernel.domain.errors import DomainError, InvalidValue
+from shared_kernel.events.errors import reason_of
+from shared_kernel.events.writer import Writer
+from shared_kernel.files.run import Outcome, Refused
+from shared_kernel.queues.port import (
+    LeaseLostError,
+    Message,
+    UnprocessableError,
+    WorkQueue,
+)
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.errors import is_fault
+
+QUEUE = "new-products"
+
+_part_decoder = msgspec.json.Decoder(PartReference)
+_product_decoder = msgspec.json.Decoder(RegisterBody)
+_log = structlog.get_logger(__name__)
+
+
+class HandledElsewhereError(Exception):
+    """The part was handled by another worker, or its import was cancelled."""
+
+
+@attrs.frozen
+class NewProductJobs:
+    """The callback of the queue: what it does commits with the acknowledgement."""
+
+    imports: ProductImports
+    writer: Writer[SqlCatalogUnitOfWork]
+    queue: WorkQueue
+    database: Database
+
+    def process(self, message: Message) -> None:
+        """Raises UnprocessableError for a product that is refused."""
+        try:
+            reference = _part_decoder.decode(message.payload)
+        except msgspec.DecodeError:
+            self._register(message)
+            return
+        part = self.imports.part(reference.import_id, reference.part)
+        # Otherwise it is done, or cancelled.
+        if part is not None:
+            with contextlib.suppress(HandledElsewhereError):
+                self._handle(part, message)
+
+    def _register(self, message: Message) -> None:
+        """Register the product of a foreign message, unless it is there unchanged."""
+        command = _command_of(message)
+
+        def acknowledge(
+            connection: Connection, refusals: Sequence[BaseException | None]
+        ) -> None:
+            (refusal,) = refusals
+            if refusal is None:
+                self.queue.acknowledge(connection, message)
+
+        (answer,) = self.writer.execute_all(register_product, [command], acknowledge)
+        if isinstance(answer, SkuAlreadyRegistered) and answer.as_given:
+            return
+        if isinstance(answer, DomainError):
+            raise UnprocessableError(str(answer))
+
+    def _handle(self, part: Part, message: Message) -> None:
+        try:
+            self._register_first(len(part.rows), part, message)
+        except Exception as error:
+            if _is_final(error):
+                raise
+            _log.exception("part failed", import_id=part.import_id, part=part.number)
+            self._one_by_one(part, message)
+
+    def _one_by_one(self, part: Part, message: Message) -> None:
+        """A row that fails for an unforeseen reason must not fail the others."""
+        while part.rows:
+            try:
+                self._register_first(1, part, message)
+            except Exception as error:
+                if _is_final(error):
+                    raise
+                reason = f"cannot be registered: {reason_of(error)}"
+                with self.database.writing() as connection:
+                    refused = Refused(reason, part.rows[0])
+                    self._record(part, message, connection, [refused])
+            part = attrs.evolve(part, handled=part.handled + 1, rows=part.rows[1:])
+
+    def _register_first(self, count: int, part: Part, message: Message) -> None:
+        record = partial(self._record, part, message)
+        register_rows(self.writer, part.rows[:count], record)
+
+    def _record(
+        self,
+        part: Part,
+        message: Message,
+        connection: Connection,
+        outcomes: Sequence[Outcome | Refused],
+    ) -> None:
+        if not self.imports.record(connection, part, outcomes):
+            raise HandledElsewhereError
+        if len(outcomes) == len(part.rows):
+            self.queue.acknowledge(connection, message)
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether trying the rows one by one would end in the same way."""
+    return is_fault(error) or isinstance(error, LeaseLostError | HandledElsewhereError)
+
+
+def _command_of(message: Message) -> RegisterProduct:
+    try:
+        return command_from(_product_decoder.decode(message.payload))
+    except (msgspec.DecodeError, InvalidValue) as error:
+        raise UnprocessableError(str(error)) from error

@@ -1,0 +1,13 @@
+"""The catalog's own settings, apart from its databases and its address."""
+
+import attrs
+
+from shared_kernel.runtime.setting import between, setting
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class CatalogSettings:
+    """`docs/running.md` explains each."""
+
+    import_max_mib: int = setting("IMPORT_MAX_MIB", 100, between(1, 100_000))
+    import_days: int = setting("IMPORT_DAYS", 30, between(1, 36_500))

@@ -1,0 +1,50 @@
+"""The work queue that `QUEUE_URL` names."""
+
+from collections.abc import Callable
+
+from shared_kernel.clock import Clock
+from shared_kernel.queues.sql import QueueSettings, SqlQueue
+from shared_kernel.runtime.settings import Settings
+from shared_kernel.storage.database import Database
+
+
+def queue_by_url(
+    settings: Settings,
+    name: str,
+    database: Database,
+    *,
+    consumer: str,
+    clock: Clock,
+    jitter: Callable[[], float],
+) -> SqlQueue:
+    """The queue `name`, whose messages are rows of `database`."""
+    return SqlQueue(
+        name,
+        database,
+        consumer=consumer,
+        settings=QueueSettings(
+            size=settings.queue_size,
+            poll_interval_s=settings.queue_poll_interval_ms / 1000,
+            pool=settings.queue_threads,
+            max_attempts=settings.queue_attempts,
+            backoff_s=settings.queue_backoff_ms / 1000,
+            max_backoff_s=settings.queue_max_backoff_s,
+        ),
+        clock=clock,
+        jitter=jitter,
+    )
+
+
+class AnnounceJobs:
+    """Notifies consumers in other processes: once for all that was added meanwhile.
+
+    Notifying in the transaction that adds a job would make all commits wait for each
+    other in PostgreSQL.
+    """
+
+    def __init__(self, queue: SqlQueue) -> None:
+        self.name = f"{queue.name}.announcements"
+        self._queue = queue
+
+    def step(self) -> int:
+        return self._queue.announce()
