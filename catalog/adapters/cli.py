@@ -7,6 +7,10 @@ import click
 from rich.console import Console
 
 from catalog.adapters.import_products import ImportProducts
+from catalog.adapters.imports.cli_imports import (
+    add_import_commands,
+    import_in_background,
+)
 from catalog.adapters.rebuild_listing import AnotherRebuildError, ListingRebuild
 from catalog.adapters.services import CommandServices, QueryServices
 from shared_kernel.files.graceful_interrupt import EXIT_CODE
@@ -22,9 +26,18 @@ def commands_cli(services: CommandServices, workers: Workers) -> click.Group:
 
     @group.command("import", no_args_is_help=True)
     @takes_a_row_file
+    @click.option(
+        "--background",
+        is_flag=True,
+        help="Store the rows and let workers register them; Ctrl-C only ends watching.",
+    )
     @click.pass_context
     def import_products(
-        context: click.Context, path: Path, form: str | None, refused: Path | None
+        context: click.Context,
+        path: Path,
+        form: str | None,
+        refused: Path | None,
+        background: bool,
     ) -> None:
         """Register the products in FILE, and wait until all are listed.
 
@@ -44,9 +57,11 @@ def commands_cli(services: CommandServices, workers: Workers) -> click.Group:
         Example:
           flask --app app catalog import samples/superstore/products.csv
         """  # noqa: D301 - click takes \b as a character
-        work = ImportProducts(services)
-        context.exit(run(work, workers, path, form, refused))
+        if background:
+            context.exit(import_in_background(services.imports, path, form, refused))
+        context.exit(run(ImportProducts(services), workers, path, form, refused))
 
+    add_import_commands(group, services.imports)
     return group
 
 

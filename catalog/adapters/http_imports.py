@@ -1,7 +1,5 @@
 """Imports of products over HTTP: sent as a file, registered by workers."""
 
-import csv
-import io
 from datetime import datetime
 from pathlib import Path
 
@@ -14,14 +12,14 @@ from catalog.adapters.http_refusals import (
     UNUSABLE_FILE,
 )
 from catalog.adapters.import_products import COLUMNS
-from catalog.adapters.imports.product_imports import ImportState, ProductImports
+from catalog.adapters.imports.product_imports import ProductImports
+from catalog.adapters.imports.progress import ImportProgress, ImportState
 from catalog.adapters.services import CommandServices
 from shared_kernel.clock import from_us
 from shared_kernel.files.row_file import (
     CSV,
     FORMATS,
     NDJSON,
-    REASON,
     RowFile,
     UnusableFileError,
 )
@@ -69,7 +67,7 @@ class ShownRefusal(msgspec.Struct, frozen=True):
 def add_imports(api: Api, services: CommandServices) -> None:
     _add_sending(api, services)
     _add_watching(api, services.imports)
-    _add_refusals(api, services.imports)
+    _add_refusals(api, services.imports.progress)
 
 
 def _add_sending(api: Api, services: CommandServices) -> None:
@@ -108,7 +106,7 @@ def _add_sending(api: Api, services: CommandServices) -> None:
                 import_id = services.imports.receive(file)
         except UnusableFileError as error:
             raise Problem(UNUSABLE_FILE, str(error)) from error
-        response = _response(_found(services.imports, import_id), status=202)
+        response = _response(_found(services.imports.progress, import_id), status=202)
         response.headers["Location"] = f"/products/imports/{import_id}"
         return response
 
@@ -132,7 +130,7 @@ def _add_watching(api: Api, imports: ProductImports) -> None:
         success=Success(description="The newest first.", kind=list[ShownImport]),
     )
     def list_imports() -> Response:
-        newest = imports.newest(read_query((_NEWEST,))["limit"])
+        newest = imports.progress.newest(read_query((_NEWEST,))["limit"])
         return _json([_shown(each) for each in newest])
 
     @api.route(
@@ -148,7 +146,7 @@ def _add_watching(api: Api, imports: ProductImports) -> None:
     )
     def show_import(import_id: str) -> Response:
         read_query(())
-        return _response(_found(imports, import_id))
+        return _response(_found(imports.progress, import_id))
 
     @api.route(
         "DELETE",
@@ -162,8 +160,8 @@ def _add_watching(api: Api, imports: ProductImports) -> None:
     )
     def cancel_import(import_id: str) -> Response:
         read_query(())
-        imports.cancel(_found(imports, import_id).id)
-        state = _found(imports, import_id)
+        imports.cancel(_found(imports.progress, import_id).id)
+        state = _found(imports.progress, import_id)
         if state.state != "cancelled":
             raise Problem(
                 IMPORT_HAS_ENDED, f"import {import_id} is {state.state}, not cancelled"
@@ -171,7 +169,7 @@ def _add_watching(api: Api, imports: ProductImports) -> None:
         return _response(state)
 
 
-def _add_refusals(api: Api, imports: ProductImports) -> None:
+def _add_refusals(api: Api, progress: ImportProgress) -> None:
     @api.route(
         "GET",
         "/products/imports/<import_id>/refusals",
@@ -186,8 +184,8 @@ def _add_refusals(api: Api, imports: ProductImports) -> None:
     )
     def list_refusals(import_id: str) -> Response:
         asked = read_query(_PAGE)
-        state = _found(imports, import_id)
-        page = imports.refusals(state.id, asked["cursor"], asked["limit"])
+        state = _found(progress, import_id)
+        page = progress.refusals(state.id, asked["cursor"], asked["limit"])
         response = _json([ShownRefusal(r.row, r.subject, r.reason) for r in page])
         if len(page) == asked["limit"]:
             response.headers.update(next_link(**asked | {"cursor": page[-1].row}))
@@ -206,26 +204,16 @@ def _add_refusals(api: Api, imports: ProductImports) -> None:
     )
     def refused_rows(import_id: str) -> Response:
         read_query(())
-        state = _found(imports, import_id)
+        state = _found(progress, import_id)
         return Response(
-            refused_csv(imports, state),
+            progress.refused_csv(state),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": "attachment; filename=refused.csv"},
         )
 
 
-def refused_csv(imports: ProductImports, state: ImportState) -> str:
-    """The refused rows in the columns of the file, and their reasons."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow([*state.columns, REASON])
-    for refused in imports.all_refusals(state.id):
-        writer.writerow([*refused.cells, refused.reason])
-    return text.getvalue()
-
-
-def _found(imports: ProductImports, import_id: str) -> ImportState:
-    state = imports.state(import_id)
+def _found(progress: ImportProgress, import_id: str) -> ImportState:
+    state = progress.state(import_id)
     if state is None:
         raise Problem(UNKNOWN_IMPORT, f"there is no import {import_id}")
     return state

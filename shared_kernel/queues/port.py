@@ -80,6 +80,12 @@ class WorkQueue(Protocol):
     def wake(self) -> None:
         """Look for messages now."""
 
+    def announce(self) -> int:
+        """Tell consumers in other processes what was added; return 1 if it was said.
+
+        A hint: they also look at intervals.
+        """
+
     def acknowledge(self, connection: Connection, message: Message) -> None:
         """In the transaction with the effects of `message`, before its callback ends.
 

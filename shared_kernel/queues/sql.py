@@ -135,10 +135,6 @@ class SqlQueue:
             self._to_announce.set()
 
     def announce(self) -> int:
-        """Tell consumers in other processes what was added; return 1 if it was said.
-
-        A hint: they also look at intervals.
-        """
         if not self._to_announce.is_set():
             return 0
         self._to_announce.clear()

@@ -6,7 +6,7 @@ handled twice, whoever does it and however often it is begun. Parts of one impor
 handled one after the other: of two rows with the same SKU the first one counts.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 import uuid_utils
 from sqlalchemy.engine import Connection
 
+from catalog.adapters.imports.progress import ImportProgress
 from catalog.adapters.imports.tables import parts, product_imports, refusals
 from shared_kernel.clock import Clock, to_us
 from shared_kernel.files.row_file import REASON, Row, RowFile, UnusableFileError
@@ -28,8 +29,6 @@ PART = 500
 """Rows of a part: their registration delays other commands by so much."""
 PARTS_AT_ONCE = 20
 MESSAGE = "new.product"
-RECENT_US = 10_000_000
-"""The rate is that of the last ten seconds."""
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 
@@ -77,45 +76,6 @@ _RECORD = Prepared(
     )
 )
 _REFUSE = Prepared(sa.insert(refusals))
-_STATES = (
-    sa.select(
-        product_imports,
-        *(
-            sa.func.coalesce(sa.func.sum(column), 0).label(f"all_{column.name}")
-            for column in (
-                parts.c.handled,
-                parts.c.registered,
-                parts.c.skipped,
-                parts.c.refused,
-            )
-        ),
-        sa.func.coalesce(sa.func.max(parts.c.changed_us), 0).label("changed_us"),
-        sa.func.coalesce(
-            sa.func.sum(
-                sa.case(
-                    (parts.c.changed_us > sa.bindparam("since_us"), parts.c.handled),
-                    else_=0,
-                )
-            ),
-            0,
-        ).label("recent"),
-    )
-    .select_from(
-        product_imports.outerjoin(parts, parts.c.import_id == product_imports.c.id)
-    )
-    .group_by(*product_imports.c)
-)
-_STATE = _STATES.where(_IMPORT)
-_NEWEST = _STATES.order_by(product_imports.c.id.desc()).limit(sa.bindparam("most"))
-_REFUSALS = Prepared(
-    sa.select(refusals.c.row, refusals.c.subject, refusals.c.reason, refusals.c.cells)
-    .where(
-        refusals.c.import_id == sa.bindparam("of"),
-        refusals.c.row > sa.bindparam("behind"),
-    )
-    .order_by(refusals.c.row)
-    .limit(sa.bindparam("most", type_=sa.Integer))
-)
 _OLD = sa.select(product_imports.c.id).where(
     product_imports.c.begun_us < sa.bindparam("before_us")
 )
@@ -136,36 +96,6 @@ _DELETE = tuple(
 
 
 @attrs.frozen(kw_only=True)
-class ImportState:
-    """`state` is receiving, waiting, running, done or cancelled.
-
-    `rows` are known once all are received. `rate_per_second` is in rows, of the last
-    seconds or, when it has ended, of all. `seconds_left` is None when that is unknown.
-    """
-
-    id: str
-    file: str
-    state: str
-    rows: int | None
-    registered: int
-    skipped: int
-    refused: int
-    rate_per_second: float
-    seconds_left: float | None
-    begun_us: int
-    ended_us: int | None
-    columns: Sequence[str]
-
-    @property
-    def handled(self) -> int:
-        return self.registered + self.skipped + self.refused
-
-    @property
-    def has_ended(self) -> bool:
-        return self.ended_us is not None
-
-
-@attrs.frozen(kw_only=True)
 class Part:
     """The rows of a part that are not handled yet, behind `handled` others.
 
@@ -179,20 +109,11 @@ class Part:
     columns: Sequence[str]
 
 
-@attrs.frozen
-class RefusedRow:
-    """`cells` are in the order of the import's columns."""
-
-    row: int
-    subject: str
-    reason: str
-    cells: Sequence[Any]
-
-
 class ProductImports:
     """`queue` gets a message for each part; its workers handle them."""
 
     def __init__(self, database: Database, queue: WorkQueue, clock: Clock) -> None:
+        self.progress = ImportProgress(database, clock)
         self._database = database
         self._queue = queue
         self._clock = clock
@@ -233,6 +154,10 @@ class ProductImports:
 
     def wake(self) -> None:
         self._queue.wake()
+
+    def announce(self) -> None:
+        """Let workers in other processes begin, if none runs here."""
+        self._queue.announce()
 
     def _begin(self, connection: Connection, file: str, columns: Sequence[str]) -> str:
         import_id = str(uuid_utils.uuid7())
@@ -329,39 +254,6 @@ class ProductImports:
         _REFUSE.send(connection, [_refusal(part, each) for each in refused])
         return True
 
-    # -------------------------------------------------------------------- watching
-
-    def state(self, import_id: str) -> ImportState | None:
-        """None if there is no such import."""
-        now_us = self._now_us()
-        asked = {"of": import_id, "since_us": now_us - RECENT_US}
-        with self._database.reading() as connection:
-            row = connection.execute(_STATE, asked).one_or_none()
-        return None if row is None else _state(row, now_us)
-
-    def newest(self, most: int) -> list[ImportState]:
-        now_us = self._now_us()
-        asked = {"most": most, "since_us": now_us - RECENT_US}
-        with self._database.reading() as connection:
-            rows = connection.execute(_NEWEST, asked).all()
-        return [_state(row, now_us) for row in rows]
-
-    def refusals(self, import_id: str, after: int, most: int) -> list[RefusedRow]:
-        """At most so many refused rows behind row `after`."""
-        asked = {"of": import_id, "behind": after, "most": most}
-        with self._database.reading() as connection:
-            rows = _REFUSALS.rows(connection, asked)
-        return [
-            RefusedRow(number, subject, reason, msgspec.json.decode(cells))
-            for number, subject, reason, cells in rows
-        ]
-
-    def all_refusals(self, import_id: str) -> Iterator[RefusedRow]:
-        after = 0
-        while some := self.refusals(import_id, after, PART):
-            yield from some
-            after = some[-1].row
-
     # ---------------------------------------------------------------------- ending
 
     def cancel(self, import_id: str) -> None:
@@ -437,43 +329,3 @@ def _refusal(part: Part, refused: Refused) -> dict[str, object]:
         "subject": str(values.get("sku", "")),
         "cells": msgspec.json.encode([values.get(name) for name in part.columns]),
     }
-
-
-def _state(row: sa.Row[Any], now_us: int) -> ImportState:
-    handled, begun_us = int(row.all_handled), row.begun_us
-    received = row.received_us is not None
-    if received and handled == row.rows:
-        state, ended_us = "done", max(row.changed_us, row.received_us)
-    elif row.cancelled_us is not None:
-        state, ended_us = "cancelled", row.cancelled_us
-    elif not received:
-        state, ended_us = "receiving", None
-    else:
-        state, ended_us = ("running" if handled else "waiting"), None
-    if ended_us is not None:
-        counted, since_us, until_us = handled, begun_us, ended_us
-    else:
-        counted, until_us = int(row.recent), now_us
-        since_us = max(row.received_us or begun_us, now_us - RECENT_US)
-    rate = counted * 1e6 / max(1, until_us - since_us)
-    left = row.rows - handled
-    return ImportState(
-        id=row.id,
-        file=row.file,
-        state=state,
-        rows=row.rows if received else None,
-        registered=int(row.all_registered),
-        skipped=int(row.all_skipped),
-        refused=int(row.all_refused),
-        rate_per_second=round(rate, 1),
-        seconds_left=(
-            0.0
-            if ended_us is not None
-            else round(left / rate, 1)
-            if rate and received
-            else None
-        ),
-        begun_us=begun_us,
-        ended_us=ended_us,
-        columns=msgspec.json.decode(row.columns),
-    )

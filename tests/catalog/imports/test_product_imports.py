@@ -7,7 +7,8 @@ import pytest
 
 from catalog.adapters import import_products
 from catalog.adapters.import_products import COLUMNS
-from catalog.adapters.imports.product_imports import PART, ImportState, ProductImports
+from catalog.adapters.imports.product_imports import PART, ProductImports
+from catalog.adapters.imports.progress import ImportState
 from catalog.adapters.services import SqlCatalogUnitOfWork
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
@@ -51,7 +52,7 @@ def receive(storehouse: RunningServices, file: Path) -> str:
 
 
 def state(storehouse: RunningServices, import_id: str) -> ImportState:
-    found = imports_of(storehouse).state(import_id)
+    found = imports_of(storehouse).progress.state(import_id)
     assert found is not None
     return found
 
@@ -76,7 +77,7 @@ def test_the_real_products_are_registered_and_the_32_duplicates_refused(
     storehouse.workers.run_until_idle()
 
     assert counts(state(storehouse, import_id)) == ("done", 1862, 0, 32)
-    first, *_ = imports_of(storehouse).refusals(import_id, 0, 1)
+    first, *_ = imports_of(storehouse).progress.refusals(import_id, 0, 1)
     assert (first.row, first.subject) == (679, "OFF-PA-10000659")
     assert first.reason.startswith("OFF-PA-10000659 is already registered as 'TOPS")
     assert len(listed(storehouse)) == 1862
@@ -100,7 +101,7 @@ def test_of_two_rows_with_one_sku_the_first_one_counts(
     import_id = receive(storehouse, file)
     work_off(storehouse)
 
-    (refused,) = imports_of(storehouse).refusals(import_id, 0, 10)
+    (refused,) = imports_of(storehouse).progress.refusals(import_id, 0, 10)
 
     assert refused.row == 2 * PART + 3
     assert "already registered as 'First'" in refused.reason
@@ -125,7 +126,7 @@ def test_of_a_file_that_becomes_unreadable_nothing_is_kept(
         receive(storehouse, file)
     work_off(storehouse)
 
-    assert imports_of(storehouse).newest(10) == []
+    assert imports_of(storehouse).progress.newest(10) == []
     assert storehouse.context("catalog").log.head() == 0
 
 
@@ -168,7 +169,7 @@ def test_a_row_that_fails_for_an_unforeseen_reason_fails_alone(
     work_off(storehouse)
 
     assert counts(state(storehouse, import_id)) == ("done", 5, 0, 1)
-    (refused,) = imports_of(storehouse).refusals(import_id, 0, 10)
+    (refused,) = imports_of(storehouse).progress.refusals(import_id, 0, 10)
     assert refused.row == 5
     assert refused.reason == "cannot be registered: ZeroDivisionError: of all things"
 
@@ -206,8 +207,8 @@ def test_imports_are_forgotten_some_time_after_their_end(
 
     assert imports.forget(keep_days=-1) == 1
 
-    assert imports.state(done) is None
-    assert imports.state(waiting) is not None
+    assert imports.progress.state(done) is None
+    assert imports.progress.state(waiting) is not None
 
 
 @pytest.mark.slow
