@@ -1,11 +1,16 @@
 """Shared by steps: commands that may be refused, and queries of the logs."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from features.drivers.port import Happened, Refused
 
 SOMEBODY = "somebody"
+ROOT = Path(__file__).parents[1]
 
 
 def attempt(context: Any, command: Callable[[], None], who: str = SOMEBODY) -> None:
@@ -47,3 +52,17 @@ def holds(context: Any, order: str, sku: str) -> int:
         if order in event.data.get("released_orders", ()):
             held = 0
     return held
+
+
+def flask_command(context: Any, service: str, *arguments: str) -> str:
+    """What a command prints that runs in a process of its own, beside `service`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "app", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **context.driver.environment_of(service)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    return done.stdout

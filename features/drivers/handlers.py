@@ -1,7 +1,7 @@
 """Runs scenarios on the handlers: one process, no threads, a clock of its own."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +22,7 @@ from catalog.domain.value_objects import (
     ProductName,
 )
 from catalog.read_model import listing_queries
-from features.drivers.port import Happened, Json, Refused
+from features.drivers.port import Happened, Json, Refused, as_csv
 from inventory.adapters.http_refusals import INVENTORY_REFUSALS
 from inventory.adapters.repository import SqlStockItemRepository
 from inventory.application import commands as inventory
@@ -41,6 +41,7 @@ from shared_kernel.domain.sku import Sku
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.serving.application import web_application
 from tests.databases import Templates
+from tests.queues import work_off
 
 _SLUGS = {"InvalidValue": "invalid-value", "StaleVersion": "stale-version"} | {
     refusal.__name__: kind.slug
@@ -87,6 +88,27 @@ class HandlersDriver:
                 opening_stock=OpeningStock(pieces),
             ),
         )
+
+    def register_later(self, sku: str, name: str) -> str:
+        body = {"sku": sku, "name": name, "stock_count": 0}
+        headers = {"Prefer": "respond-async"}
+        answer = self._client.post("/products", json=body, headers=headers)
+        return str(self._answered(answer)["id"])
+
+    def import_products(self, rows: Sequence[Mapping[str, str]]) -> str:
+        answer = self._client.post(
+            "/products/imports", data=as_csv(rows), content_type="text/csv"
+        )
+        return str(self._answered(answer)["id"])
+
+    def cancel_import(self, import_id: str) -> None:
+        self.command("DELETE", f"/products/imports/{import_id}")
+
+    def ended_import(self, import_id: str) -> Json:
+        work_off(self._storehouse)
+        found: Json = self.read(f"/products/imports/{import_id}")
+        assert found["ended"] is not None, found
+        return found
 
     def rename(self, sku: str, name: str, seen: int | None = None) -> None:
         self._catalog(

@@ -7,15 +7,16 @@ its number is appended to the names in its steps.
 import http.client
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 import attrs
 
-from features.drivers.port import Happened, Json, Refused
+from features.drivers.port import Happened, Json, Refused, as_csv
 from features.drivers.server import TIMEOUT_S, Server
+from tests.cluster import wait_until
 from tests.routes import SOURCES, sources_of
 
 PAGE = 1000
@@ -59,6 +60,30 @@ class HttpDriver:
         if price is not None:
             body["price"] = _price(price)
         self.command("POST", "/products", body)
+
+    def register_later(self, sku: str, name: str) -> str:
+        body = {"sku": self.own(sku), "name": name, "stock_count": 0}
+        later = {"Prefer": "respond-async", "Content-Type": "application/json"}
+        return self._accepted("POST", "/products", json.dumps(body), later)
+
+    def import_products(self, rows: Sequence[Mapping[str, str]]) -> str:
+        own = [{**row, "sku": self.own(row["sku"])} for row in rows]
+        sent = {"Content-Type": "text/csv"}
+        return self._accepted("POST", "/products/imports", as_csv(own), sent)
+
+    def cancel_import(self, import_id: str) -> None:
+        self._accepted("DELETE", f"/products/imports/{import_id}", None, {})
+
+    def ended_import(self, import_id: str) -> Json:
+        path, found = f"/products/imports/{import_id}", dict[str, Any]()
+
+        def has_ended() -> bool:
+            found.update(self.read(path))
+            return found["ended"] is not None
+
+        wait_until(has_ended, "the import")
+        self._catch_up()
+        return found
 
     def rename(self, sku: str, name: str, seen: int | None = None) -> None:
         self.command("PUT", f"/products/{self._own(sku)}/name", {"name": name}, seen)
@@ -127,10 +152,7 @@ class HttpDriver:
         ]
 
     def everything(self) -> list[Json]:
-        # The command line writes too, but returns no token: use the heads of the logs.
-        for source in SOURCES:
-            for each in self.events(source, self._tokens.get(source, 0)):
-                self._tokens[source] = each.position
+        self._catch_up()
         found: list[Json] = []
         path: str | None = f"/products?limit={PAGE}"
         while path is not None:
@@ -139,6 +161,12 @@ class HttpDriver:
             link = response.headers["Link"]
             path = link.partition(">")[0].removeprefix("<") if link else None
         return found
+
+    def _catch_up(self) -> None:
+        """The command line and workers return no token: use the heads of the logs."""
+        for source in SOURCES:
+            for each in self.events(source, self._tokens.get(source, 0)):
+                self._tokens[source] = each.position
 
     def product(self, sku: str) -> Json | None:
         try:
@@ -270,9 +298,23 @@ class HttpDriver:
         sent = dict(headers or {})
         if body is not None:
             sent["Content-Type"] = "application/json"
-        data = None if body is None else json.dumps(body)
+        return self._send(
+            method, path, None if body is None else json.dumps(body), sent
+        )
+
+    def _accepted(
+        self, method: str, path: str, data: str | None, headers: Mapping[str, str]
+    ) -> str:
+        response, answer = self._send(method, path, data, headers)
+        if response.status >= 400:
+            raise self._refused(answer)
+        return str(answer["id"])
+
+    def _send(
+        self, method: str, path: str, data: str | None, sent: Mapping[str, str]
+    ) -> tuple[http.client.HTTPResponse, Any]:
         connection = self._connection_to(self._server.port_for(method, path))
-        connection.request(method, path, data, sent)
+        connection.request(method, path, data, dict(sent))
         response = connection.getresponse()
         return response, json.loads(response.read() or b"null")
 

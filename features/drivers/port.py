@@ -1,6 +1,8 @@
 """The port between steps and Storehouse; each driver implements it."""
 
-from collections.abc import Mapping
+import csv
+import io
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -50,6 +52,16 @@ class Driver(Protocol):
         description: str | None = None,
         price: tuple[int, str] | None = None,
     ) -> None: ...
+    def register_later(self, sku: str, name: str) -> str:
+        """The id of the import."""
+
+    def import_products(self, rows: Sequence[Mapping[str, str]]) -> str:
+        """Send a file with those rows; return the id of the import."""
+
+    def cancel_import(self, import_id: str) -> None: ...
+    def ended_import(self, import_id: str) -> Json:
+        """The import, once it has ended and all of it is visible."""
+
     def rename(self, sku: str, name: str, seen: int | None = None) -> None: ...
     def describe(self, sku: str, description: str | None) -> None: ...
     def reprice(self, sku: str, price: tuple[int, str]) -> None: ...
@@ -99,3 +111,12 @@ class Driver(Protocol):
         """Return when all earlier commands are visible in all read models."""
 
     def close(self) -> None: ...
+
+
+def as_csv(rows: Sequence[Mapping[str, str]]) -> str:
+    """A file with those rows, which have the same columns."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

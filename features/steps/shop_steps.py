@@ -1,16 +1,13 @@
 """Steps for the sample data of a real shop, on the command line."""
 
 import csv
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 from behave import then, when
 
-ROOT = Path(__file__).parents[2]
+from features.steps_support import ROOT, flask_command
+
 SUPERSTORE = ROOT / "samples" / "superstore"
 
 
@@ -60,15 +57,6 @@ def _superstore_skus() -> set[str]:
 
 def _flask(context: Any, service: str, command: str, file: str) -> None:
     context.refused = context.driver.folder / f"{file}.refused.csv"
-    storehouse = [sys.executable, "-m", "flask", "--app", "app"]
     asked = [str(SUPERSTORE / file), "--refused", str(context.refused)]
-    done = subprocess.run(
-        [*storehouse, *command.split(), *asked],
-        cwd=ROOT,
-        env={**os.environ, **context.driver.environment_of(service)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode in (0, 1), done.stderr
-    (context.summary,) = re.findall(r"^\S+\.csv: (.*)$", done.stdout, re.MULTILINE)
+    output = flask_command(context, service, *command.split(), *asked)
+    (context.summary,) = re.findall(r"^\S+\.csv: (.*)$", output, re.MULTILINE)

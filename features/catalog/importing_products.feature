@@ -1,0 +1,86 @@
+Feature: Importing products
+  A supplier's file has more products than anybody wants to type. It is taken as a whole;
+  then the products are registered one after the other, while the shop goes on.
+
+  @quick
+  Rule: What is right is registered, and what is wrong is refused by its row
+
+    Example: Two lamps, and one without a name
+      When a file of products is sent
+        | sku       | name       | stock_count |
+        | LAMP-0001 | Desk lamp  | 5           |
+        | LAMP-0002 |            | 2           |
+        | LAMP-0003 | Floor lamp | 0           |
+      Then the import registers 2 products, skips 0 and refuses 1
+      And row 3 is refused because of its name
+      And the product "LAMP-0001" is listed as "Desk lamp"
+      And the stock item "LAMP-0001" has 5 pieces on hand
+      And the product "LAMP-0003" is shown as out of stock
+
+    Example: A lamp whose SKU is taken
+      Given the product "LAMP-0001" is registered as "Desk lamp"
+      When a file of products is sent
+        | sku       | name       |
+        | LAMP-0001 | Floor lamp |
+      Then the import registers 0 products, skips 0 and refuses 1
+      And row 2 is refused because the SKU is taken by "Desk lamp"
+      And the product "LAMP-0001" is listed as "Desk lamp"
+
+  Rule: What is registered already is skipped, so a file may be sent again
+
+    Example: The row without a name has been corrected
+      Given a file of products has been imported
+        | sku       | name      |
+        | LAMP-0001 | Desk lamp |
+      When a file of products is sent
+        | sku       | name       |
+        | LAMP-0001 | Desk lamp  |
+        | LAMP-0002 | Floor lamp |
+      Then the import registers 1 product, skips 1 and refuses 0
+
+  Rule: Of two rows with one SKU the first one counts
+
+    Example: The supplier lists a lamp twice
+      When a file of products is sent
+        | sku       | name       |
+        | LAMP-0001 | Desk lamp  |
+        | LAMP-0001 | Floor lamp |
+      Then the import registers 1 product, skips 0 and refuses 1
+      And row 3 is refused because the SKU is taken by "Desk lamp"
+
+  Rule: A file that cannot be read is refused as a whole
+
+    Example: A file with another column
+      When a file of products is sent
+        | sku       | name      | colour |
+        | LAMP-0001 | Desk lamp | brass  |
+      Then that is refused because the file has an unknown column "colour"
+      And the product "LAMP-0001" is not listed
+
+  @slow
+  Rule: An import can be cancelled until it is done
+
+    Example: The wrong file
+      Given the workers pause
+      When a file of products is sent
+        | sku       | name      |
+        | LAMP-0001 | Desk lamp |
+      And the import is cancelled
+      And the workers go on
+      Then the import is cancelled, with 0 products registered
+      And the product "LAMP-0001" is not listed
+
+    Example: Too late
+      Given a file of products has been imported
+        | sku       | name      |
+        | LAMP-0001 | Desk lamp |
+      When the import is cancelled
+      Then that is refused because the import has ended
+      And the product "LAMP-0001" is listed as "Desk lamp"
+
+  Rule: One product can wait, too
+
+    Example: A lamp that is registered later
+      When the product "LAMP-0001" is to be registered later as "Desk lamp"
+      Then the import registers 1 product, skips 0 and refuses 0
+      And the product "LAMP-0001" is listed as "Desk lamp"

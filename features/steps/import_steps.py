@@ -1,0 +1,91 @@
+"""Steps for imports of products."""
+
+from typing import Any
+
+from behave import given, step, then, when
+
+from features.steps_support import attempt, refusal
+from features.steps_support import flask_command as flask
+
+QUEUE = "new-products"
+
+
+@when("a file of products is sent")
+def send_file(context: Any) -> None:
+    def send() -> None:
+        context.import_id = context.driver.import_products(_rows(context))
+
+    attempt(context, send)
+
+
+@given("a file of products has been imported")
+def has_been_imported(context: Any) -> None:
+    send_file(context)
+    context.driver.ended_import(context.import_id)
+
+
+@when('the product "{sku}" is to be registered later as "{name}"')
+def register_later(context: Any, sku: str, name: str) -> None:
+    context.import_id = context.driver.register_later(sku, name)
+
+
+@when("the import is cancelled")
+def cancel(context: Any) -> None:
+    attempt(context, lambda: context.driver.cancel_import(context.import_id))
+
+
+@given("the workers pause")
+def pause(context: Any) -> None:
+    flask(context, "catalog-commands", "queues", "pause", QUEUE)
+
+
+@step("the workers go on")
+def resume(context: Any) -> None:
+    flask(context, "catalog-commands", "queues", "resume", QUEUE)
+
+
+@then("the import registers {done:d} product, skips {same:d} and refuses {no:d}")
+@then("the import registers {done:d} products, skips {same:d} and refuses {no:d}")
+def has_done(context: Any, done: int, same: int, no: int) -> None:
+    ended = context.driver.ended_import(context.import_id)
+    assert ended["state"] == "done", ended
+    counts = ended["registered"], ended["skipped"], ended["refused"]
+    assert counts == (done, same, no), ended
+
+
+@then("the import is cancelled, with {done:d} products registered")
+def is_cancelled(context: Any, done: int) -> None:
+    ended = context.driver.ended_import(context.import_id)
+    assert (ended["state"], ended["registered"]) == ("cancelled", done), ended
+
+
+@then("row {row:d} is refused because of its {column}")
+def is_refused(context: Any, row: int, column: str) -> None:
+    assert _reasons(context)[row].startswith(f"{column} is "), _reasons(context)
+
+
+@then('row {row:d} is refused because the SKU is taken by "{name}"')
+def is_taken(context: Any, row: int, name: str) -> None:
+    reason = f"is already registered as {name!r}"
+    assert _reasons(context)[row].endswith(reason), _reasons(context)
+
+
+@then('that is refused because the file has an unknown column "{column}"')
+def has_unknown_column(context: Any, column: str) -> None:
+    refused = refusal(context, "unusable-file")
+    assert f"unknown column {column!r}" in refused["detail"]
+
+
+@then("that is refused because the import has ended")
+def has_ended(context: Any) -> None:
+    refusal(context, "import-has-ended")
+
+
+def _rows(context: Any) -> list[dict[str, str]]:
+    return [dict(row.items()) for row in context.table]
+
+
+def _reasons(context: Any) -> dict[int, str]:
+    """The reasons of the refused rows, by row."""
+    path = f"/products/imports/{context.import_id}/refusals"
+    return {each["row"]: each["reason"] for each in context.driver.read(path)}
