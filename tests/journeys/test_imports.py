@@ -1,0 +1,134 @@
+"""A file is imported by workers in other processes, of which some are killed."""
+
+import http.client
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from app import Settings
+from shared_kernel.runtime.settings import WORKER
+from tests.cluster import ROOT, Cluster, Layout, wait_until
+from tests.cluster_client import ask
+from tests.databases import Databases
+from tests.storehouses import SUPERSTORE, a_storehouse
+
+pytestmark = [pytest.mark.server, pytest.mark.proof_on("postgresql")]
+
+WITHOUT_WORKER: Layout = (
+    tuple(each for each in Settings.all_services() if each != WORKER),
+)
+WORKERS = 4
+
+
+@contextmanager
+def a_worker(
+    cluster: Cluster, folder: Path, number: int
+) -> Iterator[subprocess.Popen[bytes]]:
+    with (
+        (folder / f"worker-{number}.log").open("wb") as log,
+        subprocess.Popen(
+            [sys.executable, "-m", "flask", "--app", "app", "worker"],
+            cwd=ROOT,
+            env={**os.environ, **cluster.environment_of("catalog-commands")},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        ) as worker,
+    ):
+        try:
+            wait_until(lambda: b"Working on" in _content(log.name), "a worker")
+            yield worker
+        finally:
+            worker.kill()
+
+
+def _content(name: str) -> bytes:
+    return Path(name).read_bytes()
+
+
+def send(port: int, file: Path) -> str:
+    """The path of the import."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    sent = {"Content-Type": "text/csv"}
+    connection.request("POST", "/products/imports", file.read_bytes(), sent)
+    response = connection.getresponse()
+    content = response.read()
+    assert response.status == 202, content
+    connection.close()
+    return str(response.headers["Location"])
+
+
+def test_workers_that_are_killed_lose_no_row_and_repeat_none(
+    databases: Databases, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    seed = random.SystemRandom().randrange(10**6)
+    record_property("seed", seed)
+    chance = random.Random(seed)
+    with (
+        Cluster(tmp_path, WITHOUT_WORKER, "inprocess", databases=databases) as cluster,
+        ExitStack() as stack,
+    ):
+        (port,) = cluster.ports_of("catalog-commands")
+        workers = [
+            stack.enter_context(a_worker(cluster, tmp_path, number))
+            for number in range(WORKERS)
+        ]
+        where = send(port, SUPERSTORE / "products.csv")
+        for victim in chance.sample(workers, 2):
+            Event().wait(chance.uniform(0, 0.2))
+            victim.send_signal(signal.SIGKILL)
+
+        ended: dict[str, Any] = {}
+
+        def has_ended() -> bool:
+            ended.update(ask(port, "GET", where)[1])
+            return ended["ended"] is not None
+
+        wait_until(has_ended, "the import")
+        survivors = [each for each in workers if each.poll() is None]
+        for each in survivors:
+            each.send_signal(signal.SIGTERM)
+        codes = [each.wait(20) for each in survivors]
+
+    counts = ended["registered"], ended["skipped"], ended["refused"]
+    assert (ended["state"], counts) == ("done", (1862, 0, 32)), seed
+    assert codes == [0] * len(survivors)
+    with a_storehouse(databases) as storehouse:
+        events = storehouse.context("catalog").log.read(0, 10_000)
+        depth = storehouse.queues[0].queue.depth()
+    assert max(Counter(each.key for each in events).values()) == 1
+    assert len(events) == 1862
+    assert (depth.waiting, depth.in_flight) == (0, 0)
+
+
+def test_the_process_that_receives_a_file_may_be_killed_before_it_is_done(
+    databases: Databases, tmp_path: Path
+) -> None:
+    layout: Layout = (tuple(Settings.all_services()),)
+    with Cluster(tmp_path, layout, "inprocess", databases=databases) as cluster:
+        (port,) = cluster.ports_of("catalog-commands")
+        where = send(port, SUPERSTORE / "products.csv")
+        (name,) = cluster.processes
+        cluster.kill(name)
+        cluster.restart(name)
+        (port,) = cluster.ports_of("catalog-commands")
+        ended: dict[str, Any] = {}
+
+        def has_ended() -> bool:
+            ended.update(ask(port, "GET", where)[1])
+            return ended["ended"] is not None
+
+        wait_until(has_ended, "the import")
+
+    counts = ended["registered"], ended["skipped"], ended["refused"]
+    assert counts == (1862, 0, 32), json.dumps(ended)
