@@ -230,3 +230,21 @@ def test_a_secret_is_never_shown(url: str) -> None:
         shown = str(error)
 
     assert "secret" not in shown
+
+
+def test_a_worker_runs_the_services_whose_queues_it_consumes() -> None:
+    given = SPLIT | {"SERVICES": "worker", "CATALOG_URL": "http://queries:8002"}
+
+    settings = Settings.from_environment(given)
+
+    assert settings.running == {"catalog-commands"}
+    assert settings.consumes_queues
+
+
+def test_all_services_without_the_worker_may_run_in_one_process() -> None:
+    services = ",".join(each for each in Settings.all_services() if each != "worker")
+
+    settings = Settings.from_environment({"SERVICES": services})
+
+    assert settings.runs_everything
+    assert not settings.consumes_queues
