@@ -1,14 +1,16 @@
 """Metrics for Prometheus, collected at each scrape. Unknown is NaN, never zero.
 
-Names and units as in https://prometheus.io/docs/practices/naming/.
+Names and units as in https://prometheus.io/docs/practices/naming/. Imported at the
+first scrape: a start need not wait for the client library.
 """
 
 import math
 from collections.abc import Callable, Iterator, Sequence
 
 import attrs
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from shared_kernel.events.cursors import Lease
@@ -21,6 +23,8 @@ from shared_kernel.operations.observation import (
     SubscriptionState,
 )
 from shared_kernel.queues.sql import SqlQueue
+
+MEDIA_TYPE = CONTENT_TYPE_LATEST
 
 _OF_LOG: tuple[tuple[str, str, Callable[[LogState], float | None]], ...] = (
     ("log_head_position", "Newest position of the log", lambda of: of.head),
@@ -80,30 +84,30 @@ _OF_QUEUE: tuple[tuple[str, str, Callable[[QueueState], float | None]], ...] = (
 _LABELS = ("subscription", "source")
 
 
-def registry_of(
-    states: Callable[[], Sequence[ServiceState]],
+def scrape(
+    states: Sequence[ServiceState],
     here: Sequence[Subscription],
     queues: Sequence[SqlQueue],
-    workers_alive: Callable[[], bool],
-) -> CollectorRegistry:
-    """The metrics of one scrape: `states()` and `workers_alive()` at that moment.
+    workers_alive: bool,
+) -> bytes:
+    """The metrics of `states`, with this process's counts of `here` and `queues`.
 
-    For the subscriptions `here` and the `queues` it adds the counts of this process.
+    Their media type is MEDIA_TYPE.
     """
     registry = CollectorRegistry()
     registry.register(_States(states, here, queues, workers_alive))
-    return registry
+    return generate_latest(registry)
 
 
 @attrs.frozen(eq=False)
 class _States(Collector):
-    states: Callable[[], Sequence[ServiceState]]
+    states: Sequence[ServiceState]
     here: Sequence[Subscription]
     queues: Sequence[SqlQueue]
-    workers_alive: Callable[[], bool]
+    workers_alive: bool
 
     def collect(self) -> Iterator[Metric]:
-        states = self.states()
+        states = self.states
         logs = [service.log for service in states if service.log is not None]
         subscriptions = [
             ((each.name, each.source), each)
@@ -144,7 +148,7 @@ class _States(Collector):
             held_back.add_metric([log.source], float(log.held_back))
         yield held_back
         alive = _gauge("workers_alive", "1 if the workers of this process run", ())
-        alive.add_metric((), float(self.workers_alive()))
+        alive.add_metric((), float(self.workers_alive))
         yield alive
 
     def _of_queues(self, states: Sequence[ServiceState]) -> Iterator[Metric]:

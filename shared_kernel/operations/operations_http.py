@@ -6,13 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import attrs
 import msgspec
 from flask import Response
-from prometheus_client import generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from shared_kernel.clock import Clock
 from shared_kernel.events.consistency import Progress
 from shared_kernel.events.dropped import COPY, HINTS
-from shared_kernel.operations.metrics import registry_of
 from shared_kernel.operations.observation import ServiceState, observe
 from shared_kernel.operations.writability import Writability
 from shared_kernel.runtime.service import Service, WritingService
@@ -145,12 +142,8 @@ def _add_health(api: Api, operations: Operations) -> None:
 
 
 def _add_metrics(api: Api, operations: Operations) -> None:
-    registry = registry_of(
-        operations.states,
-        [each for service in operations.services for each in service.subscriptions],
-        [each.queue for service in operations.services for each in service.queues],
-        lambda: operations.workers.alive,
-    )
+    here = [each for service in operations.services for each in service.subscriptions]
+    queues = [each.queue for service in operations.services for each in service.queues]
 
     @api.route(
         "GET",
@@ -163,8 +156,14 @@ def _add_metrics(api: Api, operations: Operations) -> None:
         ),
     )
     def metrics() -> Response:
+        from shared_kernel.operations.metrics import (  # noqa: PLC0415 - see there
+            MEDIA_TYPE,
+            scrape,
+        )
+
         read_query(())
-        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+        body = scrape(operations.states(), here, queues, operations.workers.alive)
+        return Response(body, content_type=MEDIA_TYPE)
 
 
 def _unwritable(

@@ -5,11 +5,9 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 import msgspec
-import urllib3
-from urllib3.exceptions import EmptyPoolError, HTTPError, ProtocolError
-from urllib3.exceptions import TimeoutError as TooLateError
 
 from shared_kernel.events.cloud_events import BATCH_MEDIA_TYPE
 from shared_kernel.events.consistency import (
@@ -19,7 +17,6 @@ from shared_kernel.events.consistency import (
 )
 
 BACKOFF_S = 0.1
-MOST_CONNECTIONS = 32
 
 _HEADERS = {
     "User-Agent": "storehouse",
@@ -31,7 +28,19 @@ class NoAnswerError(Exception):
     """The last attempt failed too. The message, a few words, says why."""
 
 
-# urllib3's own retries have no total time limit, and write to stderr.
+class Response(Protocol):
+    """What is read of one."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    @property
+    def data(self) -> bytes: ...
+
+
 class Attempts:
     """Requests to the process at `url`. Thread-safe.
 
@@ -40,15 +49,17 @@ class Attempts:
     """
 
     def __init__(self, url: str, timeout_s: float, jitter: Callable[[], float]) -> None:
+        from shared_kernel.web.connections import Connections  # noqa: PLC0415 - see there
+
         self._url = url
         self._timeout_s = timeout_s
         self._jitter = jitter
         self._closing = threading.Event()
-        self._pool = urllib3.PoolManager(maxsize=MOST_CONNECTIONS, block=True)
+        self._connections = Connections()
 
     def get(
         self, path: str, headers: Mapping[str, str], wait_s: float, attempts: int
-    ) -> urllib3.BaseHTTPResponse:
+    ) -> Response:
         """The first response with a status below 500.
 
         If the process is asked to wait `wait_s`, an attempt may take longer by that
@@ -71,7 +82,7 @@ class Attempts:
     def close(self) -> None:
         """Make no more attempts from now on."""
         self._closing.set()
-        self._pool.clear()
+        self._connections.close()
 
     def _backoff_s(self, attempt: int) -> float:
         at_most_s = BACKOFF_S * 2 ** (attempt - 1)
@@ -79,22 +90,16 @@ class Attempts:
 
     def _attempt(
         self, path: str, headers: Mapping[str, str], wait_s: float, left_s: float
-    ) -> urllib3.BaseHTTPResponse:
+    ) -> Response:
         try:
-            response = self._pool.request(
-                "GET",
+            response = self._connections.get(
                 self._url + path,
-                headers={**_HEADERS, **headers},
-                redirect=False,
-                retries=False,
-                pool_timeout=self._timeout_s,
-                timeout=urllib3.Timeout(
-                    connect=self._timeout_s,
-                    total=min(self._timeout_s + wait_s, left_s),
-                ),
+                {**_HEADERS, **headers},
+                connect_s=self._timeout_s,
+                total_s=min(self._timeout_s + wait_s, left_s),
             )
-        except HTTPError as error:
-            raise NoAnswerError(_reason(error)) from error
+        except ConnectionError as error:
+            raise NoAnswerError(str(error)) from error
         if response.status == 400:
             with contextlib.suppress(ValueError):
                 unknown = msgspec.json.decode(response.data, type=_UnknownPosition)
@@ -124,21 +129,3 @@ class _UnknownPosition(
     source: str
     position: int
     end: int
-
-
-def _reason(error: HTTPError) -> str:
-    """The operating system's error message, if there is one."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror.lower()
-        cause = cause.__cause__ or cause.__context__
-    match error:
-        case EmptyPoolError():
-            return "all connections to it are busy"
-        case TooLateError():
-            return "it takes too long"
-        case ProtocolError():
-            return "it broke off"
-        case _:
-            return " ".join(str(error).split())

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import flask
 import msgspec
 import structlog
-import urllib3
 from circuitbreaker import CircuitBreaker
 
 from shared_kernel.buses.envelope import Envelope
@@ -21,7 +20,7 @@ from shared_kernel.events.cloud_events import from_batch
 from shared_kernel.events.event_log import Mark
 from shared_kernel.events.identity import LogKeys
 from shared_kernel.events.unit_of_work import current_traceparent
-from shared_kernel.web.attempts import Attempts, NoAnswerError
+from shared_kernel.web.attempts import Attempts, NoAnswerError, Response
 from shared_kernel.web.tracing import traceparent
 
 ATTEMPTS = 3
@@ -100,7 +99,7 @@ class Peer:
         *,
         wait_s: float = 0.0,
         attempts: int = ATTEMPTS,
-    ) -> urllib3.BaseHTTPResponse:
+    ) -> Response:
         """A response with any status below 500.
 
         `wait_s` is how long the peer is asked to wait; an attempt may take longer by
@@ -146,9 +145,7 @@ class Peer:
         if response.status != 200:
             raise self.strange(response, f"GET {path}")
 
-    def strange(
-        self, response: urllib3.BaseHTTPResponse, asked: str
-    ) -> StrangePeerError:
+    def strange(self, response: Response, asked: str) -> StrangePeerError:
         kind = response.headers.get("Content-Type", "nothing")
         found = f"answers {asked} with {response.status} {kind}"
         return StrangePeerError(self.name, self.url, found)
@@ -157,7 +154,7 @@ class Peer:
         """Nothing is attempted again from now on."""
         self._attempts.close()
 
-    def _guarded(self, *request: Any) -> urllib3.BaseHTTPResponse:
+    def _guarded(self, *request: Any) -> Response:
         breaker = self._breaker
         # The breaker's own `call` lets all requests through, whatever its state.
         if breaker.closed:
@@ -170,8 +167,8 @@ class Peer:
         finally:
             self._trying.release()
 
-    def _through_breaker(self, *request: Any) -> urllib3.BaseHTTPResponse:
-        response: urllib3.BaseHTTPResponse
+    def _through_breaker(self, *request: Any) -> Response:
+        response: Response
         response = self._breaker.call(self._attempts.get, *request)
         return response
 

@@ -184,7 +184,7 @@ def test_connections_are_kept(peer: Peer, server: PeerServer) -> None:
     for _ in range(5):
         peer.get("/healthz")
 
-    (pool,) = peer._attempts._pool.pools._container.values()
+    (pool,) = peer._attempts._connections._pool.pools._container.values()
     assert (pool.num_connections, pool.num_requests) == (1, 5)
 
 
