@@ -1,5 +1,6 @@
 """Request bodies: read once, validated by a schema, with all faults reported."""
 
+import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
@@ -53,12 +54,8 @@ class Body(Generic[T]):
 
     def __init__(self, kind: type[T]) -> None:
         self.kind = kind
-        (self.reference,), self.components = schemas_of([kind])
-        self._schema = {**self.reference, "components": {"schemas": self.components}}
-        # Masked: a message never repeats the client's value, which may be long.
-        self._validator = jsonschema_rs.Draft202012Validator(
-            self._schema, mask="the value"
-        )
+        compiled = _compiled(kind)  # type: ignore[arg-type] # mypy: unhashable type[T]
+        self.reference, self.components, self._schema, self._validator = compiled
 
     @property
     def content(self) -> Mapping[str, Any]:
@@ -97,6 +94,24 @@ class Body(Generic[T]):
             # The validator follows 255 levels, far more than any valid body has.
             raise too_deep() from None
         raise problem
+
+
+# Many applications of one process have the same bodies: those of its tests.
+@functools.cache
+def _compiled(
+    kind: type,
+) -> tuple[
+    dict[str, Any],
+    dict[str, Any],
+    dict[str, Any],
+    jsonschema_rs.Draft202012Validator,
+]:
+    """A reference to the schema, its components, both in one, and its validator."""
+    (reference,), components = schemas_of([kind])
+    schema = {**reference, "components": {"schemas": components}}
+    # Masked: a message never repeats the client's value, which may be long.
+    validator = jsonschema_rs.Draft202012Validator(schema, mask="the value")
+    return reference, components, schema, validator
 
 
 def schemas_of(kinds: Sequence[type]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
