@@ -176,8 +176,12 @@ class Load:
 
 
 @contextmanager
-def load(ports_of: PortsOf, clients: int = 4, pause_s: float = 0.01) -> Iterator[Load]:
-    """Several clients run; all have stopped afterwards."""
+def load(ports_of: PortsOf, clients: int = 4, pause_s: float = 0.05) -> Iterator[Load]:
+    """Several clients run; all have stopped afterwards.
+
+    With the pause there is always something in transit, and the machine has time for
+    the processes that start: without it most commands were sent while tests waited.
+    """
     stop = threading.Event()
     at_work = Load(
         [Client(number, ports_of, stop, pause_s) for number in range(clients)]

@@ -53,14 +53,17 @@ def steps() -> Iterator[Step]:
 
 
 def a_copy(folder: Path) -> Path:
-    """A copy of the project in `folder`, without compiled files."""
-    unwanted = shutil.ignore_patterns("__pycache__", "*.pyc")
+    """A copy of the project in `folder`, with the times of its files.
+
+    So the modules that are compiled already are valid there, and mypy's cache is.
+    """
+    being_written = shutil.ignore_patterns("*.pyc.*")
     for part in PARTS:
         if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, folder / part, ignore=unwanted)
+            shutil.copytree(ROOT / part, folder / part, ignore=being_written)
         else:
-            shutil.copy(ROOT / part, folder / part)
-    # Share the environment, and a warm cache of mypy.
+            shutil.copy2(ROOT / part, folder / part)
+    # Share the environment.
     environment = Path(sys.prefix)
     (folder / ".venv").symlink_to(environment)
     if (ROOT / ".mypy_cache").is_dir():

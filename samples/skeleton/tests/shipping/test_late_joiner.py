@@ -33,6 +33,9 @@ EVENTS_PER_PRODUCT = 50
 """Events of each product."""
 
 BATCH = 5000
+PAUSE_S = 0.05
+"""Between commands, so that they do not take the time of what they go along with."""
+
 NEW = "shipping"
 SHOP = tuple(name for name in SERVICES if name != NEW)
 KEPT = "SELECT sku, name, sold FROM products ORDER BY sku"
@@ -158,7 +161,7 @@ def trade(cluster: Cluster) -> Iterator[list[str]]:
         chance, number = random.Random(16), 0
         (shop,) = cluster.ports_of("catalog-commands")
         (new,) = cluster.ports_of(NEW)
-        while not ended.is_set():
+        while not ended.wait(PAUSE_S):
             number += 1
             sku = f"OLD-{chance.randrange(EVENTS // EVENTS_PER_PRODUCT):06}"
             body = {"sku": f"NEW-{number}", "name": "New", "stock_count": 1}
