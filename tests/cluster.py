@@ -25,6 +25,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from shlex import quote
 from types import TracebackType
+from typing import IO
 
 import attrs
 
@@ -33,6 +34,7 @@ from shared_kernel.runtime.context import needed_by, services_of
 from shared_kernel.runtime.settings import WORKER
 from tests.databases import Databases, Files
 from tests.forger import Forger
+from tests.fork_server import Forked, fork_server
 from tests.last_will import LastWill
 from tests.nats_server import NatsServer
 from tests.tcp_proxy import TcpProxy
@@ -58,6 +60,8 @@ PORTS = range(20_000, 32_000)
 
 _HOST = "127.0.0.1"
 _ON_NATS = {"nats": "nats", "jetstream": "jetstream", "forged": "nats"}
+_LOADED_AT_THE_START = "LD_PRELOAD"
+"""This variable works on programs only, not on forks."""
 _TAIL_LINES = 20
 _SETTINGS = {field.metadata["env"] for field in attrs.fields(Settings)}
 _NO_ANSWER = (OSError, http.client.HTTPException)
@@ -86,10 +90,10 @@ class Process:
     name: str
     services: tuple[str, ...]
     port: int
-    command: Sequence[str]
+    program: Sequence[str]
     environment: Mapping[str, str]
     folder: Path
-    _running: "subprocess.Popen[bytes] | None" = None
+    _running: "Forked | subprocess.Popen[bytes] | None" = None
     _will: "LastWill | None" = None
 
     @property
@@ -111,17 +115,28 @@ class Process:
         others = {
             name: value for name, value in os.environ.items() if name not in _SETTINGS
         }
+        environment = {**others, "PYTHONPATH": str(ROOT), **self.environment}
         with self.log.open("ab") as log:
-            self._running = subprocess.Popen(
-                self.command,
-                cwd=self.folder,
-                env={**others, "PYTHONPATH": str(ROOT), **self.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            if _LOADED_AT_THE_START in environment:
+                self._running = self._from_scratch(environment, log)
+            else:
+                self._running = fork_server().start(
+                    self.program, self.folder, environment, log.fileno()
+                )
         self._will = LastWill(f"kill -s KILL -- -{self._running.pid}")
+
+    def _from_scratch(
+        self, environment: Mapping[str, str], log: IO[bytes]
+    ) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [sys.executable, "-m", *self.program],
+            cwd=self.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
     def wait_until_it_answers(self) -> None:
         """Raises CannotStartError."""
@@ -185,7 +200,8 @@ class Process:
 class Cluster:
     """Runs `layout`, joined by `bus`, on `databases`, or files in `folder`.
 
-    `settings` are further variables for each process. NATS is started when a bus needs
+    `program` is a module and its arguments. `settings` are further variables for each
+    process. NATS is started when a bus needs
     it, and stays. With `proxied`, each way from a process to another stands open to a
     proxy: `proxies["inventory", "bus"]`, `proxies["inventory", "CATALOG_URL"]`.
     """
@@ -196,7 +212,7 @@ class Cluster:
         layout: Layout = ONE,
         bus: str = "inprocess",
         *,
-        command: Sequence[str] = (sys.executable, str(ROOT / "app.py")),
+        program: Sequence[str] = ("app",),
         settings: Mapping[str, str] | None = None,
         proxied: bool = False,
         databases: Databases | None = None,
@@ -210,7 +226,7 @@ class Cluster:
         self.proxies: dict[tuple[str, str], TcpProxy] = {}
         self._layout = layout
         self._bus = bus
-        self._command = command
+        self._program = program
         self._settings = dict(settings or {})
         self._proxied = proxied
 
@@ -328,7 +344,7 @@ class Cluster:
                 name=name,
                 services=services,
                 port=ports[name],
-                command=self._command,
+                program=self._program,
                 environment=self._environment(name, services, ports[name], asked),
                 folder=self.folder,
             )

@@ -1,7 +1,6 @@
 """The server processes that all scenarios share."""
 
 import itertools
-import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -30,12 +29,7 @@ class Server:
             self.folder,
             layout,
             bus,
-            command=(
-                sys.executable,
-                "-m",
-                "features.drivers.serving",
-                str(self._clock),
-            ),
+            program=("features.drivers.serving", str(self._clock)),
             # Longer than in production, for busy test machines.
             databases=clean.new(self.folder),
             settings={"CONSISTENCY_TIMEOUT_MS": str(int(TIMEOUT_S * 1000))},
