@@ -79,7 +79,7 @@ test: check ## the rest, each law among it, with a real NATS and PostgreSQL: min
 
 .PHONY: proof
 proof: $(READY) ## everything else: each matrix, crash point and soak
-	$(RUN) -m features.everywhere --quick
+	$(RUN) -m features.everywhere --quick --without nats:split:postgresql
 	$(RUN) -m pytest -q -n $(TEST_WORKERS) --dist worksteal -m proof
 
 .PHONY: features-everywhere

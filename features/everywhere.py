@@ -203,9 +203,18 @@ class Runner:
     type=click.Choice(COMBINATIONS),
     help=f"Run only this one and {FIRST}, with which it is compared. Repeatable.",
 )
+@click.option(
+    "--without",
+    metavar="BUS:LAYOUT:DATABASE",
+    multiple=True,
+    type=click.Choice(COMBINATIONS[1:]),
+    help="Leave out this one, for example one that has run already. Repeatable.",
+)
 @click.option("--tags", help="Run only these scenarios, with the syntax of behave.")
 @click.option("--quick", is_flag=True, help="Run only the most important scenarios.")
-def main(only: tuple[str, ...], tags: str | None, quick: bool) -> None:
+def main(
+    only: tuple[str, ...], without: tuple[str, ...], tags: str | None, quick: bool
+) -> None:
     """Run the scenarios everywhere, and compare the observable histories.
 
     Each combination of a bus (inprocess, feed, nats, jetstream, or NATS with forged
@@ -222,7 +231,9 @@ def main(only: tuple[str, ...], tags: str | None, quick: bool) -> None:
     folder = Path(mkdtemp(prefix="storehouse-everywhere-"))
     runner = Runner(folder, "@quick" if quick else tags, console)
     chosen = [
-        each for each in COMBINATIONS if not only or each in only or each == FIRST
+        each
+        for each in COMBINATIONS
+        if (not only or each in only or each == FIRST) and each not in without
     ]
     outcomes = [runner.run(each) for each in chosen]
     console.print(_table(outcomes))
