@@ -410,7 +410,10 @@ def _names(layout: Layout) -> dict[str, tuple[str, ...]]:
     """`inventory`, or `catalog-queries+inventory`; `inventory-2` is a replica."""
     named: dict[str, tuple[str, ...]] = {}
     for services in layout:
-        name = "storehouse" if set(services) == set(SERVICES) else "+".join(services)
+        others = [each for each in services if each != WORKER]
+        name = "+".join(others or services)
+        if {*services, WORKER} == set(SERVICES):
+            name = "storehouse"
         replica = 1 + list(named.values()).count(services)
         named[name if replica == 1 else f"{name}-{replica}"] = services
     return named

@@ -74,7 +74,7 @@ def test_one_command_starts_everything_and_ctrl_c_stops_it(tmp_path: Path) -> No
     ports = {name: free_port() for name in names}
     with made_split(tmp_path, ports) as lines:
         for service, port in (
-            ("catalog-commands", ports["COMMANDS_PORT"]),
+            ("catalog-commands, worker", ports["COMMANDS_PORT"]),
             ("catalog-queries", ports["QUERIES_PORT"]),
             ("inventory", ports["INVENTORY_PORT"]),
         ):
