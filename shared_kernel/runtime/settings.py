@@ -116,11 +116,14 @@ class Settings:
         return settings
 
     @classmethod
+    def declared_services(cls) -> list[str]:
+        return [service.name for _, service in services_of(cls.contexts)]
+
+    @classmethod
     def all_services(cls) -> list[str]:
         """The declared ones, and `worker` if one of them has a queue."""
-        declared = [service for _, service in services_of(cls.contexts)]
-        worker = [WORKER] if any(service.queues for service in declared) else []
-        return [service.name for service in declared] + worker
+        queues = [name for _, each in services_of(cls.contexts) for name in each.queues]
+        return [*cls.declared_services(), *([WORKER] if queues else [])]
 
     @property
     def consumes_queues(self) -> bool:
@@ -143,7 +146,7 @@ class Settings:
     @property
     def runs_everything(self) -> bool:
         """All declared services; the queues may be consumed by other processes."""
-        return self.services >= frozenset(self.all_services()) - {WORKER}
+        return self.services >= set(self.declared_services())
 
     @property
     def addresses(self) -> Mapping[str, str]:
@@ -223,9 +226,9 @@ class Settings:
             raise BadSettingError(
                 "SERVICES",
                 ",".join(sorted(self.services)),
-                f"all of {','.join(self.all_services())}, since BUS_URL inprocess: "
-                "joins one process only: set BUS_URL to feed: or nats://host for a "
-                "split",
+                f"all of {','.join(self.declared_services())}, since BUS_URL "
+                "inprocess: joins one process only: set BUS_URL to feed: or "
+                "nats://host for a split",
             )
         for variable, url, service, needed in self._addresses_by_context():
             if needed and url is None:

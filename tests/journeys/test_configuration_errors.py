@@ -53,7 +53,7 @@ LINES = {
     "no inventory anywhere": """
         INVENTORY_URL is not set; expected the address of the process that runs
         inventory, such as http://127.0.0.1:8001, or that service among SERVICES""",
-    "an unknown service": f"SERVICES is 'sales'; expected some of {ALL}",
+    "an unknown service": f"SERVICES is 'sales'; expected some of {ALL},worker",
 }
 SETTINGS: dict[str, dict[str, str]] = {
     "an unknown scheme": {"BUS_URL": "amqp://me:secret@host"},

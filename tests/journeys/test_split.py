@@ -102,7 +102,7 @@ def test_one_command_starts_everything_and_ctrl_c_stops_it(tmp_path: Path) -> No
 def test_a_trace_goes_through_all_processes(tmp_path: Path, bus: str) -> None:
     with Cluster(tmp_path, SPLIT, bus) as cluster:
         commands, queries, inventory = (
-            f"http://127.0.0.1:{cluster.ports_of(service)[0]}" for (service,) in SPLIT
+            f"http://127.0.0.1:{cluster.ports_of(service)[0]}" for service, *_ in SPLIT
         )
         registered = httpx.post(
             f"{commands}/products", json=LAMP, headers={"traceparent": TRACE}
