@@ -159,7 +159,7 @@ PAIRS: list[Layout] = [
 def test_any_two_services_may_share_a_process(tmp_path: Path, layout: Layout) -> None:
     with Cluster(tmp_path, layout, "feed") as cluster:
         commands, queries, inventory = (
-            f"http://127.0.0.1:{cluster.ports_of(service)[0]}" for (service,) in SPLIT
+            f"http://127.0.0.1:{cluster.ports_of(service)[0]}" for service, *_ in SPLIT
         )
         registered = httpx.post(f"{commands}/products", json=LAMP)
         token = {"Consistency-Token": registered.headers["Consistency-Token"]}
