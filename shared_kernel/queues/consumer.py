@@ -16,7 +16,7 @@ import attrs
 import structlog
 
 from shared_kernel.clock import Clock, moments_of
-from shared_kernel.queues.lease import ConsumerLease
+from shared_kernel.queues.lease import BEAT_US, ConsumerLease
 from shared_kernel.queues.port import Callback, Message
 from shared_kernel.storage.errors import is_fault
 
@@ -170,7 +170,11 @@ class Loop:
         while not self._stopping.is_set():
             self._woken.clear()
             found = self._did(self._consumer.step)
-            if found or self._woken.wait(self._poll_interval_s * idle):
+            wait_s = self._poll_interval_s * idle
+            if self._consumer.held:
+                # The lease on what it holds is kept by its steps.
+                wait_s = min(wait_s, BEAT_US / 1_000_000)
+            if found or self._woken.wait(wait_s):
                 idle = 1
             else:
                 idle = min(idle * 2, SLOWEST)

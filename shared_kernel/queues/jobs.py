@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from shared_kernel.queues.port import Message, Receipt
-from shared_kernel.storage.prepared import Prepared, one_of
+from shared_kernel.storage.prepared import Prepared, Row, one_of
 
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -81,7 +81,6 @@ _FREE = (
     .where(
         _OF,
         _JOBS.c.consumer.is_(None),
-        _JOBS.c.number > sa.bindparam("floor"),
         _JOBS.c.due_us <= sa.bindparam("now_us"),
         ~sa.exists().where(_PAUSED.c.queue == sa.bindparam("of")),
         sa.or_(
@@ -93,23 +92,33 @@ _FREE = (
             ),
         ),
     )
-    .order_by(_JOBS.c.number)
-    .limit(sa.bindparam("most", type_=sa.Integer))
     .with_for_update(skip_locked=True, of=_JOBS)
 )
-_CLAIM = Prepared(
-    sa.update(_JOBS)
-    .where(_JOBS.c.number.in_(_FREE.scalar_subquery()))
-    .values(consumer=sa.bindparam("me"), attempts=_JOBS.c.attempts + 1)
-    .returning(
-        _JOBS.c.number,
-        _JOBS.c.attempts,
-        _JOBS.c.id,
-        _JOBS.c.name,
-        _JOBS.c.payload,
-        _JOBS.c.key,
-    )
+_NEXT = (
+    _FREE.where(_JOBS.c.number > sa.bindparam("floor"))
+    .order_by(_JOBS.c.number)
+    .limit(sa.bindparam("most", type_=sa.Integer))
 )
+
+
+def _claiming(free: sa.Select[tuple[int]]) -> Prepared:
+    return Prepared(
+        sa.update(_JOBS)
+        .where(_JOBS.c.number.in_(free.scalar_subquery()))
+        .values(consumer=sa.bindparam("me"), attempts=_JOBS.c.attempts + 1)
+        .returning(
+            _JOBS.c.number,
+            _JOBS.c.attempts,
+            _JOBS.c.id,
+            _JOBS.c.name,
+            _JOBS.c.payload,
+            _JOBS.c.key,
+        )
+    )
+
+
+_CLAIM = _claiming(_NEXT)
+_CLAIM_THOSE = _claiming(_FREE.where(one_of(_JOBS.c.id, "ids")))
 _HELD = sa.and_(
     _JOBS.c.number == sa.bindparam("at"), _JOBS.c.consumer == sa.bindparam("me")
 )
@@ -246,6 +255,22 @@ def claim(
     """
     asked = {"of": queue, "me": consumer, "most": most, "floor": floor}
     rows = _CLAIM.rows(connection, asked | {"now_us": now_us})
+    return _claimed(rows, consumer)
+
+
+def claim_those(
+    connection: Connection,
+    queue: str,
+    consumer: str,
+    ids: Sequence[str],
+    now_us: int,
+) -> list[Message]:
+    """Of the jobs with these ids, those that are free and due, in order."""
+    asked = {"of": queue, "me": consumer, "ids": json.dumps(ids), "now_us": now_us}
+    return _claimed(_CLAIM_THOSE.rows(connection, asked), consumer)
+
+
+def _claimed(rows: Sequence[Row], consumer: str) -> list[Message]:
     return [
         Message(
             id=id_,

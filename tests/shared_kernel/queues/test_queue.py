@@ -1,0 +1,33 @@
+"""Every queue keeps the contract, on every database, with its real server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.shared_kernel.queues import operating_contract, queue_contract
+from tests.shared_kernel.queues.builders import Bench, a_database, sql_queue
+from tests.shared_kernel.queues.queue_contract import Check
+
+
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("postgresql", marks=pytest.mark.server),
+    ]
+)
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    kind: str = request.param
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    if kind.endswith("postgresql"):
+        url = request.getfixturevalue("schemas").url("new")
+    with a_database(url) as database:
+        yield Bench(database, sql_queue)
+
+
+CHECKS = (*queue_contract.CHECKS, *operating_contract.CHECKS)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_a_queue_keeps_the_contract(bench: Bench, check: Check) -> None:
+    check(bench)
