@@ -1,8 +1,9 @@
 """What a work queue offers, whatever carries it.
 
 QueueError
-├── LeaseLostError       another consumer has the message now; nothing changes
-└── UnprocessableError   the message cannot be processed, however often it comes
+├── LeaseLostError            another consumer has the message now; nothing changes
+├── UnprocessableError        the message cannot be processed, however often it comes
+└── QueueMisconfiguredError   an operator has to act; the message says how
 """
 
 from collections.abc import Callable, Sequence
@@ -22,6 +23,10 @@ class LeaseLostError(QueueError):
 
 class UnprocessableError(QueueError):
     """Raised by a callback: the message is dead-lettered without further attempts."""
+
+
+class QueueMisconfiguredError(QueueError):
+    """Nothing works until it is corrected."""
 
 
 @attrs.frozen

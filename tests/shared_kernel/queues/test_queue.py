@@ -8,12 +8,17 @@ import pytest
 from tests.shared_kernel.queues import operating_contract, queue_contract
 from tests.shared_kernel.queues.builders import Bench, a_database, sql_queue
 from tests.shared_kernel.queues.queue_contract import Check
+from tests.shared_kernel.queues.redis_builders import redis_queue
+
+pytestmark = pytest.mark.proof_on("redis_on_postgresql")
 
 
 @pytest.fixture(
     params=[
         "sqlite",
         pytest.param("postgresql", marks=pytest.mark.server),
+        pytest.param("redis_on_sqlite", marks=pytest.mark.server),
+        pytest.param("redis_on_postgresql", marks=pytest.mark.server),
     ]
 )
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
@@ -21,8 +26,11 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     url = f"sqlite:///{tmp_path / 'new.db'}"
     if kind.endswith("postgresql"):
         url = request.getfixturevalue("schemas").url("new")
+    make = sql_queue
+    if kind.startswith("redis"):
+        make = redis_queue(request.getfixturevalue("redis_server").url)
     with a_database(url) as database:
-        yield Bench(database, sql_queue)
+        yield Bench(database, make)
 
 
 CHECKS = (*queue_contract.CHECKS, *operating_contract.CHECKS)

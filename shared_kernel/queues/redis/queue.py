@@ -1,0 +1,252 @@
+"""A queue of rows, whose messages reach their worker through Redis.
+
+A message of ours is a row, committed with what caused it; its entry in Redis only says
+that it is there. An entry that Redis lost is found by its row within a second; one that
+Redis repeats, or that comes late, finds no free row and is dropped. A message of
+another program becomes a row before it is acknowledged in Redis: at least once.
+
+Redis is asked before and after a transaction, never within one (law 8).
+"""
+
+import random
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import structlog
+from sqlalchemy.engine import Connection
+
+from shared_kernel.clock import Clock, moments_of, system_clock
+from shared_kernel.queues import jobs
+from shared_kernel.queues.consumer import SWEEP_US, Processed
+from shared_kernel.queues.lease import ConsumerLease
+from shared_kernel.queues.port import Callback, Message
+from shared_kernel.queues.redis import layout
+from shared_kernel.queues.redis.connection import RmqConnection
+from shared_kernel.queues.redis.entries import entry_of_row
+from shared_kernel.queues.redis.link import Link, RedisAwayError
+from shared_kernel.queues.redis.offer import EntryCounts, Offer
+from shared_kernel.queues.redis.waiter import Waiter
+from shared_kernel.queues.sql import QueueSettings, SqlQueue
+from shared_kernel.storage.database import Database
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+PUSHED_AT_ONCE = 1000
+NOTED = 10_000
+"""What a thread added and did not push yet; the rows of older ones are found."""
+
+_log = structlog.get_logger(__name__)
+
+
+@attrs.frozen(kw_only=True)
+class ListDepth:
+    """How long its lists in Redis are. `ready` has entries of rows, also stale ones."""
+
+    ready: int
+    rejected: int
+
+
+class _Lease(ConsumerLease):
+    """On the rows; with it goes the heartbeat of the connection that hurries them."""
+
+    def __init__(
+        self, database: Database, process: str, clock: Clock, rmq: RmqConnection
+    ) -> None:
+        super().__init__(database, process, clock)
+        self._rmq = rmq
+
+    def keep(self) -> int:
+        freed = super().keep()
+        self._rmq.keep()
+        return freed
+
+    def end(self) -> None:
+        self._rmq.close()
+        super().end()
+
+
+class _Noted(threading.local):
+    """What this thread added, to be pushed when it has committed."""
+
+    def __init__(self) -> None:
+        self.messages: deque[Message] = deque(maxlen=NOTED)
+
+
+class RedisQueue(SqlQueue):
+    """`origin` names the database, so that no other one takes its rows for its own.
+
+    `consumer` is the readable part of the names of its consumer and its connection.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        database: Database,
+        link: Link,
+        *,
+        origin: str,
+        consumer: str,
+        settings: QueueSettings | None = None,
+        clock: Clock = system_clock,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        super().__init__(
+            name,
+            database,
+            consumer=consumer,
+            settings=settings,
+            clock=clock,
+            jitter=jitter,
+        )
+        self.entries = EntryCounts()
+        self._link = link
+        self._origin = origin
+        self._key = name.encode()
+        self._rmq = RmqConnection(link, name, consumer, clock)
+        self.lease = _Lease(database, consumer, clock, self._rmq)
+        self._noted = _Noted()
+        self._waiter: Waiter | None = None
+        self._moments = moments_of(clock)
+        self._offer = Offer(name, origin)
+        self._floor = 0
+        self._rows_at_us = 0
+
+    def add_within(
+        self, connection: Connection, messages: Sequence[Message]
+    ) -> list[Message]:
+        added = super().add_within(connection, messages)
+        self._noted.messages.extend(added)
+        return added
+
+    def wake(self) -> None:
+        """Tell Redis what this thread has added, and look for messages now.
+
+        Not within a transaction. What was rolled back is dropped by who takes it.
+        """
+        self._push()
+        super().wake()
+
+    def start_consuming(
+        self, size: int, poll_interval_s: float, callback: Callback
+    ) -> None:
+        self._waiter = Waiter(self._link, self.name, super().wake)
+        super().start_consuming(size, poll_interval_s, callback)
+        self._waiter.start()
+
+    def stop(self, timeout_s: float | None = None) -> None:
+        if self._waiter is not None:
+            self._waiter.stop()
+        super().stop(timeout_s)
+        self._waiter = None
+
+    # ---------------------------------------------------------------- for operators
+
+    def list_depth(self) -> ListDepth | None:
+        """None while Redis is away."""
+
+        def look(client: "Redis") -> ListDepth:
+            ready: Any = client.llen(layout.ready(self._key))
+            rejected: Any = client.llen(layout.rejected(self._key))
+            return ListDepth(ready=ready, rejected=rejected)
+
+        try:
+            return self._link.ask(look)
+        except RedisAwayError:
+            return None
+
+    def purge(self) -> int:
+        """Delete the waiting messages, in Redis too; return how many rows.
+
+        Raises RedisAwayError, and deletes nothing then.
+        """
+        self._link.ask(lambda client: client.delete(layout.ready(self._key)))
+        return super().purge()
+
+    # ---------------------------------------------------------- for its own consumer
+
+    def exchange(
+        self, processed: Sequence[Processed], most: int, floor: int
+    ) -> list[Message]:
+        paused = not most or self.paused_since_us() is not None
+        by_rows = (most + 1) // 2 if self._rows_are_due() else 0
+        raws = [] if paused else self._rmq.take(most - by_rows)
+        self._offer = offer = Offer(self.name, self._origin, raws, by_rows)
+        claimed = super().exchange(processed, most, floor)
+        if len(claimed) < most and not paused and self._waiter is not None:
+            self._waiter.arm()
+        self._rmq.settle(offer.acknowledged, offer.rejected)
+        if offer.stranger is not None and not self.entries.strange:
+            _log.error(
+                "entries are rows of another database",
+                queue=self.name,
+                origin=offer.stranger,
+                hint="two databases must not share a queue in Redis",
+            )
+        self.entries.add(offer.counts)
+        return claimed
+
+    def claim(self, connection: Connection, most: int, floor: int) -> list[Message]:
+        """Of the offered ones, and as many by their rows as there is room.
+
+        Once a second half of them are by their rows, the oldest first: those that Redis
+        lost, and those that are due again, do not wait until its list is empty.
+        """
+        claimed: list[Message] = []
+        if by_rows := self._offer.by_rows:
+            claimed += self._claim_rows(connection, by_rows, 0)
+        claimed += self._claim_offered(connection, most - len(claimed))
+        if room := most - len(claimed):
+            claimed += self._claim_rows(connection, room, floor and self._floor)
+        return claimed
+
+    def _rows_are_due(self) -> bool:
+        now_us = self._moments().monotonic_us
+        due = now_us >= self._rows_at_us
+        if due:
+            self._rows_at_us = now_us + SWEEP_US
+        return due
+
+    def _claim_rows(
+        self, connection: Connection, most: int, floor: int
+    ) -> list[Message]:
+        claimed = super().claim(connection, most, floor)
+        last = claimed[-1].receipt if claimed else None
+        self._floor = last.number if last else floor
+        return claimed
+
+    def _claim_offered(self, connection: Connection, most: int) -> list[Message]:
+        offer = self._offer
+        offer.sort(most)
+        # Whatever another program wrote is a row before Redis may forget it.
+        added = super().add_within(connection, offer.foreign)
+        ids = offer.ids + [each.id for each in added]
+        claimed = self._claim_those(connection, ids) if ids else []
+        offer.counts.stale = len(ids) - len(claimed)
+        return claimed
+
+    def _claim_those(self, connection: Connection, ids: Sequence[str]) -> list[Message]:
+        return jobs.claim_those(
+            connection, self.name, self.lease.consumer, ids, self._now_us()
+        )
+
+    def _push(self) -> None:
+        messages = self._noted.messages
+        while messages:
+            some = [
+                messages.popleft() for _ in range(min(len(messages), PUSHED_AT_ONCE))
+            ]
+            raws = [entry_of_row(message, self._origin) for message in some]
+            try:
+                self._link.ask(partial(_push, queue=self._key, raws=raws))
+            except RedisAwayError:
+                # Their rows are found. That it is away stands in the log already.
+                messages.clear()
+
+
+def _push(client: "Redis", *, queue: bytes, raws: Sequence[bytes]) -> None:
+    client.lpush(layout.ready(queue), *raws)
