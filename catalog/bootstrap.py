@@ -73,7 +73,8 @@ def build_commands(builder: ServiceBuilder) -> CommandServices:
         builder.membership(new_products.SUBJECT, new_products.GROUP),
         builder.runtime.workers.wake,
     )
-    queue, settings = builder.queue(QUEUE), builder.settings(CatalogSettings)
+    settings = builder.settings(CatalogSettings)
+    queue = builder.queue(QUEUE, listed=settings.new_products_list)
     imports = ProductImports(builder.log.database, queue, builder.clock)
     jobs = NewProductJobs(imports, writer, queue, builder.log.database)
     builder.consumes(queue, jobs.process)

@@ -1,7 +1,8 @@
 """Sets up a driver for each scenario: of the handlers, or with `-D through=http`.
 
 On the handlers each scenario has a Storehouse of its own; over HTTP all share one, on
-any bus and in one process or three, as in `-D bus=nats -D layout=split`. For both,
+any bus and in one process or three, as in `-D bus=nats -D layout=split`, and with
+`-D queue=redis` Redis tells the workers what to do. For both,
 `-D database=postgresql` starts a server and uses it instead of files. Over HTTP,
 `-D history=FILE` writes the observable history.
 """
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from features.drivers.handlers import HandlersDriver
@@ -19,9 +21,11 @@ from features.drivers.server import Server
 from tests.cluster import BUSES, LAYOUTS
 from tests.databases import KINDS, templates
 from tests.memory import keep_files_in_memory
+from tests.redis_server import RedisServer
 from tests.routes import SOURCES
 
-_ONLY_HTTP = ("bus", "layout", "history")
+_ONLY_HTTP = ("bus", "layout", "queue", "history")
+_QUEUES = ("sql", "redis")
 
 
 def before_all(context: Any) -> None:
@@ -29,6 +33,7 @@ def before_all(context: Any) -> None:
     given = context.config.userdata
     through = _one_of(given, "through", ("handlers", "http"))
     bus, layout = _one_of(given, "bus", BUSES), _one_of(given, "layout", LAYOUTS)
+    queue = _one_of(given, "queue", _QUEUES)
     context.history = None
     context.resources = ExitStack()
     clean = context.resources.enter_context(
@@ -41,7 +46,12 @@ def before_all(context: Any) -> None:
         context.shared = clean
         context.driver_class = HandlersDriver
         return
-    context.shared = Server(clean, bus, LAYOUTS[layout])
+    settings = {}
+    if queue == "redis":
+        folder = context.resources.enter_context(TemporaryDirectory())
+        server = context.resources.enter_context(RedisServer(Path(folder) / "redis"))
+        settings["QUEUE_URL"] = server.url
+    context.shared = Server(clean, bus, LAYOUTS[layout], settings)
     context.resources.callback(context.shared.close)
     context.driver_class = HttpDriver
     if "history" in given:

@@ -36,6 +36,8 @@ COMBINATIONS = [
     # database, and in one process readers compare each event with the log.
     if bus != "forged" or (layout, database) == ("split", "sqlite")
 ]
+QUEUES = {bus: "redis" if bus in ("jetstream", "forged") else "sql" for bus in BUSES}
+"""What tells workers of their jobs: with each layout and database both are tried."""
 FIRST = COMBINATIONS[0]
 """The others are compared with it, so it always runs."""
 REFUSED = {each for each in COMBINATIONS if each.startswith("inprocess:split:")}
@@ -132,7 +134,7 @@ class Runner:
         history.touch()
         command = [sys.executable, "-m", "behave", "--no-color", "-D", "through=http"]
         command += ["-D", f"bus={bus}", "-D", f"layout={layout}"]
-        command += ["-D", f"database={database}"]
+        command += ["-D", f"database={database}", "-D", f"queue={QUEUES[bus]}"]
         command += ["-D", f"history={history}"]
         command += ["--tags", self.tags] if self.tags else []
         with (

@@ -17,7 +17,11 @@ class Server:
     """One Storehouse for the whole run, in one process or in several."""
 
     def __init__(
-        self, clean: Templates, bus: str = "inprocess", layout: Layout = ONE
+        self,
+        clean: Templates,
+        bus: str = "inprocess",
+        layout: Layout = ONE,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self._temporary = TemporaryDirectory(prefix="storehouse-features-")
         self.folder = Path(self._temporary.name)
@@ -32,7 +36,10 @@ class Server:
             program=("features.drivers.serving", str(self._clock)),
             # Longer than in production, for busy test machines.
             databases=clean.new(self.folder),
-            settings={"CONSISTENCY_TIMEOUT_MS": str(int(TIMEOUT_S * 1000))},
+            settings={
+                "CONSISTENCY_TIMEOUT_MS": str(int(TIMEOUT_S * 1000)),
+                **(settings or {}),
+            },
         )
         self._cluster.__enter__()
         for process in self._cluster.processes.values():

@@ -158,6 +158,12 @@ class _States(Collector):
             for each in queues:
                 gauge.add_metric([each.name], _number(of_queue(each)))
             yield gauge
+        lists = _gauge("queue_list_entries", "In a broker", ("queue", "list"))
+        for each in queues:
+            lengths = {"ready": None} if each.lists is None else each.lists
+            for name, length in lengths.items():
+                lists.add_metric([each.name, name], _number(length))
+        yield lists
         counter = CounterMetricFamily(
             "storehouse_queue_messages",
             "Messages that this process settled; lost: after it had lost its lease",

@@ -82,7 +82,8 @@ class QueueState:
     """Messages of queue `name`.
 
     The ages are since a message was added, 0 if there is none. `attempts` are the most
-    that one of them has had, and `dead` those that were given up.
+    that one of them has had, and `dead` those that were given up. `lists` are the
+    lengths of its lists in a broker, if it has one.
     """
 
     name: str
@@ -93,6 +94,7 @@ class QueueState:
     attempts: int | None
     dead: int | None
     paused: bool | None
+    lists: Mapping[str, int] | None
 
 
 @attrs.frozen(kw_only=True)
@@ -145,6 +147,7 @@ def observe_queue(queue: SqlQueue, clock: Clock) -> QueueState:
         attempts=None if depth is None else depth.attempts,
         dead=None if letters is None else letters[dead_letters.DEAD],
         paused=_known(lambda: queue.paused_since_us() is not None),
+        lists=queue.lists(),
     )
 
 

@@ -114,7 +114,16 @@ def _show_subscriptions(states: Sequence[ServiceState]) -> None:
 
 def show_queues(states: Sequence[QueueState]) -> None:
     show_table(
-        ("queue", "waiting", "in flight", "oldest", "attempts", "dead", "paused"),
+        (
+            "queue",
+            "waiting",
+            "in flight",
+            "oldest",
+            "attempts",
+            "dead",
+            "paused",
+            "lists",
+        ),
         [
             (
                 each.name,
@@ -124,10 +133,17 @@ def show_queues(states: Sequence[QueueState]) -> None:
                 _count(each.attempts),
                 _count(each.dead),
                 {True: "yes", False: "no", None: UNKNOWN}[each.paused],
+                _lengths(each.lists),
             )
             for each in states
         ],
     )
+
+
+def _lengths(lists: Mapping[str, int] | None) -> str:
+    if lists is None:
+        return UNKNOWN
+    return ", ".join(f"{n:,} {name}" for name, n in lists.items())
 
 
 def _by_reason(dropped: Mapping[str, int] | None) -> str:

@@ -74,6 +74,7 @@ class Consumer:
         self._held = 0
         self._floor = 0
         self._sweep_at_us = 0
+        self._in_doubt = False
 
     @property
     def held(self) -> int:
@@ -93,6 +94,13 @@ class Consumer:
         self._source.lease.end()
 
     def _step(self, size: int) -> int:
+        if self._in_doubt:
+            # What was claimed without our knowledge is freed when nothing else is held.
+            if self._held:
+                size = 0
+            else:
+                self._source.lease.end()
+                self._in_doubt = False
         if self._source.lease.keep():
             self._sweep_at_us = 0
         processed = [self._processed[n] for n in range(len(self._processed))]
@@ -100,7 +108,12 @@ class Consumer:
         if not processed and free <= 0:
             return 0
         floor = self._next_floor(processed)
-        claimed = self._source.exchange(processed, max(0, free), floor)
+        try:
+            claimed = self._source.exchange(processed, max(0, free), floor)
+        except Exception:
+            # Perhaps it was committed all the same.
+            self._in_doubt = True
+            raise
         for _ in processed:
             self._processed.popleft()
         self._held += len(claimed) - len(processed)

@@ -164,7 +164,14 @@ class SqlQueue:
         """Each of its steps fetches at most `size`, for the threads of `pool`."""
         return Consumer(self, size, self._limited(callback), pool, self._clock)
 
+    def close(self) -> None:
+        """Nothing of its own is open."""
+
     # ---------------------------------------------------------------- for operators
+
+    def lists(self) -> dict[str, int] | None:
+        """The lengths of its lists in a broker: none here. None if it is away."""
+        return {}
 
     def depth(self) -> Depth:
         with self.database.reading() as connection:

@@ -1,28 +1,33 @@
 """The work queue that `QUEUE_URL` names."""
 
 from collections.abc import Callable
+from typing import Any
 
 from shared_kernel.clock import Clock
+from shared_kernel.events.event_log import EventLog
+from shared_kernel.queues.redis.link import open_link
+from shared_kernel.queues.redis.queue import RedisQueue
 from shared_kernel.queues.sql import QueueSettings, SqlQueue
 from shared_kernel.runtime.settings import Settings
-from shared_kernel.storage.database import Database
 
 
 def queue_by_url(
     settings: Settings,
     name: str,
-    database: Database,
+    log: EventLog,
     *,
+    listed: str,
     consumer: str,
     clock: Clock,
     jitter: Callable[[], float],
 ) -> SqlQueue:
-    """The queue `name`, whose messages are rows of `database`."""
-    return SqlQueue(
-        name,
-        database,
-        consumer=consumer,
-        settings=QueueSettings(
+    """The queue `name`, whose messages are rows of the database with `log`.
+
+    On Redis it has the list `listed`, too. Raises QueueMisconfiguredError.
+    """
+    how: dict[str, Any] = {
+        "consumer": consumer,
+        "settings": QueueSettings(
             size=settings.queue_size,
             poll_interval_s=settings.queue_poll_interval_ms / 1000,
             pool=settings.queue_threads,
@@ -30,8 +35,18 @@ def queue_by_url(
             backoff_s=settings.queue_backoff_ms / 1000,
             max_backoff_s=settings.queue_max_backoff_s,
         ),
-        clock=clock,
-        jitter=jitter,
+        "clock": clock,
+        "jitter": jitter,
+    }
+    if settings.queue_url == "sql:":
+        return SqlQueue(name, log.database, **how)
+    return RedisQueue(
+        name,
+        log.database,
+        open_link(settings.queue_url, clock=clock, jitter=jitter),
+        origin=lambda: log.mark(0).log,
+        listed=listed,
+        **how,
     )
 
 

@@ -99,6 +99,8 @@ class RunningServices:
         self.runtime.bus.close()
         for peer in self.peers.values():
             peer.close()
+        for queue in self.queues:
+            queue.queue.close()
         for service in self.services:
             service.close()
 

@@ -157,15 +157,19 @@ class ServiceBuilder:
 
         return join
 
-    def queue(self, name: str) -> SqlQueue:
-        """A declared queue, in the database with the log. Raises LookupError."""
+    def queue(self, name: str, *, listed: str) -> SqlQueue:
+        """A declared queue, in the database with the log. Raises LookupError.
+
+        On a broker, other programs know it as `listed`.
+        """
         if name not in self._declared.queues:
             raise LookupError(f"{self._declared.name} does not declare queue {name}")
         runtime = self.runtime
         queue = queue_by_url(
             runtime.settings,
             name,
-            self.log.database,
+            self.log,
+            listed=listed,
             consumer=runtime.holder,
             clock=runtime.clock,
             jitter=runtime.jitter,

@@ -58,12 +58,6 @@ def bus(value: str) -> str:
     raise ValueError("inprocess:, feed:, nats://host or jetstream://host")
 
 
-def queue(value: str) -> str:
-    if value == "sql:":
-        return value
-    raise ValueError("sql:")
-
-
 def subject(value: str) -> str:
     if re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", value):
         return value

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, TypeVar
 import attrs
 from sqlalchemy.engine import make_url
 
+from shared_kernel.queues.redis.url import queue_url as queue
 from shared_kernel.runtime.context import Context, needed_by, services_of
 from shared_kernel.runtime.setting import (
     BadSettingError,
@@ -16,7 +17,6 @@ from shared_kernel.runtime.setting import (
     host_names,
     one_of,
     peer,
-    queue,
     setting,
     subject,
     text,

@@ -11,6 +11,7 @@ from flask import Flask
 
 from shared_kernel.buses.port import BusMisconfiguredError
 from shared_kernel.clock import Clock, system_clock
+from shared_kernel.queues.port import QueueMisconfiguredError
 from shared_kernel.runtime.logs import set_up_logs
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.runtime.setting import BadSettingError
@@ -100,7 +101,11 @@ def _open(
     set_up_logs(settings.log_level, settings.log_format)
     try:
         return assemble(settings, clock=clock)
-    except (StorageUnavailableError, BusMisconfiguredError) as error:
+    except (
+        StorageUnavailableError,
+        BusMisconfiguredError,
+        QueueMisconfiguredError,
+    ) as error:
         raise CannotStart(str(error)) from error
 
 

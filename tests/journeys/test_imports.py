@@ -21,6 +21,7 @@ from shared_kernel.runtime.settings import WORKER
 from tests.cluster import ROOT, Cluster, Layout, wait_until
 from tests.cluster_client import ask
 from tests.databases import Databases
+from tests.redis_server import RedisServer
 from tests.storehouses import SUPERSTORE, a_storehouse
 
 pytestmark = [pytest.mark.server, pytest.mark.proof_on("postgresql")]
@@ -68,16 +69,30 @@ def send(port: int, file: Path) -> str:
     return str(response.headers["Location"])
 
 
+@pytest.mark.parametrize("queue", ["sql", "redis"])
 def test_workers_that_are_killed_lose_no_row_and_repeat_none(
-    databases: Databases, tmp_path: Path, record_property: Callable[[str, object], None]
+    databases: Databases,
+    tmp_path: Path,
+    queue: str,
+    record_property: Callable[[str, object], None],
 ) -> None:
     seed = random.SystemRandom().randrange(10**6)
     record_property("seed", seed)
     chance = random.Random(seed)
-    with (
-        Cluster(tmp_path, WITHOUT_WORKER, "inprocess", databases=databases) as cluster,
-        ExitStack() as stack,
-    ):
+    with ExitStack() as stack:
+        settings = {}
+        if queue == "redis":
+            server = stack.enter_context(RedisServer(tmp_path / "redis"))
+            settings["QUEUE_URL"] = server.url
+        cluster = stack.enter_context(
+            Cluster(
+                tmp_path,
+                WITHOUT_WORKER,
+                "inprocess",
+                databases=databases,
+                settings=settings,
+            )
+        )
         (port,) = cluster.ports_of("catalog-commands")
         workers = [
             stack.enter_context(a_worker(cluster, tmp_path, number))
@@ -132,3 +147,25 @@ def test_the_process_that_receives_a_file_may_be_killed_before_it_is_done(
 
     counts = ended["registered"], ended["skipped"], ended["refused"]
     assert counts == (1862, 0, 32), json.dumps(ended)
+
+
+def test_a_program_that_writes_to_the_list_in_redis_registers_a_product(
+    databases: Databases, tmp_path: Path
+) -> None:
+    """The chapter's product writer, with a queue of rmq."""
+    payload = json.dumps({"name": "Desk lamp", "sku": "LAMP-0001", "stock_count": 5})
+    entry = {"id": "8674665223082153551", "name": "new.product", "payload": payload}
+    with RedisServer(tmp_path / "redis") as server:
+        settings = {"QUEUE_URL": server.url, "NEW_PRODUCTS_LIST": "test_queue"}
+        layout: Layout = (tuple(Settings.all_services()),)
+        with Cluster(
+            tmp_path, layout, "inprocess", databases=databases, settings=settings
+        ) as cluster:
+            (port,) = cluster.ports_of("catalog-queries")
+            server.client.lpush("rmq::queue::[test_queue]::ready", json.dumps(entry))
+
+            wait_until(
+                lambda: ask(port, "GET", "/products/LAMP-0001")[0] == 200, "the lamp"
+            )
+
+        assert server.client.llen("rmq::queue::[test_queue]::ready") == 0

@@ -12,7 +12,7 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -80,6 +80,7 @@ class _Noted(threading.local):
 class RedisQueue(SqlQueue):
     """`origin` names the database, so that no other one takes its rows for its own.
 
+    It is asked when it is first needed. `listed` is rmq's name of the queue.
     `consumer` is the readable part of the names of its consumer and its connection.
     """
 
@@ -89,7 +90,8 @@ class RedisQueue(SqlQueue):
         database: Database,
         link: Link,
         *,
-        origin: str,
+        origin: Callable[[], str],
+        listed: str,
         consumer: str,
         settings: QueueSettings | None = None,
         clock: Clock = system_clock,
@@ -105,16 +107,21 @@ class RedisQueue(SqlQueue):
         )
         self.entries = EntryCounts()
         self._link = link
-        self._origin = origin
-        self._key = name.encode()
-        self._rmq = RmqConnection(link, name, consumer, clock)
+        self._ask_origin = origin
+        self._listed = listed
+        self._key = listed.encode()
+        self._rmq = RmqConnection(link, listed, consumer, clock)
         self.lease = _Lease(database, consumer, clock, self._rmq)
         self._noted = _Noted()
         self._waiter: Waiter | None = None
         self._moments = moments_of(clock)
-        self._offer = Offer(name, origin)
+        self._offer = Offer(name, "")
         self._floor = 0
         self._rows_at_us = 0
+
+    @cached_property
+    def _origin(self) -> str:
+        return self._ask_origin()
 
     def add_within(
         self, connection: Connection, messages: Sequence[Message]
@@ -134,7 +141,7 @@ class RedisQueue(SqlQueue):
     def start_consuming(
         self, size: int, poll_interval_s: float, callback: Callback
     ) -> None:
-        self._waiter = Waiter(self._link, self.name, super().wake)
+        self._waiter = Waiter(self._link, self._listed, super().wake)
         super().start_consuming(size, poll_interval_s, callback)
         self._waiter.start()
 
@@ -144,7 +151,14 @@ class RedisQueue(SqlQueue):
         super().stop(timeout_s)
         self._waiter = None
 
+    def close(self) -> None:
+        self._link.close()
+
     # ---------------------------------------------------------------- for operators
+
+    def lists(self) -> dict[str, int] | None:
+        depth = self.list_depth()
+        return None if depth is None else attrs.asdict(depth)
 
     def list_depth(self) -> ListDepth | None:
         """None while Redis is away."""

@@ -51,6 +51,7 @@ def test_the_list_has_depth_and_age(
         "attempts": 0,
         "dead": 0,
         "paused": False,
+        "lists": {},
     }
     assert told(storehouse, "list").splitlines()[1].split()[:3] == [NAME, "1", "0"]
 
@@ -75,7 +76,7 @@ def test_a_paused_queue_is_not_worked_on_until_it_is_resumed(
     assert told(storehouse, "pause", NAME) == f"{NAME}: was paused already\n"
     work_off(storehouse)
     assert queue.depth().waiting == 1
-    assert told(storehouse, "list").splitlines()[1].endswith("yes   ")
+    assert told(storehouse, "list").splitlines()[1].split()[-1] == "yes"
     assert told(storehouse, "resume", NAME) == f"{NAME}: resumed\n"
     assert told(storehouse, "resume", NAME) == f"{NAME}: was not paused\n"
     work_off(storehouse)
