@@ -1,7 +1,6 @@
 """Queues in tests: consumed step by step, in the thread of the test."""
 
 from collections.abc import Callable
-from functools import partial
 
 from shared_kernel.queues import jobs
 from shared_kernel.queues.consumer import Consumer
@@ -14,21 +13,6 @@ class AtOnce:
 
     def submit(self, run: Callable[[Message], None], message: Message) -> None:
         run(message)
-
-
-class Later:
-    """Runs what was submitted when it is told to."""
-
-    def __init__(self) -> None:
-        self.waiting: list[Callable[[], object]] = []
-
-    def submit(self, run: Callable[[Message], None], message: Message) -> None:
-        self.waiting.append(partial(run, message))
-
-    def run(self) -> None:
-        waiting, self.waiting = self.waiting, []
-        for each in waiting:
-            each()
 
 
 def consumer_of(storehouse: RunningServices) -> Consumer:

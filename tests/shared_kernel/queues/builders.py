@@ -20,6 +20,7 @@ from shared_kernel.queues.jobs import (
 from shared_kernel.queues.port import Message
 from shared_kernel.queues.sql import QueueSettings, SqlQueue
 from shared_kernel.storage.database import Database
+from tests.queues import AtOnce
 from tests.shared_kernel.events.builders import ManualClock
 
 SETTINGS = QueueSettings(max_attempts=3, backoff_s=1)
@@ -71,13 +72,6 @@ def sql_queue(database: Database, consumer: str, clock: Clock) -> SqlQueue:
         clock=clock,
         jitter=lambda: 1.0,
     )
-
-
-class AtOnce:
-    """Runs what is submitted before it returns."""
-
-    def submit(self, run: Callable[[Message], None], message: Message) -> None:
-        run(message)
 
 
 class Later:

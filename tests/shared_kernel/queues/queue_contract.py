@@ -12,8 +12,8 @@ from shared_kernel.events.dead_letters import listed
 from shared_kernel.queues import jobs
 from shared_kernel.queues.lease import BEAT_US, LEASE_US
 from shared_kernel.queues.port import Message
+from tests.queues import AtOnce
 from tests.shared_kernel.queues.builders import (
-    AtOnce,
     Bench,
     Heard,
     Later,
@@ -180,6 +180,29 @@ def one_that_comes_back_changes_nothing_and_is_counted(bench: Bench) -> None:
     assert other.depth().waiting == 1
 
 
+def what_was_claimed_unknown_to_its_consumer_is_processed(bench: Bench) -> None:
+    """The commit succeeded, and its answer was lost."""
+    queue = bench.queue()
+    queue.add("greet", "a")
+    consumer, heard = consuming(queue)
+    exchange = queue.exchange
+
+    def lost(*given: object) -> None:
+        exchange(*given)  # type: ignore[arg-type]
+        raise ConnectionError("the answer is lost")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queue, "exchange", lost)
+        with pytest.raises(ConnectionError):
+            consumer.step()
+    assert queue.depth().in_flight == 1
+    bench.clock.advance(BEAT_US / 1_000_000)
+    idle(consumer)
+
+    assert heard.payloads == ["a"]
+    assert queue.depth().in_flight == 0
+
+
 def effects_commit_with_the_acknowledgement(bench: Bench) -> None:
     queue = bench.queue()
     queue.add("greet", "a")
@@ -245,6 +268,7 @@ CHECKS: tuple[Check, ...] = (
     who_is_alive_keeps_what_it_holds_however_long_it_takes,
     what_a_dead_consumer_held_is_processed_by_another_one,
     one_that_comes_back_changes_nothing_and_is_counted,
+    what_was_claimed_unknown_to_its_consumer_is_processed,
     effects_commit_with_the_acknowledgement,
     the_effects_of_a_lost_lease_do_not_commit,
     a_fault_does_not_count_as_an_attempt,

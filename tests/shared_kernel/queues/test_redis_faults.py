@@ -13,8 +13,9 @@ from shared_kernel.queues.port import Message
 from shared_kernel.queues.redis.queue import RedisQueue
 from shared_kernel.storage.database import Database
 from tests.cluster import wait_until
+from tests.queues import AtOnce
 from tests.redis_server import KINDS, RedisServer
-from tests.shared_kernel.queues.builders import AtOnce, Heard, Later, consuming, idle
+from tests.shared_kernel.queues.builders import Heard, Later, consuming, idle
 from tests.shared_kernel.queues.redis_builders import READY, RedisBench
 from tests.shared_kernel.queues.rmq import Writer
 from tests.tcp_proxy import TcpProxy

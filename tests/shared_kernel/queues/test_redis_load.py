@@ -14,8 +14,9 @@ import pytest
 from shared_kernel.queues.port import Message
 from shared_kernel.storage.database import Database
 from tests.cluster import ROOT, wait_until
+from tests.queues import AtOnce
 from tests.redis_server import RedisServer
-from tests.shared_kernel.queues.builders import AtOnce, idle
+from tests.shared_kernel.queues.builders import idle
 from tests.shared_kernel.queues.redis_builders import READY, RedisBench
 from tests.shared_kernel.queues.redis_worker import CREATE, EFFECTS
 from tests.shared_kernel.queues.rmq import Writer, written

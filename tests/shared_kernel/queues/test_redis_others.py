@@ -6,8 +6,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from shared_kernel.queues.redis.outlet import Outlet
+from tests.queues import AtOnce
 from tests.redis_server import RedisServer
-from tests.shared_kernel.queues.builders import AtOnce, Heard, Later, consuming, idle
+from tests.shared_kernel.queues.builders import Heard, Later, consuming, idle
 from tests.shared_kernel.queues.redis_builders import (
     READY,
     REJECTED,
