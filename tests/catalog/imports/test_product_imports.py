@@ -233,6 +233,7 @@ def test_a_crash_at_any_commit_loses_no_row_and_repeats_none(
             with a_storehouse(copy) as storehouse:
                 let_the_dead_go(storehouse)
                 work_off(storehouse)
+                storehouse.workers.run_until_idle()
                 found = state(storehouse, import_id)
                 events = storehouse.context("catalog").log.head()
 
