@@ -53,9 +53,11 @@ def test_no_false_message_changes_the_outcome(
     bus = with_false_messages(databases, seed, sent, remote=remote)
     with closing(World(databases, seed, CrashPoints(), bus=bus)) as world:
         play(world, deeds)
-        world.clock.advance(2)
-        for worker in world.workers:
-            worker.step()
+        # What was delivered last is looked at, and then counted.
+        for _ in range(2):
+            world.clock.advance(2)
+            for worker in world.workers:
+                worker.step()
 
     assert violations(databases) == []
     assert history(databases) == quiet
