@@ -10,7 +10,7 @@ from shared_kernel.clock import Clock, from_us
 from shared_kernel.operations.observation import observe_queue
 from shared_kernel.operations.operations_cli import show_queues
 from shared_kernel.operations.terminal import storage_faults_reported
-from shared_kernel.queues.jobs import Job
+from shared_kernel.queues.operating import Job
 from shared_kernel.queues.sql import SqlQueue
 from shared_kernel.runtime.service import ConsumedQueue
 

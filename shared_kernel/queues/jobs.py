@@ -11,63 +11,16 @@ with their own monotonic clock; no two clocks are compared.
 import json
 from collections.abc import Collection, Sequence
 
-import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from shared_kernel.queues.port import Message, Receipt
+from shared_kernel.queues.tables import (
+    job_consumers_table,
+    jobs_table,
+    paused_queues_table,
+)
 from shared_kernel.storage.prepared import Prepared, Row, one_of
-
-NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-
-
-TABLE = "jobs"
-
-
-def jobs_table(metadata: sa.MetaData) -> sa.Table:
-    return sa.Table(
-        TABLE,
-        metadata,
-        sa.Column("number", NUMBER, sa.Identity(), primary_key=True),
-        sa.Column("queue", sa.Text, nullable=False),
-        sa.Column("id", sa.Text, nullable=False, unique=True),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("payload", sa.Text, nullable=False),
-        sa.Column("key", sa.Text),
-        sa.Column("added_us", sa.BigInteger, nullable=False),
-        sa.Column("due_us", sa.BigInteger, nullable=False),
-        sa.Column("attempts", sa.Integer, nullable=False),
-        sa.Column("consumer", sa.Text),
-        sa.Index(
-            "jobs_free",
-            "queue",
-            "number",
-            postgresql_where=sa.text("consumer IS NULL"),
-            sqlite_where=sa.text("consumer IS NULL"),
-        ),
-        sa.Index("jobs_key", "queue", "key", "number"),
-        # A number that a consumer may still hold is never given again.
-        sqlite_autoincrement=True,
-    )
-
-
-def job_consumers_table(metadata: sa.MetaData) -> sa.Table:
-    return sa.Table(
-        "job_consumers",
-        metadata,
-        sa.Column("consumer", sa.Text, primary_key=True),
-        sa.Column("beats", sa.BigInteger, nullable=False),
-    )
-
-
-def paused_queues_table(metadata: sa.MetaData) -> sa.Table:
-    return sa.Table(
-        "paused_queues",
-        metadata,
-        sa.Column("queue", sa.Text, primary_key=True),
-        sa.Column("since_us", sa.BigInteger, nullable=False),
-    )
-
 
 _metadata = sa.MetaData()
 _JOBS = jobs_table(_metadata)
@@ -158,66 +111,6 @@ _BURY = Prepared(
 _LEAVE = Prepared(
     sa.delete(_CONSUMERS).where(_CONSUMERS.c.consumer == sa.bindparam("me"))
 )
-_COUNT = Prepared(
-    sa.select(
-        sa.func.count(),
-        sa.func.count(_JOBS.c.consumer),
-        sa.func.coalesce(sa.func.max(_JOBS.c.attempts), 0),
-        sa.func.coalesce(sa.func.min(_JOBS.c.added_us), 0),
-        sa.func.coalesce(
-            sa.func.min(
-                sa.case((_JOBS.c.consumer.is_not(None), _JOBS.c.added_us), else_=None)
-            ),
-            0,
-        ),
-    ).where(_OF)
-)
-_SINCE = Prepared(
-    sa.select(_PAUSED.c.since_us).where(_PAUSED.c.queue == sa.bindparam("of"))
-)
-_PAUSE = Prepared(sa.insert(_PAUSED))
-_RESUME = Prepared(sa.delete(_PAUSED).where(_PAUSED.c.queue == sa.bindparam("of")))
-_PURGE = Prepared(sa.delete(_JOBS).where(_OF, _JOBS.c.consumer.is_(None)))
-_FIRST = Prepared(
-    sa.select(
-        _JOBS.c.number,
-        _JOBS.c.attempts,
-        _JOBS.c.id,
-        _JOBS.c.name,
-        _JOBS.c.payload,
-        _JOBS.c.key,
-        _JOBS.c.consumer,
-        _JOBS.c.added_us,
-        _JOBS.c.due_us,
-    )
-    .where(_OF)
-    .order_by(_JOBS.c.number)
-    .limit(sa.bindparam("most", type_=sa.Integer))
-)
-
-
-@attrs.frozen(kw_only=True)
-class Depth:
-    """`waiting` and `in_flight` jobs, the most `attempts` of one, and what is oldest.
-
-    `oldest_us` and `oldest_in_flight_us` are when it was added, None if there is none.
-    """
-
-    waiting: int
-    in_flight: int
-    attempts: int
-    oldest_us: int | None
-    oldest_in_flight_us: int | None
-
-
-@attrs.frozen(kw_only=True)
-class Job:
-    """A message as it stands in the queue; `consumer` is None while it is free."""
-
-    message: Message
-    consumer: str | None
-    added_us: int
-    due_us: int
 
 
 def add(
@@ -336,55 +229,3 @@ def leave(connection: Connection, consumer: str) -> None:
     """At the end: whatever it still holds is free."""
     _LEAVE.write(connection, {"me": consumer})
     _RELEASE.write(connection, {"gone": consumer})
-
-
-def depth(connection: Connection, queue: str) -> Depth:
-    (row,) = _COUNT.rows(connection, {"of": queue})
-    every, held, attempts, oldest_us, oldest_in_flight_us = row
-    return Depth(
-        waiting=every - held,
-        in_flight=held,
-        attempts=attempts,
-        oldest_us=oldest_us or None,
-        oldest_in_flight_us=oldest_in_flight_us or None,
-    )
-
-
-def first(connection: Connection, queue: str, most: int) -> list[Job]:
-    """The oldest jobs, free or not."""
-    rows = _FIRST.rows(connection, {"of": queue, "most": most})
-    return [
-        Job(
-            message=Message(
-                id=id_, name=name, payload=payload, attempts=attempts, key=key
-            ),
-            consumer=consumer,
-            added_us=added_us,
-            due_us=due_us,
-        )
-        for _, attempts, id_, name, payload, key, consumer, added_us, due_us in rows
-    ]
-
-
-def paused_since_us(connection: Connection, queue: str) -> int | None:
-    """When the queue was paused, None if it is not."""
-    row = _SINCE.row(connection, {"of": queue})
-    return None if row is None else int(row[0])
-
-
-def pause(connection: Connection, queue: str, now_us: int) -> bool:
-    """Let nobody claim a job of the queue; False if it was paused already."""
-    if paused_since_us(connection, queue) is not None:
-        return False
-    _PAUSE.write(connection, {"queue": queue, "since_us": now_us})
-    return True
-
-
-def resume(connection: Connection, queue: str) -> bool:
-    """False if it was not paused."""
-    return _RESUME.write(connection, {"of": queue}) == 1
-
-
-def purge(connection: Connection, queue: str) -> int:
-    """Delete the waiting jobs, not those in flight; return how many."""
-    return _PURGE.write(connection, {"of": queue})

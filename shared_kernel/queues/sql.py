@@ -19,10 +19,10 @@ from shared_kernel.buses.envelope import Envelope
 from shared_kernel.clock import Clock, system_clock, to_us
 from shared_kernel.events import dead_letters
 from shared_kernel.events.errors import reason_of
-from shared_kernel.queues import jobs
+from shared_kernel.queues import jobs, operating, tables
 from shared_kernel.queues.consumer import Consumer, Loop, Pool, Processed, Threads
-from shared_kernel.queues.jobs import Depth, Job
 from shared_kernel.queues.lease import ConsumerLease
+from shared_kernel.queues.operating import Depth, Job
 from shared_kernel.queues.port import (
     Callback,
     LeaseLostError,
@@ -138,7 +138,7 @@ class SqlQueue:
         if not self._to_announce.is_set():
             return 0
         self._to_announce.clear()
-        self.database.announce(jobs.TABLE)
+        self.database.announce(tables.TABLE)
         return 1
 
     @property
@@ -175,34 +175,34 @@ class SqlQueue:
 
     def depth(self) -> Depth:
         with self.database.reading() as connection:
-            return jobs.depth(connection, self.name)
+            return operating.depth(connection, self.name)
 
     def first(self, most: int) -> list[Job]:
         """The oldest messages, free or not."""
         with self.database.reading() as connection:
-            return jobs.first(connection, self.name, most)
+            return operating.first(connection, self.name, most)
 
     def paused_since_us(self) -> int | None:
         """When it was paused, None if it is not."""
         with self.database.reading() as connection:
-            return jobs.paused_since_us(connection, self.name)
+            return operating.paused_since_us(connection, self.name)
 
     def pause(self) -> bool:
         """Let no consumer fetch anything; False if it was so already."""
         with self.database.writing() as connection:
-            return jobs.pause(connection, self.name, self._now_us())
+            return operating.pause(connection, self.name, self._now_us())
 
     def resume(self) -> bool:
         """False if it was not paused."""
         with self.database.writing() as connection:
-            resumed = jobs.resume(connection, self.name)
+            resumed = operating.resume(connection, self.name)
         self.wake()
         return resumed
 
     def purge(self) -> int:
         """Delete the waiting messages, not those in flight; return how many."""
         with self.database.writing() as connection:
-            return jobs.purge(connection, self.name)
+            return operating.purge(connection, self.name)
 
     def replay(self, batch: Sequence[Envelope], connection: Connection) -> None:
         """Add dead letters again, in the caller's transaction."""

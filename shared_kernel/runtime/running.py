@@ -10,7 +10,7 @@ from shared_kernel.buses.envelope import heartbeat
 from shared_kernel.buses.port import Delivery
 from shared_kernel.clock import to_us
 from shared_kernel.events.event_log import EventFeed
-from shared_kernel.queues import jobs
+from shared_kernel.queues import tables
 from shared_kernel.runtime.service import (
     ConsumedQueue,
     Runtime,
@@ -119,7 +119,7 @@ class RunningServices:
                 continue
             each.start()
             notifications = each.queue.database.notifications(
-                each.queue.name, each.on_notification, jobs.TABLE
+                each.queue.name, each.on_notification, tables.TABLE
             )
             if notifications is not None:
                 self._notifications.append(notifications)

@@ -20,7 +20,7 @@ from shared_kernel.events.dropped import dropped_table
 from shared_kernel.events.entries import event_log_table
 from shared_kernel.events.identity import compacted_table, identity_table, relays_table
 from shared_kernel.migrations.migrate import Schema
-from shared_kernel.queues.jobs import (
+from shared_kernel.queues.tables import (
     job_consumers_table,
     jobs_table,
     paused_queues_table,

@@ -12,13 +12,13 @@ from shared_kernel.clock import Clock
 from shared_kernel.events.cursors import cursors_table
 from shared_kernel.events.dead_letters import dead_letters_table
 from shared_kernel.queues.consumer import Consumer
-from shared_kernel.queues.jobs import (
+from shared_kernel.queues.port import Message
+from shared_kernel.queues.sql import QueueSettings, SqlQueue
+from shared_kernel.queues.tables import (
     job_consumers_table,
     jobs_table,
     paused_queues_table,
 )
-from shared_kernel.queues.port import Message
-from shared_kernel.queues.sql import QueueSettings, SqlQueue
 from shared_kernel.storage.database import Database
 from tests.queues import AtOnce
 from tests.shared_kernel.events.builders import ManualClock
