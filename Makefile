@@ -94,7 +94,7 @@ static: $(READY)
 	$(BIN)/mypy
 
 .PHONY: bench
-bench: $(READY) ## measure against bare Flask and hand-written SQL
+bench: $(READY) ## measure against bare Flask, hand-written SQL and other queues
 	@$(RUN) -m tests.benchmarks
 
 # ----------------------------------------------------------------------- changing

@@ -4,7 +4,13 @@ import sys
 
 import click
 
-from tests.benchmarks import in_process, over_buses, over_http, over_postgres
+from tests.benchmarks import (
+    in_process,
+    over_buses,
+    over_http,
+    over_postgres,
+    over_queues,
+)
 from tests.benchmarks.measuring import show
 
 
@@ -14,6 +20,7 @@ def main() -> None:
         ("over HTTP", over_http.results),
         ("on PostgreSQL", over_postgres.results),
         ("over NATS and between processes", over_buses.results),
+        ("queues", over_queues.results),
         ("in one process", in_process.results),
     ):
         click.echo(f"measuring {name} …", err=True)

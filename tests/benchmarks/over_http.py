@@ -60,12 +60,12 @@ def _register(port: int, lags: list[float] | None) -> float:
     return rate
 
 
-def time_to_catch_up(port: int) -> float:
+def time_to_catch_up(port: int, timeout_s: float = TIMEOUT_S) -> float:
     """Seconds from now until all writes, and the events they caused, are listed."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     last = post_product(connection, f"LAST-{uuid.uuid4().hex[:12]}")
     begun = time.perf_counter()
-    while time.perf_counter() - begun < TIMEOUT_S:
+    while time.perf_counter() - begun < timeout_s:
         response, _ = request(
             connection, "GET", "/products?limit=1", headers={"Consistency-Token": last}
         )
