@@ -34,12 +34,16 @@ def results() -> list[Result]:
         reference = per_second(lambda: _at_the_command_line(folder, file))
         with on_databases(in_folder(_made(folder / "server")).environment) as server:
             time_to_catch_up(server.port)
-            before_mb = _memory_mb(server.pid, "VmRSS")
+            processes = _family(server.pid)
+            for each in processes:
+                # Its highest so far is not that of the import.
+                Path(f"/proc/{each}/clear_refs").write_text("5")
+            before_mb = sum(_memory_mb(each, "VmRSS") for each in processes)
             begun = time.perf_counter()
             ours = per_second(lambda: _by_the_server(server.port, file))
             time_to_catch_up(server.port, TIMEOUT_S)
             listed_s = time.perf_counter() - begun
-            more_mb = _memory_mb(server.pid, "VmHWM") - before_mb
+            highest_mb = sum(_memory_mb(each, "VmHWM") for each in processes)
     return [
         compared(
             f"POST /products/imports, {PRODUCTS:,} products, SQLite",
@@ -53,11 +57,11 @@ def results() -> list[Result]:
             work=f"memory of a server that imports {PRODUCTS:,} products",
             reference_work="",
             unit="MB more",
-            ours=more_mb,
+            ours=highest_mb - before_mb,
             reference=None,
             to_reach=f"≤ {MOST_MB:.0f}",
-            reached=more_mb <= MOST_MB,
-            note=f"at most, beside {before_mb:.0f} MB before",
+            reached=highest_mb - before_mb <= MOST_MB,
+            note=f"at most, besides {before_mb:.0f} MB in {len(processes)} process(es)",
         ),
     ]
 
@@ -105,6 +109,12 @@ def _by_the_server(port: int, file: Path) -> int:
 def _made(folder: Path) -> Path:
     folder.mkdir()
     return folder
+
+
+def _family(root: int) -> list[int]:
+    """The process and those that it has started: a server may be one of these."""
+    listed = Path(f"/proc/{root}/task/{root}/children").read_text().split()
+    return [root, *(each for child in listed for each in _family(int(child)))]
 
 
 def _memory_mb(process: int, field: str) -> float:
