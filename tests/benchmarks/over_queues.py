@@ -24,7 +24,7 @@ import sqlalchemy as sa
 
 from shared_kernel.clock import system_clock
 from shared_kernel.events.dead_letters import dead_letters_table
-from shared_kernel.queues import jobs
+from shared_kernel.queues import tables
 from shared_kernel.queues.port import Message
 from shared_kernel.queues.redis.link import open_link
 from shared_kernel.queues.redis.queue import RedisQueue
@@ -63,9 +63,9 @@ _DELETE = "DELETE FROM bare WHERE id = ANY(%s)"
 
 _metadata = sa.MetaData()
 for _table in (
-    jobs.jobs_table,
-    jobs.job_consumers_table,
-    jobs.paused_queues_table,
+    tables.jobs_table,
+    tables.job_consumers_table,
+    tables.paused_queues_table,
     dead_letters_table,
 ):
     _table(_metadata)
