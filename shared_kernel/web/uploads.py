@@ -142,9 +142,11 @@ class _Bounded(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
+        if self._left == 0:
+            if request.environ["wsgi.input"].read(1):
+                raise too_large()
+            return 0
         data = self._stream.read(min(len(buffer), self._left))
         self._left -= len(data)
-        if not data and self._left == 0 and request.environ["wsgi.input"].read(1):
-            raise too_large()
         buffer[: len(data)] = data
         return len(data)
