@@ -141,7 +141,7 @@ def _tell_of_the_ended(forks: dict[int, socket.socket]) -> None:
         if pid == 0:
             return
         with forks.pop(pid) as ended:
-            # Whoever started it may be gone.
+            # The process that started it may be gone.
             if select.select([], [ended], [], 0)[1]:
                 ended.send(str(os.waitstatus_to_exitcode(status)).encode())
 

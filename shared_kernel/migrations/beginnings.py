@@ -9,10 +9,8 @@ from alembic import op
 from shared_kernel.migrations.kernel_tables import (
     count_what_is_dropped,
     create_log_tables,
-    create_queue_tables,
     create_subscription_tables,
     drop_log_tables,
-    drop_queue_tables,
     drop_subscription_tables,
     give_the_log_an_identity,
     let_cursors_name_the_log,
@@ -60,12 +58,3 @@ def begin_with_cursors() -> None:
 def end_with_cursors() -> None:
     op.drop_table("dropped_messages")
     drop_subscription_tables()
-
-
-def begin_with_queues() -> None:
-    """For a database with a log, whose service declares queues."""
-    create_queue_tables()
-
-
-def end_with_queues() -> None:
-    drop_queue_tables()

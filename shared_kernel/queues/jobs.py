@@ -75,6 +75,7 @@ _CLAIM_THOSE = _claiming(_FREE.where(one_of(_JOBS.c.id, "ids")))
 _HELD = sa.and_(
     _JOBS.c.number == sa.bindparam("at"), _JOBS.c.consumer == sa.bindparam("me")
 )
+_HOLD = Prepared(sa.select(_JOBS.c.number).where(_HELD).with_for_update())
 _ADD = Prepared(sa.insert(_JOBS))
 _FINISH = Prepared(
     sa.delete(_JOBS)
@@ -186,6 +187,12 @@ def finish(connection: Connection, receipts: Collection[Receipt]) -> set[Receipt
         rows = _FINISH.rows(connection, asked)
         finished |= {Receipt(number, consumer) for (number,) in rows}
     return finished
+
+
+def hold(connection: Connection, receipt: Receipt) -> bool:
+    """Keep others from claiming it until the transaction ends; False if it is lost."""
+    held = {"at": receipt.number, "me": receipt.consumer}
+    return _HOLD.row(connection, held) is not None
 
 
 def reject(

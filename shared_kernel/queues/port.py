@@ -97,6 +97,12 @@ class WorkQueue(Protocol):
         Raises LeaseLostError: then the caller's transaction has to be rolled back.
         """
 
+    def hold(self, connection: Connection, message: Message) -> None:
+        """In a transaction with a part of the effects of `message`.
+
+        Raises LeaseLostError: then the caller's transaction has to be rolled back.
+        """
+
     def start_consuming(
         self, size: int, poll_interval_s: float, callback: Callback
     ) -> None:

@@ -123,10 +123,13 @@ class SqlQueue:
     def acknowledge(self, connection: Connection, message: Message) -> None:
         receipt = message.receipt
         if receipt is None or not jobs.finish(connection, [receipt]):
-            raise LeaseLostError(
-                f"{message.name} {message.id}: another consumer has it by now"
-            )
+            raise _lost(message)
         self._acknowledged.add(receipt)
+
+    def hold(self, connection: Connection, message: Message) -> None:
+        receipt = message.receipt
+        if receipt is None or not jobs.hold(connection, receipt):
+            raise _lost(message)
 
     def wake(self) -> None:
         if self._loop is not None:
@@ -354,3 +357,9 @@ class SqlQueue:
 
     def _now_us(self) -> int:
         return to_us(self._clock())
+
+
+def _lost(message: Message) -> LeaseLostError:
+    return LeaseLostError(
+        f"{message.name} {message.id}: another consumer has it by now"
+    )

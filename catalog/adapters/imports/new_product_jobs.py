@@ -125,6 +125,8 @@ class NewProductJobs:
             raise HandledElsewhereError
         if len(outcomes) == len(part.rows):
             self.queue.acknowledge(connection, message)
+        else:
+            self.queue.hold(connection, message)
 
 
 def _is_final(error: Exception) -> bool:

@@ -2,7 +2,7 @@
 
 An import is divided into parts of some hundred rows. A part remembers how many of its
 rows are handled, and moves on in the transaction that registers them: so no row is
-handled twice, whoever does it and however often it is begun. Parts of one import are
+handled twice, however often and by however many workers it is begun. Parts are
 handled one after the other: of two rows with the same SKU the first one counts.
 """
 
@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection
 from catalog.adapters.imports.progress import ImportProgress
 from catalog.adapters.imports.tables import parts, product_imports, refusals
 from shared_kernel.clock import Clock, to_us
+from shared_kernel.events.dead_letters import storable
 from shared_kernel.files.row_file import REASON, Row, RowFile, UnusableFileError
 from shared_kernel.files.run import Outcome, Refused
 from shared_kernel.queues.port import Message, WorkQueue
@@ -163,7 +164,7 @@ class ProductImports:
         import_id = str(uuid_utils.uuid7())
         row = {
             "id": import_id,
-            "file": file,
+            "file": storable(file),
             "columns": msgspec.json.encode(
                 [c for c in columns if c != REASON]
             ).decode(),
@@ -325,7 +326,7 @@ def _refusal(part: Part, refused: Refused) -> dict[str, object]:
     return {
         "import_id": part.import_id,
         "row": refused.row.number,
-        "reason": refused.reason,
-        "subject": str(values.get("sku", "")),
+        "reason": storable(refused.reason),
+        "subject": storable(str(values.get("sku", ""))),
         "cells": msgspec.json.encode([values.get(name) for name in part.columns]),
     }

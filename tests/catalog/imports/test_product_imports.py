@@ -174,6 +174,18 @@ def test_a_row_that_fails_for_an_unforeseen_reason_fails_alone(
     assert refused.reason == "cannot be registered: ZeroDivisionError: of all things"
 
 
+def test_what_a_database_cannot_store_is_refused_like_any_other_value(
+    storehouse: RunningServices, tmp_path: Path
+) -> None:
+    rows = [("LAMP\0", "Lamp", 1), ("LAMP-1", "La\0mp", 1), ("LAMP-2", "Lamp", 1)]
+    import_id = receive(storehouse, a_csv(tmp_path / "lamps.csv", HEADER, rows))
+    work_off(storehouse)
+
+    assert counts(state(storehouse, import_id)) == ("done", 1, 0, 2)
+    first, _ = imports_of(storehouse).progress.refusals(import_id, 0, 10)
+    assert (first.subject, first.cells[0]) == ("LAMP\ufffd", "LAMP\0")
+
+
 def test_a_fault_of_the_database_refuses_nothing(
     storehouse: RunningServices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -238,6 +238,29 @@ def the_effects_of_a_lost_lease_do_not_commit(bench: Bench) -> None:
     assert [each.message.payload for each in queue.first(9)] == ["a"]
 
 
+def a_part_of_the_effects_commits_only_while_the_lease_holds(bench: Bench) -> None:
+    queue = bench.queue()
+    queue.add("greet", "a")
+
+    def work(message: Message) -> None:
+        with bench.database.writing() as connection:
+            queue.add_within(connection, [Message(name="effect", payload="b")])
+            queue.hold(connection, message)
+        assert message.receipt is not None
+        with bench.database.writing() as connection:
+            jobs.leave(connection, message.receipt.consumer)
+        with bench.database.writing() as connection:
+            queue.add_within(connection, [Message(name="effect", payload="c")])
+            queue.hold(connection, message)
+
+    consumer = queue.consumer(1, work, AtOnce())
+    consumer.step()
+    consumer.settle()
+
+    assert queue.counts.lost_leases == 1
+    assert [each.message.payload for each in queue.first(9)] == ["a", "b"]
+
+
 def a_fault_does_not_count_as_an_attempt(bench: Bench) -> None:
     queue = bench.queue()
     queue.add("greet", "a")
@@ -271,5 +294,6 @@ CHECKS: tuple[Check, ...] = (
     what_was_claimed_unknown_to_its_consumer_is_processed,
     effects_commit_with_the_acknowledgement,
     the_effects_of_a_lost_lease_do_not_commit,
+    a_part_of_the_effects_commits_only_while_the_lease_holds,
     a_fault_does_not_count_as_an_attempt,
 )
