@@ -15,7 +15,7 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from tests.cluster import ROOT, SPLIT, Cluster, wait_until
+from tests.cluster import PATIENCE_S, ROOT, SPLIT, Cluster, wait_until
 
 pytestmark = pytest.mark.server
 TIMEOUT_S = 15.0
@@ -81,6 +81,7 @@ def test_a_product_writer_registers_by_a_message(cluster: Cluster) -> None:
 
     async def publish(*messages: bytes) -> None:
         writer = await nats_of(cluster)
+        await until_it_listens(writer, cluster)
         for message in messages:
             await writer.publish("new.product", message)
         await writer.drain()
@@ -96,6 +97,19 @@ def test_a_product_writer_registers_by_a_message(cluster: Cluster) -> None:
     reasons = " ".join(letter["reason"] for letter in letters)
     assert "at `$.sku`" in reasons
     assert "JSON is malformed" in reasons
+
+
+async def until_it_listens(writer: Client, cluster: Cluster) -> None:
+    """A process answers before it has joined the bus; this product may come again."""
+    first = json.dumps({"name": "First", "sku": "FIRST-1", "stock_count": 1}).encode()
+    async with (
+        httpx.AsyncClient(base_url=url_of(cluster, "catalog-queries")) as asking,
+        asyncio.timeout(PATIENCE_S),
+    ):
+        while (await asking.get("/products/FIRST-1")).status_code != 200:
+            await writer.publish("new.product", first)
+            await writer.flush()
+            await asyncio.sleep(0.2)
 
 
 async def listing(cluster: Cluster, sku: str) -> dict[str, Any]:
