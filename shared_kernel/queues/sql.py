@@ -11,14 +11,11 @@ import threading
 from collections.abc import Callable, Sequence
 
 import attrs
-import structlog
 import uuid_utils
 from sqlalchemy.engine import Connection
 
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.clock import Clock, system_clock, to_us
-from shared_kernel.events import dead_letters
-from shared_kernel.events.errors import reason_of
 from shared_kernel.queues import jobs, operating, tables
 from shared_kernel.queues.consumer import Consumer, Loop, Pool, Processed, Threads
 from shared_kernel.queues.lease import ConsumerLease
@@ -28,42 +25,10 @@ from shared_kernel.queues.port import (
     LeaseLostError,
     Message,
     Receipt,
-    UnprocessableError,
 )
+from shared_kernel.queues.settings import QueueSettings
+from shared_kernel.queues.settling import Counts, Settlement
 from shared_kernel.storage.database import Database
-from shared_kernel.storage.errors import is_fault
-
-SOURCE = "queue"
-"""Of its dead letters."""
-
-_log = structlog.get_logger(__name__)
-
-
-@attrs.frozen(kw_only=True)
-class QueueSettings:
-    """How a queue is consumed. Times are in seconds.
-
-    At most `size` messages are fetched at a time, for a pool of so many threads. A
-    rejected message is delivered again after `backoff_s`, doubled at each attempt, up
-    to `max_backoff_s`, with jitter; after `max_attempts` it is a dead letter.
-    """
-
-    size: int = 10
-    poll_interval_s: float = 0.5
-    pool: int = 4
-    max_attempts: int = 5
-    backoff_s: float = 1.0
-    max_backoff_s: float = 300.0
-
-
-@attrs.define
-class Counts:
-    """Of this consumer, since it began."""
-
-    done: int = 0
-    rejected: int = 0
-    dead: int = 0
-    lost_leases: int = 0
 
 
 class TooManyAttemptsError(Exception):
@@ -255,105 +220,15 @@ class SqlQueue:
         return limited
 
     def _settle(self, connection: Connection, processed: Sequence[Processed]) -> Counts:
-        well = {
-            each.message.receipt
-            for each in processed
-            if each.error is None and each.message.receipt
-        }
-        finished = jobs.finish(connection, well)
-        lost = well - finished - self._acknowledged
-        settled = Counts(done=len(well) - len(lost))
-        for each in processed:
-            if each.error is not None:
-                self._reject(connection, each.message, each.error, settled)
-            elif each.message.receipt in lost:
-                self._lose(each.message, settled)
-        return settled
-
-    def _reject(
-        self,
-        connection: Connection,
-        message: Message,
-        error: Exception,
-        settled: Counts,
-    ) -> None:
-        receipt = message.receipt
-        if receipt in self._acknowledged:
-            _log.error("failed after its effects", queue=self.name, reason=str(error))
-            settled.done += 1
-        elif receipt is None or isinstance(error, LeaseLostError):
-            self._lose(message, settled)
-        elif is_fault(error):
-            # Never the message's fault: it does not count as an attempt.
-            self._return(connection, message, receipt, settled, attempts=-1)
-        elif not self._is_last(message, error):
-            self._return(connection, message, receipt, settled)
-        elif jobs.finish(connection, [receipt]):
-            self._dead_letter(connection, receipt, message, reason_of(error))
-            settled.dead += 1
-        else:
-            self._lose(message, settled)
-
-    def _return(
-        self,
-        connection: Connection,
-        message: Message,
-        receipt: Receipt,
-        settled: Counts,
-        attempts: int = 0,
-    ) -> None:
-        again_us = self._again_us(message.attempts)
-        if jobs.reject(connection, receipt, again_us, attempts):
-            settled.rejected += 1
-        else:
-            self._lose(message, settled)
-
-    def _is_last(self, message: Message, error: Exception) -> bool:
-        attempts = message.attempts >= self.settings.max_attempts
-        return attempts or isinstance(error, UnprocessableError)
-
-    def _lose(self, message: Message, settled: Counts) -> None:
-        settled.lost_leases += 1
-        _log.warning("job lost its lease", queue=self.name, message_id=message.id)
-
-    def _dead_letter(
-        self, connection: Connection, receipt: Receipt, message: Message, reason: str
-    ) -> None:
-        now_us = self._now_us()
-        envelope = Envelope(
-            position=receipt.number,
-            id=message.id,
-            source=SOURCE,
-            type=message.name,
-            key=message.key or message.id,
-            time_us=now_us,
-            traceparent=None,
-            data=message.payload.encode(),
-        )
-        dead_letters.add(
-            connection,
+        settlement = Settlement(
             self.name,
-            [envelope],
-            state=dead_letters.DEAD,
-            reason=reason,
-            attempts=message.attempts,
-            now_us=now_us,
+            self.settings,
+            connection,
+            self._acknowledged,
+            self._now_us(),
+            self._jitter,
         )
-        _log.error(
-            "message dead-lettered",
-            queue=self.name,
-            message_id=message.id,
-            attempts=message.attempts,
-            reason=reason,
-        )
-
-    def _again_us(self, attempts: int) -> int:
-        settings = self.settings
-        longest_s = min(
-            settings.backoff_s * 2 ** (attempts - 1), settings.max_backoff_s
-        )
-        wait_s = longest_s * (0.5 + self._jitter() / 2)
-        return self._now_us() + int(wait_s * 1_000_000)
+        return settlement.settle(processed)
 
     def _now_us(self) -> int:
         return to_us(self._clock())

@@ -7,7 +7,8 @@ from shared_kernel.clock import Clock
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.queues.redis.link import open_link
 from shared_kernel.queues.redis.queue import RedisQueue
-from shared_kernel.queues.sql import QueueSettings, SqlQueue
+from shared_kernel.queues.settings import QueueSettings
+from shared_kernel.queues.sql import SqlQueue
 from shared_kernel.runtime.settings import Settings
 
 

@@ -16,7 +16,8 @@ from shared_kernel.events.unit_of_work import SqlUnitOfWork
 from shared_kernel.events.writer import Writer
 from shared_kernel.migrations.migrate import Schema
 from shared_kernel.queues.port import Callback
-from shared_kernel.queues.sql import SOURCE, SqlQueue
+from shared_kernel.queues.settling import SOURCE
+from shared_kernel.queues.sql import SqlQueue
 from shared_kernel.runtime.context import Context, DeclaredService, Need
 from shared_kernel.runtime.queue_by_url import AnnounceJobs, queue_by_url
 from shared_kernel.runtime.service import (

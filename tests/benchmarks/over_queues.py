@@ -19,7 +19,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import attrs
-import psycopg
 import sqlalchemy as sa
 
 from shared_kernel.clock import system_clock
@@ -28,9 +27,10 @@ from shared_kernel.queues import tables
 from shared_kernel.queues.port import Message
 from shared_kernel.queues.redis.link import open_link
 from shared_kernel.queues.redis.queue import RedisQueue
-from shared_kernel.queues.sql import QueueSettings, SqlQueue
+from shared_kernel.queues.settings import QueueSettings
+from shared_kernel.queues.sql import SqlQueue
 from shared_kernel.storage.database import Database
-from tests.benchmarks import imports
+from tests.benchmarks import imports, queues_by_hand
 from tests.benchmarks.measuring import Result, compared, per_second, show
 from tests.benchmarks.other_queues import NotMeasuredError, libraries, rate_of
 from tests.benchmarks.servers import postgres
@@ -46,20 +46,6 @@ SETTINGS = QueueSettings(size=200, poll_interval_s=0.05)
 TIMEOUT_S = 120.0
 LEAST_OF_REDIS, LEAST_OF_RQ = 0.3, 5.0
 LEAST_OF_BARE, LEAST_OF_PGQUEUER, LEAST_UNDER_A_SNAPSHOT = 0.15, 3.0, 0.8
-
-_BARE = """
-    DROP TABLE IF EXISTS bare;
-    CREATE TABLE bare (
-        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, payload text, consumer text
-    );
-    CREATE INDEX ON bare (id) WHERE consumer IS NULL;
-    INSERT INTO bare (payload) SELECT '{}' FROM generate_series(1, %(count)s)"""
-_CLAIM = """
-    UPDATE bare SET consumer = 'me' WHERE id IN (
-        SELECT id FROM bare WHERE consumer IS NULL
-        ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)
-    RETURNING id, payload"""
-_DELETE = "DELETE FROM bare WHERE id = ANY(%s)"
 
 _metadata = sa.MetaData()
 for _table in (
@@ -129,10 +115,10 @@ def _on_postgres(python: Path) -> list[Result]:
         new = partial(_new_database, server, itertools.count())
         medians = _interleaved(
             {
-                "the statements, one by one": lambda: _bare(
+                "the statements, one by one": lambda: queues_by_hand.on_postgres(
                     server.url(new()), 1, MESSAGES_ONE_BY_ONE
                 ),
-                "the statements, by hundreds": lambda: _bare(
+                "the statements, by hundreds": lambda: queues_by_hand.on_postgres(
                     server.url(new()), 100, MESSAGES
                 ),
                 one: lambda: _ours(server.url(new(), "queues"), 1, MESSAGES),
@@ -170,7 +156,7 @@ def _on_redis(python: Path) -> list[Result]:
         new = partial(_new_database, templates.server, itertools.count())
         medians = _interleaved(
             {
-                bare: lambda: _bare_redis(redis),
+                bare: lambda: queues_by_hand.on_redis(redis, MESSAGES // 2),
                 ours: lambda: _ours_on_redis(
                     redis, templates.server.url(new(), "queues")
                 ),
@@ -258,22 +244,6 @@ def _under_a_snapshot(server: PostgresServer, database: str) -> float:
         return _ours(server.url(database, "queues"), 4, MESSAGES_UNDER_A_SNAPSHOT)
 
 
-def _bare(url: str, batch: int, messages: int) -> float:
-    """Each claim and each deletion is a transaction."""
-    with psycopg.connect(url, autocommit=True, prepare_threshold=0) as connection:
-        with psycopg.ClientCursor(connection) as cursor:
-            cursor.execute(_BARE, {"count": messages})
-
-        def work() -> int:
-            done = 0
-            while rows := connection.execute(_CLAIM, [batch]).fetchall():
-                connection.execute(_DELETE, [[id_ for id_, _ in rows]])
-                done += len(rows)
-            return done
-
-        return per_second(work)
-
-
 def _ours_on_redis(redis: RedisServer, url: str) -> float:
     redis.wipe()
     link = open_link(redis.url, clock=system_clock, jitter=random.random)
@@ -291,22 +261,6 @@ def _ours_on_redis(redis: RedisServer, url: str) -> float:
 
     with closing(link):
         return _ours(url, 1, MESSAGES // 2, make)
-
-
-def _bare_redis(redis: RedisServer) -> float:
-    """Taken and acknowledged as rmq does it."""
-    redis.wipe()
-    client = redis.client
-    client.lpush("ready", *(f'{{"id":"{n}"}}' for n in range(MESSAGES // 2)))
-
-    def work() -> int:
-        done = 0
-        while taken := client.rpoplpush("ready", "unacked"):
-            client.lrem("unacked", 1, taken)
-            done += 1
-        return done
-
-    return per_second(work)
 
 
 def _new_database(server: PostgresServer, numbers: Iterator[int]) -> str:

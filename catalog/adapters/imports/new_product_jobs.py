@@ -15,11 +15,8 @@ from sqlalchemy.engine import Connection
 
 from catalog.adapters.http_bodies import RegisterBody, command_from
 from catalog.adapters.import_products import register_rows
-from catalog.adapters.imports.product_imports import (
-    Part,
-    PartReference,
-    ProductImports,
-)
+from catalog.adapters.imports.import_parts import Part, PartReference
+from catalog.adapters.imports.product_imports import ProductImports
 from catalog.adapters.services import SqlCatalogUnitOfWork
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product

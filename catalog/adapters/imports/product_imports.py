@@ -1,21 +1,20 @@
 """Imports and their parts: what was received, registered, skipped and refused.
 
-An import is divided into parts of some hundred rows. A part remembers how many of its
-rows are handled, and moves on in the transaction that registers them: so no row is
-handled twice, however often and by however many workers it is begun. Parts are
-handled one after the other: of two rows with the same SKU the first one counts.
+An import is divided into parts of some hundred rows. They are handled one after the
+other: of two rows with the same SKU the first one counts.
 """
 
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-import attrs
 import msgspec
 import sqlalchemy as sa
 import uuid_utils
 from sqlalchemy.engine import Connection
 
+from catalog.adapters.imports import import_parts
+from catalog.adapters.imports.import_parts import Part, reference
 from catalog.adapters.imports.progress import ImportProgress
 from catalog.adapters.imports.tables import parts, product_imports, refusals
 from shared_kernel.clock import Clock, to_us
@@ -33,11 +32,8 @@ MESSAGE = "new.product"
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 
-_OF = parts.c.import_id == sa.bindparam("of")
-_PART = sa.and_(_OF, parts.c.part == sa.bindparam("at"))
 _IMPORT = product_imports.c.id == sa.bindparam("of")
 _BEGIN = Prepared(sa.insert(product_imports))
-_ADD_PARTS = Prepared(sa.insert(parts))
 _RECEIVED = Prepared(
     sa.update(product_imports)
     .where(_IMPORT)
@@ -48,35 +44,6 @@ _CANCEL = Prepared(
     .where(_IMPORT, product_imports.c.cancelled_us.is_(None))
     .values(cancelled_us=sa.bindparam("now_us"))
 )
-_EMPTY = Prepared(
-    sa.update(parts)
-    .where(_OF, parts.c.handled < parts.c.rows)
-    .values(content=b"", changed_us=sa.bindparam("now_us"))
-)
-_FIND_PART = Prepared(
-    sa.select(parts.c.content, parts.c.handled, product_imports.c.columns).where(
-        _PART,
-        sa.func.length(parts.c.content) > 0,
-        product_imports.c.id == parts.c.import_id,
-    )
-)
-_RECORD = Prepared(
-    sa.update(parts)
-    .where(
-        _PART,
-        parts.c.handled == sa.bindparam("before"),
-        sa.func.length(parts.c.content) > 0,
-    )
-    .values(
-        content=sa.bindparam("rest"),
-        handled=sa.bindparam("after"),
-        registered=parts.c.registered + sa.bindparam("more_registered"),
-        skipped=parts.c.skipped + sa.bindparam("more_skipped"),
-        refused=parts.c.refused + sa.bindparam("more_refused"),
-        changed_us=sa.bindparam("now_us"),
-    )
-)
-_REFUSE = Prepared(sa.insert(refusals))
 _OLD = sa.select(product_imports.c.id).where(
     product_imports.c.begun_us < sa.bindparam("before_us")
 )
@@ -94,20 +61,6 @@ _DELETE = tuple(
         (product_imports, "id"),
     )
 )
-
-
-@attrs.frozen(kw_only=True)
-class Part:
-    """The rows of a part that are not handled yet, behind `handled` others.
-
-    `columns` are those of the import.
-    """
-
-    import_id: str
-    number: int
-    handled: int
-    rows: Sequence[Row]
-    columns: Sequence[str]
 
 
 class ProductImports:
@@ -183,28 +136,13 @@ class ProductImports:
         some: Sequence[Sequence[Row]],
         first: int,
     ) -> None:
-        now_us = self._now_us()
-        rows = [
-            {
-                "import_id": import_id,
-                "part": number,
-                "content": _encoded(chunk),
-                "rows": len(chunk),
-                "handled": 0,
-                "registered": 0,
-                "skipped": 0,
-                "refused": 0,
-                "changed_us": now_us,
-            }
-            for number, chunk in enumerate(some, start=first)
-        ]
-        _ADD_PARTS.send(connection, rows)
+        import_parts.add(connection, import_id, some, first, self._now_us())
 
     def _have_it_handled(
         self, connection: Connection, import_id: str, count: int, rows: int
     ) -> None:
         messages = [
-            Message(name=MESSAGE, payload=_reference(import_id, number), key=import_id)
+            Message(name=MESSAGE, payload=reference(import_id, number), key=import_id)
             for number in range(count)
         ]
         received = {"of": import_id, "now_us": self._now_us(), "in_all": rows}
@@ -216,17 +154,7 @@ class ProductImports:
     def part(self, import_id: str, number: int) -> Part | None:
         """None if nothing of it is left to do."""
         with self._database.reading() as connection:
-            row = _FIND_PART.row(connection, {"of": import_id, "at": number})
-        if row is None:
-            return None
-        content, handled, columns = row
-        return Part(
-            import_id=import_id,
-            number=number,
-            handled=handled,
-            rows=[Row(*each) for each in msgspec.json.decode(content)],
-            columns=msgspec.json.decode(columns),
-        )
+            return import_parts.find(connection, import_id, number)
 
     def record(
         self,
@@ -238,22 +166,7 @@ class ProductImports:
 
         False if they are recorded already, or the import was cancelled.
         """
-        refused = [each for each in outcomes if isinstance(each, Refused)]
-        done = {
-            "of": part.import_id,
-            "at": part.number,
-            "before": part.handled,
-            "after": part.handled + len(outcomes),
-            "rest": _encoded(part.rows[len(outcomes) :]),
-            "more_registered": sum(each is Outcome.DONE for each in outcomes),
-            "more_skipped": sum(each is Outcome.SKIPPED for each in outcomes),
-            "more_refused": len(refused),
-            "now_us": self._now_us(),
-        }
-        if _RECORD.write(connection, done) != 1:
-            return False
-        _REFUSE.send(connection, [_refusal(part, each) for each in refused])
-        return True
+        return import_parts.record(connection, part, outcomes, self._now_us())
 
     # ---------------------------------------------------------------------- ending
 
@@ -262,7 +175,7 @@ class ProductImports:
         asked = {"of": import_id, "now_us": self._now_us()}
         with self._database.writing() as connection:
             if _CANCEL.write(connection, asked):
-                _EMPTY.send(connection, [asked])
+                import_parts.empty(connection, import_id, self._now_us())
 
     def delete(self, import_id: str) -> None:
         with self._database.writing() as connection:
@@ -301,32 +214,3 @@ class ForgetImports:
             return 0
         self._next_us = now_us + HOUR_US
         return self._imports.forget(self._keep_days)
-
-
-@attrs.frozen
-class PartReference:
-    """The payload of a message: the part `part` of the import `import_id`."""
-
-    import_id: str
-    part: int
-
-
-def _reference(import_id: str, part: int) -> str:
-    return msgspec.json.encode(PartReference(import_id, part)).decode()
-
-
-def _encoded(rows: Sequence[Row]) -> bytes:
-    """Nothing if there are none."""
-    given = [(row.number, row.values, row.fault) for row in rows]
-    return msgspec.json.encode(given) if given else b""
-
-
-def _refusal(part: Part, refused: Refused) -> dict[str, object]:
-    values = refused.row.values
-    return {
-        "import_id": part.import_id,
-        "row": refused.row.number,
-        "reason": storable(refused.reason),
-        "subject": storable(str(values.get("sku", ""))),
-        "cells": msgspec.json.encode([values.get(name) for name in part.columns]),
-    }

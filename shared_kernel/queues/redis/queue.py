@@ -30,7 +30,8 @@ from shared_kernel.queues.redis.entries import entry_of_row
 from shared_kernel.queues.redis.link import Link, RedisAwayError
 from shared_kernel.queues.redis.offer import EntryCounts, Offer
 from shared_kernel.queues.redis.waiter import Waiter
-from shared_kernel.queues.sql import QueueSettings, SqlQueue
+from shared_kernel.queues.settings import QueueSettings
+from shared_kernel.queues.sql import SqlQueue
 from shared_kernel.storage.database import Database
 
 if TYPE_CHECKING:

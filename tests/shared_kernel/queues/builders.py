@@ -13,7 +13,8 @@ from shared_kernel.events.cursors import cursors_table
 from shared_kernel.events.dead_letters import dead_letters_table
 from shared_kernel.queues.consumer import Consumer
 from shared_kernel.queues.port import Message
-from shared_kernel.queues.sql import QueueSettings, SqlQueue
+from shared_kernel.queues.settings import QueueSettings
+from shared_kernel.queues.sql import SqlQueue
 from shared_kernel.queues.tables import (
     job_consumers_table,
     jobs_table,

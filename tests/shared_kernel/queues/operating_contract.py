@@ -8,7 +8,7 @@ import threading
 from shared_kernel.clock import system_clock
 from shared_kernel.events.replay import DeadLetters
 from shared_kernel.queues.port import Message
-from shared_kernel.queues.sql import SOURCE
+from shared_kernel.queues.settling import SOURCE
 from tests.cluster import wait_until
 from tests.shared_kernel.queues.builders import (
     Bench,
