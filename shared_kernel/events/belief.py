@@ -40,11 +40,11 @@ class Belief:
                 reason = None if is_ours else OTHER_LOG
             else:
                 reason = self._disbelief(envelope, now)
+                if reason is None and envelope.is_heartbeat and not self._confirms:
+                    self._keyring.listen_to(envelope)
             if reason:
                 self.dropped.drop(envelope, reason, now)
             else:
-                if envelope.is_heartbeat and not self._confirms:
-                    self._keyring.listen_to(envelope)
                 yield envelope
 
     def confirmed(self, batch: list[Envelope], now: Moment) -> list[Envelope]:

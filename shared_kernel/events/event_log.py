@@ -18,7 +18,6 @@ from shared_kernel.events.identity import (
     compacted_table,
     digest_of,
     keys_of,
-    log_of,
 )
 from shared_kernel.events.positions import Appended, positions_of
 from shared_kernel.storage.database import Database
@@ -40,11 +39,18 @@ _READ = Prepared(
     .order_by(LOG.c.position)
     .limit(sa.bindparam("limit"))
 )
-_ID_AT = Prepared(
-    sa.select(LOG.c.position, LOG.c.id).where(LOG.c.position == sa.bindparam("at"))
-)
-_DIGEST_AT = Prepared(
-    sa.select(_COMPACTED.c.digest).where(_COMPACTED.c.position == sa.bindparam("at"))
+_AT = LOG.c.position == sa.bindparam("at")
+_ID_AT = Prepared(sa.select(LOG.c.position, LOG.c.id).where(_AT))
+# One statement: all of it is of the same moment.
+_MARK = Prepared(
+    sa.select(
+        sa.select(IDENTITY.c.log).scalar_subquery(),
+        sa.select(sa.func.coalesce(sa.func.max(LOG.c.position), 0)).scalar_subquery(),
+        sa.select(LOG.c.id).where(_AT).scalar_subquery(),
+        sa.select(_COMPACTED.c.digest)
+        .where(_COMPACTED.c.position == sa.bindparam("at"))
+        .scalar_subquery(),
+    )
 )
 
 
@@ -143,11 +149,9 @@ class EventLog:
 
     def mark(self, position: int) -> Mark:
         with self.database.reading() as connection:
-            log, head = log_of(connection), head_of(connection)
-            for _, id_ in ids_at(connection, [position]):
-                return Mark(log, head, digest_of(id_))
-            row = _DIGEST_AT.row(connection, {"at": position})
-        return Mark(log, head, row[0] if row else None)
+            row = _MARK.row(connection, {"at": position})
+        log, head, id_, digest = row or (None, 0, None, None)
+        return Mark(log or "", head, digest_of(id_) if id_ else digest)
 
     def keys(self) -> LogKeys:
         with self.database.reading() as connection:

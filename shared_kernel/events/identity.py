@@ -61,7 +61,6 @@ def compacted_table(metadata: sa.MetaData) -> sa.Table:
 
 IDENTITY = identity_table(sa.MetaData())
 _RELAYS = relays_table(sa.MetaData())
-_LOG = Prepared(sa.select(IDENTITY.c.log))
 _READ = Prepared(
     sa.select(
         IDENTITY.c.log, IDENTITY.c.key, IDENTITY.c.former_key, IDENTITY.c.former_until
@@ -124,11 +123,6 @@ def keys_of(connection: Connection) -> LogKeys:
     log, key, former, former_until = _READ.row(connection, {}) or ("", "", None, None)
     relays = tuple(relay for (relay,) in _NEWEST.rows(connection, {}))
     return LogKeys(log, key, former, former_until, relays)
-
-
-def log_of(connection: Connection) -> str:
-    row = _LOG.row(connection, {})
-    return row[0] if row else ""
 
 
 def note_relay(connection: Connection, relay: str) -> None:
