@@ -1,21 +1,17 @@
 """The catalog at the command line."""
 
 import gc
-from pathlib import Path
 
 import click
 from rich.console import Console
 
-from catalog.adapters.import_products import ImportProducts
-from catalog.adapters.imports.cli_imports import (
-    add_import_commands,
-    import_in_background,
-)
+from catalog.adapters.cli_import import add_import
+from catalog.adapters.imports.cli_imports import add_import_commands
 from catalog.adapters.rebuild_listing import AnotherRebuildError, ListingRebuild
 from catalog.adapters.services import CommandServices, QueryServices
 from shared_kernel.files.graceful_interrupt import EXIT_CODE
 from shared_kernel.files.progress import ProgressBar, Rate
-from shared_kernel.files.run import CommandFailed, run, takes_a_row_file
+from shared_kernel.files.run import CommandFailed
 from shared_kernel.runtime.workers import Workers
 from shared_kernel.storage.errors import is_fault
 
@@ -24,43 +20,7 @@ def commands_cli(services: CommandServices, workers: Workers) -> click.Group:
     """`workers` deliver what a command wrote, unless another process does."""
     group = _group()
 
-    @group.command("import", no_args_is_help=True)
-    @takes_a_row_file
-    @click.option(
-        "--background",
-        is_flag=True,
-        help="Store the rows and let workers register them; Ctrl-C only ends watching.",
-    )
-    @click.pass_context
-    def import_products(
-        context: click.Context,
-        path: Path,
-        form: str | None,
-        refused: Path | None,
-        background: bool,
-    ) -> None:
-        """Register the products in FILE, and wait until all are listed.
-
-        FILE is CSV with the columns sku, name and, if wanted, price_minor_units,
-        price_currency, stock_count and description; or NDJSON, a line for each product
-        as POST /products takes it. UTF-8.
-
-        It may be interrupted and run again: a product that is there unchanged is
-        skipped. Rows that are refused stand in FILE.refused.csv, each with its reason;
-        correct them there and import that file.
-
-        \b
-        Exit codes: 0, or 1 if rows were refused, 2 if FILE cannot be used,
-        130 if it was interrupted.
-
-        \b
-        Example:
-          flask --app app catalog import samples/superstore/products.csv
-        """  # noqa: D301 - click takes \b as a character
-        if background:
-            context.exit(import_in_background(services.imports, path, form, refused))
-        context.exit(run(ImportProducts(services), workers, path, form, refused))
-
+    add_import(group, services, workers)
     add_import_commands(group, services.imports)
     return group
 

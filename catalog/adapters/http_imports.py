@@ -11,9 +11,9 @@ from catalog.adapters.http_refusals import (
     UNKNOWN_IMPORT,
     UNUSABLE_FILE,
 )
-from catalog.adapters.import_products import COLUMNS
 from catalog.adapters.imports.product_imports import ProductImports
 from catalog.adapters.imports.progress import ImportProgress, ImportState
+from catalog.adapters.product_rows import COLUMNS
 from catalog.adapters.services import CommandServices
 from shared_kernel.clock import from_us
 from shared_kernel.files.row_file import (

@@ -1,141 +1,138 @@
 """Registers the products of a file: rows to commands, refusals to reasons."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import attrs
 from sqlalchemy.engine import Connection
 
-from catalog.adapters.services import CommandServices, SqlCatalogUnitOfWork
-from catalog.application.commands import RegisterProduct
-from catalog.application.handlers import register_product
-from catalog.domain.errors import SkuAlreadyRegistered
-from catalog.domain.value_objects import (
-    Description,
-    OpeningStock,
-    Price,
-    ProductName,
+from catalog.adapters.importing import (
+    Imported,
+    RegisteredDifferently,
+    import_or_update_product,
+    import_product,
 )
-from shared_kernel.domain.errors import DomainError, InvalidValue
-from shared_kernel.domain.sku import Sku
+from catalog.adapters.product_rows import (
+    AS_WRITTEN,
+    COLUMNS,
+    GivenProduct,
+    Prices,
+    product_from,
+)
+from catalog.adapters.services import CommandServices, SqlCatalogUnitOfWork
+from shared_kernel.domain.errors import DomainError
 from shared_kernel.events.writer import Writer
+from shared_kernel.files.remarks import Remarks
 from shared_kernel.files.row_file import Columns, Row
 from shared_kernel.files.run import Outcome, Refused
-from shared_kernel.files.values import in_columns, text, whole_number
 
-COLUMNS = Columns(
-    required=("sku", "name"),
-    optional=("price_minor_units", "price_currency", "stock_count", "description"),
+Outcomes = list[Outcome | Refused]
+Record = Callable[[Connection, Sequence[Outcome | Refused]], None]
+
+_OUTCOMES = {
+    Imported.REGISTERED: Outcome.DONE,
+    Imported.UPDATED: Outcome.UPDATED,
+    Imported.UNCHANGED: Outcome.SKIPPED,
+}
+COUNT_NOT_USED = (
+    "registered already, so stock_count is not used (counts come by "
+    "`inventory import-counts`)"
 )
+UPDATE = "registered differently; --update makes it as the file says"
 
 
 @attrs.frozen
 class ImportProducts:
     """Skips a product that is registered unchanged: so a file can be imported again.
 
-    The opening stock is not compared; the catalog only passes it on.
+    With `update` one that is registered differently becomes as the file says. The
+    opening stock is not compared: the catalog only passes it on.
     """
 
     services: CommandServices
+    prices: Prices = AS_WRITTEN
+    update: bool = False
     columns: Columns = COLUMNS
     subject: str = "sku"
     done: str = "registered"
+    remarks: Remarks = attrs.field(factory=Remarks)
 
-    def apply(self, rows: Sequence[Row]) -> list[Outcome | Refused]:
-        return register_rows(self.services.writer, rows)
+    def apply(self, rows: Sequence[Row]) -> Outcomes:
+        chunk = RowImport(rows, self.prices, self.update)
+        outcomes = chunk.run(self.services.writer)
+        chunk.remark_on(rows, self.remarks)
+        return outcomes
 
     def wait_until_visible(self, timeout_s: float) -> None:
         log = self.services.log
         self.services.listing.wait_for({log.source: log.head()}, timeout_s)
 
 
-def register_rows(
-    writer: Writer[SqlCatalogUnitOfWork],
-    rows: Sequence[Row],
-    record: Callable[[Connection, Sequence[Outcome | Refused]], None] | None = None,
-) -> list[Outcome | Refused]:
-    """Register the products of `rows` in one commit; return an outcome for each.
+@attrs.define(eq=False)
+class RowImport:
+    """The import of `rows` in one commit."""
 
-    `record` may write the outcomes in the same transaction, or raise to undo it.
-    """
-    read = [command_from(row) for row in rows]
-    commands = [each for each in read if isinstance(each, RegisterProduct)]
+    rows: Sequence[Row]
+    prices: Prices = AS_WRITTEN
+    update: bool = False
+    _read: Sequence[GivenProduct | Refused] = attrs.field(init=False)
+    # By row, of those that were not refused.
+    _imported: dict[int, Imported] = attrs.field(factory=dict, init=False)
+    _refusals: dict[int, DomainError] = attrs.field(factory=dict, init=False)
 
-    def outcomes(answers: Sequence[object]) -> list[Outcome | Refused]:
-        remaining = iter(answers)
+    def __attrs_post_init__(self) -> None:
+        self._read = [product_from(row, self.prices) for row in self.rows]
+
+    def run(
+        self, writer: Writer[SqlCatalogUnitOfWork], record: Record | None = None
+    ) -> Outcomes:
+        """Return an outcome for each row.
+
+        `record` may write the outcomes in the same transaction, or raise to undo it.
+        """
+        given = [each for each in self._read if isinstance(each, GivenProduct)]
+        if record is None:
+            return self._outcomes(given, writer.execute_all(self._import, given))
+        recording = record
+        answers = writer.execute_all(
+            self._import,
+            given,
+            lambda connection, errors: recording(
+                connection, self._outcomes(given, errors)
+            ),
+        )
+        return self._outcomes(given, answers)
+
+    def remark_on(self, rows: Sequence[Row], remarks: Remarks) -> None:
+        """What is to be said of some of the rows, after the run."""
+        wanted = {row.number for row in rows}
+        for product in self._read:
+            if isinstance(product, Refused) or product.row not in wanted:
+                continue
+            if isinstance(self._refusals.get(product.row), RegisteredDifferently):
+                remarks.add(UPDATE, product.row)
+            elif product.opening_stock is not None and self._imported.get(
+                product.row
+            ) in (Imported.UPDATED, Imported.UNCHANGED):
+                remarks.add(COUNT_NOT_USED, product.row)
+
+    def _import(self, product: GivenProduct, work: SqlCatalogUnitOfWork) -> None:
+        imports = import_or_update_product if self.update else import_product
+        self._imported[product.row] = imports(product, work)
+
+    def _outcomes(
+        self, given: Sequence[GivenProduct], answers: Sequence[object]
+    ) -> Outcomes:
+        self._refusals = {
+            product.row: answer
+            for product, answer in zip(given, answers, strict=True)
+            if isinstance(answer, DomainError)
+        }
         return [
-            each if isinstance(each, Refused) else _outcome(row, next(remaining))
-            for row, each in zip(rows, read, strict=True)
+            each if isinstance(each, Refused) else self._outcome(row)
+            for row, each in zip(self.rows, self._read, strict=True)
         ]
 
-    if record is None:
-        return outcomes(writer.execute_all(register_product, commands))
-    recording = record
-    return outcomes(
-        writer.execute_all(
-            register_product,
-            commands,
-            lambda connection, errors: recording(connection, outcomes(errors)),
-        )
-    )
-
-
-def _outcome(row: Row, answer: object) -> Outcome | Refused:
-    if isinstance(answer, SkuAlreadyRegistered) and answer.as_given:
-        return Outcome.SKIPPED
-    if isinstance(answer, DomainError):
-        return Refused(str(answer), row)
-    return Outcome.DONE
-
-
-def command_from(row: Row) -> RegisterProduct | Refused:
-    """The command, or all faults of the row at once, by column."""
-    if row.fault:
-        return Refused(row.fault, row)
-    values = row.values
-    try:
-        return RegisterProduct(
-            sku=_sku(values),
-            name=_name(values),
-            description=_description(values),
-            price=_price(values),
-            opening_stock=_opening_stock(values),
-        )
-    except InvalidValue:
-        return Refused("; ".join(_faults(values)), row)
-
-
-def _sku(values: Mapping[str, Any]) -> Sku:
-    return Sku(text(values, "sku"))
-
-
-def _name(values: Mapping[str, Any]) -> ProductName:
-    return ProductName(text(values, "name"))
-
-
-def _description(values: Mapping[str, Any]) -> Description | None:
-    given = text(values, "description")
-    return Description(given) if given else None
-
-
-def _price(values: Mapping[str, Any]) -> Price | None:
-    """Amount and currency, or neither."""
-    minor_units = whole_number(values, "price_minor_units")
-    currency = text(values, "price_currency")
-    if minor_units is None and not currency:
-        return None
-    return Price(minor_units, currency)
-
-
-def _opening_stock(values: Mapping[str, Any]) -> OpeningStock:
-    """0 pieces by default."""
-    pieces = whole_number(values, "stock_count")
-    return OpeningStock(0 if pieces is None else pieces)
-
-
-def _faults(values: Mapping[str, Any]) -> Iterator[str]:
-    for part in (_sku, _name, _description, _price, _opening_stock):
-        try:
-            part(values)
-        except InvalidValue as fault:
-            yield in_columns(fault)
+    def _outcome(self, row: Row) -> Outcome | Refused:
+        if refusal := self._refusals.get(row.number):
+            return Refused(str(refusal), row)
+        return _OUTCOMES[self._imported[row.number]]

@@ -1,4 +1,26 @@
-"""The alphabetic codes of ISO 4217 that are in use for payments."""
+"""The alphabetic codes of ISO 4217 that are in use for payments, and their decimals."""
+
+_WITHOUT_DECIMALS = frozenset(
+    [
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "ISK",
+        "JPY",
+        "KMF",
+        "KRW",
+        "PYG",
+        "RWF",
+        "UGX",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    ]
+)
+_WITH_THREE = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
 
 CURRENCIES = frozenset(
     [
@@ -159,3 +181,10 @@ CURRENCIES = frozenset(
         "ZWG",
     ]
 )
+
+
+def decimals_of(currency: str) -> int:
+    """How many decimals an amount has: 2 of EUR, none of JPY, 3 of KWD."""
+    if currency in _WITHOUT_DECIMALS:
+        return 0
+    return 3 if currency in _WITH_THREE else 2

@@ -80,12 +80,16 @@ class Price:
 
     @currency.validator
     def _is_in_use(self, _: object, currency: str) -> None:
-        if currency not in CURRENCIES:
-            raise InvalidValue(
-                field="price.currency",
-                value=currency,
-                expected="an ISO 4217 code in use, such as 'EUR'",
-            )
+        if currency in CURRENCIES:
+            return
+        capitals = currency.upper()
+        raise InvalidValue(
+            field="price.currency",
+            value=currency,
+            expected=f"{capitals!r}, in capital letters"
+            if capitals in CURRENCIES
+            else "an ISO 4217 code in use, such as 'EUR'",
+        )
 
 
 @attrs.frozen

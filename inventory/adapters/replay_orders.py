@@ -14,6 +14,7 @@ from inventory.domain.errors import OrderAlreadyShipped
 from inventory.domain.value_objects import OrderReference, Quantity
 from shared_kernel.domain.errors import DomainError, InvalidValue
 from shared_kernel.domain.sku import Sku
+from shared_kernel.files.remarks import Remarks
 from shared_kernel.files.row_file import Columns, Row
 from shared_kernel.files.run import Outcome, Refused
 from shared_kernel.files.values import in_columns, text, whole_number
@@ -63,6 +64,7 @@ class ReplayOrders:
     columns: Columns = COLUMNS
     subject: str = "sku"
     done: str = "shipped"
+    remarks: Remarks = attrs.field(factory=Remarks)
 
     def apply(self, rows: Sequence[Row]) -> list[Outcome | Refused]:
         until = self.services.clock() + HELD_FOR

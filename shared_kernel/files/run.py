@@ -24,6 +24,7 @@ from shared_kernel.files.graceful_interrupt import (
 )
 from shared_kernel.files.progress import ProgressBar, Rate
 from shared_kernel.files.refusals import SHOWN, Refusal, Refusals
+from shared_kernel.files.remarks import Remarks
 from shared_kernel.files.row_file import (
     Columns,
     Row,
@@ -42,6 +43,7 @@ UNUSABLE = 2
 
 class Outcome(Enum):
     DONE = "done"
+    UPDATED = "updated"
     SKIPPED = "skipped"
 
 
@@ -67,6 +69,10 @@ class Work(Protocol):
     def done(self) -> str:
         """The word for a row that was done, as in `12 registered`."""
 
+    @property
+    def remarks(self) -> Remarks:
+        """What to tell at the end, besides outcomes."""
+
     def apply(self, rows: Sequence[Row]) -> Sequence[Outcome | Refused]:
         """Apply all in one commit; return an outcome for each row."""
 
@@ -78,6 +84,7 @@ class Work(Protocol):
 class Tally:
     rows: int = 0
     done: int = 0
+    updated: int = 0
     skipped: int = 0
 
 
@@ -89,6 +96,7 @@ class Run:
     workers: Workers
     file: RowFile
     refusals: Refusals
+    dry: bool = False
     out: Console = attrs.field(factory=Console)
     err: Console = attrs.field(factory=lambda: Console(stderr=True))
     tally: Tally = attrs.field(factory=Tally)
@@ -109,6 +117,8 @@ class Run:
                 self.refusals.close()
                 self.workers.hand_back()
         self._report(rate)
+        if self.dry:
+            self._say("This was a dry run: nothing of it was kept.", self.out)
         if interrupt.asked:
             self._say("Interrupted. Run it again, and it goes on from here.")
             return EXIT_CODE
@@ -143,6 +153,8 @@ class Run:
                 self.refusals.add(outcome.row, outcome.reason)
             elif outcome is Outcome.DONE:
                 self.tally.done += 1
+            elif outcome is Outcome.UPDATED:
+                self.tally.updated += 1
             else:
                 self.tally.skipped += 1
 
@@ -165,12 +177,15 @@ class Run:
 
     def _report(self, rate: Rate) -> None:
         tally, refusals = self.tally, self.refusals
+        updated = f"{tally.updated:,} updated, " if tally.updated else ""
         self._say(
-            f"{self.file.path.name}: {tally.done:,} {self.work.done}, "
+            f"{self.file.path.name}: {tally.done:,} {self.work.done}, {updated}"
             f"{tally.skipped:,} skipped, {refusals.count:,} refused "
             f"in {rate.seconds:,.1f} s ({rate.of(tally.rows)})",
             self.out,
         )
+        for line in self.work.remarks.lines():
+            self._say(line, self.out)
         if not refusals.count:
             return
         self._show(refusals.first)
@@ -196,19 +211,29 @@ class Run:
 
 
 def run(
-    work: Work, workers: Workers, path: Path, form: str | None, refused: Path | None
+    work: Work,
+    workers: Workers,
+    path: Path,
+    form: str | None,
+    refused: Path | None,
+    *,
+    dry: bool = False,
 ) -> int:
     """The exit code: 0, or 1 if rows were refused, or 130 if it was interrupted.
+
+    A `dry` run keeps nothing; its refused rows go to a file of another name.
 
     Raises CommandFailed (exit code 2) for a file that cannot be used.
     """
     try:
         with RowFile(path, work.columns, form) as file:
-            there = refused or path.with_name(path.name + ".refused.csv")
+            there = refused or path.with_name(
+                path.name + (".dry-run.csv" if dry else ".refused.csv")
+            )
             if there.exists() and there.samefile(path):
                 raise UnusableFileError(f"--refused {there}: that is the file itself")
             refusals = Refusals(there, file.header, work.subject)
-            return Run(work, workers, file, refusals).result()
+            return Run(work, workers, file, refusals, dry).result()
     except UnusableFileError as error:
         raise CommandFailed(str(error)) from error
     except Exception as error:

@@ -116,8 +116,8 @@ def test_ndjson_is_accepted_like_a_post_to_products(
         (
             ["LAMP-1", "Lamp", "12.50", "USD", "1", ""],
             (
-                "price_minor_units is '12.50', expected a whole number from 0 to "
-                "1000000000000"
+                "price_minor_units is '12.50', expected a whole number of minor units "
+                "(cents, say), as in 1999; the column for amounts like 19.99 is price"
             ),
         ),
         (

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from catalog.adapters.import_products import COLUMNS
 from catalog.adapters.imports.product_imports import ProductImports
 from catalog.adapters.imports.progress import ImportState
+from catalog.adapters.product_rows import COLUMNS
 from shared_kernel.clock import from_us
 from shared_kernel.files.graceful_interrupt import EXIT_CODE, graceful_interrupt
 from shared_kernel.files.progress import ProgressBar, Rate

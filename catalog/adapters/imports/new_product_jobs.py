@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from catalog.adapters.http_bodies import RegisterBody, command_from
-from catalog.adapters.import_products import register_rows
+from catalog.adapters.import_products import RowImport
 from catalog.adapters.imports.import_parts import Part, PartReference
 from catalog.adapters.imports.product_imports import ProductImports
 from catalog.adapters.services import SqlCatalogUnitOfWork
@@ -109,7 +109,7 @@ class NewProductJobs:
 
     def _register_first(self, count: int, part: Part, message: Message) -> None:
         record = partial(self._record, part, message)
-        register_rows(self.writer, part.rows[:count], record)
+        RowImport(part.rows[:count]).run(self.writer, record)
 
     def _record(
         self,

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from catalog.adapters import import_products
-from catalog.adapters.import_products import COLUMNS
+from catalog.adapters import importing
 from catalog.adapters.imports.product_imports import PART, ProductImports
 from catalog.adapters.imports.progress import ImportState
+from catalog.adapters.product_rows import COLUMNS
 from catalog.adapters.services import SqlCatalogUnitOfWork
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
@@ -164,7 +164,7 @@ def test_a_row_that_fails_for_an_unforeseen_reason_fails_alone(
             raise ZeroDivisionError("of all things")
         return register_product(command, work)
 
-    monkeypatch.setattr(import_products, "register_product", failing)
+    monkeypatch.setattr(importing, "register_product", failing)
     import_id = receive(storehouse, lamps(tmp_path, 6))
     work_off(storehouse)
 
@@ -197,7 +197,7 @@ def test_a_fault_of_the_database_refuses_nothing(
         raise StorageUnavailableError("away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(import_products, "register_product", away)
+        patch.setattr(importing, "register_product", away)
         for _ in range(2 * queue.settings.max_attempts):
             consumer.step()
             consumer.settle()
