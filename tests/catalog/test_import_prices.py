@@ -6,6 +6,7 @@ import pytest
 
 from catalog.adapters import dry_run
 from shared_kernel.files import run as bulk_run
+from shared_kernel.files.row_file import Row
 from shared_kernel.runtime.running import RunningServices
 from tests.catalog.listings import listed, rows_of_listing
 from tests.storehouses import a_csv, a_storehouse, rows_of, run
@@ -205,11 +206,11 @@ def _comparable(output: str) -> list[str]:
 
 def test_earlier_rows_of_the_same_product_are_found_in_any_case() -> None:
     earlier = dry_run.EarlierRows()
-    earlier.add(bulk_run.Row(2, {"sku": "abc", "name": "x"}))
+    earlier.add(Row(2, {"sku": "abc", "name": "x"}))
 
-    [found] = earlier.like([bulk_run.Row(9, {"sku": "ABC "})])
+    [found] = earlier.like([Row(9, {"sku": "ABC "})])
 
-    assert found == bulk_run.Row(2, {"sku": "abc", "name": "x"})
+    assert found == Row(2, {"sku": "abc", "name": "x"})
     earlier.close()
 
 
