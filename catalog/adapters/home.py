@@ -9,6 +9,7 @@ from catalog.adapters.services import QueryServices
 from catalog.read_model import listing_queries
 from catalog.read_model.listing_queries import Counted
 from shared_kernel.web.pages import page
+from shared_kernel.web.routes import in_path
 
 NEWEST = 20
 # Decimal digits of a currency, if ISO 4217 has other than two.
@@ -42,6 +43,7 @@ def home_page(services: QueryServices) -> Blueprint:
             events={source: seen() for source, seen in services.reader.cursors.items()},
             words=IN_WORDS,
             price=formatted,
+            in_path=in_path,
         )
 
     return blueprint

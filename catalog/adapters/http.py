@@ -5,10 +5,10 @@ from catalog.adapters.http_imports import add_imports
 from catalog.adapters.http_reads import add_listing, add_product
 from catalog.adapters.http_refusals import CATALOG_REFUSALS
 from catalog.adapters.services import CommandServices, QueryServices
-from shared_kernel.domain.sku import SKU_PATTERN
+from shared_kernel.domain.sku import SKU_SCHEMA
 from shared_kernel.web.routes import Api
 
-_SKU = {"sku": {"type": "string", "pattern": SKU_PATTERN, "examples": ["LAMP-0001"]}}
+_SKU = {"sku": SKU_SCHEMA}
 _IMPORT = {
     "import_id": {
         "type": "string",

@@ -18,7 +18,7 @@ from catalog.domain.value_objects import (
     ProductName,
 )
 from catalog.read_model.product_listing import ListedProduct
-from shared_kernel.domain.sku import SKU_IN_WORDS, SKU_PATTERN, Sku
+from shared_kernel.domain.sku import SKU_SCHEMA, Sku
 
 _CONTROLS = r"\x00-\x1f\x7f-\x9f"
 _ONE_LINE = rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$"
@@ -70,9 +70,7 @@ class RegisterBody:
     name: NameText
     sku: Annotated[
         str,
-        msgspec.Meta(
-            pattern=SKU_PATTERN, examples=["LAMP-0001"], description=SKU_IN_WORDS
-        ),
+        msgspec.Meta(extra_json_schema=SKU_SCHEMA),
     ]
     stock_count: Annotated[int, msgspec.Meta(ge=0, le=MOST_PIECES, examples=[5])]
     description: DescriptionText | None = None

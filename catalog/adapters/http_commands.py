@@ -25,11 +25,12 @@ from catalog.adapters.imports.product_imports import ProductImports
 from catalog.adapters.services import CommandServices, SqlCatalogUnitOfWork
 from catalog.application import commands, handlers
 from catalog.domain.value_objects import ProductName
+from shared_kernel.domain.sku import Sku
 from shared_kernel.web.bodies import Body
 from shared_kernel.web.commands import CHANGED_HEADERS, Answer, Commands, changed
 from shared_kernel.web.parameters import expected_version, prefers
 from shared_kernel.web.problems import UNKNOWN_SKU
-from shared_kernel.web.routes import Api, Success
+from shared_kernel.web.routes import Api, Success, in_path
 
 
 def add_registration(api: Api, services: CommandServices) -> None:
@@ -56,12 +57,12 @@ def add_registration(api: Api, services: CommandServices) -> None:
         asked = body.read()
         if prefers("respond-async"):
             return _register_later(perform, services.imports, asked)
+        command = command_from(asked)
+        where = {"Location": f"/products/{in_path(command.sku.code)}"}
         return perform(
             handlers.register_product,
-            command_from(asked),
-            lambda version: _changed(
-                asked.sku, version, 201, {"Location": f"/products/{asked.sku}"}
-            ),
+            command,
+            lambda version: _changed(command.sku, version, 201, where),
         )
 
 
@@ -111,7 +112,7 @@ def add_changes(api: Api, services: CommandServices) -> None:
             name=ProductName(name_body.read().name),
             expected_version=expected_version(),
         )
-        return perform(handlers.rename_product, command, partial(_changed, sku))
+        return perform(handlers.rename_product, command, partial(_changed, command.sku))
 
     @api.route(
         "PUT",
@@ -128,7 +129,9 @@ def add_changes(api: Api, services: CommandServices) -> None:
             description=description_of(description_body.read().description),
             expected_version=expected_version(),
         )
-        return perform(handlers.describe_product, command, partial(_changed, sku))
+        return perform(
+            handlers.describe_product, command, partial(_changed, command.sku)
+        )
 
     @api.route(
         "PUT",
@@ -145,7 +148,9 @@ def add_changes(api: Api, services: CommandServices) -> None:
             price=price_of(price_body.read()),
             expected_version=expected_version(),
         )
-        return perform(handlers.reprice_product, command, partial(_changed, sku))
+        return perform(
+            handlers.reprice_product, command, partial(_changed, command.sku)
+        )
 
     @api.route(
         "POST",
@@ -160,7 +165,9 @@ def add_changes(api: Api, services: CommandServices) -> None:
         command = commands.DiscontinueProduct(
             sku=known_sku(sku), expected_version=expected_version()
         )
-        return perform(handlers.discontinue_product, command, partial(_changed, sku))
+        return perform(
+            handlers.discontinue_product, command, partial(_changed, command.sku)
+        )
 
     @api.route(
         "POST",
@@ -175,10 +182,12 @@ def add_changes(api: Api, services: CommandServices) -> None:
         command = commands.RelistProduct(
             sku=known_sku(sku), expected_version=expected_version()
         )
-        return perform(handlers.relist_product, command, partial(_changed, sku))
+        return perform(handlers.relist_product, command, partial(_changed, command.sku))
 
 
 def _changed(
-    sku: str, version: int, status: int = 200, headers: Mapping[str, str] | None = None
+    sku: Sku, version: int, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Answer:
-    return changed(ProductVersion(sku=sku, version=version), version, status, headers)
+    return changed(
+        ProductVersion(sku=sku.code, version=version), version, status, headers
+    )

@@ -88,13 +88,14 @@ def add_product(api: Api, services: QueryServices) -> None:
     def show_product(sku: str) -> Response:
         exact = read_query((_STOCK,))["stock"] is not None
         wait_until_visible(services.reader, timeout_ms)
+        known = known_sku(sku)
         with services.database.reading() as connection:
-            listed = listing_queries.one(connection, sku)
+            listed = listing_queries.one(connection, known.code)
         if listed is None:
-            raise UnknownProduct(sku=sku)
+            raise UnknownProduct(sku=known.code)
         body = listed.body
         if exact:
-            body = _with_stock(body, services.stock_levels.available(known_sku(sku)))
+            body = _with_stock(body, services.stock_levels.available(known))
         etag = {"ETag": f'"{listed.version}"'}
         return ReadyResponse(body, headers=etag, content_type="application/json")
 

@@ -53,8 +53,28 @@ Feature: Registering a product
       Then that is refused because a name has at least 1 character
       And the product "LAMP-0001" is not listed
 
-  Rule: A SKU is one word
+  Rule: A SKU is kept as others gave it
 
-    Example: Two words
-      When the product "LAMP 0001" is registered as "Desk lamp"
-      Then that is refused because a sku has no blanks
+    Scenario Outline: Suppliers have SKUs of their own
+      When the product "<sku>" is registered as "Desk lamp" with 2 pieces
+      Then the product "<sku>" is listed as "Desk lamp"
+      And the stock item "<sku>" has 2 pieces on hand
+
+      Examples:
+        | sku            |
+        | 123456 Oaktree |
+        | AB/12-X        |
+        | ÄPFEL-1        |
+        | (M)-5          |
+        | #77            |
+        | 灯-1           |
+
+  Rule: A SKU has only what one can see
+
+    Example: Two spaces where one is meant
+      When the product "LAMP  0001" is registered as "Desk lamp"
+      Then that is refused because a sku has single spaces only
+
+    Example: Something between the letters that nobody sees
+      When the product "LAMP​0001" is registered as "Desk lamp"
+      Then that is refused because a sku has nothing invisible

@@ -61,3 +61,17 @@ Feature: Reserving stock
       When order "A" reserves 2 pieces of stock item "LAMP-0001"
       Then that is refused because order "A" has already shipped
       And the stock item "LAMP-0001" has 3 pieces available
+
+  Rule: An order goes by the reference that its owner gave it
+
+    Scenario Outline: Other systems have references of their own
+      Given the stock item "LAMP-0001" has 5 pieces on hand
+      When order "<order>" reserves 2 pieces of stock item "LAMP-0001"
+      Then order "<order>" holds 2 pieces of stock item "LAMP-0001"
+
+      Examples:
+        | order        |
+        | #1001        |
+        | SO/2024/0001 |
+        | 1001 A       |
+        | BÜ-12        |

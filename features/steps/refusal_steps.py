@@ -14,7 +14,8 @@ def unknown(context: Any, sku: str) -> None:
 
 
 @then("that is refused because a {field:w} has at least 1 character")
-@then("that is refused because a {field:w} has no blanks")
+@then("that is refused because a {field:w} has single spaces only")
+@then("that is refused because a {field:w} has nothing invisible")
 @then("that is refused because a {field:w} is at least 1 piece")
 @then("that is refused because the {field:w} is not in use")
 def invalid_value(context: Any, field: str) -> None:

@@ -4,8 +4,9 @@ from inventory.adapters.http_commands import add_reservations, add_shelf
 from inventory.adapters.http_reads import add_levels, add_movements
 from inventory.adapters.http_refusals import INVENTORY_REFUSALS
 from inventory.adapters.services import InventoryServices
-from inventory.domain.value_objects import ORDER_REFERENCE_PATTERN
-from shared_kernel.domain.sku import SKU_PATTERN
+from inventory.domain.value_objects import LONGEST_ORDER_REFERENCE
+from shared_kernel.domain import foreign_names
+from shared_kernel.domain.sku import SKU_SCHEMA
 from shared_kernel.web.routes import Api
 
 
@@ -13,16 +14,8 @@ def inventory_api(services: InventoryServices) -> Api:
     api = Api(
         "inventory",
         {
-            "sku": {
-                "type": "string",
-                "pattern": SKU_PATTERN,
-                "examples": ["LAMP-0001"],
-            },
-            "order": {
-                "type": "string",
-                "pattern": ORDER_REFERENCE_PATTERN,
-                "examples": ["ORDER-1"],
-            },
+            "sku": SKU_SCHEMA,
+            "order": foreign_names.schema(LONGEST_ORDER_REFERENCE, "ORDER-1"),
         },
         INVENTORY_REFUSALS,
     )

@@ -105,10 +105,11 @@ def add_movements(api: Api, services: InventoryServices) -> None:
         asked = read_query(_MOVEMENTS)
         wait_until_visible(services.movements, timeout_ms)
         before = 2**63 - 1 if asked["cursor"] is None else asked["cursor"]
+        known = known_sku(sku)
         with services.database.reading() as connection:
-            SqlStockItemRepository(connection).get(known_sku(sku))
+            SqlStockItemRepository(connection).get(known)
         with services.read_database.reading() as connection:
-            page = stock_movements.page(connection, sku, before, asked["limit"])
+            page = stock_movements.page(connection, known.code, before, asked["limit"])
         link = (
             None
             if page.next_before is None

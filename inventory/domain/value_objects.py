@@ -1,21 +1,20 @@
 """Inventory's value objects, validated on creation: each raises InvalidValue."""
 
-import re
 import unicodedata
 from datetime import datetime
 from enum import StrEnum
 
 import attrs
 
+from shared_kernel.domain import foreign_names
 from shared_kernel.domain.errors import InvalidValue
 from shared_kernel.domain.sku import Sku
 
 MOST_PIECES = 10**9
 LONGEST_REASON = 200
-ORDER_REFERENCE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._~:#-]{0,79}$"
+LONGEST_ORDER_REFERENCE = 80
 # Control characters, and halves of pairs, which no encoding can store.
 _UNPRINTABLE = frozenset({"Cc", "Cs"})
-_ORDER_REFERENCE = re.compile(ORDER_REFERENCE_PATTERN.removesuffix("$") + r"\Z")
 
 
 def _check_pieces(field: str, pieces: int, least: int) -> None:
@@ -63,22 +62,16 @@ class ReorderPoint:
 
 @attrs.frozen
 class OrderReference:
-    """An order, by its owner's reference: 1 to 80 characters, case-sensitive.
+    """An order, by its owner's reference: 1 to 80 visible characters, as given.
 
-    Letters, digits and `. _ ~ : # -`, the first a letter or a digit.
+    `foreign_names` has the rule.
     """
 
-    code: str = attrs.field()
+    code: str = attrs.field(converter=foreign_names.normalized)
 
     @code.validator
-    def _is_well_formed(self, _: object, code: object) -> None:
-        if not isinstance(code, str) or not _ORDER_REFERENCE.match(code):
-            raise InvalidValue(
-                field="order",
-                value=code,
-                expected="1 to 80 letters, digits, '.', '_', '~', ':', '#' or '-', "
-                "beginning with a letter or a digit",
-            )
+    def _is_a_name(self, _: object, code: object) -> None:
+        foreign_names.check("order", code, LONGEST_ORDER_REFERENCE)
 
     def __str__(self) -> str:
         return self.code

@@ -1,32 +1,35 @@
 """The SKU, the one identity that all contexts share."""
 
-import re
-
 import attrs
 
-from shared_kernel.domain.errors import InvalidValue
+from shared_kernel.domain import foreign_names
 
-SKU_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$"
-SKU_IN_WORDS = (
-    "1 to 64 letters, digits, '.', '_', '~' or '-', beginning with a letter or a digit"
-)
-_SKU = re.compile(SKU_PATTERN.removesuffix("$") + r"\Z")
+LONGEST_SKU = 64
+SKU_IN_WORDS = foreign_names.in_words(LONGEST_SKU)
+SKU_SCHEMA = foreign_names.schema(LONGEST_SKU, "LAMP-0001")
+"""JSON Schema, as in OpenAPI."""
+
+_NOT_FIRST = ("imports",)
 
 
 @attrs.frozen
 class Sku:
-    """A stock keeping unit: 1 to 64 letters, digits and `. _ ~ -`, case-sensitive.
+    """A stock keeping unit: 1 to 64 visible characters, with single spaces within.
 
-    These characters need no escaping in a URL's path (RFC 3986, §2.3). The first is a
-    letter or a digit. Raises InvalidValue.
+    It is kept as given, case included; `foreign_names` has the rule. Raises
+    InvalidValue.
     """
 
-    code: str = attrs.field()
+    code: str = attrs.field(converter=foreign_names.normalized)
 
     @code.validator
-    def _is_well_formed(self, _: object, code: str) -> None:
-        if not _SKU.match(code):
-            raise InvalidValue(field="sku", value=code, expected=SKU_IN_WORDS)
+    def _is_a_name(self, _: object, code: str) -> None:
+        foreign_names.check("sku", code, LONGEST_SKU, _NOT_FIRST)
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def folded(self) -> str:
+        """The same for SKUs that differ only in case or compatibility form."""
+        return foreign_names.folded(self.code)

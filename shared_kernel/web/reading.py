@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Collection, Mapping
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import request
 
@@ -35,7 +35,7 @@ def wait_until_visible(
 
 def next_link(**query: str | int | None) -> Mapping[str, str]:
     """The `Link` header to the next page (RFC 8288)."""
-    return {"Link": _link(request.path, tuple(query.items()))}
+    return {"Link": _link(quote(request.path), tuple(query.items()))}
 
 
 @functools.lru_cache(maxsize=256)

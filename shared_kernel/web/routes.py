@@ -1,13 +1,22 @@
-"""Routes that describe themselves: Flask and OpenAPI use the same declarations."""
+"""Routes that describe themselves: Flask and OpenAPI use the same declarations.
 
+A parameter of a path is one segment, except foreign names: they may have slashes. The
+server decodes paths before the application sees them, so `AB%2F12` and `AB/12` are the
+same. `foreign_names` refuses names that would make a path ambiguous.
+"""
+
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
+from urllib.parse import quote
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import attrs
 from flask import Blueprint, Flask, Response, request
+from werkzeug.routing import BaseConverter
 
 from shared_kernel.domain.errors import DomainError, InvalidValue, StaleVersion
+from shared_kernel.domain.foreign_names import PATTERN, WORDS_OF_ROUTES
 from shared_kernel.web.bodies import MAX_BODY_BYTES, Body
 from shared_kernel.web.body_faults import invalid_value
 from shared_kernel.web.parameters import Parameter, invalid_parameter
@@ -25,6 +34,9 @@ from shared_kernel.web.uploads import Upload
 BODY_IS_LATE = "storehouse.body_is_late"
 """In the environ of a request whose body did not arrive in time. The application must
 answer at once: its thread also handles the other bodies."""
+
+_CONVERTER = "foreign"
+_PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 View = TypeVar("View", bound=Callable[..., Response])
 
@@ -104,8 +116,9 @@ class Api:
         def register(view: View) -> View:
             for place, rule in enumerate(rules):
                 name = view.__name__ + (f"_{place}" if place else "")
-                self.blueprint.add_url_rule(rule, name, view, methods=[method])
-                path = rule.replace("<", "{").replace(">", "}")
+                for served in {rule: None, self._with_slashes(rule): None}:
+                    self.blueprint.add_url_rule(served, name, view, methods=[method])
+                path = path_of(rule)
                 self.operations.append(
                     Operation(
                         name=name,
@@ -127,6 +140,13 @@ class Api:
 
         return register
 
+    def _with_slashes(self, rule: str) -> str:
+        """The rule for foreign names that have slashes: it takes longer to match."""
+        for name, schema in self._path_parameters.items():
+            if schema.get("pattern") == PATTERN:
+                rule = rule.replace(f"<{name}>", f"<{_CONVERTER}:{name}>")
+        return rule
+
     def _refuse(self, error: DomainError) -> Response:
         if isinstance(error, InvalidValue):
             if error.field in (request.view_args or ()):
@@ -135,8 +155,28 @@ class Api:
         return refusal_response(error, self._refusals)
 
 
+class _ForeignName(BaseConverter):
+    """A foreign name in a path; a word of a route after a slash ends it."""
+
+    regex = rf"[^/]+(?:/(?!(?:{'|'.join(sorted(WORDS_OF_ROUTES))})(?:/|$))[^/]+)*"
+
+    def to_url(self, value: str) -> str:
+        return in_path(value)
+
+
+def path_of(rule: str) -> str:
+    """A rule as OpenAPI writes its path: `/products/{sku}`."""
+    return _PARAMETER.sub(r"{\1}", rule)
+
+
+def in_path(name: str) -> str:
+    """A foreign name as one segment of a path, percent-encoded."""
+    return quote(name, safe="")
+
+
 def set_up_web(app: Flask) -> None:
-    """Set up what all responses have in common."""
+    """Set up what all responses have in common. Call it before routes are added."""
+    app.url_map.converters[_CONVERTER] = _ForeignName
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     answer_errors_with_problems(app)
     app.wsgi_app = _Nosniff(  # type: ignore[method-assign]

@@ -103,10 +103,10 @@ def test_ndjson_is_accepted_like_a_post_to_products(
     ("row", "reason"),
     [
         (
-            ["LAMP 1", "Lamp", "", "", "1", ""],
+            ["LAMP/name", "Lamp", "", "", "1", ""],
             (
-                "sku is 'LAMP 1', expected 1 to 64 letters, digits, '.', '_', '~' or "
-                "'-', beginning with a letter or a digit"
+                "sku is 'LAMP/name', expected 1 to 64 visible characters, with single "
+                "spaces within: '/name' has a meaning in our URLs"
             ),
         ),
         (
@@ -134,9 +134,9 @@ def test_ndjson_is_accepted_like_a_post_to_products(
         (
             ["", "Lamp", "", "", "many", ""],
             (
-                "sku is '', expected 1 to 64 letters, digits, '.', '_', '~' or '-', "
-                "beginning with a letter or a digit; stock_count is 'many', expected a "
-                "whole number of pieces from 0 to 1000000000"
+                "sku is '', expected 1 to 64 visible characters, with single spaces "
+                "within; stock_count is 'many', expected a whole number of pieces "
+                "from 0 to 1000000000"
             ),
         ),
         (["LAMP-1", "Lamp"], "2 values where the header has 6 columns"),

@@ -9,7 +9,6 @@ from catalog.domain.value_objects import (
     ProductName,
 )
 from shared_kernel.domain.errors import InvalidValue
-from shared_kernel.domain.sku import Sku
 
 
 @pytest.mark.parametrize(
@@ -53,14 +52,6 @@ def test_a_currency_is_a_code_of_iso_4217_in_use(currency: str) -> None:
 def test_an_opening_stock_is_a_count_of_pieces(pieces: int) -> None:
     with pytest.raises(InvalidValue, match="stock_count"):
         OpeningStock(pieces)
-
-
-@pytest.mark.parametrize(
-    "code", ["", " A", "A ", "A\n", "-A", ".", "ä", "A/B", "x" * 65]
-)
-def test_a_sku_has_only_characters_that_a_path_may_hold(code: str) -> None:
-    with pytest.raises(InvalidValue, match="sku"):
-        Sku(code)
 
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=300))

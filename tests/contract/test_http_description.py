@@ -13,6 +13,7 @@ from app import CONTEXTS
 from inventory.bootstrap import NAME as INVENTORY
 from shared_kernel.operations.context_map import questions
 from shared_kernel.serving.application import web_application
+from shared_kernel.web.routes import path_of
 from tests.cluster import ONE, ROOT, Cluster
 from tests.contract.readers import complaints
 from tests.databases import Databases
@@ -31,13 +32,10 @@ def test_every_route_is_described(tmp_path: Path) -> None:
     with a_storehouse(tmp_path) as running:
         app = web_application(running)
         described = app.test_client().get("/openapi.json").get_json()["paths"]
-        served = {
-            str(rule).replace("<", "{").replace(">", "}")
-            for rule in app.url_map.iter_rules()
-        }
+        served = {path_of(str(rule)) for rule in app.url_map.iter_rules()}
 
     for_people = {"/", "/docs", "/openapi.json", "/problems/{slug}"}
-    assert served - set(described) == for_people | {"/static/{path:filename}"}
+    assert served - set(described) == for_people | {"/static/{filename}"}
 
 
 def test_fields_that_one_context_reads_of_another_are_described(tmp_path: Path) -> None:

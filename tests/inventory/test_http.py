@@ -172,7 +172,7 @@ def test_pieces_are_held_for_the_requested_time(
     assert shop.client.get("/stock/LAMP-1").get_json()["reserved"] == left
 
 
-@pytest.mark.parametrize("order", ["%20x", "-A", "A" * 81, "%00", "a%0Ab", "%C3%A9"])
+@pytest.mark.parametrize("order", ["%20x", "A" * 81, "%00", "a%0Ab", "%E2%80%8B"])
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
 def test_an_invalid_order_reference_is_refused_by_name(
     refusing_shop: Shop, method: str, order: str

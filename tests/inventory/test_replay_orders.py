@@ -162,13 +162,13 @@ def test_all_bad_values_of_a_row_are_reported_by_column(
 ) -> None:
     file = some_ndjson(
         tmp_path / "orders.ndjson",
-        [{"order": "A 1", "sku": "LAMP", "quantity": 0}, {"order": 7, "sku": "LAMP"}],
+        [{"order": "A  1", "sku": "LAMP", "quantity": 0}, {"order": 7, "sku": "LAMP"}],
     )
     with a_storehouse(databases) as storehouse:
         code, output = replay(storehouse, file)
 
     assert code == 1
-    assert "row 1: LAMP: order is 'A 1', expected 1 to 80 letters" in output
+    assert "row 1: LAMP: order is 'A  1', expected 1 to 80 visible" in output
     assert "; quantity is 0, expected a whole number of pieces from 1 to" in output
     assert "row 2: LAMP: order is 7, expected text; quantity is None, exp" in output
 

@@ -38,13 +38,18 @@ def test_the_limits_themselves_are_allowed() -> None:
     assert ReorderPoint(MOST_PIECES).pieces == MOST_PIECES
 
 
-@pytest.mark.parametrize("code", ["A", "CA-2014-103800#2", "web:1.7_b~x", "9" * 80])
+@pytest.mark.parametrize(
+    "code",
+    ["A", "CA-2014-103800#2", "#1001", "SO/2024/0001", "1001 A", "BÜ-12", "9" * 80],
+)
 def test_an_order_reference_keeps_its_characters(code: str) -> None:
     assert str(OrderReference(code)) == code
 
 
-@pytest.mark.parametrize("code", ["", "#1", "a b", "a/b", "é", "A\n", "9" * 81, None])
-def test_an_order_reference_of_other_characters_is_refused(code: object) -> None:
+@pytest.mark.parametrize(
+    "code", ["", " 1", "a  b", "a/shipment", "\u200b", "A\n", "9" * 81, None]
+)
+def test_an_order_reference_with_what_nobody_sees_is_refused(code: object) -> None:
     with pytest.raises(InvalidValue, match="order"):
         OrderReference(code)  # type: ignore[arg-type]  # as above
 

@@ -45,7 +45,7 @@ def test_a_message_registers_a_product_once(storehouse: RunningServices) -> None
     [
         ("no JSON", "JSON is malformed"),
         ({"name": "Lamp"}, "missing required field"),
-        (LAMP | {"sku": "two words"}, "sku"),
+        (LAMP | {"sku": "two  spaces"}, "sku"),
         (LAMP | {"name": "Floor lamp"}, "already registered as 'Desk lamp'"),
     ],
 )

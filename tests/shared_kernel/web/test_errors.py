@@ -24,7 +24,7 @@ def break_writing(patch: pytest.MonkeyPatch, error: Exception) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/nothing", "/products/", "/stock/A/B/C", "/\x00", "/products/..%2F..%2Fetc"],
+    ["/nothing", "/products/", "/stock/A/", "/\x00", "/imports/1"],
 )
 def test_an_unknown_path_is_not_found(lasting_shop: Shop, path: str) -> None:
     document = problem(lasting_shop.client.get(path), 404, "not-found")

@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterable, Iterator
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -63,6 +64,35 @@ def test_a_body_of_one_mebibyte_is_read_however_it_is_sent(
     )
 
     assert response.status_code == 201
+
+
+@pytest.mark.parametrize("name", ["AB/12-X", "1;2 Oaktree", "#7?b=5%&", "ÄPFEL-1"])
+def test_a_name_of_others_comes_through_paths_and_queries(
+    client: httpx.Client, name: str
+) -> None:
+    sent = client.post("/products", content=a_body(name), headers=JSON)
+    token = {"Consistency-Token": sent.headers["Consistency-Token"]}
+    encoded = quote(name, safe="")
+    held = client.put(
+        f"/stock/{encoded}/reservations/{encoded}",
+        content=b'{"quantity":2}',
+        headers=JSON | token,
+    )
+
+    assert sent.headers["Location"] == f"/products/{encoded}"
+    assert held.status_code == 200, held.text
+    for path in (sent.headers["Location"], f"/products/{quote(name)}"):
+        assert client.get(path, headers=token).json()["code"] == name
+    assert client.get("/stock", params={"id": name}).json() == {"quantity": 3}
+    assert client.get(f"/stock/{encoded}").json()["sku"] == name
+    shipped = client.post(f"/stock/{encoded}/reservations/{encoded}/shipment")
+    assert (shipped.status_code, shipped.json()["on_hand"]) == (200, 3)
+    moved = client.get(
+        f"/stock/{encoded}/movements?limit=1",
+        headers={"Consistency-Token": shipped.headers["Consistency-Token"]},
+    )
+    assert moved.json()[0]["order"] == name
+    assert client.get(moved.links["next"]["url"]).json()[0]["order"] == name
 
 
 def test_a_refused_body_leaves_the_connection_usable(client: httpx.Client) -> None:

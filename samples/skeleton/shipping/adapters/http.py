@@ -8,7 +8,7 @@ import msgspec
 from flask import Response
 
 from shared_kernel.domain.errors import DomainError
-from shared_kernel.domain.sku import SKU_IN_WORDS, SKU_PATTERN, Sku
+from shared_kernel.domain.sku import SKU_SCHEMA, Sku
 from shared_kernel.web.bodies import Body
 from shared_kernel.web.commands import CHANGED_HEADERS, Answer, Commands, changed
 from shared_kernel.web.parameters import integer, read_query
@@ -53,9 +53,7 @@ class OpenBody:
 
     sku: Annotated[
         str,
-        msgspec.Meta(
-            pattern=SKU_PATTERN, examples=["LAMP-0001"], description=SKU_IN_WORDS
-        ),
+        msgspec.Meta(extra_json_schema=SKU_SCHEMA),
     ]
 
 
