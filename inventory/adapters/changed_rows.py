@@ -3,7 +3,7 @@
 Rows are written by statement, not by item: each kind of change is one `executemany`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 from sqlalchemy import Connection, bindparam, delete, insert, update
@@ -37,22 +37,34 @@ _INSERT_SHIPMENTS = Prepared(insert(shipments))
 
 @attrs.define
 class Followed:
-    """A stock item and its stored state; with version 0 it is not stored yet."""
+    """A stock item and its stored state; with version 0 it is not stored yet.
+
+    `stored_reservations` are those that were read. Of the orders in `asked_for`,
+    everything was read.
+    """
 
     item: StockItem
     stored_version: int
-    stored_reservations: Mapping[OrderReference, Reservation]
-    last_placed: int
     seen_version: int
+    stored_reservations: dict[OrderReference, Reservation] = attrs.field(factory=dict)
     asked_for: set[OrderReference] = attrs.field(factory=set)
 
-    def knows_whether_shipped(self, order: OrderReference) -> bool:
-        return (
-            order in self.item.reservations
-            or order in self.item.shipments
-            or order in self.asked_for
-            or self.stored_version == 0
-        )
+    def knows(self, order: OrderReference) -> bool:
+        return order in self.asked_for or self.stored_version == 0
+
+    def has_stored(self, order: OrderReference, reservation: Reservation) -> None:
+        # A row read again must not undo what has changed since it was read first.
+        if order not in self.stored_reservations:
+            self.stored_reservations[order] = reservation
+            self.item.reservations[order] = reservation
+
+    def has_shipped(self, order: OrderReference, shipment: Shipment) -> None:
+        self.item.shipments.setdefault(order, shipment)
+
+    def new(self) -> Iterator[Reservation]:
+        for reservation in self.item.reservations.values():
+            if reservation.placed > self.stored_version:
+                yield reservation
 
     def ended(self) -> Iterator[OrderReference]:
         held = self.item.reservations
@@ -60,13 +72,11 @@ class Followed:
             if held.get(order) is not stored:
                 yield order
 
-    def placed(self) -> Iterator[tuple[OrderReference, Reservation, int]]:
+    def placed(self) -> Iterator[tuple[OrderReference, Reservation]]:
         stored = self.stored_reservations
-        number = self.last_placed
         for order, reservation in self.item.reservations.items():
             if stored.get(order) is not reservation:
-                number += 1
-                yield order, reservation, number
+                yield order, reservation
 
     def shipped(self) -> Iterator[tuple[OrderReference, Shipment]]:
         for order, shipment in self.item.shipments.items():
@@ -96,7 +106,7 @@ def _write_items(connection: Connection, unwritten: Sequence[Followed]) -> None:
 
 
 def _write_reservations(connection: Connection, unwritten: Sequence[Followed]) -> None:
-    # Deletes come before inserts: an order may have been released and reserved again.
+    # Deletes come before inserts: what an order holds may have changed.
     _DELETE_RESERVATIONS.write_checked(
         connection,
         [
@@ -108,9 +118,9 @@ def _write_reservations(connection: Connection, unwritten: Sequence[Followed]) -
     _INSERT_RESERVATIONS.write_checked(
         connection,
         [
-            reservation_to_row(followed.item.sku, order, reservation, placed)
+            reservation_to_row(followed.item.sku, order, reservation)
             for followed in unwritten
-            for order, reservation, placed in followed.placed()
+            for order, reservation in followed.placed()
         ],
     )
 

@@ -43,4 +43,4 @@ class ExpiryWorker:
     def _is_due(self, now: datetime) -> bool:
         """A single query, cheaper than a transaction."""
         with self._database.reading() as connection:
-            return bool(SqlStockItemRepository(connection).due(now, limit=1))
+            return SqlStockItemRepository(connection).any_is_due(now)

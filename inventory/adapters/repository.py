@@ -1,4 +1,8 @@
-"""Stock items in SQL: read on demand, written once for a whole transaction."""
+"""Stock items in SQL: read on demand, written once for a whole transaction.
+
+Of a stock item's reservations and shipments only those are read that a command needs:
+its cost must not depend on how many there are.
+"""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -21,31 +25,44 @@ from shared_kernel.clock import to_us
 from shared_kernel.domain.sku import Sku
 from shared_kernel.storage.prepared import Prepared, one_of
 
+NEWEST_AT_ONCE = 100
 _ITEM = len(stock_items.c)
 _RESERVATION = _ITEM + len(reservations.c)
+_END = 2**63 - 1
 
 _SELECT_ONE = Prepared(
     select(stock_items, reservations, shipments)
-    .outerjoin_from(stock_items, reservations, reservations.c.sku == stock_items.c.sku)
+    .outerjoin_from(
+        stock_items,
+        reservations,
+        (reservations.c.order_reference == bindparam("order"))
+        & (reservations.c.sku == stock_items.c.sku),
+    )
     .outerjoin(
         shipments,
         (shipments.c.order_reference == bindparam("order"))
         & (shipments.c.sku == stock_items.c.sku),
     )
     .where(stock_items.c.sku == bindparam("sku"))
-    .order_by(reservations.c.placed)
 )
 _SELECT_ITEMS = Prepared(select(stock_items).where(one_of(stock_items.c.sku, "keys")))
 _SELECT_RESERVATIONS = Prepared(
-    select(reservations)
-    .where(one_of(reservations.c.sku, "keys"))
-    .order_by(reservations.c.placed)
+    select(reservations).where(one_of(reservations.c.order_reference, "keys"))
 )
 _SELECT_SHIPMENTS = Prepared(
     select(shipments).where(one_of(shipments.c.order_reference, "keys"))
 )
+_SELECT_NEWEST = Prepared(
+    select(reservations)
+    .where(
+        reservations.c.sku == bindparam("sku"),
+        reservations.c.placed < bindparam("before"),
+    )
+    .order_by(reservations.c.placed.desc())
+    .limit(bindparam("limit", type_=Integer))
+)
 _SELECT_DUE = Prepared(
-    select(reservations.c.sku)
+    select(reservations)
     .where(reservations.c.until_us <= bindparam("now_us"))
     .order_by(reservations.c.until_us)
     .limit(bindparam("limit", type_=Integer))
@@ -69,8 +86,8 @@ class SqlStockItemRepository:
         followed = self._followed[code]
         if followed is None:
             return None
-        if order is not None and not followed.knows_whether_shipped(order):
-            self._read_shipments([(followed, order)])
+        if order is not None and not followed.knows(order):
+            self._read_orders([(followed, order)])
         self._touched[code] = followed
         return followed.item
 
@@ -82,21 +99,36 @@ class SqlStockItemRepository:
 
     def add(self, item: StockItem) -> None:
         code = item.sku.code
-        followed = Followed(item, 0, {}, last_placed=0, seen_version=0)
+        followed = Followed(item, stored_version=0, seen_version=0)
         self._followed[code] = self._touched[code] = followed
 
     def with_expired_reservations(
         self, now: datetime, limit: int
     ) -> Sequence[StockItem]:
-        skus = self.due(now, limit)
+        rows = self._due(now, limit)
+        skus = [Sku(code) for code in dict.fromkeys(row[1] for row in rows)]
         self.prefetch((sku, None) for sku in skus)
+        for row in rows:
+            self._loaded(row[1]).has_stored(*reservation_from_row(row))
         return [self.get(sku) for sku in skus]
 
-    def due(self, now: datetime, limit: int) -> list[Sku]:
-        """The SKUs of the first `limit` reservations that have ended by `now`."""
-        asked = {"now_us": to_us(now), "limit": limit}
-        due = _SELECT_DUE.rows(self._connection, asked)
-        return [Sku(code) for (code,) in dict.fromkeys(due)]
+    def any_is_due(self, now: datetime) -> bool:
+        """Whether a reservation has ended by `now`."""
+        return bool(self._due(now, 1))
+
+    def load_newest_reservations(self, item: StockItem, pieces: int) -> None:
+        followed = self._loaded(item.sku.code)
+        held = item.reservations
+        # What was placed in this transaction is newer than all that is stored.
+        found = sum(each.pieces for each in followed.new())
+        before = _END
+        while found < pieces and before:
+            asked = {"sku": item.sku.code, "before": before, "limit": NEWEST_AT_ONCE}
+            rows = _SELECT_NEWEST.rows(self._connection, asked)
+            for order, stored in map(reservation_from_row, rows):
+                followed.has_stored(order, stored)
+                found += held[order].pieces if order in held else 0
+            before = rows[-1][-1] if len(rows) == NEWEST_AT_ONCE else 0
 
     def prefetch(self, wanted: Iterable[tuple[Sku, OrderReference | None]]) -> None:
         """Load in few statements what `find` will be asked for, absent items too."""
@@ -104,13 +136,13 @@ class SqlStockItemRepository:
         self._read_items(
             {sku.code for sku, _ in wanted if sku.code not in self._followed}
         )
-        self._read_shipments(
+        self._read_orders(
             [
                 (followed, order)
                 for sku, order in wanted
                 if order is not None
                 and (followed := self._followed[sku.code]) is not None
-                and not followed.knows_whether_shipped(order)
+                and not followed.knows(order)
             ]
         )
 
@@ -138,59 +170,55 @@ class SqlStockItemRepository:
         self._followed.clear()
         write(self._connection, unwritten)
 
+    def _loaded(self, code: str) -> Followed:
+        followed = self._followed[code]
+        if followed is None:
+            raise UnknownStockItem(sku=code)
+        return followed
+
+    def _due(self, now: datetime, limit: int) -> list[Row]:
+        asked = {"now_us": to_us(now), "limit": limit}
+        return list(_SELECT_DUE.rows(self._connection, asked))
+
     def _read(self, code: str, order: OrderReference | None) -> None:
         asked = {"sku": code, "order": order and order.code}
-        rows = _SELECT_ONE.rows(self._connection, asked)
-        if not rows:
+        row = _SELECT_ONE.row(self._connection, asked)
+        if row is None:
             self._followed[code] = None
             return
-        first = rows[0]
-        held = [row[_ITEM:_RESERVATION] for row in rows if row[_ITEM] is not None]
-        followed = self._follow(first[:_ITEM], held)
+        followed = self._follow(row[:_ITEM])
         if order is not None:
             followed.asked_for.add(order)
-        if first[_RESERVATION] is not None:
-            shipped_order, shipment = shipment_from_row(first[_RESERVATION:])
-            followed.item.shipments[shipped_order] = shipment
+        if row[_ITEM] is not None:
+            followed.has_stored(*reservation_from_row(row[_ITEM:_RESERVATION]))
+        if row[_RESERVATION] is not None:
+            followed.has_shipped(*shipment_from_row(row[_RESERVATION:]))
 
     def _read_items(self, codes: set[str]) -> None:
         if not codes:
             return
         self._followed.update(dict.fromkeys(codes))
-        rows = _SELECT_ITEMS.rows(self._connection, _keys(codes))
-        held: dict[str, list[Row]] = {row[0]: [] for row in rows}
-        if held:
-            for row in _SELECT_RESERVATIONS.rows(self._connection, _keys(held)):
-                held[row[0]].append(row)
-        for row in rows:
-            self._follow(row, held[row[0]])
+        for row in _SELECT_ITEMS.rows(self._connection, _keys(codes)):
+            self._follow(row)
 
-    def _read_shipments(
-        self, wanted: Sequence[tuple[Followed, OrderReference]]
-    ) -> None:
+    def _read_orders(self, wanted: Sequence[tuple[Followed, OrderReference]]) -> None:
+        if not wanted:
+            return
         by_key = {(item.item.sku.code, order.code): item for item, order in wanted}
         for followed, order in wanted:
             followed.asked_for.add(order)
-        if not wanted:
-            return
         orders = _keys({order.code for _, order in wanted})
+        # The same order may hold and have shipped other items, too.
+        for row in _SELECT_RESERVATIONS.rows(self._connection, orders):
+            if asking := by_key.get((row[1], row[0])):
+                asking.has_stored(*reservation_from_row(row))
         for row in _SELECT_SHIPMENTS.rows(self._connection, orders):
-            order_reference, sku = row[:2]
-            # The same order may have shipped other items, too.
-            if asking := by_key.get((sku, order_reference)):
-                order, shipment = shipment_from_row(row)
-                asking.item.shipments[order] = shipment
+            if asking := by_key.get((row[1], row[0])):
+                asking.has_shipped(*shipment_from_row(row))
 
-    def _follow(self, row: Row, held: Sequence[Row]) -> Followed:
-        stored = dict(map(reservation_from_row, held))
-        item = stock_item_from_row(row, stored.copy())
-        followed = Followed(
-            item,
-            item.version,
-            stored,
-            last_placed=held[-1][-1] if held else 0,
-            seen_version=item.version,
-        )
+    def _follow(self, row: Row) -> Followed:
+        item = stock_item_from_row(row)
+        followed = Followed(item, item.version, item.version)
         self._followed[item.sku.code] = followed
         return followed
 

@@ -18,36 +18,38 @@ def stock_item_to_row(item: StockItem) -> dict[str, Any]:
         "reorder_point": item.reorder_point,
         "retired": item.retired,
         "version": item.version,
+        "reserved": item.reserved,
     }
 
 
-def stock_item_from_row(row: Row, held: dict[OrderReference, Reservation]) -> StockItem:
-    sku, on_hand, reorder_point, retired, version = row
+def stock_item_from_row(row: Row) -> StockItem:
+    sku, on_hand, reorder_point, retired, version, reserved = row
     return StockItem(
         sku=Sku(sku),
         on_hand=on_hand,
         reorder_point=reorder_point,
         retired=bool(retired),
         version=version,
-        reservations=held,
+        reserved=reserved,
     )
 
 
 def reservation_to_row(
-    sku: Sku, order: OrderReference, reservation: Reservation, placed: int
+    sku: Sku, order: OrderReference, reservation: Reservation
 ) -> dict[str, Any]:
     return {
-        "sku": sku.code,
         "order_reference": order.code,
+        "sku": sku.code,
         "pieces": reservation.pieces,
         "until_us": to_us(reservation.until),
-        "placed": placed,
+        "placed": reservation.placed,
     }
 
 
 def reservation_from_row(row: Row) -> tuple[OrderReference, Reservation]:
-    _, order_reference, pieces, until_us, _ = row
-    return OrderReference(order_reference), Reservation(pieces, from_us(until_us))
+    order_reference, _, pieces, until_us, placed = row
+    reservation = Reservation(pieces, from_us(until_us), placed)
+    return OrderReference(order_reference), reservation
 
 
 def shipment_to_row(

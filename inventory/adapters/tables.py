@@ -21,24 +21,27 @@ stock_items = Table(
     Column("reorder_point", BigInteger, nullable=False),
     Column("retired", Boolean, nullable=False),
     Column("version", BigInteger, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-# `placed` keeps the order of placing within one stock item; it may have holes.
-reservations = Table(
-    "reservations",
-    metadata,
-    Column("sku", ForeignKey(stock_items.c.sku), primary_key=True),
-    Column("order_reference", String(80), primary_key=True),
-    Column("pieces", BigInteger, nullable=False),
-    Column("until_us", BigInteger, nullable=False),
-    Column("placed", BigInteger, nullable=False),
-    Index("reservations_by_until", "until_us"),
+    # The sum of the item's reservations.
+    Column("reserved", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 
 # The order comes first in the key: an order has few lines, an item any number of
-# shipments. `shipped_version` numbers the fact among those of its stock item.
+# reservations. `placed` keeps the order of placing within one stock item.
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("order_reference", String(80), primary_key=True),
+    Column("sku", ForeignKey(stock_items.c.sku), primary_key=True),
+    Column("pieces", BigInteger, nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+    Column("placed", BigInteger, nullable=False),
+    Index("reservations_by_until", "until_us"),
+    Index("reservations_by_placed", "sku", "placed", unique=True),
+    sqlite_with_rowid=False,
+)
+
+# `shipped_version` numbers the fact among those of its stock item.
 shipments = Table(
     "shipments",
     metadata,

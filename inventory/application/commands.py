@@ -81,7 +81,7 @@ class ReopenStock:
 
 @attrs.frozen(kw_only=True)
 class ExpireReservations:
-    """Of at most `limit` stock items, all reservations that have ended by `now`."""
+    """At most `limit` reservations that have ended by `now`."""
 
     now: datetime
     limit: int

@@ -50,6 +50,8 @@ def receive_stock(command: ReceiveStock, work: InventoryUnitOfWork) -> StockLeve
 
 def count_stock(command: CountStock, work: InventoryUnitOfWork) -> StockLevel:
     with _changing(command, work) as item:
+        excess = item.reserved - command.counted.pieces
+        work.stock_items.load_newest_reservations(item, excess)
         item.count(command.counted, command.reason)
     return item.level
 

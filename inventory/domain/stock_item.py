@@ -47,21 +47,17 @@ from shared_kernel.domain.sku import Sku
 class StockItem(Aggregate):
     """Available = on hand - reserved, in pieces, and never negative.
 
-    `reservations` are in the order in which they were placed. `shipments` has only
-    those of the orders that the item was loaded for, not all that ever shipped.
+    `reserved` is the sum of all reservations. `reservations` and `shipments` have only
+    those that the item was loaded with, since there can be any number of them.
     """
 
     sku: Sku
     on_hand: int
     reorder_point: int = 0
     retired: bool = False
+    reserved: int = 0
     reservations: dict[OrderReference, Reservation] = attrs.field(factory=dict)
     shipments: dict[OrderReference, Shipment] = attrs.field(factory=dict)
-    reserved: int = attrs.field(init=False)
-
-    @reserved.default
-    def _sum_of_reservations(self) -> int:
-        return sum(reservation.pieces for reservation in self.reservations.values())
 
     @property
     def key(self) -> str:
@@ -110,7 +106,10 @@ class StockItem(Aggregate):
         self._announce_change_from(before)
 
     def count(self, counted: Count, reason: Reason) -> None:
-        """A stocktake is never refused; it releases reservations that no longer fit."""
+        """A stocktake is never refused; it releases reservations that no longer fit.
+
+        The newest reservations are loaded, as many as exceed what was counted.
+        """
         if counted.pieces == self.on_hand:
             return
 
@@ -147,7 +146,7 @@ class StockItem(Aggregate):
             raise InsufficientStock(
                 sku=self.sku.code, asked=quantity.pieces, available=self.available
             )
-        reservation = Reservation(quantity.pieces, until)
+        reservation = Reservation(quantity.pieces, until, placed=self.version + 1)
 
         before = self.availability
         self.reservations[order] = reservation
@@ -175,7 +174,7 @@ class StockItem(Aggregate):
         self._announce_change_from(before)
 
     def expire(self, now: datetime) -> int:
-        """End every expired reservation; return how many."""
+        """End every loaded reservation that has expired; return how many."""
         due = [order for order, held in self.reservations.items() if held.until <= now]
 
         before = self.availability
@@ -231,11 +230,15 @@ class StockItem(Aggregate):
         return pieces
 
     def _release_newest_until_the_rest_fits(self) -> tuple[OrderReference, ...]:
+        def placed(order: OrderReference) -> int:
+            return self.reservations[order].placed
+
+        newest = iter(sorted(self.reservations, key=placed, reverse=True))
         released = []
         while self.reserved > self.on_hand:
-            newest = next(reversed(self.reservations))
-            self._end_reservation(newest)
-            released.append(newest)
+            order = next(newest)
+            self._end_reservation(order)
+            released.append(order)
         return tuple(released)
 
     def _announce_change_from(self, before: Availability) -> None:
@@ -252,7 +255,7 @@ class StockItem(Aggregate):
 
 
 class StockItemRepository(Protocol):
-    """All stock items. `order` is the order whose shipment is loaded with the item."""
+    """All stock items, each loaded with what `order` holds and has shipped."""
 
     def find(
         self, sku: Sku, order: OrderReference | None = None
@@ -267,5 +270,9 @@ class StockItemRepository(Protocol):
     def with_expired_reservations(
         self, now: datetime, limit: int
     ) -> Sequence[StockItem]:
-        """At most `limit` items, in the order in which their reservations ended."""
+        """The items with the `limit` reservations that ended first, and these."""
+        ...
+
+    def load_newest_reservations(self, item: StockItem, pieces: int) -> None:
+        """Load the newest of `item` until they hold `pieces` or more together."""
         ...

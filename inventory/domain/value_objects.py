@@ -108,10 +108,14 @@ class Reason:
 
 @attrs.frozen
 class Reservation:
-    """`pieces` are held until just before `until`, an aware datetime."""
+    """`pieces` are held until just before `until`, an aware datetime.
+
+    The fact that they were placed is number `placed` of its stock item.
+    """
 
     pieces: int
     until: datetime = attrs.field()
+    placed: int
 
     @until.validator
     def _is_aware(self, _: object, until: datetime) -> None:

@@ -20,6 +20,7 @@ from shared_kernel.domain.sku import Sku
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.reading import read_as
 from shared_kernel.runtime.running import RunningServices
+from tests.benchmarks import open_holds
 from tests.benchmarks.by_hand import ByHand
 from tests.benchmarks.measuring import Result, compared, interleaved, per_second
 from tests.databases import Files
@@ -32,7 +33,7 @@ IMPORTED_PER_SECOND = 10_000
 
 
 def results() -> list[Result]:
-    return [_one_command(), _import(), _rebuild()]
+    return [_one_command(), open_holds.on_sqlite(), _import(), _rebuild()]
 
 
 def _one_command() -> Result:

@@ -16,7 +16,7 @@ from catalog.application.handlers import register_product, rename_product
 from catalog.domain.value_objects import OpeningStock, ProductName
 from shared_kernel.domain.sku import Sku
 from shared_kernel.runtime.running import RunningServices
-from tests.benchmarks import at_rest, at_scale
+from tests.benchmarks import at_rest, at_scale, open_holds
 from tests.benchmarks.measuring import (
     Result,
     compared,
@@ -50,6 +50,7 @@ def results() -> list[Result]:
     with postgres() as templates:
         measured = [
             *_commands(templates),
+            open_holds.on_postgresql(_clean(templates)),
             _under_an_old_snapshot(templates),
             _two_processes(templates, "WORKERS=2", _two_workers),
             _two_processes(templates, "2 servers", _two_servers),

@@ -51,7 +51,7 @@ def recorded(item: StockItem) -> list[DomainEvent]:
 
 
 def state(item: StockItem) -> dict[str, object]:
-    """The complete state of `item`, including the order of its reservations."""
+    """All that is loaded of `item`."""
     return {
         "sku": item.sku,
         "version": item.version,
@@ -59,6 +59,6 @@ def state(item: StockItem) -> dict[str, object]:
         "reserved": item.reserved,
         "reorder_point": item.reorder_point,
         "retired": item.retired,
-        "reservations": list(item.reservations.items()),
+        "reservations": dict(item.reservations),
         "shipments": dict(item.shipments),
     }

@@ -38,6 +38,9 @@ class FakeStockItems:
         ]
         return due[:limit]
 
+    def load_newest_reservations(self, item: StockItem, pieces: int) -> None:
+        """All are loaded."""
+
 
 class FakeInventoryWork:
     """`kept` has the events up to the last commit."""

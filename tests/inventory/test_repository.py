@@ -1,22 +1,30 @@
 """Stock items in a real database, of each kind."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
-from inventory.adapters.repository import SqlStockItemRepository
+from inventory.adapters.repository import NEWEST_AT_ONCE, SqlStockItemRepository
 from inventory.adapters.tables import metadata
 from inventory.domain.errors import UnknownStockItem
+from inventory.domain.events import StockCounted
 from inventory.domain.stock_item import StockItem
-from inventory.domain.value_objects import Count, OrderReference, Quantity, Shipment
+from inventory.domain.value_objects import (
+    Count,
+    OrderReference,
+    Quantity,
+    Reservation,
+    Shipment,
+)
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.sku import Sku
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import ConcurrentUpdateError
+from shared_kernel.storage.prepared import Prepared, Row, Values
 from tests.databases import Databases
 from tests.inventory.builders import (
     CHAIR,
@@ -28,9 +36,13 @@ from tests.inventory.builders import (
     B,
     C,
     a_stock_item,
+    recorded,
     state,
 )
 from tests.inventory.strategies import Act, acts, counts
+
+O2_ENDS = NOON + timedelta(minutes=2)
+O7, O8 = OrderReference("O7"), OrderReference("O8")
 
 
 @pytest.fixture
@@ -49,9 +61,11 @@ def save(database: Database, *items: StockItem) -> None:
         stock_items.flush()
 
 
-def load(database: Database, sku: Sku, order: OrderReference) -> StockItem:
+def load(database: Database, sku: Sku, *orders: OrderReference) -> StockItem:
     with database.reading() as connection:
-        return SqlStockItemRepository(connection).get(sku, order)
+        stock_items = SqlStockItemRepository(connection)
+        stock_items.prefetch((sku, order) for order in orders)
+        return stock_items.get(sku)
 
 
 def test_every_field_of_a_stock_item_is_read_as_it_was_saved(
@@ -65,7 +79,7 @@ def test_every_field_of_a_stock_item_is_read_as_it_was_saved(
 
     save(database, item)
 
-    assert state(load(database, LAMP, C)) == state(item)
+    assert state(load(database, LAMP, A, B, C)) == state(item)
 
 
 def test_an_update_writes_every_field(database: Database) -> None:
@@ -74,7 +88,8 @@ def test_an_update_writes_every_field(database: Database) -> None:
 
     with database.writing() as connection:
         stock_items = SqlStockItemRepository(connection)
-        for item in (stock_items.get(LAMP, C), changed):
+        stock_items.prefetch([(LAMP, A), (LAMP, B), (LAMP, C)])
+        for item in (stock_items.get(LAMP), changed):
             item.ship(A)
             item.release(B)
             item.reserve(Quantity(3), C, LATER)
@@ -84,7 +99,7 @@ def test_an_update_writes_every_field(database: Database) -> None:
         stock_items.changed()
         stock_items.flush()
 
-    assert state(load(database, LAMP, A)) == state(changed)
+    assert state(load(database, LAMP, A, B, C)) == state(changed)
 
 
 def test_reservations_keep_the_order_of_placing_across_transactions(
@@ -94,13 +109,14 @@ def test_reservations_keep_the_order_of_placing_across_transactions(
 
     with database.writing() as connection:
         stock_items = SqlStockItemRepository(connection)
-        stock_items.get(LAMP).release(C)
+        stock_items.get(LAMP, C).release(C)
         stock_items.get(LAMP, A).reserve(Quantity(1), A, LATER)
         stock_items.get(LAMP, C).reserve(Quantity(1), C, LATER)
         stock_items.changed()
         stock_items.flush()
 
-    assert list(load(database, LAMP, A).reservations) == [B, A, C]
+    held = load(database, LAMP, A, B, C).reservations
+    assert sorted(held, key=lambda order: held[order].placed) == [B, A, C]
 
 
 def test_an_unknown_stock_item_is_not_found(database: Database) -> None:
@@ -112,16 +128,119 @@ def test_an_unknown_stock_item_is_not_found(database: Database) -> None:
             stock_items.get(LAMP)
 
 
-def test_only_the_shipments_of_the_orders_asked_for_are_read(
+def test_only_what_the_orders_asked_for_hold_and_have_shipped_is_read(
     database: Database,
 ) -> None:
-    save(database, a_stock_item(shipped={A: 1, B: 2, C: 3}))
+    save(database, a_stock_item(on_hand=9, shipped={A: 1, B: 2, C: 3}))
+    save(database, a_stock_item(CHAIR, on_hand=9, reserved={A: 1, B: 2, C: 3}))
 
     with database.reading() as connection:
         stock_items = SqlStockItemRepository(connection)
         assert stock_items.get(LAMP).shipments == {}
         assert stock_items.get(LAMP, A).shipments == {A: Shipment(1, version=3)}
         assert stock_items.get(LAMP, C).shipments.keys() == {A, C}
+        chair = stock_items.get(CHAIR)
+        assert (chair.reservations, chair.reserved) == ({}, 6)
+        assert stock_items.get(CHAIR, A).reservations == {
+            A: Reservation(1, LATER, placed=2)
+        }
+        assert stock_items.get(CHAIR, C).reservations.keys() == {A, C}
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[Row]:
+    """The rows that queries return from now on."""
+    seen: list[Row] = []
+    all_of, first_of = Prepared.rows, Prepared.row
+
+    def rows(self: Prepared, connection: Connection, values: Values) -> list[Row]:
+        found = all_of(self, connection, values)
+        seen.extend(found)
+        return found
+
+    def row(self: Prepared, connection: Connection, values: Values) -> Row | None:
+        found = first_of(self, connection, values)
+        seen.extend([found] if found else [])
+        return found
+
+    monkeypatch.setattr(Prepared, "rows", rows)
+    monkeypatch.setattr(Prepared, "row", row)
+    return seen
+
+
+def held_by(orders: int) -> StockItem:
+    """One piece each, of two more than are held, until one minute after the last."""
+    item = StockItem.open(LAMP, Count(orders + 2))
+    for number in range(orders):
+        until = NOON + timedelta(minutes=number)
+        item.reserve(Quantity(1), OrderReference(f"O{number}"), until)
+    return item
+
+
+@pytest.mark.parametrize(
+    ("rows", "command"),
+    [
+        (1, lambda found: found.get(LAMP, A).reserve(Quantity(1), A, LATER)),
+        (1, lambda found: found.get(LAMP, O7).release(O7)),
+        (1, lambda found: found.get(LAMP, O7).ship(O7)),
+        (1, lambda found: found.get(LAMP).receive(Quantity(1))),
+        (4, lambda found: found.prefetch([(LAMP, O7), (LAMP, A), (LAMP, O8)]) or 1),
+        (3 + 1, lambda found: found.with_expired_reservations(O2_ENDS, 9)),
+        (2 + 1, lambda found: found.with_expired_reservations(LATER, 2)),
+        (1, lambda found: count_to(found, 500)),
+        (1 + NEWEST_AT_ONCE, lambda found: count_to(found, 399)),
+        (1 + 2 * NEWEST_AT_ONCE, lambda found: count_to(found, 250)),
+    ],
+    ids=[
+        *("reserve", "release", "ship", "receive", "several at once"),
+        *("three have ended", "two of many have ended"),
+        *("a count that all fit", "one too many", "many too many"),
+    ],
+)
+def test_how_many_rows_a_command_reads_does_not_depend_on_the_open_reservations(
+    database: Database, read: list[Row], rows: int, command: Callable[..., object]
+) -> None:
+    save(database, held_by(400))
+
+    with database.writing() as connection:
+        stock_items = SqlStockItemRepository(connection)
+        read.clear()
+        command(stock_items)
+        stock_items.changed()
+        stock_items.flush()
+
+    assert len(read) <= rows
+
+
+def count_to(stock_items: SqlStockItemRepository, found: int) -> None:
+    item = stock_items.get(LAMP)
+    stock_items.load_newest_reservations(item, item.reserved - found)
+    item.count(Count(found), STOCKTAKE)
+    assert item.reserved == min(400, found)
+
+
+def test_a_count_releases_the_newest_whatever_else_changed_in_the_transaction(
+    database: Database,
+) -> None:
+    save(database, held_by(300))
+
+    with database.writing() as connection:
+        stock_items = SqlStockItemRepository(connection)
+        newest, older = (OrderReference(f"O{number}") for number in (299, 3))
+        stock_items.get(LAMP, newest).release(newest)
+        stock_items.get(LAMP, older).ship(older)
+        stock_items.get(LAMP, A).reserve(Quantity(2), A, LATER)
+        item = stock_items.get(LAMP)
+        stock_items.load_newest_reservations(item, item.reserved - 297)
+        item.collect()
+        item.count(Count(297), STOCKTAKE)
+        [counted] = [each for each in recorded(item) if isinstance(each, StockCounted)]
+        stock_items.changed()
+        stock_items.flush()
+
+    assert counted.released == (A, OrderReference("O298"))
+    kept = load(database, LAMP, newest, older, A)
+    assert (kept.reservations, kept.reserved, kept.available) == ({}, 297, 0)
 
 
 def test_an_order_may_ship_from_several_stock_items(database: Database) -> None:
@@ -191,8 +310,8 @@ def test_prefetched_stock_items_are_not_read_again(database: Database) -> None:
         lamp, chair = stock_items.get(LAMP, C), stock_items.get(CHAIR, C)
 
         assert stock_items.find(absent, A) is None
-        assert list(stock_items.get(LAMP, A).reservations) == [B, A]
 
+    assert lamp.reservations.keys() == {A}
     assert lamp.shipments.keys() == {C}
     assert chair.shipments == {}
     assert statements == []

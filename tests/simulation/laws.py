@@ -213,9 +213,16 @@ def table_violations(
         if item.on_hand < item.reserved:
             yield f"{key} has more reserved than on hand"
     compared: dict[str, list[Row]] = {
-        "SELECT sku, on_hand, reorder_point, retired, version FROM stock_items "
-        "ORDER BY sku": [
-            (key, item.on_hand, item.reorder_point, item.retired, item.version)
+        "SELECT sku, on_hand, reorder_point, retired, version, reserved "
+        "FROM stock_items ORDER BY sku": [
+            (
+                key,
+                item.on_hand,
+                item.reorder_point,
+                item.retired,
+                item.version,
+                item.reserved,
+            )
             for key, item in sorted(items.items())
         ],
         "SELECT sku, order_reference, pieces FROM reservations ORDER BY sku, placed": [

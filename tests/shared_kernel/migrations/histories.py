@@ -196,7 +196,8 @@ CATALOG = History(
 )
 LISTING = History("catalog/adapters/migrations/listing", ("0001", "0002", "0003"))
 INVENTORY = History(
-    "inventory/adapters/migrations/commands", ("0001", "0002", "0003", "0004", "0005")
+    "inventory/adapters/migrations/commands",
+    ("0001", "0002", "0003", "0004", "0005", "0006"),
 )
 MOVEMENTS = History("inventory/adapters/migrations/movements", ("0001", "0002", "0003"))
 HISTORIES = (CATALOG, LISTING, INVENTORY, MOVEMENTS)
