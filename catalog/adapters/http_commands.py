@@ -21,7 +21,7 @@ from catalog.adapters.http_refusals import (
     SKU_ALREADY_REGISTERED,
     known_sku,
 )
-from catalog.adapters.imports.product_imports import ProductImports
+from catalog.adapters.imports.product_imports import ProductImports, ReceivedOne
 from catalog.adapters.services import CommandServices, SqlCatalogUnitOfWork
 from catalog.application import commands, handlers
 from catalog.domain.value_objects import ProductName
@@ -80,12 +80,17 @@ def _register_later(
         "stock_count": asked.stock_count,
     }
 
+    received: list[ReceivedOne] = []
+
     def store(command: commands.RegisterProduct, work: SqlCatalogUnitOfWork) -> str:
-        return imports.receive_one(work.connection, values)
+        # Of several attempts the last one counts.
+        received[:] = [imports.receive_one(work.connection, values)]
+        return received[0].import_id
 
     # What a value object refuses is refused now.
     response = perform(store, command_from(asked), accepted_one)
-    imports.wake()
+    for each in received:
+        imports.wake(each)
     return response
 
 

@@ -194,6 +194,17 @@ def create_queue_tables() -> None:
     )
 
 
+def create_taken_entries() -> None:
+    """Messages of other programs that a broker may still hold for us."""
+    op.create_table(
+        "taken_entries",
+        sa.Column("connection", sa.Text, primary_key=True),
+        sa.Column("batch", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("digest", sa.LargeBinary, nullable=False),
+    )
+
+
 def drop_queue_tables() -> None:
     for table in ("paused_queues", "job_consumers", "jobs"):
         op.drop_table(table)

@@ -102,6 +102,11 @@ _BEAT = Prepared(
     .where(_CONSUMERS.c.consumer == sa.bindparam("me"))
     .values(beats=_CONSUMERS.c.beats + 1)
 )
+_ALIVE = Prepared(
+    sa.select(_CONSUMERS.c.consumer)
+    .where(_CONSUMERS.c.consumer == sa.bindparam("me"))
+    .with_for_update()
+)
 _BEATS = Prepared(sa.select(_CONSUMERS.c.consumer, _CONSUMERS.c.beats))
 _BURY = Prepared(
     sa.delete(_CONSUMERS).where(
@@ -214,6 +219,11 @@ def join(connection: Connection, consumer: str) -> None:
 def beat(connection: Connection, consumer: str) -> bool:
     """Say that it is alive; False if others have seen it dead meanwhile."""
     return _BEAT.write(connection, {"me": consumer}) == 1
+
+
+def is_alive(connection: Connection, consumer: str) -> bool:
+    """Whether no other has seen it dead; none does until the transaction ends."""
+    return _ALIVE.row(connection, {"me": consumer}) is not None
 
 
 def beats(connection: Connection) -> dict[str, int]:

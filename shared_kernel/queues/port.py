@@ -82,8 +82,11 @@ class WorkQueue(Protocol):
         After the commit, `wake` has them processed at once.
         """
 
-    def wake(self) -> None:
-        """Look for messages now."""
+    def wake(self, added: Sequence[Message] = ()) -> None:
+        """Look for messages now: for those that `add_within` returned.
+
+        After the commit, in any thread.
+        """
 
     def announce(self) -> int:
         """Tell consumers in other processes what was added; return 1 if it was said.

@@ -71,9 +71,9 @@ class SqlQueue:
 
     def add_message(self, message: Message) -> Message:
         with self.database.writing() as connection:
-            (added,) = self.add_within(connection, [message])
-        self.wake()
-        return added
+            added = self.add_within(connection, [message])
+        self.wake(added)
+        return added[0]
 
     def add_within(
         self, connection: Connection, messages: Sequence[Message]
@@ -96,7 +96,7 @@ class SqlQueue:
         if receipt is None or not jobs.hold(connection, receipt):
             raise _lost(message)
 
-    def wake(self) -> None:
+    def wake(self, added: Sequence[Message] = ()) -> None:
         if self._loop is not None:
             self._loop.wake()
         else:

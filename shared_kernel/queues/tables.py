@@ -44,6 +44,17 @@ def job_consumers_table(metadata: sa.MetaData) -> sa.Table:
     )
 
 
+def taken_entries_table(metadata: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "taken_entries",
+        metadata,
+        sa.Column("connection", sa.Text, primary_key=True),
+        sa.Column("batch", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("digest", sa.LargeBinary, nullable=False),
+    )
+
+
 def paused_queues_table(metadata: sa.MetaData) -> sa.Table:
     return sa.Table(
         "paused_queues",

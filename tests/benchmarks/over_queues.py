@@ -52,6 +52,7 @@ for _table in (
     tables.jobs_table,
     tables.job_consumers_table,
     tables.paused_queues_table,
+    tables.taken_entries_table,
     dead_letters_table,
 ):
     _table(_metadata)
@@ -205,9 +206,9 @@ def _ours(
         _create_tables(database)
         queues = [make(database, f"bench-{n}") for n in range(consumers)]
         with database.writing() as connection:
-            added = [Message(name="noop", payload="{}") for _ in range(messages)]
-            queues[0].add_within(connection, added)
-        queues[0].wake()
+            given = [Message(name="noop", payload="{}") for _ in range(messages)]
+            added = queues[0].add_within(connection, given)
+        queues[0].wake(added)
         return per_second(lambda: _consume(queues, messages))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
+import attrs
 import msgspec
 import sqlalchemy as sa
 import uuid_utils
@@ -63,6 +64,14 @@ _DELETE = tuple(
 )
 
 
+@attrs.frozen
+class ReceivedOne:
+    """The import of one product; its `messages` are to be sent after the commit."""
+
+    import_id: str
+    messages: Sequence[Message]
+
+
 class ProductImports:
     """`queue` gets a message for each part; its workers handle them."""
 
@@ -92,22 +101,24 @@ class ProductImports:
             self.delete(import_id)
             raise
         with self._database.writing() as connection:
-            self._have_it_handled(connection, import_id, count, rows)
-        self._queue.wake()
+            added = self._have_it_handled(connection, import_id, count, rows)
+        self._queue.wake(added)
         return import_id
 
-    def receive_one(self, connection: Connection, values: dict[str, Any]) -> str:
+    def receive_one(
+        self, connection: Connection, values: dict[str, Any]
+    ) -> ReceivedOne:
         """The same for one product, in the caller's transaction.
 
         `values` are by column. After the commit, `wake` has it handled at once.
         """
         import_id = self._begin(connection, "one product", list(values))
         self._add(connection, import_id, [[Row(1, values)]], 0)
-        self._have_it_handled(connection, import_id, 1, 1)
-        return import_id
+        added = self._have_it_handled(connection, import_id, 1, 1)
+        return ReceivedOne(import_id, added)
 
-    def wake(self) -> None:
-        self._queue.wake()
+    def wake(self, received: ReceivedOne) -> None:
+        self._queue.wake(received.messages)
 
     def announce(self) -> None:
         """Let workers in other processes begin, if none runs here."""
@@ -140,14 +151,14 @@ class ProductImports:
 
     def _have_it_handled(
         self, connection: Connection, import_id: str, count: int, rows: int
-    ) -> None:
+    ) -> Sequence[Message]:
         messages = [
             Message(name=MESSAGE, payload=reference(import_id, number), key=import_id)
             for number in range(count)
         ]
         received = {"of": import_id, "now_us": self._now_us(), "in_all": rows}
         _RECEIVED.send(connection, [received])
-        self._queue.add_within(connection, messages)
+        return self._queue.add_within(connection, messages)
 
     # -------------------------------------------------------------------- handling
 

@@ -15,6 +15,7 @@ from shared_kernel.clock import Clock, moments_of
 from shared_kernel.queues.redis import layout
 from shared_kernel.queues.redis.cleaner import Cleaner
 from shared_kernel.queues.redis.link import Link, RedisAwayError
+from shared_kernel.queues.redis.taken import TakenEntries
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -25,21 +26,28 @@ CLEAN_US = 5_000_000
 _log = structlog.get_logger(__name__)
 
 
+def new_name(consumer: str) -> str:
+    """`consumer` is the readable part of it."""
+    return f"{consumer}-{uuid_utils.uuid7()}"
+
+
 class RmqConnection:
-    """Of one consumer of `queue`; `consumer` is the readable part of its name.
+    """Of one consumer of `queue`; what connections have taken stands in `taken`.
 
     One thread uses it. Nothing is raised while Redis is away: what has to be told is
     told when it is back.
     """
 
-    def __init__(self, link: Link, queue: str, consumer: str, clock: Clock) -> None:
-        self.name = f"{consumer}-{uuid_utils.uuid7()}".encode()
+    def __init__(
+        self, link: Link, queue: str, name: str, clock: Clock, taken: TakenEntries
+    ) -> None:
+        self.name = name.encode()
         self._link = link
         self._queue = queue.encode()
         self._ready = layout.ready(self._queue)
         self._unacked = layout.unacked(self.name, self._queue)
         self._now = moments_of(clock)
-        self._cleaner = Cleaner(self.name)
+        self._cleaner = Cleaner(self.name, taken)
         self._beat_at_us = self._clean_at_us = 0
         self._held: deque[bytes] = deque()
         self._acknowledged: list[bytes] = []
@@ -53,13 +61,29 @@ class RmqConnection:
             self._ask(lambda client: self._pop(client, most - len(self._held)))
         return list(self._held)[:most]
 
-    def settle(self, acknowledged: Sequence[bytes], rejected: Sequence[bytes]) -> None:
-        """Of those that were taken, and in their order: the first ones."""
+    def settle(self, acknowledged: Sequence[bytes], rejected: Sequence[bytes]) -> bool:
+        """Of those that were taken, and in their order: the first ones.
+
+        False if Redis is away: then it is told later.
+        """
         for _ in range(len(acknowledged) + len(rejected)):
             self._held.popleft()
         self._acknowledged += acknowledged
         self._rejected += rejected
-        self._tell()
+        return self._tell()
+
+    def doubt(self) -> None:
+        """Look at what is held before the next message is taken."""
+        self._in_doubt = True
+
+    def acknowledge(self, taken: Callable[[bytes], bool]) -> bool:
+        """Those of what is held that are `taken`; False if Redis is away."""
+        if not self._tell():
+            return False
+        held, self._held = self._held, deque()
+        for raw in held:
+            (self._acknowledged if taken(raw) else self._held).append(raw)
+        return self._tell()
 
     def keep(self) -> None:
         """Say that it is alive, and clean up after the dead, when it is time."""

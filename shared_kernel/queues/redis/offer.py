@@ -41,7 +41,7 @@ class Offer:
     raws: list[bytes] = attrs.Factory(list)
     by_rows: int = 0
     ids: list[str] = attrs.Factory(list)
-    foreign: list[Message] = attrs.Factory(list)
+    foreign: list[tuple[bytes, Message]] = attrs.Factory(list)
     stranger: str | None = None
     acknowledged: list[bytes] = attrs.Factory(list)
     rejected: list[bytes] = attrs.Factory(list)
@@ -64,7 +64,8 @@ class Offer:
     def _sort(self, raw: bytes) -> None:
         entry = read(raw)
         if entry.row_of is None:
-            self.foreign.append(Message(name=entry.name, payload=entry.payload))
+            message = Message(name=entry.name, payload=entry.payload)
+            self.foreign.append((raw, message))
         elif entry.row_of == self.origin:
             self.ids.append(entry.id)
         else:

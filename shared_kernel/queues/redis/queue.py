@@ -3,14 +3,13 @@
 A message of ours is a row, committed with what caused it; its entry in Redis only says
 that it is there. An entry that Redis lost is found by its row within a second; one that
 Redis repeats, or that comes late, finds no free row and is dropped. A message of
-another program becomes a row before it is acknowledged in Redis: at least once.
+another program becomes a row before it is acknowledged in Redis; if the process ends
+in between, it is acknowledged by who cleans up after it (`taken.py`).
 
 Redis is asked before and after a transaction, never within one (law 8).
 """
 
 import random
-import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -23,12 +22,13 @@ from shared_kernel.clock import Clock, moments_of, system_clock
 from shared_kernel.queues import jobs
 from shared_kernel.queues.consumer import SWEEP_US, Processed
 from shared_kernel.queues.lease import ConsumerLease
-from shared_kernel.queues.port import Callback, Message
+from shared_kernel.queues.port import Callback, LeaseLostError, Message
 from shared_kernel.queues.redis import layout
-from shared_kernel.queues.redis.connection import RmqConnection
+from shared_kernel.queues.redis.connection import RmqConnection, new_name
 from shared_kernel.queues.redis.entries import entry_of_row
 from shared_kernel.queues.redis.link import Link, RedisAwayError
 from shared_kernel.queues.redis.offer import EntryCounts, Offer
+from shared_kernel.queues.redis.taken import TakenEntries, is_among
 from shared_kernel.queues.redis.waiter import Waiter
 from shared_kernel.queues.settings import QueueSettings
 from shared_kernel.queues.sql import SqlQueue
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from redis import Redis
 
 PUSHED_AT_ONCE = 1000
-NOTED = 10_000
-"""What a thread added and did not push yet; the rows of older ones are found."""
 
 _log = structlog.get_logger(__name__)
 
@@ -56,10 +54,16 @@ class _Lease(ConsumerLease):
     """On the rows; with it goes the heartbeat of the connection that hurries them."""
 
     def __init__(
-        self, database: Database, process: str, clock: Clock, rmq: RmqConnection
+        self,
+        database: Database,
+        process: str,
+        clock: Clock,
+        rmq: RmqConnection,
+        close: Callable[[], None],
     ) -> None:
         super().__init__(database, process, clock)
         self._rmq = rmq
+        self._close = close
 
     def keep(self) -> int:
         freed = super().keep()
@@ -67,15 +71,8 @@ class _Lease(ConsumerLease):
         return freed
 
     def end(self) -> None:
-        self._rmq.close()
+        self._close()
         super().end()
-
-
-class _Noted(threading.local):
-    """What this thread added, to be pushed when it has committed."""
-
-    def __init__(self) -> None:
-        self.messages: deque[Message] = deque(maxlen=NOTED)
 
 
 class RedisQueue(SqlQueue):
@@ -111,9 +108,10 @@ class RedisQueue(SqlQueue):
         self._ask_origin = origin
         self._listed = listed
         self._key = listed.encode()
-        self._rmq = RmqConnection(link, listed, consumer, clock)
-        self.lease = _Lease(database, consumer, clock, self._rmq)
-        self._noted = _Noted()
+        name = new_name(consumer)
+        self._taken = TakenEntries(database, name)
+        self._rmq = RmqConnection(link, listed, name, clock, self._taken)
+        self.lease = _Lease(database, consumer, clock, self._rmq, self._let_go)
         self._waiter: Waiter | None = None
         self._moments = moments_of(clock)
         self._offer = Offer(name, "")
@@ -124,19 +122,12 @@ class RedisQueue(SqlQueue):
     def _origin(self) -> str:
         return self._ask_origin()
 
-    def add_within(
-        self, connection: Connection, messages: Sequence[Message]
-    ) -> list[Message]:
-        added = super().add_within(connection, messages)
-        self._noted.messages.extend(added)
-        return added
+    def wake(self, added: Sequence[Message] = ()) -> None:
+        """Tell Redis what was added, and look for messages now.
 
-    def wake(self) -> None:
-        """Tell Redis what this thread has added, and look for messages now.
-
-        Not within a transaction. What was rolled back is dropped by who takes it.
+        An entry of what was rolled back is dropped by who takes it.
         """
-        self._push()
+        self._push(added)
         super().wake()
 
     def start_consuming(
@@ -189,12 +180,20 @@ class RedisQueue(SqlQueue):
     ) -> list[Message]:
         paused = not most or self.paused_since_us() is not None
         by_rows = (most + 1) // 2 if self._rows_are_due() else 0
-        raws = [] if paused else self._rmq.take(most - by_rows)
+        wanted = not paused and self._is_certain()
+        raws = self._rmq.take(most - by_rows) if wanted else []
         self._offer = offer = Offer(self.name, self._origin, raws, by_rows)
-        claimed = super().exchange(processed, most, floor)
+        try:
+            claimed = super().exchange(processed, most, floor)
+        except Exception:
+            # Perhaps it was committed all the same.
+            self._taken.doubt()
+            self._rmq.doubt()
+            raise
         if len(claimed) < most and not paused and self._waiter is not None:
             self._waiter.arm()
-        self._rmq.settle(offer.acknowledged, offer.rejected)
+        told = self._rmq.settle(offer.acknowledged, offer.rejected)
+        self._taken.are_committed(told)
         if offer.stranger is not None and not self.entries.strange:
             _log.error(
                 "entries are rows of another database",
@@ -219,6 +218,21 @@ class RedisQueue(SqlQueue):
             claimed += self._claim_rows(connection, room, floor and self._floor)
         return claimed
 
+    def _is_certain(self) -> bool:
+        """After a doubt: acknowledge what is a row. False while Redis is away."""
+        if self._taken.in_doubt:
+            noted = self._taken.doubtful()
+            if not self._rmq.acknowledge(partial(is_among, noted)):
+                return False
+            self._taken.resolve()
+        return True
+
+    def _let_go(self) -> None:
+        """Others can have what is held in Redis; what is a row is not put back."""
+        if self._is_certain():
+            self._rmq.close()
+            self._taken.end()
+
     def _rows_are_due(self) -> bool:
         now_us = self._moments().monotonic_us
         due = now_us >= self._rows_at_us
@@ -238,29 +252,34 @@ class RedisQueue(SqlQueue):
         offer = self._offer
         offer.sort(most)
         # Whatever another program wrote is a row before Redis may forget it.
-        added = super().add_within(connection, offer.foreign)
+        added = self._add_foreign(connection)
         ids = offer.ids + [each.id for each in added]
         claimed = self._claim_those(connection, ids) if ids else []
         offer.counts.stale = len(ids) - len(claimed)
         return claimed
+
+    def _add_foreign(self, connection: Connection) -> list[Message]:
+        foreign = self._offer.foreign
+        # Who was seen dead has taken nothing: others have it.
+        if foreign and not jobs.is_alive(connection, self.lease.consumer):
+            raise LeaseLostError(f"{self.name}: it was seen dead meanwhile")
+        self._taken.note(connection, [raw for raw, _ in foreign])
+        return self.add_within(connection, [message for _, message in foreign])
 
     def _claim_those(self, connection: Connection, ids: Sequence[str]) -> list[Message]:
         return jobs.claim_those(
             connection, self.name, self.lease.consumer, ids, self._now_us()
         )
 
-    def _push(self) -> None:
-        messages = self._noted.messages
-        while messages:
-            some = [
-                messages.popleft() for _ in range(min(len(messages), PUSHED_AT_ONCE))
-            ]
+    def _push(self, messages: Sequence[Message]) -> None:
+        for first in range(0, len(messages), PUSHED_AT_ONCE):
+            some = messages[first : first + PUSHED_AT_ONCE]
             raws = [entry_of_row(message, self._origin) for message in some]
             try:
                 self._link.ask(partial(_push, queue=self._key, raws=raws))
             except RedisAwayError:
                 # Their rows are found. That it is away stands in the log already.
-                messages.clear()
+                return
 
 
 def _push(client: "Redis", *, queue: bytes, raws: Sequence[bytes]) -> None:

@@ -98,6 +98,9 @@ ROWS: Contents = {
         }
     ],
     "job_consumers": [{"consumer": "here:1/x", "beats": 2**40}],
+    "taken_entries": [
+        {"connection": "here:1-x", "batch": 2**40, "place": 3, "digest": b"\xff"}
+    ],
     "paused_queues": [{"queue": "lamps", "since_us": 2**50}],
     "product_imports": [
         {
@@ -192,7 +195,7 @@ class History:
 
 CATALOG = History(
     "catalog/adapters/migrations/commands",
-    ("0001", "0002", "0003", "0004", "0005", "0006"),
+    ("0001", "0002", "0003", "0004", "0005", "0006", "0007"),
 )
 LISTING = History("catalog/adapters/migrations/listing", ("0001", "0002", "0003"))
 INVENTORY = History(

@@ -24,6 +24,7 @@ from shared_kernel.queues.tables import (
     job_consumers_table,
     jobs_table,
     paused_queues_table,
+    taken_entries_table,
 )
 from shared_kernel.runtime.context import services_of
 from shared_kernel.storage.database import Database
@@ -41,7 +42,12 @@ OF_A_LOG = (
     idempotency_keys_table,
 )
 OF_A_SUBSCRIBER = (cursors_table, dead_letters_table)
-OF_QUEUES = (jobs_table, job_consumers_table, paused_queues_table)
+OF_QUEUES = (
+    jobs_table,
+    job_consumers_table,
+    paused_queues_table,
+    taken_entries_table,
+)
 OF_A_FOLLOWER = (*OF_A_SUBSCRIBER, dropped_table)
 Tables = Sequence[Callable[[sa.MetaData], sa.Table]]
 

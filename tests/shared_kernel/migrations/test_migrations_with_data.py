@@ -32,6 +32,7 @@ OF_IMPORTS = (
     "jobs",
     "job_consumers",
     "paused_queues",
+    "taken_entries",
     "product_imports",
     "product_import_parts",
     "product_import_refusals",
@@ -60,6 +61,8 @@ def in_todays_tables(before: Contents) -> Contents:
         left = {**left, "dropped_messages": ()}
     elif "jobs" not in before:
         left = {**left, **dict.fromkeys(OF_IMPORTS, ())}
+    elif "taken_entries" not in before:
+        left = {**left, "taken_entries": ()}
     return {
         "dead_letters": (),
         **left,

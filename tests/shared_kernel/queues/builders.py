@@ -19,6 +19,7 @@ from shared_kernel.queues.tables import (
     job_consumers_table,
     jobs_table,
     paused_queues_table,
+    taken_entries_table,
 )
 from shared_kernel.storage.database import Database
 from tests.queues import AtOnce
@@ -31,6 +32,7 @@ for table in (
     jobs_table,
     job_consumers_table,
     paused_queues_table,
+    taken_entries_table,
     dead_letters_table,
     cursors_table,
 ):

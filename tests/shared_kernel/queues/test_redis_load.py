@@ -38,8 +38,8 @@ def test_a_hundred_thousand_messages_in_one_list(
         if ours:
             with bench.database.writing() as connection:
                 messages = [Message(name="n", payload=text) for text in texts]
-                queue.add_within(connection, messages)
-            queue.wake()
+                added = queue.add_within(connection, messages)
+            queue.wake(added)
         else:
             Writer(bench.server).push(*[written("n", text) for text in texts])
     assert bench.server.client.llen(READY) == MANY

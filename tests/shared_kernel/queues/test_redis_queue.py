@@ -40,9 +40,9 @@ def test_what_is_added_together_is_one_command_after_the_commit(
     bench.server.client.config_resetstat()
 
     with bench.database.writing() as connection:
-        queue.add_within(connection, messages)
+        added = queue.add_within(connection, messages)
         assert bench.server.texts(READY) == []
-    queue.wake()
+    queue.wake(added)
 
     stats = bench.server.client.info("commandstats")
     assert len(bench.server.texts(READY)) == 500
