@@ -86,6 +86,7 @@ def fill(databases: Databases) -> None:
         for begin in range(0, len(entries), BATCH):
             with log.database.writing() as connection:
                 log.append(connection, entries[begin : begin + BATCH], 1_700_000_000)
+            log.settle()
         with log.database.writing() as connection:
             connection.execute(products.insert(), list(newest.values()))
         (last,) = log.read(log.settle() - 1, 1)
