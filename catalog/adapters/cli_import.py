@@ -9,9 +9,12 @@ import click
 from catalog.adapters.dry_run import DryRun, EarlierRows
 from catalog.adapters.import_products import ImportProducts
 from catalog.adapters.imports.cli_imports import import_in_background
-from catalog.adapters.product_rows import Prices
+from catalog.adapters.presets.shopify import ShopifyProducts
+from catalog.adapters.presets.woocommerce import WooCommerceProducts
+from catalog.adapters.product_rows import COLUMNS, Prices
 from catalog.adapters.services import CommandServices
 from catalog.domain.currencies import CURRENCIES
+from shared_kernel.files.presets import Preset, opened
 from shared_kernel.files.run import run, takes_a_row_file
 from shared_kernel.runtime.workers import Workers
 
@@ -22,13 +25,36 @@ class _Asked:
 
     currency: str | None
     decimal_mark: str | None
+    preset: str | None
+    sku_from: str | None
     update: bool
     dry_run: bool
     background: bool
 
     @property
     def prices(self) -> Prices:
-        return Prices(currency=self.currency, decimal_mark=self.decimal_mark)
+        mark = self.decimal_mark
+        if mark is None and self.preset == "shopify":
+            mark = "."
+        return Prices(currency=self.currency, decimal_mark=mark)
+
+    @property
+    def reads(self) -> Preset | None:
+        """Raises click.UsageError."""
+        if self.sku_from is not None and self.preset != "shopify":
+            raise click.UsageError("--sku-from handle goes with --preset shopify")
+        if self.preset is None:
+            return None
+        if self.currency is None:
+            raise click.UsageError(
+                f"--preset {self.preset} needs the currency of the prices, which the "
+                "file does not say: --currency EUR"
+            )
+        if self.preset == "woocommerce":
+            return WooCommerceProducts(currency=self.currency)
+        return ShopifyProducts(
+            currency=self.currency, sku_from_handle=self.sku_from is not None
+        )
 
 
 def add_import(group: click.Group, services: CommandServices, workers: Workers) -> None:
@@ -46,6 +72,16 @@ def add_import(group: click.Group, services: CommandServices, workers: Workers) 
         "--decimal-mark",
         type=click.Choice([".", ","]),
         help="What separates decimals  [default: 1,234 is refused]",
+    )
+    @click.option(
+        "--preset",
+        type=click.Choice(["shopify", "woocommerce"]),
+        help="FILE is the product export of this software.",
+    )
+    @click.option(
+        "--sku-from",
+        type=click.Choice(["handle"]),
+        help="Shopify: where SKUs come from that are empty.",
     )
     @click.option(
         "--update",
@@ -77,6 +113,10 @@ def add_import(group: click.Group, services: CommandServices, workers: Workers) 
         description and status (listed or discontinued); or NDJSON, a line for each
         product as POST /products takes it. UTF-8.
 
+        With --preset, FILE is what a shop of this software exports. Variants become
+        products, named by title and option; images, drafts and parents are left out,
+        and named once. Descriptions in HTML become text.
+
         A price is an amount in its currency's notation: 19.99, 1.234,50, JPY 1500. Its
         currency stands in the price, in the column price_currency, or in --currency.
         price_minor_units (cents, say) and price_currency are an exact alternative.
@@ -95,26 +135,36 @@ def add_import(group: click.Group, services: CommandServices, workers: Workers) 
         Examples:
           flask --app app catalog import samples/superstore/products.csv
           flask --app app catalog import prices.csv --currency EUR --update --dry-run
+          flask --app app catalog import export.csv --preset shopify --currency EUR
         """  # noqa: D301 - click takes \b as a character
         asked = _Asked(**options)  # type: ignore[arg-type] # as declared above
+        preset = asked.reads
         if asked.background:
             _refuse_in_background(asked)
-            context.exit(import_in_background(services.imports, path, form, refused))
+            file = opened(path, COLUMNS, form, preset)
+            context.exit(import_in_background(services.imports, file, refused))
         if asked.dry_run:
             with contextlib.closing(EarlierRows()) as earlier:
                 rehearsal = DryRun(services, earlier, asked.prices, asked.update)
-                code = run(rehearsal, workers, path, form, refused, dry=True)
+                code = run(
+                    rehearsal, workers, path, form, refused, dry=True, preset=preset
+                )
             context.exit(code)
         work = ImportProducts(services, asked.prices, asked.update)
-        context.exit(run(work, workers, path, form, refused))
+        context.exit(run(work, workers, path, form, refused, preset=preset))
 
 
 def _refuse_in_background(asked: _Asked) -> None:
-    for option, given in (("--update", asked.update), ("--dry-run", asked.dry_run)):
+    for option, given in (
+        ("--update", asked.update),
+        ("--dry-run", asked.dry_run),
+        ("--currency", asked.currency and not asked.preset),
+        ("--decimal-mark", asked.decimal_mark),
+    ):
         if given:
             raise click.UsageError(
-                f"{option} does not go with --background: workers register, and "
-                "nothing else; leave --background out"
+                f"{option} does not go with --background: workers register what the "
+                "rows say, and nothing else; leave --background out"
             )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import attrs
 
+from catalog.adapters.presets import shopify, woocommerce
 from catalog.domain.amounts import price_from_text
 from catalog.domain.value_objects import (
     Description,
@@ -29,6 +30,7 @@ COLUMNS = Columns(
         "description",
         "status",
     ),
+    presets={"shopify": shopify.MARKS, "woocommerce": woocommerce.MARKS},
 )
 
 

@@ -13,6 +13,8 @@ from typing import IO, Any, Self
 import attrs
 import msgspec
 
+from shared_kernel.files.remarks import Remarks
+
 CSV = "csv"
 NDJSON = "ndjson"
 FORMATS = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON}
@@ -28,15 +30,25 @@ class UnusableFileError(Exception):
 class Columns:
     """The columns of a row.
 
-    A column `reason` is ignored: so a file of refused rows can be corrected and used.
+    `presets` has, by preset, columns by which files for it are recognized. A column
+    `reason` is ignored: so a file of refused rows can be corrected and used.
     """
 
     required: Sequence[str]
     optional: Sequence[str] = ()
+    presets: Mapping[str, Sequence[str]] = attrs.field(factory=dict)
 
     @property
     def names(self) -> list[str]:
         return [*self.required, *self.optional]
+
+    def preset_of(self, header: Sequence[str]) -> str | None:
+        """The preset for files with this header."""
+        given = set(map(same_name, header))
+        for preset, marks in self.presets.items():
+            if given.issuperset(map(same_name, marks)):
+                return preset
+        return None
 
     def __str__(self) -> str:
         if not self.optional:
@@ -61,7 +73,7 @@ class RowFile:
     """`with` opens the file and reads its header, if it has one.
 
     `file` is read instead, if it is given: then `path` is only its name. Raises
-    UnusableFileError.
+    UnusableFileError. `left_out` counts rows that are nothing to us; `remarks` say why.
     """
 
     def __init__(
@@ -76,6 +88,8 @@ class RowFile:
         self.header: Sequence[str] = columns.names
         self.size = 0
         self.bytes_read = 0
+        self.left_out = 0
+        self.remarks = Remarks()
         self._form = form or FORMATS.get(path.suffix.lower())
         self._file = file
         self._lines_read = 0
@@ -127,7 +141,7 @@ class RowFile:
         if self._form == CSV:
             reader = csv.reader(lines, strict=True)
             self.header = self._header_of(reader)
-            self._rows = self._csv_rows(reader)
+            self._rows = self._csv_rows(reader, self.header)
         else:
             self._rows = self._ndjson_rows(lines)
 
@@ -154,7 +168,11 @@ class RowFile:
         except (StopIteration, csv.Error):
             header = []
         known = [*self.columns.names, REASON]
-        if unknown := [name for name in header if name not in known]:
+        if preset := self.columns.preset_of(header):
+            problem = (
+                f"these are the columns of another software: say --preset {preset}"
+            )
+        elif unknown := [name for name in header if name not in known]:
             problem = "unknown column " + ", ".join(map(repr, unknown))
         elif missing := [name for name in self.columns.required if name not in header]:
             problem = "no column " + ", ".join(missing) + " in its first line"
@@ -167,8 +185,10 @@ class RowFile:
             f"{self.columns}"
         )
 
-    def _csv_rows(self, reader: Iterator[list[str]]) -> Iterator[Row]:
-        header, number = self.header, 1
+    def _csv_rows(
+        self, reader: Iterator[list[str]], header: Sequence[str]
+    ) -> Iterator[Row]:
+        number = 1
         while True:
             number += 1
             try:
@@ -209,6 +229,11 @@ class RowFile:
             else:
                 fault = None
             yield Row(number, values, fault)
+
+
+def same_name(name: str) -> str:
+    """Equal for names of columns that differ in case, spaces and underscores alone."""
+    return " ".join(name.replace("_", " ").split()).casefold()
 
 
 def _flat(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

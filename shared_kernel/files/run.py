@@ -22,6 +22,7 @@ from shared_kernel.files.graceful_interrupt import (
     GracefulInterrupt,
     graceful_interrupt,
 )
+from shared_kernel.files.presets import Preset, opened
 from shared_kernel.files.progress import ProgressBar, Rate
 from shared_kernel.files.refusals import SHOWN, Refusal, Refusals
 from shared_kernel.files.remarks import Remarks
@@ -180,11 +181,12 @@ class Run:
         updated = f"{tally.updated:,} updated, " if tally.updated else ""
         self._say(
             f"{self.file.path.name}: {tally.done:,} {self.work.done}, {updated}"
-            f"{tally.skipped:,} skipped, {refusals.count:,} refused "
+            f"{tally.skipped + self.file.left_out:,} skipped, "
+            f"{refusals.count:,} refused "
             f"in {rate.seconds:,.1f} s ({rate.of(tally.rows)})",
             self.out,
         )
-        for line in self.work.remarks.lines():
+        for line in [*self.file.remarks.lines(), *self.work.remarks.lines()]:
             self._say(line, self.out)
         if not refusals.count:
             return
@@ -218,15 +220,17 @@ def run(
     refused: Path | None,
     *,
     dry: bool = False,
+    preset: Preset | None = None,
 ) -> int:
     """The exit code: 0, or 1 if rows were refused, or 130 if it was interrupted.
 
-    A `dry` run keeps nothing; its refused rows go to a file of another name.
+    A `dry` run keeps nothing; its refused rows go to a file of another name. With a
+    `preset` the file is one of other software.
 
     Raises CommandFailed (exit code 2) for a file that cannot be used.
     """
     try:
-        with RowFile(path, work.columns, form) as file:
+        with opened(path, work.columns, form, preset) as file:
             there = refused or path.with_name(
                 path.name + (".dry-run.csv" if dry else ".refused.csv")
             )

@@ -8,7 +8,6 @@ from rich.console import Console
 
 from catalog.adapters.imports.product_imports import ProductImports
 from catalog.adapters.imports.progress import ImportState
-from catalog.adapters.product_rows import COLUMNS
 from shared_kernel.clock import from_us
 from shared_kernel.files.graceful_interrupt import EXIT_CODE, graceful_interrupt
 from shared_kernel.files.progress import ProgressBar, Rate
@@ -52,19 +51,22 @@ def add_import_commands(group: click.Group, imports: ProductImports) -> None:
 
 
 def import_in_background(
-    imports: ProductImports, path: Path, form: str | None, refused: Path | None
+    imports: ProductImports, rows: RowFile, refused: Path | None
 ) -> int:
     """Store the file, and watch while workers register its products.
 
     Returns the exit code. Raises CommandFailed.
     """
     try:
-        with storage_faults_reported(), RowFile(path, COLUMNS, form) as file:
+        with storage_faults_reported(), rows as file:
             import_id = imports.receive(file)
             imports.announce()
     except UnusableFileError as error:
         raise CommandFailed(str(error)) from error
+    for line in rows.remarks.lines():
+        click.echo(line)
     click.echo(f"Import {import_id}", err=True)
+    path = rows.path
     with storage_faults_reported():
         return _watch(
             imports, import_id, refused or path.with_name(path.name + ".refused.csv")

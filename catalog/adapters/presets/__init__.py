@@ -1,0 +1,1 @@
+"""Products in the files of other shop software, as rows of ours."""

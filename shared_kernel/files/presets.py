@@ -1,0 +1,116 @@
+"""Files of other software: a preset gives their rows in our columns."""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Protocol
+
+import attrs
+
+from shared_kernel.files.row_file import (
+    CSV,
+    Columns,
+    Row,
+    RowFile,
+    UnusableFileError,
+    same_name,
+)
+
+
+@attrs.frozen
+class LeftOut:
+    """A row that is nothing to us; `why` completes `left out as …`."""
+
+    number: int
+    why: str
+
+
+class Preset(Protocol):
+    """How the rows of a foreign file become ours."""
+
+    @property
+    def columns(self) -> Columns:
+        """Those of the foreign file that it needs; any others are ignored."""
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """Other names of these columns."""
+
+    @property
+    def gives(self) -> Sequence[str]:
+        """Our columns, which the rows will have."""
+
+    def rows(self, rows: Iterator[Row]) -> Iterator[Row | LeftOut]:
+        """The rows of one file, with their numbers in the foreign file."""
+
+
+class ForeignFile(RowFile):
+    """A file of other software, read as rows of ours; refused rows are ours, too."""
+
+    def __init__(
+        self,
+        path: Path,
+        preset: Preset,
+        form: str | None = None,
+        file: IO[bytes] | None = None,
+    ) -> None:
+        super().__init__(path, preset.columns, form, file)
+        self._preset = preset
+        if self._form is not None and self._form != CSV:
+            raise UnusableFileError(f"{path}: a preset reads CSV, not {self._form}")
+
+    def _begin(self, lines: Iterator[str]) -> None:
+        super()._begin(lines)
+        foreign, self._rows = self._rows, iter(())
+        self.header = self._preset.gives
+        self._rows = self._ours(foreign)
+
+    def _header_of(self, reader: Iterator[list[str]]) -> list[str]:
+        try:
+            given = [self._name_of(name) for name in next(reader)]
+        except (StopIteration, csv.Error):
+            given = []
+        missing = [name for name in self.columns.required if name not in given]
+        twice = {name for name in self.columns.names if given.count(name) > 1}
+        if missing:
+            problem = f"no column {', '.join(missing)} in its first line"
+        elif twice:
+            problem = f"more than one column {', '.join(sorted(twice))}"
+        else:
+            return given
+        raise UnusableFileError(
+            f"{self.path}: {problem}; is it a file for this --preset?"
+        )
+
+    def _name_of(self, given: str) -> str:
+        """The preset's name of a column."""
+        for name in self.columns.names:
+            if same_name(name) == same_name(given):
+                return name
+        for other, name in self._preset.aliases.items():
+            if same_name(other) == same_name(given):
+                return name
+        return given
+
+    def _ours(self, foreign: Iterator[Row]) -> Iterator[Row]:
+        for row in self._preset.rows(foreign):
+            if isinstance(row, LeftOut):
+                self.left_out += 1
+                self.remarks.add(f"left out as {row.why}", row.number)
+            else:
+                yield row
+
+
+def opened(
+    path: Path, columns: Columns, form: str | None, preset: Preset | None
+) -> RowFile:
+    """The file at `path`: with `columns`, or of the software of `preset`."""
+    if preset is None:
+        return RowFile(path, columns, form)
+    return ForeignFile(path, preset, form)
+
+
+def cell(row: Row, column: str) -> str:
+    """Stripped of white space; empty if there is none."""
+    value = row.values.get(column)
+    return value.strip() if isinstance(value, str) else ""
