@@ -1,6 +1,6 @@
 """The catalog's own table. Prices are in minor units of an ISO 4217 currency."""
 
-from sqlalchemy import BigInteger, Column, MetaData, String, Table
+from sqlalchemy import BigInteger, Column, MetaData, String, Table, Text
 
 metadata = MetaData()
 
@@ -14,5 +14,7 @@ products = Table(
     Column("price_currency", String(3)),
     Column("status", String(20), nullable=False),
     Column("version", BigInteger, nullable=False),
+    # The same for SKUs that differ only in case or compatibility form.
+    Column("folded_sku", Text, nullable=False, unique=True),
     sqlite_with_rowid=False,
 )

@@ -29,14 +29,7 @@ _Change = (
 
 def register_product(command: RegisterProduct, work: CatalogUnitOfWork) -> int:
     with work:
-        known = work.products.find(command.sku)
-        if known is not None:
-            raise SkuAlreadyRegistered(
-                sku=command.sku.code,
-                registered_name=known.name.text,
-                as_given=(known.name, known.description, known.price)
-                == (command.name, command.description, command.price),
-            )
+        _refuse_if_registered(command, work)
         product = Product.register(
             command.sku,
             command.name,
@@ -77,6 +70,18 @@ def relist_product(command: RelistProduct, work: CatalogUnitOfWork) -> int:
     with _changing(command, work) as product:
         product.relist()
     return product.version
+
+
+def _refuse_if_registered(asked: RegisterProduct, work: CatalogUnitOfWork) -> None:
+    known = work.products.find_same(asked.sku)
+    if known is not None:
+        raise SkuAlreadyRegistered(
+            sku=asked.sku.code,
+            registered_sku=known.sku.code,
+            registered_name=known.name.text,
+            as_given=(known.sku, known.name, known.description, known.price)
+            == (asked.sku, asked.name, asked.description, asked.price),
+        )
 
 
 @contextmanager

@@ -112,6 +112,10 @@ class ProductRepository(Protocol):
 
     def find(self, sku: Sku) -> Product | None: ...
 
+    def find_same(self, sku: Sku) -> Product | None:
+        """The product of this SKU, in whatever case or compatibility form."""
+        ...
+
     def get(self, sku: Sku) -> Product:
         """Raises UnknownProduct."""
         ...

@@ -69,6 +69,18 @@ Feature: Registering a product
         | #77            |
         | 灯-1           |
 
+  Rule: SKUs that differ only in upper and lower case are the same
+
+    Example: Somebody types the SKU in capitals
+      Given the product "lamp-0001" is registered as "Desk lamp"
+      When the product "LAMP-0001" is registered as "Floor lamp"
+      Then that is refused because "lamp-0001" is the same SKU
+
+    Example: Somebody looks for a product in capitals
+      Given the product "lamp-0001" is registered as "Desk lamp"
+      When the product "LAMP-0001" is renamed to "Floor lamp"
+      Then that is refused because it is registered as "lamp-0001"
+
   Rule: A SKU has only what one can see
 
     Example: Two spaces where one is meant

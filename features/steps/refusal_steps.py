@@ -70,6 +70,16 @@ def is_taken(context: Any, name: str) -> None:
     assert refusal(context, "sku-already-registered")["registered_name"] == name
 
 
+@then('that is refused because "{sku}" is the same SKU')
+def is_taken_in_another_form(context: Any, sku: str) -> None:
+    assert refusal(context, "sku-already-registered")["registered_sku"] == sku
+
+
+@then('that is refused because it is registered as "{sku}"')
+def is_registered_otherwise(context: Any, sku: str) -> None:
+    assert refusal(context, "unknown-sku")["registered_sku"] == sku
+
+
 @then("that is refused because the product is discontinued")
 def is_discontinued(context: Any) -> None:
     refusal(context, "product-is-discontinued")

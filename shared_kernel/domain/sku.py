@@ -9,7 +9,8 @@ SKU_IN_WORDS = foreign_names.in_words(LONGEST_SKU)
 SKU_SCHEMA = foreign_names.schema(LONGEST_SKU, "LAMP-0001")
 """JSON Schema, as in OpenAPI."""
 
-_NOT_FIRST = ("imports",)
+NOT_FIRST = ("imports",)
+"""The words of routes that stand where others have a SKU."""
 
 
 @attrs.frozen
@@ -24,7 +25,7 @@ class Sku:
 
     @code.validator
     def _is_a_name(self, _: object, code: str) -> None:
-        foreign_names.check("sku", code, LONGEST_SKU, _NOT_FIRST)
+        foreign_names.check("sku", code, LONGEST_SKU, NOT_FIRST)
 
     def __str__(self) -> str:
         return self.code

@@ -70,11 +70,27 @@ class SqlRepository(Generic[A]):
     def prefetch_keys(self, keys: Iterable[str]) -> None:
         """Read these keys in one statement, and remember which have no row."""
         unknown = set(keys) - self._known.keys()
-        self._known.update(dict.fromkeys(unknown))
-        wanted = {"wanted": json.dumps(list(unknown))}
-        for row in self._table.select_many.rows(self._connection, wanted):
-            aggregate = self._tracked(row)
-            self._known[aggregate.key] = aggregate
+        self.prefetch_rows(self._table.select_many, unknown, unknown)
+
+    def prefetch_rows(
+        self, select: Prepared, wanted: Iterable[str], keys: Iterable[str]
+    ) -> list[A]:
+        """The aggregates that `select` finds, for `wanted` bound as a JSON array.
+
+        Others of the `keys` do not exist. What was read before stays as it was.
+        """
+        for key in keys:
+            self._known.setdefault(key, None)
+        given = {"wanted": json.dumps(list(wanted))}
+        found = []
+        for row in select.rows(self._connection, given):
+            aggregate = self._table.from_row(row)
+            known = self._known.get(aggregate.key)
+            if known is None:
+                known = self._known[aggregate.key] = aggregate
+                self._stored[aggregate.key] = aggregate.version
+            found.append(known)
+        return found
 
     def changed(self) -> list[A]:
         """Aggregates used since the last call that may have recorded events."""

@@ -201,11 +201,11 @@ class Problem(Exception):
 def refusal_response(
     error: DomainError, kinds: Mapping[type[DomainError], ProblemKind]
 ) -> Response:
-    """A refusal as a problem: its fields become members of the document."""
+    """A refusal as a problem: its fields that are not None become members of it."""
     members = {
         name: value
         for name, value in attrs.asdict(error).items()
-        if name not in ("type", "title", "status", "detail")
+        if value is not None and name not in ("type", "title", "status", "detail")
     }
     return Problem(kinds[type(error)], str(error), **members).response()
 

@@ -10,6 +10,7 @@ from catalog.domain.errors import (
 )
 from catalog.domain.value_objects import Description, Price, ProductName
 from shared_kernel.domain.errors import StaleVersion
+from shared_kernel.domain.sku import Sku
 from shared_kernel.runtime.running import RunningServices
 from tests.catalog.builders import LAMP, a_registration
 from tests.databases import Databases
@@ -72,6 +73,21 @@ def test_a_second_registration_is_refused_and_says_whether_it_is_the_same(
     assert (same.value.as_given, other.value.as_given) == (True, False)
     assert other.value.registered_name == "Desk lamp"
     assert storehouse.context("catalog").log.head() == 1
+
+
+def test_a_sku_that_differs_only_in_case_is_refused_naming_the_registered_one(
+    storehouse: RunningServices,
+) -> None:
+    execute = storehouse.context("catalog").writer.execute
+    execute(handlers.register_product, a_registration(Sku("abc-1")))
+
+    with pytest.raises(SkuAlreadyRegistered) as refused:
+        execute(handlers.register_product, a_registration(Sku("ABC-1")))
+
+    assert not refused.value.as_given
+    assert str(refused.value) == (
+        "ABC-1 is the same as abc-1, which is already registered as 'Desk lamp'"
+    )
 
 
 def test_an_unregistered_product_is_unknown(storehouse: RunningServices) -> None:

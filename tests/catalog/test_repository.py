@@ -108,6 +108,36 @@ def test_of_two_registrations_of_one_sku_the_second_is_refused(
         save(database, a_product())
 
 
+def test_of_two_registrations_that_differ_only_in_case_the_second_is_refused(
+    database: Database,
+) -> None:
+    save(database, a_product())
+
+    with pytest.raises(ConcurrentUpdateError):
+        save(database, a_product(Sku("lamp-0001")))
+
+
+def test_a_product_is_found_by_its_sku_in_any_case(database: Database) -> None:
+    save(database, a_product(Sku("ÄPFEL-1")))
+
+    with database.reading() as connection:
+        repository = SqlProductRepository(connection)
+        repository.add(a_product(Sku("Straße")))
+        found = [
+            repository.find_same(Sku(code))
+            for code in ("äpfel-1", "STRASSE", "ÄPFEL-1", "apfel-1")
+        ]
+        with pytest.raises(UnknownProduct, match="but there is ÄPFEL-1"):
+            repository.get(Sku("äＰFEL-1"))
+
+    assert [each and each.sku.code for each in found] == [
+        "ÄPFEL-1",
+        "Straße",
+        "ÄPFEL-1",
+        None,
+    ]
+
+
 def test_prefetched_products_need_no_further_statement(
     database: Database,
 ) -> None:
@@ -123,3 +153,6 @@ def test_prefetched_products_need_no_further_statement(
         assert [repository.find(sku) is not None for sku in skus] == (
             [True] * 600 + [False] * 600
         )
+        assert [repository.find_same(Sku(sku.code.lower())) for sku in skus] == [
+            repository.find(sku) for sku in skus
+        ]

@@ -81,6 +81,7 @@ ROWS: Contents = {
             "price_currency": "EUR",
             "status": "listed",
             "version": 3,
+            "folded_sku": "lamp-1",
         }
     ],
     "jobs": [
@@ -195,7 +196,7 @@ class History:
 
 CATALOG = History(
     "catalog/adapters/migrations/commands",
-    ("0001", "0002", "0003", "0004", "0005", "0006", "0007"),
+    ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"),
 )
 LISTING = History("catalog/adapters/migrations/listing", ("0001", "0002", "0003"))
 INVENTORY = History(
@@ -215,7 +216,11 @@ def fill(database: Database) -> Contents:
     """Insert rows in every table; return what is then stored."""
     with database.maintaining() as connection:
         for table in _tables(connection).sorted_tables:
-            connection.execute(sa.insert(table), list(ROWS[table.name]))
+            rows = [
+                {name: row[name] for name in row if name in table.c}
+                for row in ROWS[table.name]
+            ]
+            connection.execute(sa.insert(table), rows)
     return contents(database)
 
 

@@ -68,6 +68,7 @@ def in_todays_tables(before: Contents) -> Contents:
         **left,
         **{table: rows for table, rows in before.items() if table != "relay"},
         **_with_their_sum(before),
+        **_with_folded_skus(before),
         "subscription_cursors": [unnamed | cursor for cursor in cursors],
     }
 
@@ -79,6 +80,12 @@ def _with_their_sum(before: Contents) -> Contents:
     (held,) = before["reservations"]
     items = [{"reserved": held["pieces"]} | dict(row) for row in before["stock_items"]]
     return {"stock_items": items}
+
+
+def _with_folded_skus(before: Contents) -> Contents:
+    if "products" not in before:
+        return {}
+    return {"products": [{**row, "folded_sku": "lamp-1"} for row in before["products"]]}
 
 
 @pytest.mark.parametrize(("history", "revision"), EACH_REVISION)

@@ -23,7 +23,7 @@ from tests.storehouses import a_storehouse, run
 REPOSITORY = Path(__file__).parents[3]
 DEADLINE_S = 60
 NEWEST = {
-    "catalog": "0007",
+    "catalog": "0008",
     "catalog_read": "0003",
     "inventory": "0006",
     "inventory_read": "0003",
@@ -106,7 +106,7 @@ def test_an_older_database_is_shown_and_upgraded(storehouse: RunningServices) ->
     assert by_owner["catalog"]["state"] == "current"
     assert upgraded.exit_code == 0
     assert "inventory: upgraded to revision 0006\n" in upgraded.output
-    assert "catalog: is current, at revision 0007\n" in upgraded.output
+    assert "catalog: is current, at revision 0008\n" in upgraded.output
     assert status(schemas_of(storehouse))[0] == 0
 
 
@@ -122,7 +122,7 @@ def test_a_newer_database_is_shown_and_not_changed(storehouse: RunningServices) 
     assert result.exit_code == 1
     assert result.stderr == (
         f"Error: {database.shown} is at revision 9999, this version knows none after "
-        "0007: it was upgraded by a newer version of Storehouse: run that one\n"
+        "0008: it was upgraded by a newer version of Storehouse: run that one\n"
     )
 
 
