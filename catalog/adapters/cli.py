@@ -1,14 +1,17 @@
 """The catalog at the command line."""
 
 import gc
+from pathlib import Path
 
 import click
 from rich.console import Console
 
 from catalog.adapters.cli_import import add_import
+from catalog.adapters.export_products import exported_products
 from catalog.adapters.imports.cli_imports import add_import_commands
 from catalog.adapters.rebuild_listing import AnotherRebuildError, ListingRebuild
 from catalog.adapters.services import CommandServices, QueryServices
+from shared_kernel.files.export import export, takes_an_output
 from shared_kernel.files.graceful_interrupt import EXIT_CODE
 from shared_kernel.files.progress import ProgressBar, Rate
 from shared_kernel.files.run import CommandFailed
@@ -22,6 +25,23 @@ def commands_cli(services: CommandServices, workers: Workers) -> click.Group:
 
     add_import(group, services, workers)
     add_import_commands(group, services.imports)
+
+    @group.command("export")
+    @takes_an_output
+    def export_products(output: Path | None, form: str | None) -> None:
+        """Write all products, as import reads them.
+
+        The columns are sku, name, description, price_minor_units, price_currency and
+        status, in the order of the SKUs, as of one moment. Stock is inventory's: see
+        inventory export. A server may run meanwhile. Cells that a spreadsheet would
+        take for formulas are written behind an apostrophe, which import takes away.
+
+        \b
+        Example:
+          flask --app app catalog export -o products.csv
+        """  # noqa: D301 - click takes \b as a character
+        export(exported_products(services.log.database), output, form)
+
     return group
 
 

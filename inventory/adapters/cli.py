@@ -5,8 +5,10 @@ from pathlib import Path
 
 import click
 
+from inventory.adapters.export_stock import exported_stock
 from inventory.adapters.replay_orders import LinesSoFar, ReplayOrders
 from inventory.adapters.services import InventoryServices
+from shared_kernel.files.export import export, takes_an_output
 from shared_kernel.files.run import run, takes_a_row_file
 from shared_kernel.runtime.workers import Workers
 
@@ -45,5 +47,20 @@ def inventory_cli(services: InventoryServices, workers: Workers) -> click.Group:
             work = ReplayOrders(services, lines)
             code = run(work, workers, path, form, refused)
         context.exit(code)
+
+    @group.command("export")
+    @takes_an_output
+    def export_stock(output: Path | None, form: str | None) -> None:
+        """Write the stock of all items, as import-counts reads it.
+
+        The columns are sku, on_hand and reorder_point, in the order of the SKUs, as of
+        one moment. Reservations belong to orders, and are not exported. A server may
+        run meanwhile.
+
+        \b
+        Example:
+          flask --app app inventory export -o stock.csv
+        """  # noqa: D301 - click takes \b as a character
+        export(exported_stock(services.database), output, form)
 
     return group

@@ -1,7 +1,6 @@
 """The refused rows of a file, with reasons, in a file beside it for correction."""
 
 import contextlib
-import csv
 import errno
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, TextIO
 
 import attrs
 
+from shared_kernel.files.csv_text import csv_lines
 from shared_kernel.files.row_file import REASON, Row, UnusableFileError
 
 SHOWN = 50
@@ -54,8 +54,8 @@ class Refusals:
     def _write(self, values: list[Any]) -> None:
         if self._file is None:
             self._file = self.path.open("w", encoding="utf-8", newline="")
-            csv.writer(self._file).writerow([*self._columns, REASON])
-        csv.writer(self._file).writerow(values)
+            self._file.write(csv_lines([[*self._columns, REASON]]))
+        self._file.write(csv_lines([values]))
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:

@@ -13,6 +13,7 @@ from typing import IO, Any, Self
 import attrs
 import msgspec
 
+from shared_kernel.files.csv_text import undone
 from shared_kernel.files.remarks import Remarks
 
 CSV = "csv"
@@ -198,6 +199,7 @@ class RowFile:
             except csv.Error as error:
                 yield Row(number, {}, f"not CSV: {error}")
                 continue
+            values = list(map(undone, values))
             if len(values) == len(header):
                 yield Row(number, dict(zip(header, values, strict=True)))
             elif values:

@@ -41,6 +41,8 @@ class Store(Protocol):
 
     def reading(self) -> AbstractContextManager[Connection]: ...
 
+    def snapshot(self) -> AbstractContextManager[Connection]: ...
+
     def maintaining(self) -> AbstractContextManager[Connection]: ...
 
     def begin_upgrade(self, connection: Connection) -> None: ...
@@ -126,6 +128,10 @@ class Database:
     def reading(self) -> AbstractContextManager[Connection]:
         """A connection for single statements; each sees what was committed before."""
         return self.store.reading()
+
+    def snapshot(self) -> AbstractContextManager[Connection]:
+        """A connection whose statements all see what was committed by the first one."""
+        return self.store.snapshot()
 
     def maintaining(self) -> AbstractContextManager[Connection]:
         """A write transaction for maintenance, whatever the schema's revision."""

@@ -48,6 +48,7 @@ _READ_ONLY = "25006"
 _ENDED = {"25P03", "25P04", "57P01", "57P02", "57P03", "57P05"}
 
 _BEGIN = Prepared(sa.text("BEGIN"))
+_BEGIN_READING = Prepared(sa.text("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))
 _NOTHING = "a statement failed: nothing of this was committed"
 _WITHOUT_TIMEOUT = sa.text("SET LOCAL statement_timeout = 0")
 _ALONE = sa.text("SELECT pg_advisory_xact_lock(hashtext('storehouse.upgrade'))")
@@ -110,6 +111,15 @@ class PostgresStore:
             raise self._meaning(error, connection) from error
         finally:
             connection.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        with self.reading() as connection:
+            try:
+                _BEGIN_READING.send(connection)
+                yield connection
+            finally:
+                self._undo(connection)
 
     @contextmanager
     def maintaining(self) -> Iterator[Connection]:

@@ -26,6 +26,8 @@ LEAST_FREE_BYTES = 1_048_576
 """With less free disk space than this, a full disk is why a database cannot open."""
 
 _BEGIN = Prepared(sa.text("BEGIN IMMEDIATE"))
+_BEGIN_READING = Prepared(sa.text("BEGIN"))
+_ROLLBACK = Prepared(sa.text("ROLLBACK"))
 _COMMIT = Prepared(sa.text("COMMIT"))
 _VERSION = Prepared(sa.text("PRAGMA data_version"))
 
@@ -83,6 +85,15 @@ class SqliteStore:
         finally:
             if connection.in_transaction():
                 connection.rollback()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        with self.reading() as connection:
+            _BEGIN_READING.write(connection, {})
+            try:
+                yield connection
+            finally:
+                _ROLLBACK.write(connection, {})
 
     def maintaining(self) -> AbstractContextManager[Connection]:
         return self.writing()

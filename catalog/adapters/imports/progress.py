@@ -1,7 +1,5 @@
 """How far imports have come, and what they refused."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,6 +9,7 @@ import sqlalchemy as sa
 
 from catalog.adapters.imports.tables import parts, product_imports, refusals
 from shared_kernel.clock import Clock, to_us
+from shared_kernel.files.csv_text import csv_lines
 from shared_kernel.files.row_file import REASON
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.prepared import Prepared
@@ -140,12 +139,8 @@ class ImportProgress:
 
     def refused_csv(self, state: ImportState) -> str:
         """The refused rows in the columns of the file, and their reasons."""
-        text = io.StringIO(newline="")
-        writer = csv.writer(text)
-        writer.writerow([*state.columns, REASON])
-        for refused in self.all_refusals(state.id):
-            writer.writerow([*refused.cells, refused.reason])
-        return text.getvalue()
+        rows = ([*each.cells, each.reason] for each in self.all_refusals(state.id))
+        return csv_lines([[*state.columns, REASON]]) + csv_lines(rows)
 
     def _now_us(self) -> int:
         return to_us(self._clock())
