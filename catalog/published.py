@@ -1,9 +1,9 @@
 """The catalog's published language, version 1: what others may rely on.
 
-Each event carries the full public state of the product as committed, and the number
-`version` that the fact has in the product's life. Prices are in minor units of an ISO
-4217 currency; both fields of a price are there, or neither. `status` is `listed` or
-`discontinued`. A new optional field keeps the version; anything else is a new class.
+Each event carries the full public state of the product as committed. Docstrings tell
+the fields: meaning, unit in brackets, an example. These become part of the schema; a
+changed meaning or unit fails the build. A new optional field keeps the version;
+anything else is a new class.
 """
 
 import attrs
@@ -11,7 +11,17 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class ProductState:
-    """What every event of a product tells."""
+    """What every event of a product tells.
+
+    name: the name that shoppers see, e.g. "Desk lamp"
+    sku: the code by which the product is known everywhere, e.g. "LAMP-0001"
+    description: what shoppers read about it; null if there is nothing, e.g. "Of brass"
+    price_minor_units: the price, together with price_currency or not at all
+        [minor units of price_currency], e.g. 1999
+    price_currency: the currency of the price [ISO 4217 code], e.g. "EUR"
+    status: whether it is sold [listed or discontinued], e.g. "listed"
+    version: the number of this fact in the product's life, from 1 on, e.g. 1
+    """
 
     name: str
     sku: str
@@ -24,7 +34,10 @@ class ProductState:
 
 @attrs.frozen(kw_only=True)
 class ProductInserted(ProductState):
-    """A product was registered, with `stock_count` pieces to begin with."""
+    """A product was registered, with `stock_count` pieces to begin with.
+
+    stock_count: how many there are to begin with [pieces], e.g. 5
+    """
 
     stock_count: int
 

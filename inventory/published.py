@@ -1,8 +1,8 @@
 """Inventory's published language: what others may rely on (source `/inventory`).
 
-Every event carries the whole public state of its stock item as committed, in pieces:
-`on_hand`, `reserved`, `available`; `availability` is `in_stock`, `low`, `out_of_stock`
-or `retired`; `version` numbers the events of one `sku`. Moments are RFC 3339 in UTC.
+Every event carries the whole public state of its stock item as committed. Docstrings
+tell the fields: meaning, unit in brackets, an example. These become part of the schema;
+a changed meaning or unit fails the build.
 """
 
 import attrs
@@ -10,7 +10,16 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class StockEvent:
-    """What every event of a stock item tells."""
+    """What every event of a stock item tells.
+
+    sku: the code of the product, e.g. "LAMP-0001"
+    on_hand: how many are on the shelf [pieces], e.g. 12
+    reserved: how many of these are held for orders [pieces], e.g. 2
+    available: how many can be reserved: on hand less reserved [pieces], e.g. 10
+    availability: in one word for shoppers [in_stock, low, out_of_stock or retired],
+        e.g. "in_stock"
+    version: the number of this fact in the stock item's life, from 1 on, e.g. 7
+    """
 
     sku: str
     on_hand: int
@@ -27,7 +36,10 @@ class StockOpened(StockEvent):
 
 @attrs.frozen(kw_only=True)
 class StockReceived(StockEvent):
-    """`pieces` came in."""
+    """`pieces` came in.
+
+    pieces: how many came in [pieces], e.g. 12
+    """
 
     pieces: int
 
@@ -37,6 +49,10 @@ class StockCounted(StockEvent):
     """A stocktake found `on_hand` pieces, for the given `reason`.
 
     The orders in `released_orders`, newest first, lost what was reserved for them.
+
+    reason: why it was counted, in words, e.g. "yearly stocktake"
+    released_orders: references of orders that lost all of what they held, newest first,
+        e.g. ["ORDER-7"]
     """
 
     reason: str
@@ -45,7 +61,12 @@ class StockCounted(StockEvent):
 
 @attrs.frozen(kw_only=True)
 class StockReserved(StockEvent):
-    """`pieces` are held for `order` until the moment `until`."""
+    """`pieces` are held for `order` until the moment `until`.
+
+    order: the reference of the order, e.g. "ORDER-7"
+    pieces: how many are held for it [pieces], e.g. 2
+    until: when the hold ends [RFC 3339, UTC], e.g. "2026-07-01T12:00:00Z"
+    """
 
     order: str
     pieces: int
@@ -54,7 +75,11 @@ class StockReserved(StockEvent):
 
 @attrs.frozen(kw_only=True)
 class StockReleased(StockEvent):
-    """`pieces` are no longer held for `order`, which asked for that."""
+    """`pieces` are no longer held for `order`, which asked for that.
+
+    order: the reference of the order, e.g. "ORDER-7"
+    pieces: how many are no longer held for it [pieces], e.g. 2
+    """
 
     order: str
     pieces: int
@@ -62,7 +87,11 @@ class StockReleased(StockEvent):
 
 @attrs.frozen(kw_only=True)
 class StockExpired(StockEvent):
-    """`pieces` are no longer held for `order`, whose time was over."""
+    """`pieces` are no longer held for `order`, whose time was over.
+
+    order: the reference of the order, e.g. "ORDER-7"
+    pieces: how many are no longer held for it [pieces], e.g. 2
+    """
 
     order: str
     pieces: int
@@ -70,7 +99,11 @@ class StockExpired(StockEvent):
 
 @attrs.frozen(kw_only=True)
 class StockShipped(StockEvent):
-    """`pieces` left the shelf for `order`."""
+    """`pieces` left the shelf for `order`.
+
+    order: the reference of the order, e.g. "ORDER-7"
+    pieces: how many left [pieces], e.g. 2
+    """
 
     order: str
     pieces: int
@@ -78,7 +111,10 @@ class StockShipped(StockEvent):
 
 @attrs.frozen(kw_only=True)
 class ReorderPointSet(StockEvent):
-    """Stock now counts as low at `reorder_point` available pieces or fewer."""
+    """Stock now counts as low at `reorder_point` available pieces or fewer.
+
+    reorder_point: at how many available, or fewer, stock is low [pieces], e.g. 10
+    """
 
     reorder_point: int
 
@@ -105,7 +141,10 @@ class StockReplenished(StockEvent):
 
 @attrs.frozen(kw_only=True)
 class StockLow(StockEvent):
-    """No more than `reorder_point` pieces are available, yet some."""
+    """No more than `reorder_point` pieces are available, yet some.
+
+    reorder_point: at how many available, or fewer, stock is low [pieces], e.g. 10
+    """
 
     reorder_point: int
 

@@ -2,40 +2,101 @@
 
 `python -m shared_kernel.operations.schemas [CONTEXT …]` writes those of the
 contexts named, or of all in this folder.
+
+The docstring of a class tells its fields, one a line, as `name: meaning [unit], e.g.
+value`. The first sentence of the meaning, and the unit, are promises
+(`compatibility.py`).
 """
 
 import importlib
 import inspect
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
 import msgspec
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
+_NOTE = re.compile(
+    r"(?P<name>\w+): (?P<meaning>.+?)"
+    r"(?: \[(?P<unit>[^]]+)\])?(?:, e\.g\. (?P<example>.+))?"
+)
+_VERSIONED = re.compile(r"\.v[2-9]\d*$")
+
 
 def file_name(subject: str) -> str:
-    return f"{subject}.v1.json"
+    """The first version of an event has none in its subject."""
+    return f"{subject}.json" if _VERSIONED.search(subject) else f"{subject}.v1.json"
 
 
 def schema_of(subject: str, kind: type) -> dict[str, Any]:
-    """The schema of a payload of `subject`: a flat object of primitives.
+    """The schema of a payload of `subject`, without references.
 
     Additional fields are allowed: a new optional field keeps the version.
     """
     _, components = msgspec.json.schema_components([kind])
-    described = components[kind.__name__]
+    described = _inlined(components[kind.__name__], components)
+    noted = {name: note for name, note in notes_of(kind).items() if note}
     return {
         "$schema": DIALECT,
         "$id": file_name(subject),
         "title": subject,
-        "description": inspect.cleandoc(kind.__doc__ or ""),
+        "description": description_of(kind),
         "type": "object",
-        "properties": described["properties"],
+        "properties": {
+            name: {**noted.get(name, {}), **property_}
+            for name, property_ in described["properties"].items()
+        },
         "required": described["required"],
     }
+
+
+def description_of(kind: type) -> str:
+    """The docstring, without the lines about fields."""
+    fields = {field.name for field in attrs.fields(kind)}
+    paragraphs = inspect.cleandoc(kind.__doc__ or "").split("\n\n")
+    return "\n\n".join(p for p in paragraphs if p.partition(":")[0] not in fields)
+
+
+def notes_of(kind: type) -> dict[str, dict[str, Any]]:
+    """What the docstrings tell of each field, as keywords of JSON Schema."""
+    fields = {field.name for field in attrs.fields(kind)}
+    notes: dict[str, dict[str, Any]] = {}
+    for each in reversed(kind.__mro__):
+        for line in _lines(inspect.cleandoc(each.__doc__ or "")):
+            found = _NOTE.fullmatch(line)
+            if found and found["name"] in fields:
+                notes[found["name"]] = _keywords(found)
+    return notes
+
+
+def _keywords(found: re.Match[str]) -> dict[str, Any]:
+    keywords: dict[str, Any] = {"description": found["meaning"]}
+    if found["unit"]:
+        keywords["x-unit"] = found["unit"]
+    if found["example"]:
+        keywords["examples"] = [msgspec.json.decode(found["example"])]
+    return keywords
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The lines of `text`; an indented one continues the line before."""
+    return iter(re.sub(r"\n +", " ", text).splitlines())
+
+
+def _inlined(schema: Any, components: Mapping[str, Any]) -> Any:
+    """`schema` with the schemas that it refers to in their places."""
+    if isinstance(schema, list):
+        return [_inlined(each, components) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(components[schema["$ref"].rpartition("/")[2]], components)
+    return {name: _inlined(each, components) for name, each in schema.items()}
 
 
 def schema_files(subjects: Mapping[str, type]) -> dict[str, bytes]:
@@ -51,7 +112,7 @@ def schema_files(subjects: Mapping[str, type]) -> dict[str, bytes]:
 
 def write_schemas(subjects: Mapping[str, type], folder: Path) -> None:
     """Write the schemas of `subjects` to `folder`, and delete all others."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True, parents=True)
     files = schema_files(subjects)
     for stale in folder.glob("*.json"):
         if stale.name not in files:

@@ -22,6 +22,7 @@ from shared_kernel.operations.new_context_cli import new_context_command
 from shared_kernel.operations.operations_cli import status_command
 from shared_kernel.operations.operations_http import Operations, operations_api
 from shared_kernel.operations.queues_cli import queues_group
+from shared_kernel.operations.schemas_cli import schemas_group
 from shared_kernel.operations.worker_cli import worker_command
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.web.known_hosts import serve_known_hosts, trusted_names
@@ -94,6 +95,7 @@ def web_application(storehouse: RunningServices) -> Flask:
     app.cli.add_command(worker_command(storehouse))
     app.cli.add_command(context_map_command(settings.contexts))
     app.cli.add_command(impact_command(settings.contexts))
+    app.cli.add_command(schemas_group(settings.contexts))
     app.cli.add_command(new_context_command(settings.contexts))
     return app
 
