@@ -83,8 +83,8 @@ proof: $(READY) ## everything else: each matrix, crash point and soak
 	$(RUN) -m pytest -q -n $(TEST_WORKERS) --dist worksteal -m proof
 
 .PHONY: features-everywhere
-features-everywhere: $(READY) ## each scenario, not only those that tell most, on every bus
-	@$(RUN) -m features.everywhere $(QUICK)
+features-everywhere: $(READY) ## each scenario, not only those that tell most, on every bus and queue
+	@$(RUN) -m features.everywhere $(or $(QUICK),--each-queue)
 
 .PHONY: static
 static: $(READY)

@@ -1,4 +1,4 @@
-"""Runs the scenarios on every bus and database, in one process and in several.
+"""Runs the scenarios on every bus, database and queue, in one process and in several.
 
 The observable histories of all combinations must be equal. For the options see
 `python -m features.everywhere --help`.
@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice, zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
@@ -27,7 +27,7 @@ from tests.cluster import BUSES, LAYOUTS, CannotStartError, Cluster
 from tests.databases import KINDS, templates
 from tests.memory import keep_files_in_memory
 
-COMBINATIONS = [
+PLACES = [
     f"{bus}:{layout}:{database}"
     for database in KINDS
     for bus in BUSES
@@ -38,6 +38,14 @@ COMBINATIONS = [
 ]
 QUEUES = {bus: "redis" if bus in ("jetstream", "forged") else "sql" for bus in BUSES}
 """What tells workers of their jobs: with each layout and database both are tried."""
+COMBINATIONS = [
+    f"{place}:{queue}"
+    for place in PLACES
+    for queue in ("sql", "redis")
+    # One that does not start needs no queue; for forged messages see above.
+    if not place.startswith(("inprocess:split:", "forged:"))
+    or queue == QUEUES[place.partition(":")[0]]
+]
 FIRST = COMBINATIONS[0]
 """The others are compared with it, so it always runs."""
 REFUSED = {each for each in COMBINATIONS if each.startswith("inprocess:split:")}
@@ -68,11 +76,15 @@ class Outcome:
 
 @attrs.frozen
 class Runner:
-    """Runs combinations; writes the output and history of each to `folder`."""
+    """Runs combinations; writes the output and history of each to `folder`.
+
+    Of all features, or of those in the files `features`.
+    """
 
     folder: Path
     tags: str | None
     console: Console
+    features: Sequence[str] = ()
 
     def run(self, combination: str) -> Outcome:
         if combination in REFUSED:
@@ -103,7 +115,7 @@ class Runner:
 
     def _run_refused(self, combination: str) -> Outcome:
         began = time.monotonic()
-        bus, layout, database = combination.split(":")
+        bus, layout, database, _ = combination.split(":")
         with (
             TemporaryDirectory(prefix="storehouse-features-") as folder,
             templates(database) as clean,
@@ -129,14 +141,15 @@ class Runner:
 
     def _behave(self, combination: str) -> bool:
         """Run behave; return whether it succeeded in time."""
-        bus, layout, database = combination.split(":")
+        bus, layout, database, queue = combination.split(":")
         history = self.file(combination, "history")
         history.touch()
         command = [sys.executable, "-m", "behave", "--no-color", "-D", "through=http"]
         command += ["-D", f"bus={bus}", "-D", f"layout={layout}"]
-        command += ["-D", f"database={database}", "-D", f"queue={QUEUES[bus]}"]
+        command += ["-D", f"database={database}", "-D", f"queue={queue}"]
         command += ["-D", f"history={history}"]
         command += ["--tags", self.tags] if self.tags else []
+        command += self.features
         with (
             self.file(combination, "output").open("wb") as output,
             history.open(encoding="utf-8") as seen,
@@ -202,27 +215,37 @@ class Runner:
     "--only",
     metavar="BUS:LAYOUT:DATABASE",
     multiple=True,
-    type=click.Choice(COMBINATIONS),
+    type=click.Choice(PLACES),
     help=f"Run only this one and {FIRST}, with which it is compared. Repeatable.",
 )
 @click.option(
     "--without",
     metavar="BUS:LAYOUT:DATABASE",
     multiple=True,
-    type=click.Choice(COMBINATIONS[1:]),
+    type=click.Choice(PLACES[1:]),
     help="Leave out this one, for example one that has run already. Repeatable.",
 )
 @click.option("--tags", help="Run only these scenarios, with the syntax of behave.")
 @click.option("--quick", is_flag=True, help="Run only the most important scenarios.")
+@click.option(
+    "--each-queue", is_flag=True, help="Run each with both queues, not with one."
+)
+@click.argument("features", nargs=-1, type=click.Path(exists=True))
 def main(
-    only: tuple[str, ...], without: tuple[str, ...], tags: str | None, quick: bool
+    only: tuple[str, ...],
+    without: tuple[str, ...],
+    tags: str | None,
+    quick: bool,
+    each_queue: bool,
+    features: tuple[str, ...],
 ) -> None:
     """Run the scenarios everywhere, and compare the observable histories.
 
     Each combination of a bus (inprocess, feed, nats, jetstream, or NATS with forged
-    messages), a layout (one process, or split into three) and a database (sqlite,
-    postgresql) runs all scenarios over HTTP, on real servers. Commands and their
-    responses, both logs, the listing and the stock must be the same everywhere.
+    messages), a layout (one process, or split into three), a database (sqlite,
+    postgresql) and a queue (sql, redis) runs all scenarios, or those of FEATURES, over
+    HTTP, on real servers. Commands and their responses, both logs, the listing and the
+    stock must be the same everywhere.
 
     Exit code 0 if everything passed and nothing differs, else 1.
     """
@@ -231,13 +254,8 @@ def main(
     keep_files_in_memory()
     console = Console(emoji=False)
     folder = Path(mkdtemp(prefix="storehouse-everywhere-"))
-    runner = Runner(folder, "@quick" if quick else tags, console)
-    chosen = [
-        each
-        for each in COMBINATIONS
-        if (not only or each in only or each == FIRST) and each not in without
-    ]
-    outcomes = [runner.run(each) for each in chosen]
+    runner = Runner(folder, "@quick" if quick else tags, console, features)
+    outcomes = [runner.run(each) for each in _chosen(only, without, each_queue)]
     console.print(_table(outcomes))
     if not all(each.good for each in outcomes):
         console.print(f"Output and history of each: {folder}", soft_wrap=True)
@@ -245,6 +263,19 @@ def main(
     for file in folder.iterdir():
         file.unlink()
     folder.rmdir()
+
+
+def _chosen(
+    only: Collection[str], without: Collection[str], each_queue: bool
+) -> list[str]:
+    chosen = []
+    for each in COMBINATIONS:
+        place, _, queue = each.rpartition(":")
+        wanted = (not only or place in only) and place not in without
+        usual = each_queue or queue == QUEUES[each.partition(":")[0]]
+        if each == FIRST or (wanted and usual):
+            chosen.append(each)
+    return chosen
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -287,7 +318,7 @@ def _summary(outcome: Outcome) -> str:
 
 
 def _table(outcomes: list[Outcome]) -> Table:
-    table = Table("bus", "layout", "database", title="Features everywhere")
+    table = Table("bus", "layout", "database", "queue", title="Features everywhere")
     for heading in ("scenarios", "failed", "steps", "seconds"):
         table.add_column(heading, justify="right")
     table.add_column("history")
