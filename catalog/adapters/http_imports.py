@@ -5,17 +5,18 @@ from pathlib import Path
 
 import msgspec
 from flask import Response
+from sqlalchemy.engine import Connection
 
 from catalog.adapters.http_refusals import (
     IMPORT_HAS_ENDED,
     UNKNOWN_IMPORT,
     UNUSABLE_FILE,
 )
-from catalog.adapters.imports.product_imports import ProductImports
+from catalog.adapters.imports.product_imports import BeforeCommit, ProductImports
 from catalog.adapters.imports.progress import ImportProgress, ImportState
 from catalog.adapters.product_rows import COLUMNS
 from catalog.adapters.services import CommandServices
-from shared_kernel.clock import from_us
+from shared_kernel.clock import from_us, to_us
 from shared_kernel.files.row_file import (
     CSV,
     FORMATS,
@@ -23,12 +24,15 @@ from shared_kernel.files.row_file import (
     RowFile,
     UnusableFileError,
 )
+from shared_kernel.storage.errors import ConcurrentUpdateError
+from shared_kernel.web import idempotency
 from shared_kernel.web.commands import Answer
-from shared_kernel.web.parameters import integer, read_query
+from shared_kernel.web.idempotency import Kept
+from shared_kernel.web.parameters import idempotency_key, integer, read_query
 from shared_kernel.web.problems import Problem
 from shared_kernel.web.reading import next_link
 from shared_kernel.web.routes import Api, Success
-from shared_kernel.web.uploads import Upload
+from shared_kernel.web.uploads import Received, Upload
 
 MEDIA_TYPES = {
     "text/csv": CSV,
@@ -85,6 +89,7 @@ def _add_sending(api: Api, services: CommandServices) -> None:
         "/products/imports",
         summary="Register the products of a file, in the background",
         body=upload,
+        idempotent=True,
         problems=(UNUSABLE_FILE,),
         success=Success(
             status=202,
@@ -97,18 +102,58 @@ def _add_sending(api: Api, services: CommandServices) -> None:
         """Rows that are refused are listed with their reasons; the others are done.
 
         A product that is registered unchanged is skipped. So a file can be sent again.
+        With an `Idempotency-Key` it is the same import then.
         """
         read_query(())
+        key = idempotency_key()
         received = upload.read()
-        name = Path(received.name)
-        try:
-            with RowFile(name, COLUMNS, received.form, received.file) as file:
-                import_id = services.imports.receive(file)
-        except UnusableFileError as error:
-            raise Problem(UNUSABLE_FILE, str(error)) from error
+        if key is None:
+            import_id = _receive(services, received)
+        else:
+            import_id = _receive_once(services, received, key)
         response = _response(_found(services.imports.progress, import_id), status=202)
         response.headers["Location"] = f"/products/imports/{import_id}"
         return response
+
+
+def _receive(
+    services: CommandServices,
+    received: Received,
+    before_commit: BeforeCommit = lambda _, __: None,
+) -> str:
+    name = Path(received.name)
+    try:
+        with RowFile(name, COLUMNS, received.form, received.file) as file:
+            return services.imports.receive(file, before_commit)
+    except UnusableFileError as error:
+        raise Problem(UNUSABLE_FILE, str(error)) from error
+
+
+def _receive_once(services: CommandServices, received: Received, key: str) -> str:
+    """The same file under the same key is the same import."""
+
+    def keep(connection: Connection, import_id: str) -> None:
+        sent = idempotency.fingerprint(received.fingerprint())
+        headers = {"Location": f"/products/imports/{import_id}"}
+        kept = Kept(sent, 202, headers, msgspec.json.encode(import_id))
+        idempotency.keep(connection, key, kept, to_us(services.clock()))
+
+    def find() -> Kept | None:
+        with services.log.database.reading() as connection:
+            return idempotency.find(connection, key)
+
+    known = find()
+    if known is None:
+        try:
+            return _receive(services, received, keep)
+        except ConcurrentUpdateError:
+            # It was sent twice at the same time.
+            known = find()
+    if known is None or known.fingerprint != idempotency.fingerprint(
+        received.fingerprint()
+    ):
+        raise idempotency.reused(key)
+    return str(msgspec.json.decode(known.body))
 
 
 def accepted_one(import_id: str) -> Answer:

@@ -29,7 +29,7 @@ from shared_kernel.runtime.service import (
 )
 from shared_kernel.runtime.workers import Worker
 from shared_kernel.storage.database import Database
-from shared_kernel.web.commands import ForgetIdempotencyKeys
+from shared_kernel.web.idempotency import ForgetIdempotencyKeys
 
 P = TypeVar("P")
 S = TypeVar("S")

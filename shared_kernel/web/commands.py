@@ -1,12 +1,10 @@
 """From a request to a command and its answer, repeated safely (`Idempotency-Key`)."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 import attrs
 import msgspec
-import sqlalchemy as sa
 from flask import Response, request
 from sqlalchemy.engine import Connection
 
@@ -14,45 +12,16 @@ from shared_kernel.clock import Clock, to_us
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.events.unit_of_work import SqlUnitOfWork
 from shared_kernel.events.writer import Writer
-from shared_kernel.storage.database import Database
-from shared_kernel.storage.prepared import Prepared
+from shared_kernel.web import idempotency
 from shared_kernel.web.bodies import body_bytes
+from shared_kernel.web.idempotency import Kept
 from shared_kernel.web.parameters import idempotency_key, read_query
-from shared_kernel.web.problems import IDEMPOTENCY_KEY_REUSED, Problem
 from shared_kernel.web.ready_response import ReadyResponse
 from shared_kernel.web.tracing import traceparent, within
 
 C = TypeVar("C")
 R = TypeVar("R")
 W = TypeVar("W", bound=SqlUnitOfWork[Any])
-
-HOUR_US = 3600 * 1_000_000
-FORGET_EVERY_US = 60_000_000
-
-
-def idempotency_keys_table(metadata: sa.MetaData) -> sa.Table:
-    return sa.Table(
-        "idempotency_keys",
-        metadata,
-        sa.Column("key", sa.String(255), primary_key=True),
-        sa.Column("fingerprint", sa.LargeBinary, nullable=False),
-        sa.Column("status", sa.Integer, nullable=False),
-        sa.Column("headers", sa.LargeBinary, nullable=False),
-        sa.Column("body", sa.LargeBinary, nullable=False),
-        sa.Column("created_us", sa.BigInteger, nullable=False, index=True),
-    )
-
-
-_KEYS = idempotency_keys_table(sa.MetaData())
-_FIND = Prepared(
-    sa.select(_KEYS.c.fingerprint, _KEYS.c.status, _KEYS.c.headers, _KEYS.c.body).where(
-        _KEYS.c.key == sa.bindparam("wanted")
-    )
-)
-_REMEMBER = Prepared(sa.insert(_KEYS))
-_FORGET = Prepared(
-    sa.delete(_KEYS).where(_KEYS.c.created_us < sa.bindparam("before_us"))
-)
 
 
 @attrs.frozen(kw_only=True)
@@ -142,13 +111,11 @@ class Commands(Generic[W]):
         command: C,
         respond: Callable[[R], Answer],
     ) -> tuple[Answer, int]:
-        once = self._once(key, _fingerprint(), handler, respond)
+        once = self._once(key, idempotency.fingerprint(body_bytes()), handler, respond)
         try:
             done = self.writer.execute(once, command)
         except _KeyReused:
-            raise Problem(
-                IDEMPOTENCY_KEY_REUSED, f"{key!r} was sent with another request"
-            ) from None
+            raise idempotency.reused(key) from None
         return done.result, done.position
 
     def _once(
@@ -178,52 +145,17 @@ class Commands(Generic[W]):
     def _remember(
         self, connection: Connection, key: str, fingerprint: bytes, answer: Answer
     ) -> None:
-        row = {
-            "key": key,
-            "fingerprint": fingerprint,
-            "status": answer.status,
-            "headers": msgspec.json.encode(answer.headers),
-            "body": answer.body,
-            "created_us": to_us(self.clock()),
-        }
-        # If the key exists by now, the next attempt finds the other process's response.
-        _REMEMBER.write_checked(connection, [row])
+        kept = Kept(fingerprint, answer.status, answer.headers, answer.body)
+        idempotency.keep(connection, key, kept, to_us(self.clock()))
 
 
 def _stored_answer(
     connection: Connection, key: str, fingerprint: bytes
 ) -> Answer | None:
     """The stored response to this request, if there is one. Raises _KeyReused."""
-    kept = _FIND.row(connection, {"wanted": key})
+    kept = idempotency.find(connection, key)
     if kept is None:
         return None
-    of_request, status, headers, body = kept
-    if of_request != fingerprint:
+    if kept.fingerprint != fingerprint:
         raise _KeyReused(key=key)
-    return Answer(status=status, headers=msgspec.json.decode(headers), body=body)
-
-
-class ForgetIdempotencyKeys:
-    """Deletes keys older than `keep_hours`, once a minute."""
-
-    def __init__(
-        self, source: str, database: Database, clock: Clock, *, keep_hours: int
-    ) -> None:
-        self.name = f"{source}.idempotency-keys"
-        self._database = database
-        self._clock = clock
-        self._keep_us = keep_hours * HOUR_US
-        self._next_us = 0
-
-    def step(self) -> int:
-        now_us = to_us(self._clock())
-        if now_us < self._next_us:
-            return 0
-        self._next_us = now_us + FORGET_EVERY_US
-        with self._database.writing() as connection:
-            return _FORGET.write(connection, {"before_us": now_us - self._keep_us})
-
-
-def _fingerprint() -> bytes:
-    request_line = f"{request.method} {request.path}\n".encode()
-    return hashlib.sha256(request_line + body_bytes()).digest()
+    return Answer(status=kept.status, headers=kept.headers, body=kept.body)

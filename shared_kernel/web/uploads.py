@@ -1,5 +1,6 @@
 """Request bodies that are files: as they are, or as a part of a form."""
 
+import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
@@ -22,6 +23,7 @@ from shared_kernel.web.problems import (
 )
 
 FIELD = "file"
+_PIECE = 65536
 _FORM = "multipart/form-data"
 
 
@@ -32,6 +34,11 @@ class Received:
     name: str
     form: str
     file: IO[bytes]
+    _digested: "_Digested"
+
+    def fingerprint(self) -> bytes:
+        """Of form and content; reads the rest of the file."""
+        return self.form.encode() + b"\n" + self._digested.digest_of_all()
 
 
 @attrs.frozen(kw_only=True)
@@ -98,7 +105,7 @@ class Upload:
                 headers={"Accept": accepted},
             )
         stream = _Bounded(request.stream, self.most_bytes)
-        return Received(f"upload.{form}", form, io.BufferedReader(stream))
+        return _received(f"upload.{form}", form, io.BufferedReader(stream))
 
     def _part(self) -> Received:
         parts = request.files.getlist(FIELD)
@@ -116,7 +123,7 @@ class Upload:
                 [{"pointer": f"/{FIELD}", "detail": "expected one file"}],
             )
         (part,) = parts
-        return Received(part.filename or "", self._form_of(part), part.stream)
+        return _received(part.filename or "", self._form_of(part), part.stream)
 
     def _form_of(self, part: FileStorage) -> str:
         suffix = PurePath(part.filename or "").suffix.lower()
@@ -129,6 +136,33 @@ class Upload:
                 [{"pointer": f"/{FIELD}", "detail": f"expected {expected}"}],
             )
         return form
+
+
+def _received(name: str, form: str, file: IO[bytes]) -> Received:
+    digested = _Digested(file)
+    return Received(name, form, io.BufferedReader(digested), digested)
+
+
+class _Digested(io.RawIOBase):
+    """`file`, whose digest is made while it is read."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(len(buffer))
+        self._digest.update(data)
+        buffer[: len(data)] = data
+        return len(data)
+
+    def digest_of_all(self) -> bytes:
+        while data := self._file.read(_PIECE):
+            self._digest.update(data)
+        return self._digest.digest()
 
 
 class _Bounded(io.RawIOBase):

@@ -4,7 +4,8 @@ An import is divided into parts of some hundred rows. They are handled one after
 other: of two rows with the same SKU the first one counts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -20,10 +21,11 @@ from catalog.adapters.imports.progress import ImportProgress
 from catalog.adapters.imports.tables import parts, product_imports, refusals
 from shared_kernel.clock import Clock, to_us
 from shared_kernel.events.dead_letters import storable
-from shared_kernel.files.row_file import REASON, Row, RowFile, UnusableFileError
+from shared_kernel.files.row_file import REASON, Row, RowFile
 from shared_kernel.files.run import Outcome, Refused
 from shared_kernel.queues.port import Message, WorkQueue
 from shared_kernel.storage.database import Database
+from shared_kernel.storage.errors import OutcomeUnknownError
 from shared_kernel.storage.prepared import Prepared
 
 PART = 500
@@ -64,6 +66,13 @@ _DELETE = tuple(
 )
 
 
+BeforeCommit = Callable[[Connection, str], None]
+
+
+def _nothing(connection: Connection, import_id: str) -> None:
+    """Of one's own is to be committed with the import."""
+
+
 @attrs.frozen
 class ReceivedOne:
     """The import of one product; its `messages` are to be sent after the commit."""
@@ -83,25 +92,27 @@ class ProductImports:
 
     # ------------------------------------------------------------------- receiving
 
-    def receive(self, file: RowFile) -> str:
+    def receive(self, file: RowFile, before_commit: BeforeCommit = _nothing) -> str:
         """Store the rows of `file`, which is open, and have them handled.
 
-        Returns the id of the import. Raises UnusableFileError: then nothing is kept.
+        Returns the id of the import, which `before_commit` gets in the transaction that
+        has it handled. Raises UnusableFileError, or what that raises: then nothing is
+        kept.
         """
         with self._database.writing() as connection:
             import_id = self._begin(connection, file.path.name, file.header)
-        chunks, count, rows = file.chunks(PART), 0, 0
         try:
-            while some := list(islice(chunks, PARTS_AT_ONCE)):
-                with self._database.writing() as connection:
-                    self._add(connection, import_id, some, count)
-                count += len(some)
-                rows += sum(map(len, some))
-        except UnusableFileError:
-            self.delete(import_id)
+            count, rows = self._add_all(import_id, file)
+            with self._database.writing() as connection:
+                added = self._have_it_handled(connection, import_id, count, rows)
+                before_commit(connection, import_id)
+        except OutcomeUnknownError:
+            # Perhaps all of it is there.
             raise
-        with self._database.writing() as connection:
-            added = self._have_it_handled(connection, import_id, count, rows)
+        except Exception:
+            with suppress(Exception):
+                self.delete(import_id)
+            raise
         self._queue.wake(added)
         return import_id
 
@@ -123,6 +134,16 @@ class ProductImports:
     def announce(self) -> None:
         """Let workers in other processes begin, if none runs here."""
         self._queue.announce()
+
+    def _add_all(self, import_id: str, file: RowFile) -> tuple[int, int]:
+        """Return how many parts and rows there are."""
+        chunks, count, rows = file.chunks(PART), 0, 0
+        while some := list(islice(chunks, PARTS_AT_ONCE)):
+            with self._database.writing() as connection:
+                self._add(connection, import_id, some, count)
+            count += len(some)
+            rows += sum(map(len, some))
+        return count, rows
 
     def _begin(self, connection: Connection, file: str, columns: Sequence[str]) -> str:
         import_id = str(uuid_utils.uuid7())

@@ -29,7 +29,7 @@ from shared_kernel.queues.tables import (
 from shared_kernel.runtime.context import services_of
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import StorageUnavailableError
-from shared_kernel.web.commands import idempotency_keys_table
+from shared_kernel.web.idempotency import idempotency_keys_table
 from tests.databases import Databases
 
 ROOT = Path(__file__).parents[3]

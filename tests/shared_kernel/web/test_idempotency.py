@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from shared_kernel.clock import system_clock
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.serving.application import web_application
-from shared_kernel.web.commands import ForgetIdempotencyKeys
+from shared_kernel.web.idempotency import ForgetIdempotencyKeys
 from tests.databases import Databases
 from tests.storehouses import a_storehouse
 
