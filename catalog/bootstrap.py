@@ -88,6 +88,7 @@ def build_commands(builder: ServiceBuilder) -> CommandServices:
         listing=builder.port(LISTING_PROGRESS),
         imports=imports,
         import_max_mib=settings.import_max_mib,
+        imports_at_once=settings.imports_at_once,
     )
 
 

@@ -77,6 +77,7 @@ def add_imports(api: Api, services: CommandServices) -> None:
 def _add_sending(api: Api, services: CommandServices) -> None:
     upload = Upload(
         most_bytes=services.import_max_mib * 1024**2,
+        at_once=services.imports_at_once,
         media_types=MEDIA_TYPES,
         suffixes=FORMATS,
         description=f"CSV with the columns {COLUMNS}; or NDJSON, a line for each "

@@ -43,7 +43,7 @@ class CommandServices:
     """`writer` executes commands, and `log` has their events.
 
     `listing` waits until the listing shows them. `imports` are executed by workers; a
-    file has at most `import_max_mib` MiB.
+    file has at most `import_max_mib` MiB, and `imports_at_once` are received at a time.
     """
 
     clock: Clock
@@ -52,6 +52,7 @@ class CommandServices:
     listing: ListingProgress
     imports: ProductImports
     import_max_mib: int
+    imports_at_once: int
 
 
 @attrs.frozen(kw_only=True)

@@ -54,7 +54,7 @@ def web_application(storehouse: RunningServices) -> Flask:
     apis = [service.api for service in served]
     apis.append(operations_api(operations))
     app.extensions["uploads"] = {
-        operation.rule: operation.body.most_bytes
+        operation.rule: operation.body
         for api in apis
         for operation in api.operations
         if isinstance(operation.body, Upload)
@@ -100,9 +100,9 @@ def web_application(storehouse: RunningServices) -> Flask:
     return app
 
 
-def uploads_of(app: Flask) -> dict[str, int]:
-    """Paths to which files are sent, with the most bytes of one."""
-    uploads: dict[str, int] = app.extensions["uploads"]
+def uploads_of(app: Flask) -> dict[str, Upload]:
+    """By the path to which files are sent."""
+    uploads: dict[str, Upload] = app.extensions["uploads"]
     return uploads
 
 

@@ -9,16 +9,22 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from tempfile import TemporaryFile
 from typing import IO, Any, Protocol
 
 import attrs
 
+from shared_kernel.web.missing_bodies import Missing
+
 TICK_S = 0.1
 """How much later than its deadline a body may be given up."""
 
 MOST_HELD_BYTES = 64 * 1024 * 1024
+
+
+Then = Callable[[IO[bytes] | Missing], None]
 
 
 class Chunk(Protocol):
@@ -55,7 +61,7 @@ class BodyLimits:
 
 
 class ArrivingBodies:
-    """The bodies of one process. `then` gets a whole body, or None if it was given up.
+    """The bodies of one process. `then` gets a whole body, or why there is none.
 
     The body is a file in memory, or on disk for an upload. `then` is called once for
     each body. It may block if there is a body, since the thread is then one of
@@ -72,14 +78,14 @@ class ArrivingBodies:
     def start(self) -> None:
         """Enforce deadlines in the background, until the process ends."""
         threading.Thread(
-            target=self._give_up_the_late, name="storehouse-bodies", daemon=True
+            target=self._run, name="storehouse-bodies", daemon=True
         ).start()
 
     def await_one(
         self,
         incoming: Incoming,
         length: int | None,
-        then: Callable[[IO[bytes] | None], None],
+        then: Then,
         upload_bytes: int | None = None,
     ) -> None:
         """`length` is the Content-Length, if there is one.
@@ -89,8 +95,9 @@ class ArrivingBodies:
         body = _Body(
             self, incoming, length, upload_bytes or self._limits.most_bytes, then
         )
-        if upload_bytes is not None:
-            body.to_disk()
+        if upload_bytes is not None and not body.to_disk():
+            then(Missing.NO_ROOM)
+            return
         self.expect(body)
         incoming.__aiter__()
         body.go_on()
@@ -118,21 +125,23 @@ class ArrivingBodies:
             self._held_bytes -= held_bytes
             self._arriving.pop(body, None)
 
-    def _give_up_the_late(self) -> None:
+    def give_up_the_late(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            late = [
+                body
+                for body, deadline in self._arriving.items()
+                if min(deadline, self._all_end_at) <= now
+            ]
+        # Drop the last reference, too: Granian closes a body that is not referenced.
+        while late:
+            late.pop(0).give_up()
+
+    def _run(self) -> None:
         pause = threading.Event()
         while True:
             pause.wait(TICK_S)
-            now = time.monotonic()
-            with self._lock:
-                late = [
-                    body
-                    for body, deadline in self._arriving.items()
-                    if min(deadline, self._all_end_at) <= now
-                ]
-            # Drop the last reference, too: Granian closes a body that is not
-            # referenced.
-            while late:
-                late.pop(0).give_up()
+            self.give_up_the_late()
 
 
 class _Body:
@@ -142,7 +151,7 @@ class _Body:
         incoming: Incoming,
         length: int | None,
         most_bytes: int,
-        then: Callable[[IO[bytes] | None], None],
+        then: Then,
     ) -> None:
         self._all = all_of_them
         # None once the body has ended, in any way.
@@ -156,9 +165,14 @@ class _Body:
         self._coming: Chunk | None = None
         self.is_on_disk = False
 
-    def to_disk(self) -> None:
-        self._came = TemporaryFile()  # noqa: SIM115 - closed by the end of the request
+    def to_disk(self) -> bool:
+        """False if no file can be made."""
+        try:
+            self._came = TemporaryFile()  # noqa: SIM115 - the end of the request closes it
+        except OSError:
+            return False
         self.is_on_disk = True
+        return True
 
     @property
     def held_bytes(self) -> int:
@@ -179,7 +193,7 @@ class _Body:
                 chunk.add_done_callback(self._take_and_go_on)
                 return
 
-    def give_up(self) -> None:
+    def give_up(self, why: Missing = Missing.LATE) -> None:
         """Does nothing if the body has just ended."""
         with self._lock:
             if self._incoming is None:
@@ -190,8 +204,8 @@ class _Body:
             # Only then does Granian release the connection.
             coming.cancel()
         self._all.forget(self, self.held_bytes)
-        self._came.close()
-        self._then(None)
+        self._close()
+        self._then(why)
 
     def _awaits(self, chunk: Chunk) -> bool:
         with self._lock:
@@ -213,9 +227,10 @@ class _Body:
         with self._lock:
             if self._incoming is None:
                 return
-            self._came.write(data)
-            self._came_bytes += len(data)
-        if self.is_on_disk:
+            kept = self._keep(data)
+        if not kept:
+            self.give_up(Missing.NO_ROOM)
+        elif self.is_on_disk:
             self._all.expect(self)
         else:
             self._all.hold(len(data))
@@ -228,5 +243,25 @@ class _Body:
                 return
             self._incoming = self._coming = None
         self._all.forget(self, self.held_bytes)
-        self._came.seek(0)
-        self._then(self._came)
+        try:
+            # What is buffered is written now.
+            self._came.seek(0)
+        except OSError:
+            self._close()
+            self._then(Missing.NO_ROOM)
+        else:
+            self._then(self._came)
+
+    def _keep(self, data: bytes) -> bool:
+        """False if there is no room for it."""
+        try:
+            self._came.write(data)
+        except OSError:
+            return False
+        self._came_bytes += len(data)
+        return True
+
+    def _close(self) -> None:
+        # It writes what is buffered, though nobody wants it any more.
+        with suppress(OSError):
+            self._came.close()

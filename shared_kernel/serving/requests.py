@@ -16,6 +16,7 @@ import stat
 import struct
 import termios
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -32,7 +33,8 @@ from shared_kernel.serving.arriving_bodies import (
     Incoming,
 )
 from shared_kernel.serving.environ import Scope, environ_of
-from shared_kernel.web.routes import BODY_IS_LATE
+from shared_kernel.web.missing_bodies import BODY_IS_MISSING, Missing
+from shared_kernel.web.uploads import Upload
 
 STOPPING_BODY_SECONDS = 0.4
 """How long a body may still take to arrive when the process stops."""
@@ -77,14 +79,15 @@ class Requests:
         self,
         application: WSGIApplication,
         limits: BodyLimits,
-        uploads: Mapping[str, int] | None = None,
+        uploads: Mapping[str, Upload] | None = None,
     ) -> None:
-        """`uploads` are paths to which files are sent, with how many bytes each takes.
+        """`uploads` are by the path to which files are sent.
 
         A body that is sent to another path is kept in memory.
         """
         self._application = application
         self._uploads = uploads or {}
+        self._arriving: Counter[str] = Counter()
         self._most_bytes = limits.most_bytes
         self._bodies = ArrivingBodies(limits)
         self._lock = threading.Lock()
@@ -126,20 +129,41 @@ class Requests:
     def _take(self, watcher: Watcher) -> None:
         environ = environ_of(watcher.scope)
         length = _length_of(environ)
-        upload_bytes = (
+        upload = (
             self._uploads.get(environ["PATH_INFO"])
             if environ["REQUEST_METHOD"] == "POST"
             else None
         )
-        if length is not None and not 0 < length <= (upload_bytes or self._most_bytes):
+        most_bytes = upload.most_bytes if upload else self._most_bytes
+        if length is not None and not 0 < length <= most_bytes:
             # There is no body, or the application will not read it.
             self._answer(watcher, environ, BytesIO())
-        else:
+        elif upload is None:
             answer = partial(self._answer_safely, watcher, environ)
-            self._bodies.await_one(watcher.proto, length, answer, upload_bytes)
+            self._bodies.await_one(watcher.proto, length, answer)
+        elif self._has_room_for(environ["PATH_INFO"], upload):
+            answer = partial(self._answer_upload, watcher, environ)
+            self._bodies.await_one(watcher.proto, length, answer, most_bytes)
+        else:
+            self._answer(watcher, environ, Missing.TOO_MANY)
+
+    def _has_room_for(self, path: str, upload: Upload) -> bool:
+        with self._lock:
+            has_room = self._arriving[path] < upload.at_once
+            self._arriving[path] += has_room
+        return has_room
+
+    def _answer_upload(
+        self, watcher: Watcher, environ: WSGIEnvironment, body: IO[bytes] | Missing
+    ) -> None:
+        try:
+            self._answer_safely(watcher, environ, body)
+        finally:
+            with self._lock:
+                self._arriving[environ["PATH_INFO"]] -= 1
 
     def _answer_safely(
-        self, watcher: Watcher, environ: WSGIEnvironment, body: IO[bytes] | None
+        self, watcher: Watcher, environ: WSGIEnvironment, body: IO[bytes] | Missing
     ) -> None:
         try:
             self._answer(watcher, environ, body)
@@ -147,11 +171,12 @@ class Requests:
             self._failed(watcher, error)
 
     def _answer(
-        self, watcher: Watcher, environ: WSGIEnvironment, body: IO[bytes] | None
+        self, watcher: Watcher, environ: WSGIEnvironment, body: IO[bytes] | Missing
     ) -> None:
-        environ["wsgi.input"] = body or BytesIO()
-        if body is None:
-            environ[BODY_IS_LATE] = True
+        if isinstance(body, Missing):
+            environ[BODY_IS_MISSING] = body
+            body = BytesIO()
+        environ["wsgi.input"] = body
         start = _Start()
         answer = self._application(environ, start)
         try:

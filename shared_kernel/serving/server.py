@@ -56,6 +56,7 @@ from shared_kernel.serving.processes import (
     complain,
 )
 from shared_kernel.serving.requests import Requests
+from shared_kernel.web.uploads import Upload
 
 # A long poll occupies one. Unused threads cost nothing: they start when needed and end
 # after 30 s without work.
@@ -88,8 +89,8 @@ class AddressUnavailableError(Exception):
 class Worker:
     """The lifecycle of one worker process, for the application built in it."""
 
-    uploads: dict[str, int] = attrs.field(factory=dict, init=False)
-    """Paths to which files are sent, with the most bytes of one."""
+    uploads: dict[str, Upload] = attrs.field(factory=dict, init=False)
+    """By the path to which files are sent."""
     _on_stop: list[Callable[[], None]] = attrs.field(factory=list, init=False)
     _on_exit: ExitStack = attrs.field(factory=ExitStack, init=False)
 
@@ -123,7 +124,7 @@ def serve(
 
     `build` is a function of a module and runs once in each of the `workers`, at least
     1, never in two at a time. Each has that many `threads`. `limits` are for bodies;
-    for a late one the application is called with BODY_IS_LATE. Port 0 takes a free
+    for a late one the application is called with BODY_IS_MISSING. Port 0 takes a free
     port. `named` is the name in the greeting, which is printed once all are built.
     Raises AddressUnavailableError before anything is built; the SystemExit by which
     `build` refuses; SystemExit(1) when no worker is left or one ends before it is

@@ -19,21 +19,16 @@ from shared_kernel.domain.errors import DomainError, InvalidValue, StaleVersion
 from shared_kernel.domain.foreign_names import PATTERN, WORDS_OF_ROUTES
 from shared_kernel.web.bodies import MAX_BODY_BYTES, Body
 from shared_kernel.web.body_faults import invalid_value
+from shared_kernel.web.missing_bodies import BODY_IS_MISSING, Missing
 from shared_kernel.web.parameters import Parameter, invalid_parameter
 from shared_kernel.web.problems import (
     INVALID_VALUE,
-    REQUEST_TIMEOUT,
     STALE_VERSION,
-    Problem,
     ProblemKind,
     answer_errors_with_problems,
     refusal_response,
 )
 from shared_kernel.web.uploads import Upload
-
-BODY_IS_LATE = "storehouse.body_is_late"
-"""In the environ of a request whose body did not arrive in time. The application must
-answer at once: its thread also handles the other bodies."""
 
 _CONVERTER = "foreign"
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -180,7 +175,7 @@ def set_up_web(app: Flask) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     answer_errors_with_problems(app)
     app.wsgi_app = _Nosniff(  # type: ignore[method-assign]
-        _RefuseLateBodies(app.wsgi_app)
+        _RefuseMissingBodies(app.wsgi_app)
     )
 
 
@@ -203,19 +198,15 @@ class _Nosniff:
 
 
 @attrs.frozen
-class _RefuseLateBodies:
-    """Answers a request whose body is late at once, on every route."""
+class _RefuseMissingBodies:
+    """Answers a request whose body was not received at once, on every route."""
 
     app: WSGIApplication
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        if BODY_IS_LATE not in environ:
+        missing: Missing | None = environ.get(BODY_IS_MISSING)
+        if missing is None:
             return self.app(environ, start_response)
-        late = Problem(
-            REQUEST_TIMEOUT,
-            "the body was waited for as long as BODY_TIMEOUT_S allows",
-            headers={"Connection": "close"},
-        )
-        return late.response()(environ, start_response)
+        return missing.problem().response()(environ, start_response)

@@ -1,5 +1,6 @@
 """Request bodies that are files: as they are, or as a part of a form."""
 
+import errno
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ import attrs
 from flask import request
 from werkzeug.datastructures import FileStorage
 
+from shared_kernel.web.missing_bodies import NO_ROOM, TOO_MANY_FILES, no_room
 from shared_kernel.web.problems import (
     BODY_TOO_LARGE,
     INVALID_VALUE,
@@ -24,6 +26,7 @@ from shared_kernel.web.problems import (
 
 FIELD = "file"
 _PIECE = 65536
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORM = "multipart/form-data"
 
 
@@ -45,12 +48,15 @@ class Received:
 class Upload:
     """A file of at most `most_bytes`, read as a stream.
 
+    A process receives `at_once` of them at the same time.
+
     `media_types` maps each accepted Content-Type to the form of the file, `suffixes`
     that of its name. In `multipart/form-data` the file is the part `file`; the form is
     that of its name, or else of its type.
     """
 
     most_bytes: int
+    at_once: int
     media_types: Mapping[str, str]
     suffixes: Mapping[str, str]
     description: str
@@ -81,6 +87,8 @@ class Upload:
     def problems(self) -> Sequence[ProblemKind]:
         return (
             REQUEST_TIMEOUT,
+            TOO_MANY_FILES,
+            NO_ROOM,
             BODY_TOO_LARGE,
             UNSUPPORTED_MEDIA_TYPE,
             MISSING_FIELD,
@@ -108,7 +116,13 @@ class Upload:
         return _received(f"upload.{form}", form, io.BufferedReader(stream))
 
     def _part(self) -> Received:
-        parts = request.files.getlist(FIELD)
+        try:
+            parts = request.files.getlist(FIELD)
+        except OSError as error:
+            # Each part is written to a temporary file of its own.
+            if error.errno in _FULL:
+                raise no_room() from error
+            raise
         others = [*request.form, *(name for name in request.files if name != FIELD)]
         if others:
             raise Problem(

@@ -1,9 +1,8 @@
 """With a full disk `/readyz` reports what commands would meet."""
 
-import resource
 import shutil
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,20 +13,10 @@ from shared_kernel.operations.writability import Writability
 from shared_kernel.runtime.workers import Workers
 from shared_kernel.storage.database import Database
 from tests.databases import Schemas
+from tests.files import files_that_cannot_grow_beyond
 from tests.shared_kernel.operations.shop import Shop, a_client
 from tests.web_clients import Shop as WebShop
 from tests.web_clients import a_product, a_shop, problem
-
-
-@contextmanager
-def files_that_cannot_grow_beyond(size: int) -> Iterator[None]:
-    """Simulates a full disk: the operating system refuses writes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ INVALID = [
     ("QUEUE_BACKOFF_MS", "0", "a whole number from 1 to 3600000"),
     ("QUEUE_MAX_BACKOFF_S", "0", "a whole number from 1 to 86400"),
     ("IMPORT_MAX_MIB", "0", "a whole number from 1 to 100000"),
+    ("IMPORTS_AT_ONCE", "0", "a whole number from 1 to 1000"),
     ("IMPORT_DAYS", "0", "a whole number from 1 to 36500"),
     ("SERVICES", "inventory", "all of catalog-commands,catalog-queries,inventory"),
     ("SERVICES", "catalog-commands", "since BUS_URL inprocess: joins one process only"),

@@ -1,5 +1,6 @@
 """Bodies in chunks: when they are complete, and when they are given up."""
 
+import time
 from collections.abc import Callable
 from typing import IO
 
@@ -11,8 +12,10 @@ from shared_kernel.serving.arriving_bodies import (
     BodyLimits,
     Chunk,
 )
+from shared_kernel.web.missing_bodies import Missing
+from tests.files import files_that_cannot_grow_beyond
 
-GIVEN_UP = None
+GIVEN_UP = Missing.LATE
 
 
 @attrs.define(eq=False)
@@ -65,12 +68,12 @@ class Client:
         piece.callback(piece)
 
 
-class Ended(list[bytes | None]):
-    """The bodies that were complete, or given up."""
+class Ended(list[bytes | Missing]):
+    """The bodies that were complete, or why there was none."""
 
-    def add(self, body: IO[bytes] | None) -> None:
-        if body is None:
-            self.append(GIVEN_UP)
+    def add(self, body: IO[bytes] | Missing) -> None:
+        if isinstance(body, Missing):
+            self.append(body)
         else:
             with body:
                 self.append(body.read())
@@ -148,14 +151,14 @@ def test_finished_and_abandoned_bodies_are_not_counted() -> None:
 
 
 def test_an_upload_may_be_longer_than_a_body_and_is_kept_on_disk() -> None:
-    kept: list[IO[bytes] | None] = []
+    kept: list[IO[bytes] | Missing] = []
     client = Client([b"12345"])
 
     arriving(most_bytes=3, most_held_bytes=4).await_one(client, 8, kept.append, 10)
     client.send(b"678")
 
     (body,) = kept
-    assert body is not None
+    assert not isinstance(body, Missing)
     with body:
         assert body.fileno() > 0
         assert body.read() == b"12345678"
@@ -181,3 +184,49 @@ def test_uploads_are_not_given_up_for_the_memory_of_others() -> None:
     client.send(b"1234567890")
 
     assert (upload, ended) == ([b"1234567890" * 2], [GIVEN_UP])
+
+
+@pytest.mark.parametrize("rest", [b"x" * 100_000, b"x" * 10])
+def test_a_full_disk_ends_an_upload_and_closes_its_file(rest: bytes) -> None:
+    """While it arrives, or when what is buffered is written at its end."""
+    bodies, client = Ended(), Client([b"12345"])
+    with files_that_cannot_grow_beyond(3):
+        arriving().await_one(client, 5 + len(rest), bodies.add, 200_000)
+        client.send(rest)
+
+    assert bodies == [Missing.NO_ROOM]
+
+
+def test_an_upload_has_as_long_as_another_body_for_each_part(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moving, stalled = Ended(), Ended()
+    now_s = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    bodies, sender, silent = arriving(), Client(), Client()
+    bodies.await_one(sender, 100, moving.add, 1000)
+    bodies.await_one(silent, 100, stalled.add, 1000)
+
+    for _ in range(10):
+        now_s += 9
+        bodies.give_up_the_late()
+        sender.send(b"1234567890")
+
+    assert moving == [b"1234567890" * 10]
+    assert stalled == [GIVEN_UP]
+
+
+def test_another_body_has_as_long_for_all_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended, now_s = Ended(), 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    bodies, sender = arriving(), Client()
+    bodies.await_one(sender, 100, ended.add)
+
+    for _ in range(2):
+        now_s += 6
+        sender.send(b"1234567890")
+        bodies.give_up_the_late()
+
+    assert ended == [GIVEN_UP]

@@ -5,78 +5,25 @@ With raw sockets, and fewer threads than there are such clients.
 
 import json
 import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import attrs
-import httpx
 import pytest
 
 from shared_kernel.serving.server import GRACE_SECONDS
-from tests.benchmarks.servers import free_port
-from tests.storehouses import urls
+from tests.shared_kernel.web.slow_clients import (
+    DEADLINE_S,
+    SOON_S,
+    Server,
+    a_server,
+    all_that_comes,
+)
 from tests.web_clients import a_product
 
 pytestmark = pytest.mark.server
 
-ROOT = Path(__file__).parents[3]
-SLOW_CLIENTS = 100
-THREADS = 8
 BODY_TIMEOUT_S = 1
-SOON_S = 0.8
-"""Far less than what the slow ones may take."""
-DEADLINE_S = 20.0
-
-
-@attrs.frozen
-class Server:
-    process: subprocess.Popen[bytes]
-    port: int
-
-    def get(self, path: str) -> httpx.Response:
-        """A client with a short timeout."""
-        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=SOON_S)
-
-    def register(self, sku: str) -> httpx.Response:
-        url = f"http://127.0.0.1:{self.port}/products"
-        return httpx.post(url, json=a_product(sku=sku), timeout=SOON_S)
-
-    @contextmanager
-    def clients_that_send(
-        self, data: bytes, clients: int = SLOW_CLIENTS
-    ) -> Iterator[list[socket.socket]]:
-        with ExitStack() as open_ones:
-            opened = []
-            for _ in range(clients):
-                client = socket.create_connection(("127.0.0.1", self.port), DEADLINE_S)
-                opened.append(open_ones.enter_context(client))
-                client.sendall(data)
-            yield opened
-
-
-@contextmanager
-def a_server(folder: Path, body_timeout_s: int) -> Iterator[Server]:
-    port = free_port()
-    settings = {
-        "PORT": str(port),
-        "THREADS": str(THREADS),
-        "BODY_TIMEOUT_S": str(body_timeout_s),
-        **{name.upper(): url for name, url in urls(folder).items()},
-    }
-    with subprocess.Popen(
-        [sys.executable, "app.py"], cwd=ROOT, env=settings, stdout=subprocess.PIPE
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline().startswith(b"Storehouse serves on")
-            yield Server(process, port)
-        finally:
-            process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -93,14 +40,6 @@ def a_post(sku: str) -> tuple[bytes, bytes]:
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return headers.encode(), body
-
-
-def all_that_comes(client: socket.socket) -> bytes:
-    """Until the server closes the connection."""
-    came = b""
-    while some := client.recv(65536):
-        came += some
-    return came
 
 
 def test_bodies_that_never_arrive_delay_no_other_client(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from werkzeug.test import TestResponse
 
 from shared_kernel.web.routes import set_up_web
 from shared_kernel.web.uploads import Upload
+from tests.files import files_that_cannot_grow_beyond
 
 MOST = 2 * 1024 * 1024
 
@@ -20,6 +21,7 @@ def client() -> FlaskClient:
     set_up_web(app)
     upload = Upload(
         most_bytes=MOST,
+        at_once=1,
         media_types={"text/csv": "csv"},
         suffixes={".csv": "csv"},
         description="A file.",
@@ -64,3 +66,16 @@ def test_a_part_of_a_form_keeps_its_name(client: FlaskClient) -> None:
     file = io.BytesIO(b"x" * 1000), "lamps.CSV"
 
     assert client.post("/files", data={"file": file}).text == "1000 lamps.CSV csv"
+
+
+def test_a_full_disk_is_told(client: FlaskClient) -> None:
+    """Werkzeug writes a large part to a file of its own."""
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n'
+    body = head + b"\r\n" + b"x" * 1024 * 1024 + b"\r\n--b--\r\n"
+    with files_that_cannot_grow_beyond(4096):
+        answer = client.post(
+            "/files", data=body, content_type="multipart/form-data; boundary=b"
+        )
+
+    assert answer.status_code == 507
+    assert answer.get_json()["type"] == "/problems/no-room"
