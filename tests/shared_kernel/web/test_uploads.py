@@ -68,6 +68,8 @@ def test_a_part_of_a_form_keeps_its_name(client: FlaskClient) -> None:
     assert client.post("/files", data={"file": file}).text == "1000 lamps.CSV csv"
 
 
+# Werkzeug leaves its file to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_full_disk_is_told(client: FlaskClient) -> None:
     """Werkzeug writes a large part to a file of its own."""
     head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n'
