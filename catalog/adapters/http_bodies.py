@@ -18,6 +18,7 @@ from catalog.domain.value_objects import (
     ProductName,
 )
 from catalog.read_model.product_listing import ListedProduct
+from shared_kernel.documents.schema import Schema
 from shared_kernel.domain.sku import SKU_SCHEMA, Sku
 
 _CONTROLS = r"\x00-\x1f\x7f-\x9f"
@@ -46,15 +47,16 @@ DescriptionText = Annotated[
         "control characters other than tabs and line ends",
     ),
 ]
+SkuText = Annotated[str, msgspec.Meta(extra_json_schema=SKU_SCHEMA)]
+MinorUnits = Annotated[int, msgspec.Meta(ge=0, le=MOST_MINOR_UNITS, examples=[1999])]
+StockCount = Annotated[int, msgspec.Meta(ge=0, le=MOST_PIECES, examples=[5])]
 
 
 @attrs.frozen(kw_only=True)
 class PriceBody:
     """An amount in the minor units (cents, say) of an ISO 4217 currency."""
 
-    minor_units: Annotated[
-        int, msgspec.Meta(ge=0, le=MOST_MINOR_UNITS, examples=[1999])
-    ]
+    minor_units: MinorUnits
     currency: Annotated[
         str,
         msgspec.Meta(
@@ -67,14 +69,17 @@ class PriceBody:
 
 @attrs.frozen(kw_only=True)
 class RegisterBody:
+    """A product with the pieces that inventory opens its stock with."""
+
     name: NameText
-    sku: Annotated[
-        str,
-        msgspec.Meta(extra_json_schema=SKU_SCHEMA),
-    ]
-    stock_count: Annotated[int, msgspec.Meta(ge=0, le=MOST_PIECES, examples=[5])]
+    sku: SkuText
+    stock_count: StockCount = 0
     description: DescriptionText | None = None
     price: PriceBody | None = None
+
+
+REGISTRATION = Schema(RegisterBody)
+"""Of a product, by whatever way it comes: requests, messages, files and queues."""
 
 
 @attrs.frozen(kw_only=True)

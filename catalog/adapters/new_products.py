@@ -1,21 +1,21 @@
 """Products that foreign programs register by a message.
 
-The payload of a message on `new.product` is like the body of `POST /products`. A
-message whose command is refused becomes a dead letter, with the reason: its sender does
-not wait for an answer. On a bus that delivers at least once a message may come again: a
-product that is registered unchanged is skipped.
+The payload of a message on `new.product` is that of `POST /products`, read as strictly:
+a field that is not known is refused. A message whose command is refused becomes a dead
+letter, with the reason: its sender does not wait for an answer. On a bus that delivers
+at least once a message may come again: a product that is registered unchanged is
+skipped.
 """
 
 from collections.abc import Callable, Sequence
 from functools import partial
 
 import attrs
-import msgspec
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection
 
-from catalog.adapters.http_bodies import RegisterBody, command_from
+from catalog.adapters.http_bodies import REGISTRATION, command_from
 from catalog.adapters.services import SqlCatalogUnitOfWork
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
@@ -23,6 +23,7 @@ from catalog.domain.errors import SkuAlreadyRegistered
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Deliver, Delivery, Leave
 from shared_kernel.clock import Clock, to_us
+from shared_kernel.documents.faults import DocumentError
 from shared_kernel.events import dead_letters
 from shared_kernel.events.errors import UnreadableEventError, reason_of
 from shared_kernel.events.event_log import EventLog
@@ -50,7 +51,6 @@ _LAST = Prepared(
     sa.select(sa.func.coalesce(sa.func.max(_LETTERS.c.position), 0)).where(_OF)
 )
 
-_decoder = msgspec.json.Decoder(RegisterBody)
 _log = structlog.get_logger(__name__)
 
 
@@ -171,8 +171,8 @@ class NewProducts:
 def read(message: Envelope) -> RegisterProduct:
     """Raises UnreadableEventError, naming the field, and InvalidValue."""
     try:
-        return command_from(_decoder.decode(message.data))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return command_from(REGISTRATION.read(message.data))
+    except DocumentError as error:
         raise UnreadableEventError(f"{SUBJECT}: {error}") from error
 
 

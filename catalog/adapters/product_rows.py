@@ -5,6 +5,14 @@ from typing import Any
 
 import attrs
 
+from catalog.adapters.http_bodies import (
+    DescriptionText,
+    MinorUnits,
+    NameText,
+    PriceBody,
+    SkuText,
+    StockCount,
+)
 from catalog.adapters.presets import shopify, woocommerce
 from catalog.domain.amounts import price_from_text
 from catalog.domain.value_objects import (
@@ -14,11 +22,27 @@ from catalog.domain.value_objects import (
     ProductName,
     Status,
 )
+from shared_kernel.documents.schema import Schema
 from shared_kernel.domain.errors import InvalidValue
 from shared_kernel.domain.sku import Sku
 from shared_kernel.files.row_file import Columns, Row
 from shared_kernel.files.run import Refused
 from shared_kernel.files.values import in_columns, text, whole_number
+
+
+@attrs.frozen(kw_only=True)
+class ProductLine:
+    """A line of NDJSON: a registration, or with the fields of a CSV."""
+
+    name: NameText
+    sku: SkuText
+    stock_count: StockCount | None = None
+    description: DescriptionText | None = None
+    price: PriceBody | str | None = None
+    price_minor_units: MinorUnits | None = None
+    price_currency: str | None = None
+    status: str | None = None
+
 
 COLUMNS = Columns(
     required=("sku", "name"),
@@ -31,6 +55,7 @@ COLUMNS = Columns(
         "status",
     ),
     presets={"shopify": shopify.MARKS, "woocommerce": woocommerce.MARKS},
+    document=Schema(ProductLine),
 )
 
 

@@ -3,24 +3,48 @@
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import attrs
+import msgspec
 
+from inventory.adapters.http_bodies import Pieces
 from inventory.adapters.services import InventoryServices, SqlInventoryUnitOfWork
 from inventory.application.commands import ReserveStock, ShipStock
 from inventory.application.handlers import reserve_stock, ship_stock
 from inventory.domain.errors import OrderAlreadyShipped
-from inventory.domain.value_objects import OrderReference, Quantity
+from inventory.domain.value_objects import (
+    LONGEST_ORDER_REFERENCE,
+    OrderReference,
+    Quantity,
+)
+from shared_kernel.documents.schema import Schema
+from shared_kernel.domain import foreign_names
 from shared_kernel.domain.errors import DomainError, InvalidValue
-from shared_kernel.domain.sku import Sku
+from shared_kernel.domain.sku import SKU_SCHEMA, Sku
 from shared_kernel.files.remarks import Remarks
 from shared_kernel.files.row_file import Columns, Row
 from shared_kernel.files.run import Outcome, Refused
 from shared_kernel.files.values import in_columns, text, whole_number
 
+_ORDER = foreign_names.schema(LONGEST_ORDER_REFERENCE, "ORDER-1")
+
+
+@attrs.frozen(kw_only=True)
+class OrderLine:
+    """A line of NDJSON."""
+
+    order: Annotated[str, msgspec.Meta(extra_json_schema=_ORDER)]
+    sku: Annotated[str, msgspec.Meta(extra_json_schema=SKU_SCHEMA)]
+    quantity: Pieces
+    ordered_on: str | None = None
+    shipped_on: str | None = None
+
+
 COLUMNS = Columns(
-    required=("order", "sku", "quantity"), optional=("ordered_on", "shipped_on")
+    required=("order", "sku", "quantity"),
+    optional=("ordered_on", "shipped_on"),
+    document=Schema(OrderLine),
 )
 # Each line ships in the transaction that reserves it, so it never expires.
 HELD_FOR = timedelta(days=1)

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 import attrs
-import msgspec
 
+from shared_kernel.documents.schema import Schema
 from shared_kernel.files.csv_text import undone
+from shared_kernel.files.json_rows import ANY_OBJECT, json_values
 from shared_kernel.files.remarks import Remarks
 
 CSV = "csv"
@@ -29,7 +30,7 @@ class UnusableFileError(Exception):
 
 @attrs.frozen
 class Columns:
-    """The columns of a row.
+    """The columns of a row; in NDJSON a line is an object of the schema `document`.
 
     `presets` has, by preset, columns by which files for it are recognized. A column
     `reason` is ignored: so a file of refused rows can be corrected and used.
@@ -38,6 +39,7 @@ class Columns:
     required: Sequence[str]
     optional: Sequence[str] = ()
     presets: Mapping[str, Sequence[str]] = attrs.field(factory=dict)
+    document: Schema[Any] = ANY_OBJECT
 
     @property
     def names(self) -> list[str]:
@@ -212,47 +214,14 @@ class RowFile:
     def _ndjson_rows(self, lines: Iterator[str]) -> Iterator[Row]:
         known = frozenset([*self.columns.names, REASON])
         for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                given = msgspec.json.decode(line, type=dict[str, Any])
-            except msgspec.DecodeError as error:
-                yield Row(number, {}, f"not a JSON object: {error}")
-                continue
-            values, doubled = _flat(given)
-            unknown = [name for name in values if name not in known]
-            if doubled:
-                fault = f"{', '.join(doubled)} given twice"
-            elif unknown:
-                fault = (
-                    f"unknown field {', '.join(map(repr, unknown))}; the fields are: "
-                    f"{self.columns}"
-                )
-            else:
-                fault = None
-            yield Row(number, values, fault)
+            if line.strip():
+                values, fault = json_values(line, self.columns.document, (REASON,))
+                unknown = [name for name in values if name not in known]
+                if unknown and not fault:
+                    fault = f"unknown field {', '.join(map(repr, unknown))}"
+                yield Row(number, values, fault)
 
 
 def same_name(name: str) -> str:
     """Equal for names of columns that differ in case, spaces and underscores alone."""
     return " ".join(name.replace("_", " ").split()).casefold()
-
-
-def _flat(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """`{"price": {"currency": …}}` as `{"price_currency": …}`, and repeated fields.
-
-    null counts as absent.
-    """
-    values: dict[str, Any] = {}
-    doubled = []
-    for name, value in given.items():
-        if value is None:
-            continue
-        members = (
-            {f"{name}_{member}": inner for member, inner in value.items()}
-            if isinstance(value, dict)
-            else {name: value}
-        )
-        doubled += [name for name in members if name in values]
-        values |= members
-    return values, doubled

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from shared_kernel.web.bodies import schemas_of
+from shared_kernel.documents.schema import schemas_of
 from shared_kernel.web.known_hosts import (
     FOREIGN_ORIGIN,
     READING,

@@ -17,8 +17,7 @@ from werkzeug.routing import BaseConverter
 
 from shared_kernel.domain.errors import DomainError, InvalidValue, StaleVersion
 from shared_kernel.domain.foreign_names import PATTERN, WORDS_OF_ROUTES
-from shared_kernel.web.bodies import MAX_BODY_BYTES, Body
-from shared_kernel.web.body_faults import invalid_value
+from shared_kernel.web.bodies import MAX_BODY_BYTES, Body, invalid_value
 from shared_kernel.web.missing_bodies import BODY_IS_MISSING, Missing
 from shared_kernel.web.parameters import Parameter, invalid_parameter
 from shared_kernel.web.problems import (

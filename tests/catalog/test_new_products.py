@@ -100,13 +100,15 @@ def test_a_message_on_the_bus_reaches_the_worker(storehouse: RunningServices) ->
         (b"no JSON", "JSON is malformed"),
         (b"\xff\xfe", "new.product: "),
         (b"", "new.product: "),
-        ({"sku": "LAMP-0001", "stock_count": 5}, "required field `name`"),
+        ({"sku": "LAMP-0001", "stock_count": 5}, "/name: is required"),
         (
             {**LAMP, "stock_count": "5"},
-            "got `str` - at `$.stock_count`",
+            "/stock_count: expected integer",
         ),
-        ({**LAMP, "stock_count": -1}, "$.stock_count"),
+        ({**LAMP, "stock_count": -1}, "/stock_count: expected at least 0"),
         ({**LAMP, "sku": "LAMP  1"}, "sku"),
+        ({**LAMP, "colour": "red"}, "/colour: no such field"),
+        (b'{"name":"a","sku":"A","sku":"B","stock_count":1}', "/sku: the key"),
         ({**LAMP, "price": {"minor_units": 1, "currency": "XXX"}}, "currency"),
     ],
 )

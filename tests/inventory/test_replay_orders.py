@@ -168,9 +168,9 @@ def test_all_bad_values_of_a_row_are_reported_by_column(
         code, output = replay(storehouse, file)
 
     assert code == 1
-    assert "row 1: LAMP: order is 'A  1', expected 1 to 80 visible" in output
-    assert "; quantity is 0, expected a whole number of pieces from 1 to" in output
-    assert "row 2: LAMP: order is 7, expected text; quantity is None, exp" in output
+    assert "row 1: LAMP: order: expected 1 to 80 visible characters" in output
+    assert "; quantity: expected at least 1" in output
+    assert "row 2: LAMP: quantity: is required; order: expected string" in output
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from sqlalchemy.engine import Connection
 
-from catalog.adapters.http_bodies import RegisterBody, command_from
+from catalog.adapters.http_bodies import REGISTRATION, command_from
 from catalog.adapters.import_products import RowImport
 from catalog.adapters.imports.import_parts import Part, PartReference
 from catalog.adapters.imports.product_imports import ProductImports
@@ -21,6 +21,7 @@ from catalog.adapters.services import SqlCatalogUnitOfWork
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
 from catalog.domain.errors import SkuAlreadyRegistered
+from shared_kernel.documents.faults import DocumentError
 from shared_kernel.domain.errors import DomainError, InvalidValue
 from shared_kernel.events.errors import reason_of
 from shared_kernel.events.writer import Writer
@@ -37,7 +38,6 @@ from shared_kernel.storage.errors import is_fault
 QUEUE = "new-products"
 
 _part_decoder = msgspec.json.Decoder(PartReference)
-_product_decoder = msgspec.json.Decoder(RegisterBody)
 _log = structlog.get_logger(__name__)
 
 
@@ -133,6 +133,6 @@ def _is_final(error: Exception) -> bool:
 
 def _command_of(message: Message) -> RegisterProduct:
     try:
-        return command_from(_product_decoder.decode(message.payload))
-    except (msgspec.DecodeError, InvalidValue) as error:
+        return command_from(REGISTRATION.read(message.payload.encode()))
+    except (DocumentError, InvalidValue) as error:
         raise UnprocessableError(str(error)) from error

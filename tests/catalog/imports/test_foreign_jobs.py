@@ -44,7 +44,9 @@ def test_a_message_registers_a_product_once(storehouse: RunningServices) -> None
     ("payload", "said"),
     [
         ("no JSON", "JSON is malformed"),
-        ({"name": "Lamp"}, "missing required field"),
+        ({"name": "Lamp"}, "/sku: is required"),
+        (LAMP | {"stock_count": "5"}, "/stock_count: expected integer"),
+        (LAMP | {"colour": "red"}, "/colour: no such field"),
         (LAMP | {"sku": "two  spaces"}, "sku"),
         (LAMP | {"name": "Floor lamp"}, "already registered as 'Desk lamp'"),
     ],
