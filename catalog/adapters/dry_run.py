@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-import unicodedata
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -12,6 +11,7 @@ from sqlalchemy.engine import Connection
 from catalog.adapters.import_products import Outcomes, RowImport
 from catalog.adapters.product_rows import AS_WRITTEN, COLUMNS, Prices
 from catalog.adapters.services import CommandServices
+from shared_kernel.domain import foreign_names
 from shared_kernel.files.remarks import Remarks
 from shared_kernel.files.row_file import Columns, Row
 from shared_kernel.files.run import Outcome, Refused
@@ -96,4 +96,4 @@ def _roll_back(_: Connection, outcomes: Sequence[Outcome | Refused]) -> NoReturn
 def _key(row: Row) -> str:
     """One for all SKUs that a catalog may take for the same."""
     sku = str(row.values.get("sku", "")).strip()
-    return unicodedata.normalize("NFKC", sku).casefold()
+    return foreign_names.folded(sku)

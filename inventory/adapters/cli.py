@@ -1,16 +1,25 @@
 """Inventory at the command line."""
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from inventory.adapters.export_stock import exported_stock
+from inventory.adapters.presets.shopify_orders import ShopifyOrders
+from inventory.adapters.presets.woocommerce_orders import WooCommerceOrders
 from inventory.adapters.replay_orders import LinesSoFar, ReplayOrders
 from inventory.adapters.services import InventoryServices
 from shared_kernel.files.export import export, takes_an_output
+from shared_kernel.files.presets import Preset
 from shared_kernel.files.run import run, takes_a_row_file
 from shared_kernel.runtime.workers import Workers
+
+_ORDERS: dict[str, Callable[[], Preset]] = {
+    "shopify-orders": ShopifyOrders,
+    "woocommerce-orders": WooCommerceOrders,
+}
 
 
 def inventory_cli(services: InventoryServices, workers: Workers) -> click.Group:
@@ -19,9 +28,18 @@ def inventory_cli(services: InventoryServices, workers: Workers) -> click.Group:
 
     @group.command("replay-orders", no_args_is_help=True)
     @takes_a_row_file
+    @click.option(
+        "--preset",
+        type=click.Choice(list(_ORDERS)),
+        help="FILE is the order export of this software.",
+    )
     @click.pass_context
     def replay_orders(
-        context: click.Context, path: Path, form: str | None, refused: Path | None
+        context: click.Context,
+        path: Path,
+        form: str | None,
+        refused: Path | None,
+        preset: str | None,
     ) -> None:
         """Reserve and ship the order lines in FILE, in their order.
 
@@ -30,6 +48,9 @@ def inventory_cli(services: InventoryServices, workers: Workers) -> click.Group:
 
         An order reference names one shipment of a SKU: a further line of the same order
         and SKU ships as ORDER#2, ORDER#3 and so on.
+
+        With --preset, FILE is what a shop of this software exports. Lines that are
+        cancelled or have not left yet are left out, and named once.
 
         It may be interrupted and run again: a line that has shipped unchanged is
         skipped. Rows that are refused stand in FILE.refused.csv, each with its reason;
@@ -45,7 +66,8 @@ def inventory_cli(services: InventoryServices, workers: Workers) -> click.Group:
         """  # noqa: D301 - click takes \b as a character
         with contextlib.closing(LinesSoFar()) as lines:
             work = ReplayOrders(services, lines)
-            code = run(work, workers, path, form, refused)
+            orders = _ORDERS[preset]() if preset else None
+            code = run(work, workers, path, form, refused, preset=orders)
         context.exit(code)
 
     @group.command("export")

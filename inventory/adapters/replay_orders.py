@@ -9,6 +9,7 @@ import attrs
 import msgspec
 
 from inventory.adapters.http_bodies import Pieces
+from inventory.adapters.presets import shopify_orders, woocommerce_orders
 from inventory.adapters.services import InventoryServices, SqlInventoryUnitOfWork
 from inventory.application.commands import ReserveStock, ShipStock
 from inventory.application.handlers import reserve_stock, ship_stock
@@ -45,6 +46,10 @@ COLUMNS = Columns(
     required=("order", "sku", "quantity"),
     optional=("ordered_on", "shipped_on"),
     document=Schema(OrderLine),
+    presets={
+        "shopify-orders": shopify_orders.MARKS,
+        "woocommerce-orders": woocommerce_orders.MARKS,
+    },
 )
 # Each line ships in the transaction that reserves it, so it never expires.
 HELD_FOR = timedelta(days=1)

@@ -1,0 +1,1 @@
+"""Order lines and counts in the files of other shop software, as rows of ours."""
