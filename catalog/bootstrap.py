@@ -14,7 +14,8 @@ from catalog.adapters import inventory_acl, new_products
 from catalog.adapters.cli import commands_cli, queries_cli
 from catalog.adapters.home import home_page
 from catalog.adapters.http import commands_api, queries_api
-from catalog.adapters.imports.new_product_jobs import QUEUE, NewProductJobs
+from catalog.adapters.imports.import_parts import QUEUE
+from catalog.adapters.imports.new_product_jobs import NewProductJobs
 from catalog.adapters.imports.product_imports import ForgetImports, ProductImports
 from catalog.adapters.inventory_http import HttpStockLevels, Quantity, Refusal
 from catalog.adapters.listing_http import HttpListingProgress

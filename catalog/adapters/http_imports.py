@@ -14,6 +14,7 @@ from catalog.adapters.http_refusals import (
 )
 from catalog.adapters.imports.product_imports import BeforeCommit, ProductImports
 from catalog.adapters.imports.progress import ImportProgress, ImportState
+from catalog.adapters.imports.stuck import remedies
 from catalog.adapters.product_rows import COLUMNS
 from catalog.adapters.services import CommandServices
 from shared_kernel.clock import from_us, to_us
@@ -44,7 +45,10 @@ _PAGE = (_NEWEST, integer("cursor", "Where to go on.", 0, 2**63 - 1, default=0))
 
 
 class ShownImport(msgspec.Struct, frozen=True, kw_only=True):
-    """`rows` are known once all are received, the time left while it gets on."""
+    """`rows` are known once all are received, the time left while it gets on.
+
+    `remedies` say what to do with one that is stuck.
+    """
 
     id: str
     file: str
@@ -58,6 +62,7 @@ class ShownImport(msgspec.Struct, frozen=True, kw_only=True):
     begun: datetime
     ended: datetime | None
     refusals: str
+    remedies: list[str]
 
 
 class ShownRefusal(msgspec.Struct, frozen=True):
@@ -186,7 +191,7 @@ def _add_watching(api: Api, imports: ProductImports) -> None:
         problems=(UNKNOWN_IMPORT,),
         success=Success(
             description="How far it has come; `state` is receiving, waiting, running, "
-            "done or cancelled.",
+            "stuck (see `remedies`), done or cancelled.",
             kind=ShownImport,
         ),
     )
@@ -288,4 +293,5 @@ def _shown(state: ImportState) -> ShownImport:
         begun=from_us(state.begun_us),
         ended=None if state.ended_us is None else from_us(state.ended_us),
         refusals=f"/products/imports/{state.id}/refusals",
+        remedies=list(remedies(state)),
     )

@@ -54,6 +54,9 @@ _ADD = sa.insert(_LETTERS)
 _BLOCKED = Prepared(sa.select(_LETTERS.c.key).where(_OF).distinct())
 _LIST = sa.select(_LETTERS).order_by(_LETTERS.c.number)
 _ONE = sa.select(_LETTERS).where(_LETTERS.c.number == sa.bindparam("wanted"))
+_ABOUT = sa.and_(_OF, _LETTERS.c.key == sa.bindparam("about"))
+_LIST_ABOUT = sa.select(_LETTERS).where(_ABOUT).order_by(_LETTERS.c.number)
+_LET_GO_ABOUT = sa.delete(_LETTERS).where(_ABOUT)
 _NEXT = (
     sa.select(_LETTERS)
     .where(_OF, _LETTERS.c.key == sa.bindparam("about"), _LETTERS.c.state == PARKED)
@@ -157,6 +160,22 @@ def blocked_keys(connection: Connection, subscription: str, source: str) -> set[
 
 def listed(connection: Connection) -> list[DeadLetter]:
     return [_from_row(row) for row in connection.execute(_LIST)]
+
+
+def about(
+    connection: Connection, subscription: str, source: str, key: str
+) -> list[DeadLetter]:
+    """Those of one key, the oldest first."""
+    asked = {"of": subscription, "at": source, "about": key}
+    return [_from_row(row) for row in connection.execute(_LIST_ABOUT, asked)]
+
+
+def let_go_about(
+    connection: Connection, subscription: str, source: str, key: str
+) -> None:
+    """Delete those of one key: nobody needs them any more."""
+    asked = {"of": subscription, "at": source, "about": key}
+    connection.execute(_LET_GO_ABOUT, asked)
 
 
 def counted(connection: Connection, subscription: str, source: str) -> dict[str, int]:

@@ -1,12 +1,15 @@
 """What operators see of a queue, and do to it."""
 
+import json
+from collections.abc import Collection
+
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from shared_kernel.queues.port import Message
 from shared_kernel.queues.tables import jobs_table, paused_queues_table
-from shared_kernel.storage.prepared import Prepared
+from shared_kernel.storage.prepared import Prepared, one_of
 
 _metadata = sa.MetaData()
 _JOBS = jobs_table(_metadata)
@@ -25,6 +28,9 @@ _COUNT = Prepared(
             0,
         ),
     ).where(_OF)
+)
+_KEYS = Prepared(
+    sa.select(_JOBS.c.key).where(_OF, one_of(_JOBS.c.key, "keys")).distinct()
 )
 _SINCE = Prepared(
     sa.select(_PAUSED.c.since_us).where(_PAUSED.c.queue == sa.bindparam("of"))
@@ -100,6 +106,12 @@ def first(connection: Connection, queue: str, most: int) -> list[Job]:
         )
         for _, attempts, id_, name, payload, key, consumer, added_us, due_us in rows
     ]
+
+
+def keys_of(connection: Connection, queue: str, keys: Collection[str]) -> set[str]:
+    """Which of `keys` have jobs, free or not."""
+    asked = {"of": queue, "keys": json.dumps(list(keys))}
+    return {key for (key,) in _KEYS.rows(connection, asked)}
 
 
 def paused_since_us(connection: Connection, queue: str) -> int | None:

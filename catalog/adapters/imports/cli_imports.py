@@ -8,6 +8,7 @@ from rich.console import Console
 
 from catalog.adapters.imports.product_imports import ProductImports
 from catalog.adapters.imports.progress import ImportState
+from catalog.adapters.imports.stuck import remedies
 from shared_kernel.clock import from_us
 from shared_kernel.files.graceful_interrupt import EXIT_CODE, graceful_interrupt
 from shared_kernel.files.progress import ProgressBar, Rate
@@ -80,7 +81,7 @@ def _watch(imports: ProductImports, import_id: str, refused: Path | None) -> int
         graceful_interrupt() as interrupt,
         ProgressBar(err, state.file, state.rows or 0) as bar,
     ):
-        while not (state.has_ended or interrupt.asked):
+        while not (state.has_ended or state.state == "stuck" or interrupt.asked):
             pause.wait(LOOK_S)
             before, state = state, _state(imports, import_id)
             bar.show(state.handled, _note(state))
@@ -89,6 +90,11 @@ def _watch(imports: ProductImports, import_id: str, refused: Path | None) -> int
             elif still.seconds > STALLED_S:
                 click.echo("It does not get on: is a worker running?", err=True)
                 still = Rate()
+    if state.state == "stuck":
+        click.echo(f"It is stuck after {state.handled:,} of {_rows(state)}:", err=True)
+        for remedy in remedies(state):
+            click.echo(f"- {remedy}", err=True)
+        return SOME_REFUSED
     if not state.has_ended:
         click.echo(
             "It goes on without you. To watch it again: "

@@ -17,6 +17,9 @@ from shared_kernel.files.row_file import Row
 from shared_kernel.files.run import Outcome, Refused
 from shared_kernel.storage.prepared import Prepared
 
+QUEUE = "new-products"
+"""Has a message for each part."""
+
 _OF = parts.c.import_id == sa.bindparam("of")
 _PART = sa.and_(_OF, parts.c.part == sa.bindparam("at"))
 _ADD_PARTS = Prepared(sa.insert(parts))

@@ -35,8 +35,6 @@ from shared_kernel.queues.port import (
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import is_fault
 
-QUEUE = "new-products"
-
 _part_decoder = msgspec.json.Decoder(PartReference)
 _log = structlog.get_logger(__name__)
 

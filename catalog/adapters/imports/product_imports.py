@@ -16,14 +16,16 @@ import uuid_utils
 from sqlalchemy.engine import Connection
 
 from catalog.adapters.imports import import_parts
-from catalog.adapters.imports.import_parts import Part, reference
+from catalog.adapters.imports.import_parts import QUEUE, Part, reference
 from catalog.adapters.imports.progress import ImportProgress
 from catalog.adapters.imports.tables import parts, product_imports, refusals
 from shared_kernel.clock import Clock, to_us
+from shared_kernel.events import dead_letters
 from shared_kernel.events.dead_letters import storable
 from shared_kernel.files.row_file import REASON, Row, RowFile
 from shared_kernel.files.run import Outcome, Refused
 from shared_kernel.queues.port import Message, WorkQueue
+from shared_kernel.queues.settling import SOURCE
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import OutcomeUnknownError
 from shared_kernel.storage.prepared import Prepared
@@ -208,6 +210,7 @@ class ProductImports:
         with self._database.writing() as connection:
             if _CANCEL.write(connection, asked):
                 import_parts.empty(connection, import_id, self._now_us())
+                dead_letters.let_go_about(connection, QUEUE, SOURCE, import_id)
 
     def delete(self, import_id: str) -> None:
         with self._database.writing() as connection:

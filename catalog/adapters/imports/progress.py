@@ -7,10 +7,15 @@ import attrs
 import msgspec
 import sqlalchemy as sa
 
+from catalog.adapters.imports.import_parts import QUEUE
 from catalog.adapters.imports.tables import parts, product_imports, refusals
 from shared_kernel.clock import Clock, to_us
+from shared_kernel.events import dead_letters
+from shared_kernel.events.dead_letters import DeadLetter
 from shared_kernel.files.csv_text import csv_lines
 from shared_kernel.files.row_file import REASON
+from shared_kernel.queues import operating
+from shared_kernel.queues.settling import SOURCE
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.prepared import Prepared
 
@@ -61,10 +66,12 @@ _REFUSALS = Prepared(
 
 @attrs.frozen(kw_only=True)
 class ImportState:
-    """`state` is receiving, waiting, running, done or cancelled.
+    """`state` is receiving, waiting, running, stuck, done or cancelled.
 
-    `rows` are known once all are received. `rate_per_second` is in rows, of the last
-    seconds or, when it has ended, of all. `seconds_left` is None when that is unknown.
+    If it is stuck, no message of it is left in the queue: `stuck_on` are those that are
+    dead letters. `rows` are known once all are received. `rate_per_second` is in rows,
+    of the last seconds or, when it has ended, of all. `seconds_left` is None when that
+    is unknown.
     """
 
     id: str
@@ -79,6 +86,7 @@ class ImportState:
     begun_us: int
     ended_us: int | None
     columns: Sequence[str]
+    stuck_on: Sequence[DeadLetter] = ()
 
     @property
     def handled(self) -> int:
@@ -108,18 +116,15 @@ class ImportProgress:
 
     def state(self, import_id: str) -> ImportState | None:
         """None if there is no such import."""
-        now_us = self._now_us()
-        asked = {"of": import_id, "since_us": now_us - RECENT_US}
-        with self._database.reading() as connection:
-            row = connection.execute(_STATE, asked).one_or_none()
-        return None if row is None else _state(row, now_us)
+        found = self._state(import_id)
+        return None if found is None else self._looked_at([found])[0]
 
     def newest(self, most: int) -> list[ImportState]:
         now_us = self._now_us()
         asked = {"most": most, "since_us": now_us - RECENT_US}
         with self._database.reading() as connection:
             rows = connection.execute(_NEWEST, asked).all()
-        return [_state(row, now_us) for row in rows]
+        return self._looked_at([_state(row, now_us) for row in rows])
 
     def refusals(self, import_id: str, after: int, most: int) -> list[RefusedRow]:
         """At most so many refused rows behind row `after`."""
@@ -141,6 +146,34 @@ class ImportProgress:
         """The refused rows in the columns of the file, and their reasons."""
         rows = ([*each.cells, each.reason] for each in self.all_refusals(state.id))
         return csv_lines([[*state.columns, REASON]]) + csv_lines(rows)
+
+    def _state(self, import_id: str) -> ImportState | None:
+        now_us = self._now_us()
+        asked = {"of": import_id, "since_us": now_us - RECENT_US}
+        with self._database.reading() as connection:
+            row = connection.execute(_STATE, asked).one_or_none()
+        return None if row is None else _state(row, now_us)
+
+    def _looked_at(self, states: list[ImportState]) -> list[ImportState]:
+        """The same, and which of them are stuck."""
+        handled = {each.id for each in states if each.state in ("waiting", "running")}
+        if not handled:
+            return states
+        with self._database.reading() as connection:
+            queued = operating.keys_of(connection, QUEUE, handled)
+        return [
+            self._stuck(each) if each.id in handled - queued else each
+            for each in states
+        ]
+
+    def _stuck(self, state: ImportState) -> ImportState:
+        # Meanwhile the last message may have been settled.
+        found = self._state(state.id) or state
+        if found.has_ended:
+            return found
+        with self._database.reading() as connection:
+            letters = dead_letters.about(connection, QUEUE, SOURCE, state.id)
+        return attrs.evolve(found, state="stuck", stuck_on=letters)
 
     def _now_us(self) -> int:
         return to_us(self._clock())
