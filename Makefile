@@ -105,8 +105,9 @@ format: $(READY) ## format the code and mend what can be mended by a machine
 	@$(BIN)/ruff check --fix .
 
 .PHONY: schemas
-schemas: $(READY) ## write the JSON Schemas of the published language anew
+schemas: $(READY) ## describe the published language: JSON Schemas and AsyncAPI
 	@$(RUN) -m shared_kernel.operations.schemas
+	@$(RUN) -m shared_kernel.operations.asyncapi app docs/asyncapi.json
 
 .PHONY: lock
 lock: $(READY) ## pin every dependency anew, by version and hash

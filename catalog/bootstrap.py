@@ -14,6 +14,7 @@ from catalog.adapters import inventory_acl, new_products
 from catalog.adapters.cli import commands_cli, queries_cli
 from catalog.adapters.home import home_page
 from catalog.adapters.http import commands_api, queries_api
+from catalog.adapters.http_bodies import RegisterBody
 from catalog.adapters.imports.import_parts import QUEUE
 from catalog.adapters.imports.new_product_jobs import NewProductJobs
 from catalog.adapters.imports.product_imports import ForgetImports, ProductImports
@@ -142,7 +143,7 @@ CONTEXT = Context(
     address="CATALOG_URL",
     settings=CatalogSettings,
     published=published.SUBJECTS,
-    accepts=(new_products.SUBJECT,),
+    accepts={new_products.SUBJECT: RegisterBody},
     services=(
         DeclaredService(
             name=COMMANDS,

@@ -68,6 +68,7 @@ class NewContext:
         self._run("ruff", "check", "--quiet", "--fix", "--select", "I", *python)
         self._run("ruff", "format", "--quiet", *python)
         self._run("shared_kernel.operations.schemas", self.words.context)
+        self._run("shared_kernel.operations.asyncapi", "app", "docs/asyncapi.json")
         map_of_contexts = ("context-map", "--write", "docs/context-map.md")
         self._run("flask", "--app", "app", *map_of_contexts)
 

@@ -39,7 +39,7 @@ def schema_of(subject: str, kind: type) -> dict[str, Any]:
     Additional fields are allowed: a new optional field keeps the version.
     """
     _, components = msgspec.json.schema_components([kind])
-    described = _inlined(components[kind.__name__], components)
+    described = inlined(components[kind.__name__], components)
     noted = {name: note for name, note in notes_of(kind).items() if note}
     return {
         "$schema": DIALECT,
@@ -88,15 +88,15 @@ def _lines(text: str) -> Iterator[str]:
     return iter(re.sub(r"\n +", " ", text).splitlines())
 
 
-def _inlined(schema: Any, components: Mapping[str, Any]) -> Any:
+def inlined(schema: Any, components: Mapping[str, Any]) -> Any:
     """`schema` with the schemas that it refers to in their places."""
     if isinstance(schema, list):
-        return [_inlined(each, components) for each in schema]
+        return [inlined(each, components) for each in schema]
     if not isinstance(schema, dict):
         return schema
     if "$ref" in schema:
-        return _inlined(components[schema["$ref"].rpartition("/")[2]], components)
-    return {name: _inlined(each, components) for name, each in schema.items()}
+        return inlined(components[schema["$ref"].rpartition("/")[2]], components)
+    return {name: inlined(each, components) for name, each in schema.items()}
 
 
 def schema_files(subjects: Mapping[str, type]) -> dict[str, bytes]:

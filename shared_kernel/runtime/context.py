@@ -133,7 +133,7 @@ class Context:
     order, that is needed here and runs elsewhere; or, if none is needed, with the first
     that runs elsewhere. `settings` is a class with settings of its own
     (`runtime.setting`), if it has any. `published` has the class of each event by its
-    subject; `accepts` are subjects of messages from foreign programs.
+    subject; `accepts` has the class of each message from foreign programs.
     `reads_outside_subscriptions` is like `Follows.reads`, for reads of its own log
     without a subscription. `joins` connect ports among its own services.
     """
@@ -143,7 +143,7 @@ class Context:
     settings: type | None = None
     services: Sequence[DeclaredService[Any]]
     published: Mapping[str, type]
-    accepts: Sequence[str] = ()
+    accepts: Mapping[str, type] = attrs.field(factory=dict)
     reads_outside_subscriptions: Mapping[type, Sequence[str]] = attrs.field(
         factory=dict
     )

@@ -13,6 +13,7 @@ from shared_kernel.operations.context_map_cli import (
 from shared_kernel.operations.database_cli import database_group
 from shared_kernel.operations.dead_letters_cli import dead_letters_group
 from shared_kernel.operations.events_cli import events_group
+from shared_kernel.operations.events_pages import events_pages
 from shared_kernel.operations.identity_cli import (
     new_identity_command,
     new_key_command,
@@ -68,6 +69,7 @@ def web_application(storehouse: RunningServices) -> Flask:
             [service.log.source for service in storehouse.writing],
         )
     )
+    app.register_blueprint(events_pages(settings.contexts, storehouse.summary))
     for service in storehouse.services:
         _add_commands(app.cli, service.cli)
     for page in [each for service in served for each in service.pages]:

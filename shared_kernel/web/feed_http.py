@@ -28,7 +28,7 @@ _PAGE = (
     integer("limit", "How many at the most.", 0, 1000, default=100),
     integer("wait", "Seconds to wait for an event if there is none.", 0, 30, default=0),
 )
-_EVENT = {
+EVENT = {
     "type": "object",
     "required": [
         "specversion",
@@ -114,7 +114,7 @@ def add_feeds(
         problems=(UNKNOWN_SOURCE,),
         success=Success(
             description="A batch of CloudEvents, in order.",
-            schema={"type": "array", "items": _EVENT},
+            schema={"type": "array", "items": EVENT},
             media_type=BATCH_MEDIA_TYPE,
             headers={
                 "Link": "Where to go on.",

@@ -19,7 +19,7 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
-_TITLE, _VERSION = "Storehouse", "0.1.0"
+TITLE, VERSION = "Storehouse", "0.1.0"
 _STATIC = Path(__file__).parent / "static"
 _YEAR_S = 365 * 24 * 3600
 
@@ -78,7 +78,7 @@ def _add_description(
     # Made on the first request, to keep the start quick.
     @functools.cache
     def document() -> bytes:
-        return describe(operations, title=_TITLE, version=_VERSION, description=summary)
+        return describe(operations, title=TITLE, version=VERSION, description=summary)
 
     @functools.cache
     def reference() -> dict[str, list[Entry]]:

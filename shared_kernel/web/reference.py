@@ -63,7 +63,7 @@ class Entry:
 
 def entries(operations: Iterable[Operation], document: Schema) -> Iterator[Entry]:
     """The entries of `operations`, which `document` describes, in their order."""
-    schemas = _Schemas(document["components"]["schemas"])
+    schemas = Schemas(document["components"]["schemas"])
     first: dict[tuple[str, str, str], list[Operation]] = {}
     for operation in operations:
         same = (operation.tag, operation.method, operation.summary)
@@ -77,7 +77,7 @@ def _entry(
     operation: Operation,
     others: Iterable[Operation],
     described: Schema,
-    schemas: "_Schemas",
+    schemas: "Schemas",
 ) -> Entry:
     parameters = described["parameters"]
     body = _content(described.get("requestBody", {}))
@@ -107,7 +107,7 @@ def _content(described: Schema) -> Schema:
     return {}
 
 
-def _example_path(rule: str, parameters: Sequence[Schema], schemas: "_Schemas") -> str:
+def _example_path(rule: str, parameters: Sequence[Schema], schemas: "Schemas") -> str:
     asked = []
     for parameter in parameters:
         name, example = parameter["name"], schemas.example(parameter["schema"])
@@ -119,7 +119,7 @@ def _example_path(rule: str, parameters: Sequence[Schema], schemas: "_Schemas") 
 
 
 @attrs.frozen
-class _Schemas:
+class Schemas:
     """Reads schemas, which may refer to `components`."""
 
     components: Mapping[str, Schema]
@@ -142,9 +142,9 @@ class _Schemas:
             yield Field(
                 name=prefix + name,
                 type=self._type(member),
-                bounds=list(_bounds(meant)),
+                bounds=list(_bounds({**meant, **member})),
                 required=name in schema.get("required", ()),
-                description=meant.get("description", ""),
+                description=member.get("description", meant.get("description", "")),
             )
             if "items" in meant:
                 yield from self.members(meant["items"], f"{prefix}{name}[].")
@@ -181,6 +181,8 @@ class _Schemas:
 
 
 def _bounds(schema: Schema) -> Iterator[str]:
+    if "x-unit" in schema:
+        yield str(schema["x-unit"])
     least, most = schema.get("minimum"), schema.get("maximum")
     if least is not None:
         yield f"{least:,} to {most:,}" if most is not None else f"at least {least:,}"

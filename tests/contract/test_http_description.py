@@ -34,7 +34,8 @@ def test_every_route_is_described(tmp_path: Path) -> None:
         described = app.test_client().get("/openapi.json").get_json()["paths"]
         served = {path_of(str(rule)) for rule in app.url_map.iter_rules()}
 
-    for_people = {"/", "/docs", "/openapi.json", "/problems/{slug}"}
+    for_people = {"/", "/docs", "/docs/events", "/problems/{slug}"}
+    for_people |= {"/openapi.json", "/asyncapi.json"}
     assert served - set(described) == for_people | {"/static/{filename}"}
 
 

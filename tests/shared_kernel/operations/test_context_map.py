@@ -125,7 +125,7 @@ def test_the_map_shows_relations_and_accepted_messages() -> None:
                 address="SALES_URL",
                 services=(a_service("sales"),),
                 published={"order.placed": object},
-                accepts=("new.order",),
+                accepts={"new.order": object},
             ),
             Context(
                 name="billing",

@@ -1,0 +1,89 @@
+"""How each bus carries events, in the words of AsyncAPI. Data only.
+
+`{subscription}` in a binding stands for the name of the subscription that receives.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+Bindings = Mapping[str, Mapping[str, Any]]
+
+NATS = "0.1.0"
+HTTP = "0.3.0"
+"""Versions of bindings: AsyncAPI 3.1.0 accepts no others."""
+
+
+@attrs.frozen(kw_only=True)
+class DescribedBus:
+    """`scheme` is that of `BUS_URL`. Bindings are by protocol.
+
+    A bus with `subjects` has a channel for each type of event, any other one a channel
+    for each log, at `log_address`.
+    """
+
+    name: str
+    scheme: str
+    protocol: str
+    port: int
+    summary: str
+    subjects: bool = True
+    log_address: str = ""
+    channel: Bindings = attrs.field(factory=dict)
+    message: Bindings = attrs.field(factory=dict)
+    send: Bindings = attrs.field(factory=dict)
+    receive: Bindings = attrs.field(factory=dict)
+
+
+BUSES: Sequence[DescribedBus] = (
+    DescribedBus(
+        name="nats",
+        scheme="nats",
+        protocol="nats",
+        port=4222,
+        summary="Core NATS: at most once. A subject for each type of event, "
+        "CloudEvents 1.0 in binary mode.",
+        send={"nats": {"bindingVersion": NATS}},
+        receive={"nats": {"bindingVersion": NATS, "queue": "{subscription}"}},
+    ),
+    DescribedBus(
+        name="jetstream",
+        scheme="jetstream",
+        protocol="nats",
+        port=4222,
+        summary="NATS JetStream: at least once, from a stream over all subjects.",
+        send={"nats": {"bindingVersion": NATS}},
+        receive={
+            "nats": {
+                "bindingVersion": NATS,
+                "queue": "{subscription}",
+                "x-jetstream-consumer": "{subscription}",
+            }
+        },
+    ),
+    DescribedBus(
+        name="feed",
+        scheme="feed",
+        protocol="http",
+        port=8000,
+        summary="The logs over HTTP, with long polls: no broker. Complete, in order, "
+        "from any position, whatever the bus is.",
+        subjects=False,
+        log_address="/events/{source}",
+        send={
+            "http": {
+                "bindingVersion": HTTP,
+                "method": "GET",
+                "query": {
+                    "type": "object",
+                    "properties": {
+                        "after": {"type": "integer", "minimum": 0},
+                        "limit": {"type": "integer", "minimum": 0, "maximum": 1000},
+                        "wait": {"type": "integer", "minimum": 0, "maximum": 30},
+                    },
+                },
+            }
+        },
+    ),
+)
