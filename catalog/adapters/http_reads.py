@@ -5,6 +5,7 @@ from flask import Response
 
 from catalog.adapters.http_bodies import ShownProduct
 from catalog.adapters.http_refusals import known_sku
+from catalog.adapters.listing_csv import MEDIA_TYPE, page_as_csv
 from catalog.adapters.listing_pages import ListingPages
 from catalog.adapters.services import QueryServices
 from catalog.domain.errors import UnknownProduct
@@ -12,7 +13,7 @@ from catalog.read_model import listing_queries
 from catalog.read_model.product_listing import AVAILABILITIES, ListedProduct
 from shared_kernel.web.parameters import Parameter, integer, read_query
 from shared_kernel.web.problems import UNKNOWN_SKU
-from shared_kernel.web.reading import next_link, wait_until_visible
+from shared_kernel.web.reading import next_link, rather_than_json, wait_until_visible
 from shared_kernel.web.ready_response import ReadyResponse
 from shared_kernel.web.routes import Api, Success
 
@@ -48,8 +49,10 @@ def add_listing(api: Api, services: QueryServices) -> None:
         parameters=_PAGE,
         consistent=services.reader.sources,
         success=Success(
-            description="Products in the order of their registration.",
+            description="Products in the order of their registration; as CSV, if "
+            "that is preferred, a page at a time as well.",
             kind=list[ListedProduct],
+            also=(MEDIA_TYPE,),
             headers={"Link": "The next page, if there is one."},
         ),
     )
@@ -64,6 +67,12 @@ def add_listing(api: Api, services: QueryServices) -> None:
             if page.next_after is None
             else next_link(**asked | {"cursor": page.next_after})
         )
+        if rather_than_json(MEDIA_TYPE):
+            return Response(
+                page_as_csv(page.body),
+                headers=headers,
+                content_type=f"{MEDIA_TYPE}; charset=utf-8",
+            )
         return ReadyResponse(
             page.body, headers=headers, content_type="application/json"
         )

@@ -206,7 +206,9 @@ def _responses(operation: Operation, components: dict[str, Any]) -> dict[str, An
         components.update(found)
     answer: dict[str, Any] = {"description": success.description}
     if schema is not None:
-        answer["content"] = {success.media_type: {"schema": schema}}
+        answer["content"] = {success.media_type: {"schema": schema}} | {
+            other: {"schema": {"type": "string"}} for other in success.also
+        }
     if success.headers:
         answer["headers"] = {
             name: {"description": text, "schema": {"type": "string"}}

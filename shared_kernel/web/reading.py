@@ -38,6 +38,14 @@ def next_link(**query: str | int | None) -> Mapping[str, str]:
     return {"Link": _link(quote(request.path), tuple(query.items()))}
 
 
+def rather_than_json(media_type: str) -> bool:
+    """Whether the client prefers `media_type` (`Accept`, RFC 9110, §12.5.1)."""
+    if media_type not in request.headers.get("Accept", ""):
+        return False
+    offered = ["application/json", media_type]
+    return request.accept_mimetypes.best_match(offered) == media_type
+
+
 @functools.lru_cache(maxsize=256)
 def _link(path: str, query: tuple[tuple[str, str | int | None], ...]) -> str:
     asked = {name: value for name, value in query if value is not None}

@@ -40,7 +40,7 @@ class Success:
     """The response of an operation that succeeds.
 
     `kind` is the attrs class of the JSON body, or else `schema` describes it; `headers`
-    are descriptions by name.
+    are descriptions by name. `also` are media types of text that a client may prefer.
     """
 
     status: int = 200
@@ -48,6 +48,7 @@ class Success:
     kind: Any = None
     schema: Mapping[str, Any] | None = None
     media_type: str = "application/json"
+    also: Sequence[str] = ()
     headers: Mapping[str, str] = attrs.field(factory=dict)
 
 

@@ -315,3 +315,25 @@ def test_stock_that_is_not_opened_yet_is_null_and_not_zero(shop: Shop) -> None:
         subscription.step()
 
     assert shop.client.get("/products/LAMP-1?stock=exact").get_json()["stock"] is None
+
+
+def test_a_page_of_the_listing_is_csv_if_that_is_preferred(shop: Shop) -> None:
+    shop.register(name="=1+1", price=EUR)
+    shop.register(sku="LAMP-2", name="Lamp")
+
+    page = shop.client.get("/products?limit=1", headers={"Accept": "text/csv"})
+
+    header, line = page.text.splitlines()
+    assert page.content_type == "text/csv; charset=utf-8"
+    assert header.startswith("sku,name,description,price_minor_units,price_currency,")
+    assert line.startswith("LAMP-1,'=1+1,,1999,EUR,listed,")
+    assert "limit=1" in page.headers["Link"]
+
+
+@pytest.mark.parametrize(
+    "accept", ["*/*", "application/json, text/csv", "text/csv;q=0.1, */*"]
+)
+def test_the_listing_is_json_unless_csv_is_preferred(shop: Shop, accept: str) -> None:
+    page = shop.client.get("/products", headers={"Accept": accept})
+
+    assert page.content_type == "application/json"
