@@ -144,13 +144,29 @@ class Consumer:
         self._source.wake()
 
 
+class Bell(Protocol):
+    """What wakes an idle consumer: part of the interface of `threading.Event`."""
+
+    def is_set(self) -> bool: ...
+
+    def set(self) -> None: ...
+
+    def clear(self) -> None: ...
+
+    def wait(self, timeout: float) -> bool: ...
+
+
 class Loop:
     """Steps a consumer in a thread: at once while there is work, slower when idle."""
 
-    def __init__(self, consumer: Consumer, poll_interval_s: float) -> None:
+    def __init__(
+        self, consumer: Consumer, poll_interval_s: float, bell: Bell | None = None
+    ) -> None:
         self._consumer = consumer
         self._poll_interval_s = poll_interval_s
-        self._woken = threading.Event()
+        self._woken = bell or threading.Event()
+        # How many times more slowly it is polled.
+        self._idle = 1
         self._deadline = math.inf
         self._stopping = threading.Event()
         self._thread = threading.Thread(
@@ -178,19 +194,22 @@ class Loop:
         self._woken.set()
         self._thread.join()
 
+    def turn(self) -> None:
+        """One step, and the pause before the next one."""
+        self._woken.clear()
+        found = self._did(self._consumer.step)
+        wait_s = self._poll_interval_s * self._idle
+        if self._consumer.held:
+            # The lease on what it holds is kept by its steps.
+            wait_s = min(wait_s, BEAT_US / 1_000_000)
+        if found or self._woken.wait(wait_s):
+            self._idle = 1
+        else:
+            self._idle = min(self._idle * 2, SLOWEST)
+
     def _run(self) -> None:
-        idle = 1
         while not self._stopping.is_set():
-            self._woken.clear()
-            found = self._did(self._consumer.step)
-            wait_s = self._poll_interval_s * idle
-            if self._consumer.held:
-                # The lease on what it holds is kept by its steps.
-                wait_s = min(wait_s, BEAT_US / 1_000_000)
-            if found or self._woken.wait(wait_s):
-                idle = 1
-            else:
-                idle = min(idle * 2, SLOWEST)
+            self.turn()
         while self._consumer.held and time.monotonic() < self._deadline:
             self._woken.clear()
             if not self._did(self._consumer.settle):

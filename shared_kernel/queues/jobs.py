@@ -11,6 +11,7 @@ with their own monotonic clock; no two clocks are compared.
 import json
 from collections.abc import Collection, Sequence
 
+import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -34,7 +35,11 @@ _FREE = (
     .where(
         _OF,
         _JOBS.c.consumer.is_(None),
-        _JOBS.c.due_us <= sa.bindparam("now_us"),
+        # Later than anything waits: the clock of another machine has said so.
+        sa.or_(
+            _JOBS.c.due_us <= sa.bindparam("now_us"),
+            _JOBS.c.due_us > sa.bindparam("latest_us"),
+        ),
         ~sa.exists().where(_PAUSED.c.queue == sa.bindparam("of")),
         sa.or_(
             _JOBS.c.key.is_(None),
@@ -119,6 +124,14 @@ _LEAVE = Prepared(
 )
 
 
+@attrs.frozen
+class Due:
+    """What is due at `now_us`; nothing waits longer than until `latest_us`."""
+
+    now_us: int
+    latest_us: int
+
+
 def add(
     connection: Connection, queue: str, messages: Sequence[Message], now_us: int
 ) -> None:
@@ -131,7 +144,7 @@ def add(
             "payload": message.payload,
             "key": message.key,
             "added_us": now_us,
-            "due_us": now_us,
+            "due_us": 0,
             "attempts": 0,
         }
         for message in messages
@@ -146,14 +159,14 @@ def claim(
     *,
     most: int,
     floor: int,
-    now_us: int,
+    due: Due,
 ) -> list[Message]:
     """At most `most` free and due jobs behind number `floor`, in order.
 
     None while the queue is paused.
     """
     asked = {"of": queue, "me": consumer, "most": most, "floor": floor}
-    rows = _CLAIM.rows(connection, asked | {"now_us": now_us})
+    rows = _CLAIM.rows(connection, asked | attrs.asdict(due))
     return _claimed(rows, consumer)
 
 
@@ -162,11 +175,11 @@ def claim_those(
     queue: str,
     consumer: str,
     ids: Sequence[str],
-    now_us: int,
+    due: Due,
 ) -> list[Message]:
     """Of the jobs with these ids, those that are free and due, in order."""
-    asked = {"of": queue, "me": consumer, "ids": json.dumps(ids), "now_us": now_us}
-    return _claimed(_CLAIM_THOSE.rows(connection, asked), consumer)
+    asked = {"of": queue, "me": consumer, "ids": json.dumps(ids)}
+    return _claimed(_CLAIM_THOSE.rows(connection, asked | attrs.asdict(due)), consumer)
 
 
 def _claimed(rows: Sequence[Row], consumer: str) -> list[Message]:

@@ -102,7 +102,8 @@ def first(connection: Connection, queue: str, most: int) -> list[Job]:
             ),
             consumer=consumer,
             added_us=added_us,
-            due_us=due_us,
+            # What was just added is due since then.
+            due_us=max(due_us, added_us),
         )
         for _, attempts, id_, name, payload, key, consumer, added_us, due_us in rows
     ]

@@ -206,7 +206,7 @@ class SqlQueue:
             self.lease.consumer,
             most=most,
             floor=floor,
-            now_us=self._now_us(),
+            due=self._due(),
         )
 
     def _limited(self, callback: Callback) -> Callback:
@@ -229,6 +229,10 @@ class SqlQueue:
             self._jitter,
         )
         return settlement.settle(processed)
+
+    def _due(self) -> jobs.Due:
+        now_us = self._now_us()
+        return jobs.Due(now_us, now_us + int(self.settings.max_backoff_s * 1_000_000))
 
     def _now_us(self) -> int:
         return to_us(self._clock())

@@ -268,7 +268,7 @@ class RedisQueue(SqlQueue):
 
     def _claim_those(self, connection: Connection, ids: Sequence[str]) -> list[Message]:
         return jobs.claim_those(
-            connection, self.name, self.lease.consumer, ids, self._now_us()
+            connection, self.name, self.lease.consumer, ids, self._due()
         )
 
     def _push(self, messages: Sequence[Message]) -> None:

@@ -13,6 +13,7 @@ from shared_kernel.queues import jobs
 from shared_kernel.queues.lease import BEAT_US, LEASE_US
 from shared_kernel.queues.port import Message
 from tests.queues import AtOnce
+from tests.shared_kernel.events.builders import ManualClock
 from tests.shared_kernel.queues.builders import (
     Bench,
     Heard,
@@ -261,6 +262,79 @@ def a_part_of_the_effects_commits_only_while_the_lease_holds(bench: Bench) -> No
     assert [each.message.payload for each in queue.first(9)] == ["a", "b"]
 
 
+def the_same_process_name_again_is_another_consumer(bench: Bench) -> None:
+    """As in a container: same host name and process id after a restart."""
+    before, after = bench.queue("host/1"), bench.queue("host/1")
+    before.add("greet", "a")
+    before.consumer(1, Heard(), Later()).step()
+    consumer, heard = consuming(after)
+
+    assert consumer.step() == 0
+    for _ in range(LEASE_US // BEAT_US):
+        bench.clock.advance(BEAT_US / 1_000_000)
+        consumer.step()
+
+    assert heard.payloads == ["a"]
+
+
+def many_abandoned_behind_many_that_are_held_are_processed(bench: Bench) -> None:
+    """Both are many times what is fetched at a time."""
+    alive, dead = (bench.queue(name) for name in ("alive", "dead"))
+    payloads = [str(n) for n in range(120)]
+    with bench.database.writing() as connection:
+        given = [Message(name="greet", payload=payload) for payload in payloads]
+        added = alive.add_within(connection, given)
+    alive.wake(added)
+    holding = alive.consumer(60, Heard(), Later())
+    assert holding.step() == 60
+    assert dead.consumer(60, Heard(), Later()).step() == 60
+    consumer, heard = consuming(bench.queue("other"), 5)
+
+    for _ in range(LEASE_US // BEAT_US):
+        consumer.step()
+        holding.step()
+        bench.clock.advance(BEAT_US / 1_000_000)
+    idle(consumer)
+
+    assert sorted(heard.payloads, key=int) == payloads[60:]
+
+
+def many_that_wait_for_one_of_their_key_hide_nothing(bench: Bench) -> None:
+    holding, other = bench.queue("holding"), bench.queue("other")
+    keyed = [Message(name="greet", payload="k", key="k") for _ in range(60)]
+    with bench.database.writing() as connection:
+        free = Message(name="greet", payload="free")
+        added = holding.add_within(connection, [*keyed, free])
+    holding.wake(added)
+    assert holding.consumer(1, Heard(), Later()).step() == 1
+    consumer, heard = consuming(other, 5)
+
+    for _ in range(20):
+        consumer.step()
+        bench.clock.advance(0.1)
+
+    assert heard.payloads == ["free"]
+
+
+def a_clock_that_is_wrong_delays_nothing_for_long(bench: Bench) -> None:
+    """That of the process that adds a message, or that has rejected it."""
+    ahead = ManualClock()
+    ahead.advance(3600)
+    wrong = bench.queue("wrong", ahead)
+    wrong.add("greet", "bad")
+    consumer, heard = consuming(wrong)
+    heard.failing = {"bad"}
+    consumer.step()
+    consumer.step()
+    assert (wrong.depth().in_flight, wrong.counts.rejected) == (0, 1)
+    wrong.add("greet", "new")
+
+    right, at_last = consuming(bench.queue("right"))
+    idle(right)
+
+    assert sorted(at_last.payloads) == ["bad", "new"]
+
+
 def a_fault_does_not_count_as_an_attempt(bench: Bench) -> None:
     queue = bench.queue()
     queue.add("greet", "a")
@@ -295,5 +369,9 @@ CHECKS: tuple[Check, ...] = (
     effects_commit_with_the_acknowledgement,
     the_effects_of_a_lost_lease_do_not_commit,
     a_part_of_the_effects_commits_only_while_the_lease_holds,
+    the_same_process_name_again_is_another_consumer,
+    many_abandoned_behind_many_that_are_held_are_processed,
+    many_that_wait_for_one_of_their_key_hide_nothing,
+    a_clock_that_is_wrong_delays_nothing_for_long,
     a_fault_does_not_count_as_an_attempt,
 )
