@@ -87,6 +87,8 @@ def add_product(api: Api, services: QueryServices) -> None:
         summary="Show one product",
         parameters=(_STOCK,),
         consistent=services.reader.sources,
+        # Availability and stock change without the product's version.
+        tagged=False,
         problems=(UNKNOWN_SKU,),
         success=Success(
             description="The product, discontinued ones included.",
@@ -105,8 +107,8 @@ def add_product(api: Api, services: QueryServices) -> None:
         body = listed.body
         if exact:
             body = _with_stock(body, services.stock_levels.available(known))
-        etag = {"ETag": f'"{listed.version}"'}
-        return ReadyResponse(body, headers=etag, content_type="application/json")
+        headers = {"ETag": f'"{listed.version}"', "Cache-Control": "no-store"}
+        return ReadyResponse(body, headers=headers, content_type="application/json")
 
 
 def _with_stock(body: bytes, available: int | None) -> bytes:

@@ -1,7 +1,8 @@
 """The catalog's commands.
 
-`expected_version` is the version the caller decided on: the command is refused with
-StaleVersion if the product has another one. None skips the check.
+`expected_version` is the version the caller decided on, or whatever else it expects:
+otherwise the command is refused with StaleVersion or PreconditionFailed. None skips the
+check.
 """
 
 import attrs
@@ -12,6 +13,7 @@ from catalog.domain.value_objects import (
     Price,
     ProductName,
 )
+from shared_kernel.domain.expectation import Expectation
 from shared_kernel.domain.sku import Sku
 
 
@@ -28,7 +30,7 @@ class RegisterProduct:
 class RenameProduct:
     sku: Sku
     name: ProductName
-    expected_version: int | None = None
+    expected_version: int | Expectation | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -37,7 +39,7 @@ class DescribeProduct:
 
     sku: Sku
     description: Description | None
-    expected_version: int | None = None
+    expected_version: int | Expectation | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -46,16 +48,16 @@ class RepriceProduct:
 
     sku: Sku
     price: Price | None
-    expected_version: int | None = None
+    expected_version: int | Expectation | None = None
 
 
 @attrs.frozen(kw_only=True)
 class DiscontinueProduct:
     sku: Sku
-    expected_version: int | None = None
+    expected_version: int | Expectation | None = None
 
 
 @attrs.frozen(kw_only=True)
 class RelistProduct:
     sku: Sku
-    expected_version: int | None = None
+    expected_version: int | Expectation | None = None

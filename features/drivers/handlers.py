@@ -43,7 +43,11 @@ from shared_kernel.serving.application import web_application
 from tests.databases import Templates
 from tests.queues import work_off
 
-_SLUGS = {"InvalidValue": "invalid-value", "StaleVersion": "stale-version"} | {
+_SLUGS = {
+    "InvalidValue": "invalid-value",
+    "StaleVersion": "stale-version",
+    "PreconditionFailed": "precondition-failed",
+} | {
     refusal.__name__: kind.slug
     for refusal, kind in (CATALOG_REFUSALS | INVENTORY_REFUSALS).items()
 }

@@ -34,7 +34,7 @@ from inventory.domain.value_objects import (
 from shared_kernel.domain.sku import Sku
 from shared_kernel.web.bodies import Body
 from shared_kernel.web.commands import CHANGED_HEADERS, Answer, Commands, changed
-from shared_kernel.web.parameters import expected_version
+from shared_kernel.web.preconditions import expected_version
 from shared_kernel.web.problems import UNKNOWN_SKU
 from shared_kernel.web.reading import wait_until_visible
 from shared_kernel.web.routes import Api, Success

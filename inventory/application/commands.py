@@ -1,7 +1,8 @@
 """Inventory's commands.
 
-`expected_version` is the version the caller decided on: the command is refused with
-StaleVersion if the stock item has another one. None skips the check.
+`expected_version` is the version the caller decided on, or whatever else it expects:
+otherwise the command is refused with StaleVersion or PreconditionFailed. None skips the
+check.
 """
 
 from datetime import datetime
@@ -15,6 +16,7 @@ from inventory.domain.value_objects import (
     Reason,
     ReorderPoint,
 )
+from shared_kernel.domain.expectation import Expectation
 from shared_kernel.domain.sku import Sku
 
 
@@ -28,7 +30,7 @@ class OpenStock:
 class ReceiveStock:
     sku: Sku
     quantity: Quantity
-    expected_version: int | None = None
+    expected_version: int | Expectation | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -36,7 +38,7 @@ class CountStock:
     sku: Sku
     counted: Count
     reason: Reason
-    expected_version: int | None = None
+    expected_version: int | Expectation | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -45,28 +47,28 @@ class ReserveStock:
     order: OrderReference
     quantity: Quantity
     until: datetime
-    expected_version: int | None = None
+    expected_version: int | Expectation | None = None
 
 
 @attrs.frozen(kw_only=True)
 class ReleaseStock:
     sku: Sku
     order: OrderReference
-    expected_version: int | None = None
+    expected_version: int | Expectation | None = None
 
 
 @attrs.frozen(kw_only=True)
 class ShipStock:
     sku: Sku
     order: OrderReference
-    expected_version: int | None = None
+    expected_version: int | Expectation | None = None
 
 
 @attrs.frozen(kw_only=True)
 class SetReorderPoint:
     sku: Sku
     reorder_point: ReorderPoint
-    expected_version: int | None = None
+    expected_version: int | Expectation | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -114,6 +114,7 @@ def _changing(
     """The stock item at the version expected; it is committed at the end."""
     with work:
         item = work.stock_items.get(command.sku, order)
-        item.expect(command.expected_version)
+        exists = order is None or order in item.reservations
+        item.expect(command.expected_version, exists=exists)
         yield item
         work.commit()

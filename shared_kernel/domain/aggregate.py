@@ -4,8 +4,8 @@ from abc import ABC, abstractmethod
 
 import attrs
 
-from shared_kernel.domain.errors import StaleVersion
 from shared_kernel.domain.event import DomainEvent
+from shared_kernel.domain.expectation import Expectation, a_version
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -35,7 +35,16 @@ class Aggregate(ABC):
         recorded, self._recorded = self._recorded, []
         return recorded
 
-    def expect(self, version: int | None) -> None:
-        """Raise StaleVersion unless it is at `version`; None skips the check."""
-        if version is not None and version != self.version:
-            raise StaleVersion(key=self.key, seen=version, current=self.version)
+    def expect(
+        self, expected: int | Expectation | None, *, exists: bool = True
+    ) -> None:
+        """Raise StaleVersion or PreconditionFailed unless it is as expected.
+
+        A number is the version it has to be at; None skips the check. `exists` tells of
+        the part that the command names, if it names one.
+        """
+        if expected is None:
+            return
+        if isinstance(expected, int):
+            expected = a_version(expected)
+        expected.check(self.key, self.version, exists=exists)

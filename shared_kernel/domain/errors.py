@@ -3,6 +3,7 @@
 DomainError
 ├── InvalidValue        a value object refuses the value
 ├── StaleVersion        the aggregate has changed since the caller read it
+├── PreconditionFailed  it is in a state that the caller excluded
 └── …                   one class per broken rule, in each context's `domain/errors.py`
 
 A refusal is named after the broken rule and carries fields; the adapters format it.
@@ -41,3 +42,15 @@ class StaleVersion(DomainError):
 
     def __str__(self) -> str:
         return f"{self.key} is at version {self.current}, no longer at {self.seen}"
+
+
+@attrs.frozen(kw_only=True)
+class PreconditionFailed(DomainError):
+    """The caller wanted a change only if `expected`; `key` is at version `current`."""
+
+    key: str
+    current: int
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.key} is at version {self.current}; expected {self.expected}"

@@ -17,9 +17,11 @@ from shared_kernel.web.problems import (
     INVALID_PARAMETER,
     MEDIA_TYPE,
     OUTCOME_UNKNOWN,
+    PRECONDITION_FAILED,
     READ_MODEL_BEHIND,
     STALE_VERSION,
     UNAVAILABLE,
+    UNEXPECTED_BODY,
     UNKNOWN_POSITION,
     ProblemKind,
 )
@@ -48,21 +50,33 @@ _PROBLEM = {
         },
     },
 }
+_TAGS = r'(W/)?"[!#-~]*"'
 _IF_MATCH = (
     "If-Match",
-    "The `ETag` you saw, or `*`; refuses to change what has changed since.",
+    "The `ETag` you saw, or several, or `*`: refuses to change what has changed since.",
     {
         "anyOf": [
             {"type": "string", "enum": ["*"]},
-            {"type": "string", "pattern": r'^"[0-9]{1,18}"$'},
+            {"type": "string", "pattern": r'^"[0-9]{1,18}"(, ?"[0-9]{1,18}")*$'},
         ],
         "examples": ["*"],
     },
 )
+_IF_NONE_MATCH = (
+    "If-None-Match",
+    "`*`: only if it does not exist. An `ETag` or several: only if it has another one.",
+    {
+        "anyOf": [
+            {"type": "string", "enum": ["*"]},
+            {"type": "string", "pattern": f"^{_TAGS}(, ?{_TAGS})*$"},
+        ],
+        "examples": ['"0"'],
+    },
+)
 _KEY = (
     "Idempotency-Key",
-    "A name for this request: repeated with it, the request is carried out once.",
-    {"type": "string", "pattern": r"^[!-~]{1,255}$"},
+    'Repeated with it, the request is carried out once; `"k1"` and `k1` are one key.',
+    {"type": "string", "pattern": r"^[!#-~][!-~]{0,254}$"},
 )
 _PREFER = (
     "Prefer",
@@ -87,6 +101,13 @@ _ACCEPTED = {
         },
     }
 }
+
+_NOT_MODIFIED = {"304": {"description": "It is as `If-None-Match` says."}}
+
+
+def _revalidates(operation: Operation) -> bool:
+    read = operation.method in READING and "ETag" in operation.success.headers
+    return read and operation.tagged
 
 
 def _token(sources: Collection[str]) -> tuple[str, str, dict[str, Any]]:
@@ -160,7 +181,8 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     ]
     described += [_query(parameter) for parameter in operation.parameters]
     headers = [
-        *([_IF_MATCH] if operation.conditional else []),
+        *([_IF_MATCH, _IF_NONE_MATCH] if operation.conditional else []),
+        *([_IF_NONE_MATCH] if _revalidates(operation) else []),
         *([_KEY] if operation.idempotent else []),
         *([_token(operation.consistent), _PREFER] if operation.consistent else []),
         *([_LATER] if operation.may_be_later else []),
@@ -190,7 +212,13 @@ def problems_of(operation: Operation) -> list[ProblemKind]:
         INVALID_PARAMETER,
         UNKNOWN_HOST,
         *(() if operation.method in READING else (FOREIGN_ORIGIN,)),
+        *(() if operation.body else (UNEXPECTED_BODY,)),
         *((STALE_VERSION,) if operation.conditional else ()),
+        *(
+            (PRECONDITION_FAILED,)
+            if operation.conditional or operation.method in READING
+            else ()
+        ),
         *((IDEMPOTENCY_KEY_REUSED, OUTCOME_UNKNOWN) if operation.idempotent else ()),
         *((UNKNOWN_POSITION, READ_MODEL_BEHIND) if operation.consistent else ()),
         UNAVAILABLE,
@@ -221,6 +249,7 @@ def _responses(operation: Operation, components: dict[str, Any]) -> dict[str, An
     return (
         {str(success.status): answer}
         | later
+        | (_NOT_MODIFIED if _revalidates(operation) else {})
         | {str(status): _problems(kinds) for status, kinds in sorted(by_status.items())}
     )
 

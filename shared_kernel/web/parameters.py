@@ -13,14 +13,15 @@ from shared_kernel.domain.errors import DomainError, InvalidValue
 from shared_kernel.domain.sku import Sku
 from shared_kernel.web.problems import (
     INVALID_PARAMETER,
-    STALE_VERSION,
     Problem,
 )
 
-_ENTITY_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e]*)"')
 _TOKEN = re.compile(r"([a-z]+):(0|[1-9]\d{0,17})\Z")
 _WHOLE = re.compile(r"-?\d{1,19}\Z", re.ASCII)
-_KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
+_KEY = re.compile(r"[\x21\x23-\x7e][\x21-\x7e]{0,254}\Z")
+_QUOTED_KEY = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"\Z')
+_ESCAPED = re.compile(r"\\(.)")
+LONGEST_KEY = 255
 _LONGEST_KEPT = 200
 
 
@@ -76,7 +77,7 @@ def _read(parameters: Sequence[Parameter], query: bytes) -> dict[str, Any]:
         parameter.name: parameter.schema.get("default") for parameter in parameters
     }
     errors = [
-        _error(parameter.name, "is required")
+        fault_of(parameter.name, "is required")
         for parameter in parameters
         if parameter.required and parameter.name not in texts
     ]
@@ -84,44 +85,21 @@ def _read(parameters: Sequence[Parameter], query: bytes) -> dict[str, Any]:
         parameter = known.get(name)
         if parameter is None:
             accepted = ", ".join(known) or "none"
-            errors.append(_error(name, f"no such parameter; accepted: {accepted}"))
+            errors.append(fault_of(name, f"no such parameter; accepted: {accepted}"))
         elif len(given) > 1:
-            errors.append(_error(name, "is given more than once"))
+            errors.append(fault_of(name, "is given more than once"))
         else:
             try:
                 values[name] = parameter.read(given[0])
             except ValueError as error:
-                errors.append(_error(name, f"expected {error}"))
+                errors.append(fault_of(name, f"expected {error}"))
     if errors:
-        raise _invalid(errors)
+        raise invalid(errors)
     return values
 
 
 # Clients repeat the same queries, above all for pages of a list.
 _read_once = functools.lru_cache(maxsize=256)(_read)
-
-
-def expected_version() -> int | None:
-    """The version that `If-Match` asks for (RFC 9110, §13.1.1); None asks nothing.
-
-    Raises Problem, also for a tag that matches no version at all, and for several tags:
-    a client that decided on one state has one tag.
-    """
-    header = request.headers.get("If-Match")
-    if header is None or header.strip() == "*":
-        return None
-    tags = [part.strip() for part in header.split(",")]
-    found = [_ENTITY_TAG.fullmatch(tag) for tag in tags]
-    if not all(found):
-        raise _invalid([_error("If-Match", 'expected an entity tag such as "3"')])
-    # A weak tag never matches: If-Match uses strong comparison, against lost updates.
-    strong = {tag[2] for tag in found if tag and not tag[1]}
-    versions = [int(tag) for tag in strong if _is_version(tag)]
-    if not versions:
-        raise Problem(STALE_VERSION, f"If-Match: no version has the tag {header}")
-    if len(versions) > 1:
-        raise _invalid([_error("If-Match", 'expected one entity tag such as "3"')])
-    return versions[0]
 
 
 def sku_in_path(text: str, unknown: Callable[..., DomainError]) -> Sku:
@@ -143,7 +121,7 @@ def consistency_token(sources: Collection[str]) -> dict[str, int]:
         if not match or match[1] not in sources:
             example = min(sources, default="source")
             expected = f"expected what a write answered, such as {example}:12"
-            raise _invalid([_error("Consistency-Token", expected)])
+            raise invalid([fault_of("Consistency-Token", expected)])
         token[match[1]] = max(token.get(match[1], 0), int(match[2]))
     return token
 
@@ -158,27 +136,33 @@ def prefers(wanted: str) -> bool:
 
 
 def idempotency_key() -> str | None:
-    key: str | None = request.environ.get("HTTP_IDEMPOTENCY_KEY")
-    if key is not None and not _KEY.match(key):
-        expected = "expected 1 to 255 visible ASCII characters"
-        raise _invalid([_error("Idempotency-Key", expected)])
+    """`"k1"`, a string of structured fields (RFC 8941, §3.3.3), and `k1` are one key.
+
+    The first form is that of draft-ietf-httpapi-idempotency-key-header. Raises Problem.
+    """
+    given: str | None = request.environ.get("HTTP_IDEMPOTENCY_KEY")
+    if given is None:
+        return None
+    if _KEY.match(given):
+        return given
+    quoted = _QUOTED_KEY.match(given.strip(" "))
+    key = _ESCAPED.sub(r"\1", quoted[1]) if quoted else ""
+    if not 1 <= len(key) <= LONGEST_KEY:
+        expected = f"expected 1 to {LONGEST_KEY} visible ASCII characters, or a string"
+        raise invalid([fault_of("Idempotency-Key", f'{expected} such as "k1"')])
     return key
 
 
 def invalid_parameter(error: InvalidValue) -> Problem:
     """A refusal by the domain of a value in the path."""
-    return _invalid([_error(error.field, f"expected {error.expected}")])
+    return invalid([fault_of(error.field, f"expected {error.expected}")])
 
 
-def _is_version(tag: str) -> bool:
-    return tag.isdecimal() and len(tag) < 19
-
-
-def _error(name: str, detail: str) -> dict[str, str]:
+def fault_of(name: str, detail: str) -> dict[str, str]:
     return {"parameter": name, "detail": detail}
 
 
-def _invalid(errors: list[dict[str, str]]) -> Problem:
+def invalid(errors: list[dict[str, str]]) -> Problem:
     first = errors[0]
     return Problem(
         INVALID_PARAMETER, f"{first['parameter']}: {first['detail']}", errors

@@ -81,6 +81,12 @@ STALE_VERSION = kind(
     "It has changed since you saw it",
     "`If-Match` names a version that is no longer the current one. Read it again.",
 )
+PRECONDITION_FAILED = kind(
+    "precondition-failed",
+    412,
+    "It is not as the request expects",
+    "`If-Match` or `If-None-Match` excludes the state that it is in, see `detail`.",
+)
 BODY_TOO_LARGE = kind(
     "body-too-large",
     413,
@@ -113,6 +119,12 @@ INVALID_BODY = kind(
     422,
     "The body has several faults",
     "`errors` lists them all, each with a type of its own.",
+)
+UNEXPECTED_BODY = kind(
+    "unexpected-body",
+    422,
+    "A body is given where none is expected",
+    "Nothing was done: what the body asks for is not known here. Send none, or `{}`.",
 )
 IDEMPOTENCY_KEY_REUSED = kind(
     "idempotency-key-reused",

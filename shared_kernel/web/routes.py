@@ -15,18 +15,25 @@ import attrs
 from flask import Blueprint, Flask, Response, request
 from werkzeug.routing import BaseConverter
 
-from shared_kernel.domain.errors import DomainError, InvalidValue, StaleVersion
+from shared_kernel.domain.errors import (
+    DomainError,
+    InvalidValue,
+    PreconditionFailed,
+    StaleVersion,
+)
 from shared_kernel.domain.foreign_names import PATTERN, WORDS_OF_ROUTES
 from shared_kernel.web.bodies import MAX_BODY_BYTES, Body, invalid_value
 from shared_kernel.web.missing_bodies import BODY_IS_MISSING, Missing
 from shared_kernel.web.parameters import Parameter, invalid_parameter
 from shared_kernel.web.problems import (
     INVALID_VALUE,
+    PRECONDITION_FAILED,
     STALE_VERSION,
     ProblemKind,
     answer_errors_with_problems,
     refusal_response,
 )
+from shared_kernel.web.strictness import Strictness
 from shared_kernel.web.uploads import Upload
 
 _CONVERTER = "foreign"
@@ -56,10 +63,11 @@ class Success:
 class Operation:
     """One method on one path.
 
-    `conditional` accepts `If-Match`, `idempotent` an `Idempotency-Key`, `may_be_later`
-    a preference for an answer before it is done (202), and
-    `consistent` lists the sources accepted in a `Consistency-Token`. `problems` are
-    those that these options do not imply.
+    `conditional` accepts `If-Match` and `If-None-Match`; `tagged` tells that the ETag
+    of what is read changes with all of it. `idempotent` accepts an `Idempotency-Key`,
+    `may_be_later` a preference for an answer before it is done (202), and `consistent`
+    lists the sources accepted in a `Consistency-Token`. `problems` are those that these
+    options do not imply.
     """
 
     name: str
@@ -73,6 +81,7 @@ class Operation:
     parameters: Sequence[Parameter] = ()
     body: Body[Any] | Upload | None = None
     conditional: bool = False
+    tagged: bool = True
     idempotent: bool = False
     may_be_later: bool = False
     consistent: Collection[str] = ()
@@ -98,6 +107,7 @@ class Api:
         self._path_parameters = path_parameters
         self._refusals = {
             StaleVersion: STALE_VERSION,
+            PreconditionFailed: PRECONDITION_FAILED,
             InvalidValue: INVALID_VALUE,
             **refusals,
         }
@@ -109,10 +119,18 @@ class Api:
         """Serve `rules`; the first one is current, the others are older paths."""
 
         def register(view: View) -> View:
+            served_view = Strictness(
+                method=method,
+                takes_body=more.get("body") is not None,
+                conditional=more.get("conditional", False),
+                tagged=more.get("tagged", True),
+            ).applied_to(view)
             for place, rule in enumerate(rules):
                 name = view.__name__ + (f"_{place}" if place else "")
                 for served in {rule: None, self._with_slashes(rule): None}:
-                    self.blueprint.add_url_rule(served, name, view, methods=[method])
+                    self.blueprint.add_url_rule(
+                        served, name, served_view, methods=[method]
+                    )
                 path = path_of(rule)
                 self.operations.append(
                     Operation(

@@ -177,8 +177,9 @@ def test_pieces_are_held_for_the_requested_time(
 def test_an_invalid_order_reference_is_refused_by_name(
     refusing_shop: Shop, method: str, order: str
 ) -> None:
+    body = {"quantity": 1} if method == "PUT" else {}
     response = send(
-        refusing_shop, method, f"/stock/LAMP-1/reservations/{order}", quantity=1
+        refusing_shop, method, f"/stock/LAMP-1/reservations/{order}", **body
     )
 
     document = problem(response, 400, "invalid-parameter")

@@ -57,6 +57,17 @@ def test_a_repeated_request_gets_the_same_response_and_is_executed_once(
     assert events(storehouse) == 1
 
 
+@pytest.mark.parametrize(
+    ("first", "again"), [("k1", '"k1"'), ('"a b"', '"a b"'), ('"a\\"b"', 'a"b')]
+)
+def test_a_key_and_the_string_that_holds_it_are_one_key(
+    client: FlaskClient, storehouse: RunningServices, first: str, again: str
+) -> None:
+    assert register(client, first).data == register(client, again).data
+
+    assert events(storehouse) == 1
+
+
 def test_the_token_of_a_repetition_is_not_behind_the_first_one(
     client: FlaskClient,
 ) -> None:

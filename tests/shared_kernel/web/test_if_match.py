@@ -59,7 +59,7 @@ def test_an_outdated_version_is_refused(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    "if_match", [None, "*", '"1"', ' "1" ', '"1", W/"7"', '"1","x"']
+    "if_match", [None, "*", '"1"', ' "1" ', '"1", "2"', '"1", W/"7"', '"1","x"']
 )
 def test_a_current_version_or_any_version_matches(
     shop: Shop, if_match: str | None
@@ -85,7 +85,7 @@ def test_a_tag_that_no_version_has_is_stale(shop: Shop, if_match: str) -> None:
     problem(rename(shop, if_match), 412, "stale-version")
 
 
-@pytest.mark.parametrize("if_match", ["1", '"1', "", '"1" "2"', "W/1", '"1", "2"'])
+@pytest.mark.parametrize("if_match", ["1", '"1', "", '"1" "2"', "W/1"])
 def test_an_invalid_entity_tag_is_refused_by_name(shop: Shop, if_match: str) -> None:
     shop.register()
 

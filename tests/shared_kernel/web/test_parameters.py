@@ -37,27 +37,6 @@ def test_a_misspelt_and_a_repeated_parameter_are_refused_together() -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "version"),
-    [("*", None), ('"3"', 3), (' "3" ', 3), ('"3", W/"9"', 3), ('"3", "3"', 3)],
-)
-def test_if_match_names_a_version(header: str, version: int | None) -> None:
-    assert get("/headers", If_Match=header).get_json()["version"] == version
-
-
-@pytest.mark.parametrize("header", ["3", "", "'3'", '"3', '"1", "2"', '"3" "4"'])
-def test_if_match_that_names_no_one_version_is_refused(header: str) -> None:
-    assert refused(get("/headers", If_Match=header)) == ["If-Match"]
-
-
-@pytest.mark.parametrize("header", ['W/"3"', '"abc"', '""', '"9999999999999999999999"'])
-def test_if_match_of_no_version_matches_none(header: str) -> None:
-    response = get("/headers", If_Match=header)
-
-    assert response.status_code == 412
-    assert response.get_json()["type"] == "/problems/stale-version"
-
-
-@pytest.mark.parametrize(
     ("header", "token"),
     [
         ("catalog:0", {"catalog": 0}),

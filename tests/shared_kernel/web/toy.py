@@ -7,14 +7,15 @@ import msgspec
 from flask import Flask, Response
 
 from shared_kernel.domain.errors import DomainError, InvalidValue, StaleVersion
+from shared_kernel.domain.expectation import Expectation
 from shared_kernel.web.bodies import Body
 from shared_kernel.web.parameters import (
     consistency_token,
-    expected_version,
     integer,
     prefers,
     read_query,
 )
+from shared_kernel.web.preconditions import expected_version
 from shared_kernel.web.problems import UNKNOWN_SKU
 from shared_kernel.web.routes import Api, Success, set_up_web
 
@@ -85,17 +86,37 @@ def an_api() -> Api:
     def headers() -> Response:
         return _json(
             {
-                "version": expected_version(),
+                "expected": _shown(expected_version()),
                 "token": consistency_token({"catalog", "inventory"}),
                 "lenient": prefers("handling=lenient"),
             }
         )
+
+    @api.route("GET", "/versions", summary="Tell", success=done)
+    def versions() -> Response:
+        response = _json(3)
+        response.headers["ETag"] = '"3"'
+        return response
+
+    @api.route("POST", "/nothing", summary="Do nothing", success=done)
+    def nothing() -> Response:
+        return _json(None)
 
     @api.route("GET", "/raised/<what>", summary="Raise", success=done)
     def raised(what: str) -> Response:
         raise RAISED[what]
 
     return api
+
+
+def _shown(expected: int | Expectation | None) -> dict[str, Any] | None:
+    if not isinstance(expected, Expectation):
+        return None
+    return {
+        "versions": expected.versions and sorted(expected.versions),
+        "others": sorted(expected.others),
+        "exists": expected.exists,
+    }
 
 
 def _json(value: Any) -> Response:
