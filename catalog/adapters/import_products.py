@@ -24,6 +24,7 @@ from shared_kernel.events.writer import Writer
 from shared_kernel.files.remarks import Remarks
 from shared_kernel.files.row_file import Columns, Row
 from shared_kernel.files.run import Outcome, Refused
+from shared_kernel.files.values import may_be_a_spreadsheets
 
 Outcomes = list[Outcome | Refused]
 Record = Callable[[Connection, Sequence[Outcome | Refused]], None]
@@ -36,6 +37,9 @@ _OUTCOMES = {
 COUNT_NOT_USED = (
     "registered already, so stock_count is not used (counts come by "
     "`inventory import-counts`)"
+)
+SHORTENED = (
+    "SKUs that a spreadsheet may have made of long numbers, registered as they stand"
 )
 UPDATE = "registered differently; --update makes it as the file says"
 
@@ -108,6 +112,10 @@ class RowImport:
         for product in self._read:
             if isinstance(product, Refused) or product.row not in wanted:
                 continue
+            if self._imported.get(
+                product.row
+            ) is Imported.REGISTERED and may_be_a_spreadsheets(product.sku.code):
+                remarks.add(SHORTENED, product.row)
             if isinstance(self._refusals.get(product.row), RegisteredDifferently):
                 remarks.add(UPDATE, product.row)
             elif product.opening_stock is not None and self._imported.get(

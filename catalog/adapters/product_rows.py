@@ -27,7 +27,7 @@ from shared_kernel.domain.errors import InvalidValue
 from shared_kernel.domain.sku import Sku
 from shared_kernel.files.row_file import Columns, Row
 from shared_kernel.files.run import Refused
-from shared_kernel.files.values import in_columns, text, whole_number
+from shared_kernel.files.values import in_columns, pieces, text, whole_number
 
 
 @attrs.frozen(kw_only=True)
@@ -159,8 +159,8 @@ def _written_price(amount: str, currency: str | None, prices: Prices) -> Price:
 
 
 def _opening_stock(values: Mapping[str, Any]) -> OpeningStock | None:
-    pieces = whole_number(values, "stock_count")
-    return None if pieces is None else OpeningStock(pieces)
+    count = pieces(values, "stock_count")
+    return None if count is None else OpeningStock(count)
 
 
 def _status(values: Mapping[str, Any]) -> Status | None:

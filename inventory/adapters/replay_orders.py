@@ -26,7 +26,7 @@ from shared_kernel.domain.sku import SKU_SCHEMA, Sku
 from shared_kernel.files.remarks import Remarks
 from shared_kernel.files.row_file import Columns, Row
 from shared_kernel.files.run import Outcome, Refused
-from shared_kernel.files.values import in_columns, text, whole_number
+from shared_kernel.files.values import in_columns, pieces, text
 
 _ORDER = foreign_names.schema(LONGEST_ORDER_REFERENCE, "ORDER-1")
 
@@ -163,7 +163,7 @@ def _order(values: Mapping[str, Any]) -> OrderReference:
 
 
 def _quantity(values: Mapping[str, Any]) -> Quantity:
-    return Quantity(whole_number(values, "quantity"))
+    return Quantity(pieces(values, "quantity"))
 
 
 def _faults(values: Mapping[str, Any]) -> Iterator[str]:
