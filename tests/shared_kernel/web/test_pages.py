@@ -17,7 +17,7 @@ from tests.storehouses import a_storehouse
 from tests.web_pages import Element, parsed
 
 ROOT = Path(__file__).parents[3]
-PAGES = ("/", "/docs")
+PAGES = ("/", "/docs", "/docs/events")
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,9 @@ def test_a_page_links_to_api_feed_and_metrics(client: FlaskClient, path: str) ->
 
     assert {
         "/docs",
+        "/docs/events",
         "/openapi.json",
+        "/asyncapi.json",
         "/events/catalog?after=0",
         "/metrics",
         "/readyz",
@@ -161,7 +163,7 @@ def test_the_fields_of_a_body_are_shown_with_their_bounds(docs: Element) -> None
         SKU_IN_WORDS,
         "string; 1 to 64 characters",
     ]
-    assert fields["stock_count"] == "integer; 0 to 1,000,000,000; 0 if not given"
+    assert fields["stock_count"] == ("integer; 0 to 1,000,000,000; 0 if not given")
     assert fields["description"].splitlines()[-1] == (
         "string or null; 1 to 4,000 characters"
     )
