@@ -65,6 +65,32 @@ def a_dead_message_can_be_added_again(bench: Bench) -> None:
     assert letters.list() == []
 
 
+def a_sequence_that_is_added_again_stays_a_sequence(bench: Bench) -> None:
+    """river#971: there a retry let all of it run at once."""
+    queue, payloads = bench.queue(), ["1", "2", "3"]
+    for payload in payloads:
+        queue.add_message(Message(name="greet", payload=payload, key="k"))
+    consumer, heard = consuming(queue)
+    heard.failing = set(payloads)
+    for _ in range(9):
+        idle(consumer)
+        bench.clock.advance(5)
+    letters = DeadLetters(bench.database, {("work", SOURCE): queue.replay})
+    assert [each.envelope.data.decode() for each in letters.list()] == payloads
+
+    for letter in letters.list():
+        letters.replay(letter.number)
+    pool, again = Later(), Heard()
+    consumer = queue.consumer(10, again, pool)
+    for _ in payloads:
+        bench.clock.advance(1)
+        consumer.step()
+        assert len(pool.waiting) == 1
+        pool.run()
+
+    assert again.payloads == payloads
+
+
 def in_the_background_it_returns_at_once_and_stops_when_all_is_settled(
     bench: Bench,
 ) -> None:
@@ -113,6 +139,7 @@ CHECKS: tuple[Check, ...] = (
     a_paused_queue_is_not_consumed,
     a_purge_leaves_what_is_in_flight,
     a_dead_message_can_be_added_again,
+    a_sequence_that_is_added_again_stays_a_sequence,
     in_the_background_it_returns_at_once_and_stops_when_all_is_settled,
     competing_consumers_process_each_message_once,
 )
