@@ -1,7 +1,6 @@
 """`catalog import`: registers the products of a file."""
 
 import contextlib
-from pathlib import Path
 
 import attrs
 import click
@@ -15,7 +14,7 @@ from catalog.adapters.product_rows import COLUMNS, Prices
 from catalog.adapters.services import CommandServices
 from catalog.domain.currencies import CURRENCIES
 from shared_kernel.files.presets import Preset, opened
-from shared_kernel.files.run import run, takes_a_row_file
+from shared_kernel.files.run import FileArguments, run, takes_a_row_file
 from shared_kernel.runtime.workers import Workers
 
 
@@ -102,16 +101,15 @@ def add_import(group: click.Group, services: CommandServices, workers: Workers) 
     def import_products(
         context: click.Context,
         /,
-        path: Path,
-        form: str | None,
-        refused: Path | None,
+        file: FileArguments,
         **options: object,
     ) -> None:
         """Register the products in FILE, and wait until all are listed.
 
         FILE is CSV with the columns sku, name and, if wanted, price, stock_count,
         description and status (listed or discontinued); or NDJSON, a line for each
-        product as POST /products takes it. UTF-8.
+        product as POST /products takes it. It may be packed (.gz), or - for standard
+        input. Columns of other names are left out, and named once; see --map.
 
         With --preset, FILE is what a shop of this software exports. Variants become
         products, named by title and option; images, drafts and parents are left out,
@@ -141,17 +139,16 @@ def add_import(group: click.Group, services: CommandServices, workers: Workers) 
         preset = asked.reads
         if asked.background:
             _refuse_in_background(asked)
-            file = opened(path, COLUMNS, form, preset)
-            context.exit(import_in_background(services.imports, file, refused))
+            rows = opened(file.path, COLUMNS, file.reading, preset)
+            code = import_in_background(services.imports, rows, file.refused_to())
+            context.exit(code)
         if asked.dry_run:
             with contextlib.closing(EarlierRows()) as earlier:
                 rehearsal = DryRun(services, earlier, asked.prices, asked.update)
-                code = run(
-                    rehearsal, workers, path, form, refused, dry=True, preset=preset
-                )
+                code = run(rehearsal, workers, file, dry=True, preset=preset)
             context.exit(code)
         work = ImportProducts(services, asked.prices, asked.update)
-        context.exit(run(work, workers, path, form, refused, preset=preset))
+        context.exit(run(work, workers, file, preset=preset))
 
 
 def _refuse_in_background(asked: _Asked) -> None:

@@ -12,8 +12,9 @@ from catalog.adapters.import_products import Outcomes, RowImport
 from catalog.adapters.product_rows import AS_WRITTEN, COLUMNS, Prices
 from catalog.adapters.services import CommandServices
 from shared_kernel.domain import foreign_names
+from shared_kernel.files.columns import Columns
 from shared_kernel.files.remarks import Remarks
-from shared_kernel.files.row_file import Columns, Row
+from shared_kernel.files.row_file import Row
 from shared_kernel.files.run import Outcome, Refused
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
+import attrs
 import msgspec
 from flask import Response
 from sqlalchemy.engine import Connection
@@ -18,19 +19,25 @@ from catalog.adapters.imports.stuck import remedies
 from catalog.adapters.product_rows import COLUMNS
 from catalog.adapters.services import CommandServices
 from shared_kernel.clock import from_us, to_us
-from shared_kernel.files.row_file import (
-    CSV,
-    FORMATS,
-    NDJSON,
-    RowFile,
-    UnusableFileError,
+from shared_kernel.files.errors import UnusableFileError
+from shared_kernel.files.reading import (
+    Reading,
+    delimiter_of,
+    encoding_of,
+    names_of,
 )
+from shared_kernel.files.row_file import CSV, FORMATS, NDJSON, RowFile
 from shared_kernel.storage.errors import ConcurrentUpdateError
 from shared_kernel.web import idempotency
 from shared_kernel.web.commands import Answer
 from shared_kernel.web.idempotency import Kept
-from shared_kernel.web.parameters import idempotency_key, integer, read_query
-from shared_kernel.web.problems import Problem
+from shared_kernel.web.parameters import (
+    Parameter,
+    idempotency_key,
+    integer,
+    read_query,
+)
+from shared_kernel.web.problems import INVALID_PARAMETER, Problem
 from shared_kernel.web.reading import next_link
 from shared_kernel.web.routes import Api, Success
 from shared_kernel.web.uploads import Received, Upload
@@ -42,6 +49,37 @@ MEDIA_TYPES = {
 }
 _NEWEST = integer("limit", "How many at the most.", 1, 1000, default=100)
 _PAGE = (_NEWEST, integer("cursor", "Where to go on.", 0, 2**63 - 1, default=0))
+
+
+_READING = (
+    Parameter(
+        name="delimiter",
+        description="What separates cells: a character, or `tab`. By default it is "
+        "recognized.",
+        schema={"type": "string", "minLength": 1, "maxLength": 3, "examples": [";"]},
+    ),
+    Parameter(
+        name="encoding",
+        description="Of the text, UTF-8 by default, such as `cp1252`.",
+        schema={
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 40,
+            "examples": ["cp1252"],
+        },
+    ),
+    Parameter(
+        name="map",
+        description="What columns are called in the file: `theirs=ours`, with `;` "
+        "between several.",
+        schema={
+            "type": "string",
+            "minLength": 3,
+            "maxLength": 1000,
+            "examples": ["Variant SKU=sku"],
+        },
+    ),
+)
 
 
 class ShownImport(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +124,7 @@ def _add_sending(api: Api, services: CommandServices) -> None:
         media_types=MEDIA_TYPES,
         suffixes=FORMATS,
         description=f"CSV with the columns {COLUMNS}; or NDJSON, a line for each "
-        "product as POST /products takes it. UTF-8.",
+        "product as POST /products takes it.",
         example="sku,name,stock_count\nLAMP-0002,Floor lamp,7\n",
     )
 
@@ -96,6 +134,7 @@ def _add_sending(api: Api, services: CommandServices) -> None:
         summary="Register the products of a file, in the background",
         body=upload,
         idempotent=True,
+        parameters=_READING,
         problems=(UNUSABLE_FILE,),
         success=Success(
             status=202,
@@ -110,32 +149,49 @@ def _add_sending(api: Api, services: CommandServices) -> None:
         A product that is registered unchanged is skipped. So a file can be sent again.
         With an `Idempotency-Key` it is the same import then.
         """
-        read_query(())
+        reading = _reading()
         key = idempotency_key()
         received = upload.read()
         if key is None:
-            import_id = _receive(services, received)
+            import_id = _receive(services, received, reading)
         else:
-            import_id = _receive_once(services, received, key)
+            import_id = _receive_once(services, received, reading, key)
         response = _response(_found(services.imports.progress, import_id), status=202)
         response.headers["Location"] = f"/products/imports/{import_id}"
         return response
 
 
+def _reading() -> Reading:
+    """As the query says."""
+    asked = read_query(_READING)
+    delimiter, encoding, names = (asked[each.name] for each in _READING)
+    try:
+        return Reading(
+            delimiter=None if delimiter is None else delimiter_of(delimiter),
+            encoding=None if encoding is None else encoding_of(encoding),
+            names=names_of(tuple(filter(None, (names or "").split(";")))),
+        )
+    except UnusableFileError as error:
+        raise Problem(INVALID_PARAMETER, str(error)) from error
+
+
 def _receive(
     services: CommandServices,
     received: Received,
+    reading: Reading,
     before_commit: BeforeCommit = lambda _, __: None,
 ) -> str:
-    name = Path(received.name)
+    name, reading = Path(received.name), attrs.evolve(reading, form=received.form)
     try:
-        with RowFile(name, COLUMNS, received.form, received.file) as file:
+        with RowFile(name, COLUMNS, reading, received.file) as file:
             return services.imports.receive(file, before_commit)
     except UnusableFileError as error:
         raise Problem(UNUSABLE_FILE, str(error)) from error
 
 
-def _receive_once(services: CommandServices, received: Received, key: str) -> str:
+def _receive_once(
+    services: CommandServices, received: Received, reading: Reading, key: str
+) -> str:
     """The same file under the same key is the same import."""
 
     def keep(connection: Connection, import_id: str) -> None:
@@ -151,7 +207,7 @@ def _receive_once(services: CommandServices, received: Received, key: str) -> st
     known = find()
     if known is None:
         try:
-            return _receive(services, received, keep)
+            return _receive(services, received, reading, keep)
         except ConcurrentUpdateError:
             # It was sent twice at the same time.
             known = find()

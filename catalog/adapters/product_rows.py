@@ -25,7 +25,8 @@ from catalog.domain.value_objects import (
 from shared_kernel.documents.schema import Schema
 from shared_kernel.domain.errors import InvalidValue
 from shared_kernel.domain.sku import Sku
-from shared_kernel.files.row_file import Columns, Row
+from shared_kernel.files.columns import Columns
+from shared_kernel.files.row_file import Row
 from shared_kernel.files.run import Refused
 from shared_kernel.files.values import in_columns, pieces, text, whole_number
 

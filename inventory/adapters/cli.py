@@ -13,7 +13,7 @@ from inventory.adapters.replay_orders import LinesSoFar, ReplayOrders
 from inventory.adapters.services import InventoryServices
 from shared_kernel.files.export import export, takes_an_output
 from shared_kernel.files.presets import Preset
-from shared_kernel.files.run import run, takes_a_row_file
+from shared_kernel.files.run import FileArguments, run, takes_a_row_file
 from shared_kernel.runtime.workers import Workers
 
 _ORDERS: dict[str, Callable[[], Preset]] = {
@@ -35,16 +35,13 @@ def inventory_cli(services: InventoryServices, workers: Workers) -> click.Group:
     )
     @click.pass_context
     def replay_orders(
-        context: click.Context,
-        path: Path,
-        form: str | None,
-        refused: Path | None,
-        preset: str | None,
+        context: click.Context, /, file: FileArguments, preset: str | None
     ) -> None:
         """Reserve and ship the order lines in FILE, in their order.
 
         FILE is CSV with the columns order, sku, quantity and, if wanted, ordered_on and
-        shipped_on; or NDJSON with the same fields, a line for each. UTF-8.
+        shipped_on; or NDJSON with the same fields, a line for each. It may be packed
+        (.gz), or - for the standard input.
 
         An order reference names one shipment of a SKU: a further line of the same order
         and SKU ships as ORDER#2, ORDER#3 and so on.
@@ -67,7 +64,7 @@ def inventory_cli(services: InventoryServices, workers: Workers) -> click.Group:
         with contextlib.closing(LinesSoFar()) as lines:
             work = ReplayOrders(services, lines)
             orders = _ORDERS[preset]() if preset else None
-            code = run(work, workers, path, form, refused, preset=orders)
+            code = run(work, workers, file, preset=orders)
         context.exit(code)
 
     @group.command("export")

@@ -23,8 +23,9 @@ from shared_kernel.documents.schema import Schema
 from shared_kernel.domain import foreign_names
 from shared_kernel.domain.errors import DomainError, InvalidValue
 from shared_kernel.domain.sku import SKU_SCHEMA, Sku
+from shared_kernel.files.columns import Columns
 from shared_kernel.files.remarks import Remarks
-from shared_kernel.files.row_file import Columns, Row
+from shared_kernel.files.row_file import Row
 from shared_kernel.files.run import Outcome, Refused
 from shared_kernel.files.values import in_columns, pieces, text
 

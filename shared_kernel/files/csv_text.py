@@ -5,35 +5,42 @@ Such a cell is written behind an apostrophe, and reading takes that away. A give
 apostrophe is kept: where it could be taken for ours, it is written behind another one.
 """
 
-import csv
-import io
+import re
 from collections.abc import Iterable, Sequence
 
-_RUNS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-_HIDES = _RUNS | {"'"}
+# Full-width signs are formulas in some languages.
+_SIGNS = "[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+_RUNS = re.compile(f"'*{_SIGNS}")
+_HIDDEN = re.compile(f"'+{_SIGNS}")
+_TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
+# A spreadsheet may also separate cells by these.
+_TO_QUOTE = re.compile('[",;|\t\r\n]')
 
 
 def defused(text: str) -> str:
     """`text` as the cell of a CSV file: it runs nothing in a spreadsheet."""
-    if not text:
-        return text
-    first = text[0]
-    if first in _RUNS or (first == "'" and text[1:2] in _HIDES):
-        return f"'{text}"
-    return text
+    return f"'{text}" if _RUNS.match(text) else text
 
 
 def undone(cell: str) -> str:
-    """The text of a cell that was written by `defused`; any other is unchanged."""
-    if cell[:1] == "'" and cell[1:2] in _HIDES:
-        return cell[1:]
+    """The text of a cell that was written by `defused`; any other is unchanged.
+
+    Except `="0017"`, as spreadsheets write a text of digits: it is 0017.
+    """
+    if cell.startswith("'"):
+        return cell[1:] if _HIDDEN.match(cell) else cell
+    if cell.startswith("=") and (text := _TEXT_FORMULA.fullmatch(cell)):
+        return text[1].replace('""', '"')
     return cell
 
 
 def csv_lines(rows: Iterable[Sequence[object]]) -> str:
     """Lines of CSV (RFC 4180); None is an empty cell."""
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(
-        ["" if value is None else defused(str(value)) for value in row] for row in rows
-    )
-    return text.getvalue()
+    return "".join(",".join(map(_cell, row)) + "\r\n" for row in rows)
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else defused(str(value))
+    if _TO_QUOTE.search(text):
+        return '"' + text.replace('"', '""') + '"'
+    return text

@@ -1,20 +1,15 @@
 """Files of other software: a preset gives their rows in our columns."""
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
 import attrs
 
-from shared_kernel.files.row_file import (
-    CSV,
-    Columns,
-    Row,
-    RowFile,
-    UnusableFileError,
-    same_name,
-)
+from shared_kernel.files.columns import Columns
+from shared_kernel.files.errors import UnusableFileError
+from shared_kernel.files.reading import AS_IT_IS, Reading
+from shared_kernel.files.row_file import CSV, Row, RowFile
 
 
 @attrs.frozen
@@ -51,10 +46,11 @@ class ForeignFile(RowFile):
         self,
         path: Path,
         preset: Preset,
-        form: str | None = None,
+        reading: Reading = AS_IT_IS,
         file: IO[bytes] | None = None,
     ) -> None:
-        super().__init__(path, preset.columns, form, file)
+        columns = attrs.evolve(preset.columns, aliases=preset.aliases, foreign=True)
+        super().__init__(path, columns, reading, file)
         self._preset = preset
         if self._form is not None and self._form != CSV:
             raise UnusableFileError(f"{path}: a preset reads CSV, not {self._form}")
@@ -64,33 +60,6 @@ class ForeignFile(RowFile):
         foreign, self._rows = self._rows, iter(())
         self.header = self._preset.gives
         self._rows = self._ours(foreign)
-
-    def _header_of(self, reader: Iterator[list[str]]) -> list[str]:
-        try:
-            given = [self._name_of(name) for name in next(reader)]
-        except (StopIteration, csv.Error):
-            given = []
-        missing = [name for name in self.columns.required if name not in given]
-        twice = {name for name in self.columns.names if given.count(name) > 1}
-        if missing:
-            problem = f"no column {', '.join(missing)} in its first line"
-        elif twice:
-            problem = f"more than one column {', '.join(sorted(twice))}"
-        else:
-            return given
-        raise UnusableFileError(
-            f"{self.path}: {problem}; is it a file for this --preset?"
-        )
-
-    def _name_of(self, given: str) -> str:
-        """The preset's name of a column."""
-        for name in self.columns.names:
-            if same_name(name) == same_name(given):
-                return name
-        for other, name in self._preset.aliases.items():
-            if same_name(other) == same_name(given):
-                return name
-        return given
 
     def _ours(self, foreign: Iterator[Row]) -> Iterator[Row]:
         for row in self._preset.rows(foreign):
@@ -102,12 +71,12 @@ class ForeignFile(RowFile):
 
 
 def opened(
-    path: Path, columns: Columns, form: str | None, preset: Preset | None
+    path: Path, columns: Columns, reading: Reading, preset: Preset | None
 ) -> RowFile:
     """The file at `path`: with `columns`, or of the software of `preset`."""
     if preset is None:
-        return RowFile(path, columns, form)
-    return ForeignFile(path, preset, form)
+        return RowFile(path, columns, reading)
+    return ForeignFile(path, preset, reading)
 
 
 def cell(row: Row, column: str) -> str:

@@ -4,12 +4,14 @@ import contextlib
 import errno
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import attrs
 
+from shared_kernel.files.columns import REASON
 from shared_kernel.files.csv_text import csv_lines
-from shared_kernel.files.row_file import REASON, Row, UnusableFileError
+from shared_kernel.files.errors import UnusableFileError
+from shared_kernel.files.row_file import Row
 
 SHOWN = 50
 
@@ -45,17 +47,17 @@ class Refusals:
             subject = str(row.values.get(self._subject, ""))
             self.first.append(Refusal(row.number, subject, reason))
         with self._writing():
-            self._write([row.values.get(name) for name in self._columns] + [reason])
+            self._write([*row.in_columns(self._columns), reason])
 
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
 
-    def _write(self, values: list[Any]) -> None:
+    def _write(self, cells: Sequence[str]) -> None:
         if self._file is None:
             self._file = self.path.open("w", encoding="utf-8", newline="")
             self._file.write(csv_lines([[*self._columns, REASON]]))
-        self._file.write(csv_lines([values]))
+        self._file.write(csv_lines([cells]))
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:

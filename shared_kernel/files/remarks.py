@@ -16,6 +16,11 @@ class Remarks:
     """Counts rows by what is to be said of them."""
 
     _of: dict[str, _Rows] = attrs.field(factory=dict)
+    _said: list[str] = attrs.field(factory=list)
+
+    def say(self, text: str) -> None:
+        """Something of the whole file."""
+        self._said.append(text)
 
     def add(self, text: str, row: int) -> None:
         rows = self._of.setdefault(text, _Rows())
@@ -25,7 +30,8 @@ class Remarks:
 
     def lines(self) -> list[str]:
         """As in `left out as a draft: 5 rows (3, 8, 12, …)`."""
-        return [f"{text}: {_in_words(rows)}" for text, rows in self._of.items()]
+        of_rows = [f"{text}: {_in_words(rows)}" for text, rows in self._of.items()]
+        return [*self._said, *of_rows]
 
 
 def _in_words(rows: _Rows) -> str:

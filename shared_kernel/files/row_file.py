@@ -1,102 +1,90 @@
-"""Files of rows, CSV or NDJSON in UTF-8, streamed: they may be larger than memory.
+"""Files of rows, CSV or NDJSON, streamed: they may be larger than memory.
 
-A row that cannot be read carries its fault, and reading continues with the next row.
+Each line of the file is part of one row, or of the header, or empty. A row that cannot
+be read carries its fault and its whole text, and reading continues with the next line.
 UnusableFileError is for faults that make the whole file unusable.
 """
 
-import csv
+import json
 import os
+import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
 
 import attrs
 
-from shared_kernel.documents.schema import Schema
+from shared_kernel.files.columns import REASON, Columns, Header, header_of, same_name
+from shared_kernel.files.csv_records import CsvRecords, Record
 from shared_kernel.files.csv_text import undone
-from shared_kernel.files.json_rows import ANY_OBJECT, json_values
+from shared_kernel.files.errors import LostLinesError, UnusableFileError
+from shared_kernel.files.json_rows import json_values
+from shared_kernel.files.reading import AS_IT_IS, DELIMITERS, Reading
 from shared_kernel.files.remarks import Remarks
+from shared_kernel.files.text_lines import TextLines, without_end
 
 CSV = "csv"
 NDJSON = "ndjson"
-FORMATS = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON}
-REASON = "reason"
-LONGEST_LINE = 2**20
-
-
-class UnusableFileError(Exception):
-    """The message says in one line what is wrong with the file, and how to fix it."""
-
-
-@attrs.frozen
-class Columns:
-    """The columns of a row; in NDJSON a line is an object of the schema `document`.
-
-    `presets` has, by preset, columns by which files for it are recognized. A column
-    `reason` is ignored: so a file of refused rows can be corrected and used.
-    """
-
-    required: Sequence[str]
-    optional: Sequence[str] = ()
-    presets: Mapping[str, Sequence[str]] = attrs.field(factory=dict)
-    document: Schema[Any] = ANY_OBJECT
-
-    @property
-    def names(self) -> list[str]:
-        return [*self.required, *self.optional]
-
-    def preset_of(self, header: Sequence[str]) -> str | None:
-        """The preset for files with this header."""
-        given = set(map(same_name, header))
-        for preset, marks in self.presets.items():
-            if given.issuperset(map(same_name, marks)):
-                return preset
-        return None
-
-    def __str__(self) -> str:
-        if not self.optional:
-            return ", ".join(self.required)
-        return f"{', '.join(self.required)}; if wanted, {', '.join(self.optional)}"
+FORMATS = {".csv": CSV, ".tsv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON}
+PACKED = ".gz"
+STDIN = Path("-")
+_SEPARATOR = re.compile(r"\ufeff?sep=(.)\s*", re.IGNORECASE)
 
 
 @attrs.frozen
 class Row:
-    """`number` is the line in an editor: a CSV's header is row 1.
+    """`number` is its first line in the file, counted from 1.
 
     `values` are by column: text in a CSV, JSON values in NDJSON. With a `fault` the row
-    cannot be used, and `values` are those that could be read.
+    cannot be used, and `values` are those that could be read; `cells` are then the
+    whole text of the row, if it did not have one for each column.
     """
 
     number: int
     values: Mapping[str, Any]
     fault: str | None = None
+    cells: Sequence[str] | None = None
+
+    def in_columns(self, columns: Sequence[str]) -> list[str]:
+        """The row in a file of refused rows, as it was given."""
+        if self.cells is not None:
+            return list(self.cells)
+        return [_shown(self.values.get(name)) for name in columns]
 
 
 class RowFile:
     """`with` opens the file and reads its header, if it has one.
 
-    `file` is read instead, if it is given: then `path` is only its name. Raises
-    UnusableFileError. `left_out` counts rows that are nothing to us; `remarks` say why.
+    `file` is read instead, if it is given: then `path` is only its name; `-` is the
+    standard input. Raises UnusableFileError. `left_out` counts rows that are nothing to
+    us; `remarks` say why.
     """
 
     def __init__(
         self,
         path: Path,
         columns: Columns,
-        form: str | None = None,
+        reading: Reading = AS_IT_IS,
         file: IO[bytes] | None = None,
     ) -> None:
         self.path = path
         self.columns = columns
         self.header: Sequence[str] = columns.names
         self.size = 0
-        self.bytes_read = 0
         self.left_out = 0
         self.remarks = Remarks()
-        self._form = form or FORMATS.get(path.suffix.lower())
+        self._reading = reading
+        self._form = reading.form or FORMATS.get(_suffix(path))
         self._file = file
-        self._lines_read = 0
+        self._lines: TextLines | None = None
+        self._lines_passed = 0
         self._rows: Iterator[Row] = iter(())
+
+    @property
+    def bytes_read(self) -> int:
+        """Of `size`; 0 if that is unknown."""
+        return self._file.tell() if self._file is not None and self.size else 0
 
     def __enter__(self) -> Self:
         if self._form is None:
@@ -104,21 +92,27 @@ class RowFile:
                 f"{self.path}: neither .csv nor .ndjson nor .jsonl; say which it is "
                 "with --format"
             )
+        # What somebody sends over the network must not grow.
+        is_sent = self._file is not None
         if self._file is None:
-            try:
-                self._file = self.path.open("rb")
-            except OSError as error:
-                raise UnusableFileError(f"{self.path}: {error.strerror}") from error
-            self.size = os.fstat(self._file.fileno()).st_size
+            self._file = self._opened()
         try:
-            self._begin(self._lines(self._file))
+            self._lines = TextLines(
+                str(self.path),
+                self._file,
+                self._reading.encoding,
+                unpacks=not is_sent,
+            )
+            self._begin(iter(self._lines))
         except UnusableFileError:
             self._file.close()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._file is not None:
+        if self._lines is not None:
+            self._lines.detach()
+        if self._file is not None and self.path != STDIN:
             self._file.close()
 
     def chunks(self, size: int) -> Iterator[list[Row]]:
@@ -140,88 +134,120 @@ class RowFile:
         if chunk:
             yield chunk
 
-    def _begin(self, lines: Iterator[str]) -> None:
-        if self._form == CSV:
-            reader = csv.reader(lines, strict=True)
-            self.header = self._header_of(reader)
-            self._rows = self._csv_rows(reader, self.header)
-        else:
-            self._rows = self._ndjson_rows(lines)
-
-    def _lines(self, file: IO[bytes]) -> Iterator[str]:
-        while line := file.readline(LONGEST_LINE + 1):
-            self.bytes_read += len(line)
-            self._lines_read += 1
-            if len(line) > LONGEST_LINE:
-                raise UnusableFileError(
-                    f"{self.path}: line {self._lines_read} is longer than "
-                    f"{LONGEST_LINE:,} bytes; is this a {self._form} file?"
-                )
-            try:
-                yield line.decode("utf-8-sig" if self._lines_read == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                raise UnusableFileError(
-                    f"{self.path}: line {self._lines_read} is not UTF-8 (byte "
-                    f"0x{line[error.start]:02x}); save the file as UTF-8"
-                ) from error
-
-    def _header_of(self, reader: Iterator[list[str]]) -> list[str]:
+    def _opened(self) -> IO[bytes]:
+        if self.path == STDIN:
+            return sys.stdin.buffer
         try:
-            header = [name.strip() for name in next(reader)]
-        except (StopIteration, csv.Error):
-            header = []
-        known = [*self.columns.names, REASON]
-        if preset := self.columns.preset_of(header):
-            problem = (
-                f"these are the columns of another software: say --preset {preset}"
-            )
-        elif unknown := [name for name in header if name not in known]:
-            problem = "unknown column " + ", ".join(map(repr, unknown))
-        elif missing := [name for name in self.columns.required if name not in header]:
-            problem = "no column " + ", ".join(missing) + " in its first line"
-        elif twice := {name for name in header if header.count(name) > 1}:
-            problem = "more than one column " + ", ".join(sorted(twice))
-        else:
-            return header
-        raise UnusableFileError(
-            f"{self.path}: {problem}; the columns, with commas between, are: "
-            f"{self.columns}"
+            file = self.path.open("rb")
+        except OSError as error:
+            raise UnusableFileError(f"{self.path}: {error.strerror}") from error
+        self.size = os.fstat(file.fileno()).st_size
+        return file
+
+    def _begin(self, lines: Iterator[str]) -> None:
+        if self._form != CSV:
+            self._rows = self._all_of(self._ndjson_rows(lines))
+            return
+        records = CsvRecords(lines)
+        delimiter, header = self._header_of(records)
+        self.header = header.names
+        if header.ignored:
+            self.remarks.say(f"columns that are left out: {', '.join(header.ignored)}")
+        self._lines_passed += records.take_header(delimiter)
+        self._rows = self._all_of(self._csv_rows(records, delimiter, header.names))
+
+    def _header_of(self, records: CsvRecords) -> tuple[str, Header]:
+        """The delimiter, named or recognized, and the header."""
+        delimiters = (
+            (self._reading.delimiter,) if self._reading.delimiter else DELIMITERS
         )
+        separator = _SEPARATOR.fullmatch(without_end(records.peek_line() or ""))
+        if separator:
+            records.take_line()
+            self._lines_passed += 1
+            delimiters = (self._reading.delimiter or separator[1],)
+        found = records.header(delimiters) or {delimiters[0]: []}
+        known = self.columns.known_as(self._reading.names)
+
+        def fits(delimiter: str) -> tuple[int, int]:
+            cells = found[delimiter]
+            named = sum(name in known for name in map(same_name, cells))
+            return named, len(cells)
+
+        delimiter = max(found, key=fits)
+        try:
+            return delimiter, header_of(
+                found[delimiter], self.columns, self._reading.names
+            )
+        except UnusableFileError as error:
+            raise UnusableFileError(f"{self.path}: {error}") from error
+
+    def _all_of(self, rows: Iterator[Row]) -> Iterator[Row]:
+        """The rows; at the end, every line that was read must have been passed."""
+        yield from rows
+        read = self._lines.read if self._lines else 0
+        if read != self._lines_passed:
+            raise LostLinesError(
+                f"{self.path}: it has {read} lines, and {self._lines_passed} of them "
+                "were handled; this is a fault of the program: please report it"
+            )
 
     def _csv_rows(
-        self, reader: Iterator[list[str]], header: Sequence[str]
+        self, records: CsvRecords, delimiter: str, names: Sequence[str]
     ) -> Iterator[Row]:
-        number = 1
-        while True:
-            number += 1
-            try:
-                values = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield Row(number, {}, f"not CSV: {error}")
+        width = len(names)
+        unnamed = [place for place, name in enumerate(names) if not name]
+        for record in records.records(delimiter, width):
+            self._lines_passed += record.lines
+            cells = record.cells
+            if not any(map(str.strip, cells)):
                 continue
-            values = list(map(undone, values))
-            if len(values) == len(header):
-                yield Row(number, dict(zip(header, values, strict=True)))
-            elif values:
-                yield Row(
-                    number,
-                    dict(zip(header, values, strict=False)),
-                    f"{len(values)} values where the header has {len(header)} columns",
-                )
+            if record.fault or len(cells) != width:
+                yield _damaged(record, names)
+                continue
+            values = dict(zip(names, map(undone, cells), strict=True))
+            if any(cells[place].strip() for place in unnamed):
+                fault = "a value stands in a column without a name"
+                yield Row(record.number, values, fault, cells)
+            else:
+                yield Row(record.number, values)
+        self._lines_passed += records.blank
 
     def _ndjson_rows(self, lines: Iterator[str]) -> Iterator[Row]:
         known = frozenset([*self.columns.names, REASON])
         for number, line in enumerate(lines, start=1):
-            if line.strip():
-                values, fault = json_values(line, self.columns.document, (REASON,))
-                unknown = [name for name in values if name not in known]
-                if unknown and not fault:
-                    fault = f"unknown field {', '.join(map(repr, unknown))}"
-                yield Row(number, values, fault)
+            self._lines_passed += 1
+            if not line.strip():
+                continue
+            values, fault = json_values(line, self.columns.document, (REASON,))
+            unknown = [name for name in values if name not in known]
+            if unknown and not fault:
+                fault = f"unknown field {', '.join(map(repr, unknown))}"
+            cells = [without_end(line)] if fault else None
+            yield Row(number, values, fault, cells)
 
 
-def same_name(name: str) -> str:
-    """Equal for names of columns that differ in case, spaces and underscores alone."""
-    return " ".join(name.replace("_", " ").split()).casefold()
+def _suffix(path: Path) -> str:
+    """That of the name without `.gz`."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes[-1:] == [PACKED]:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
+def _damaged(record: Record, names: Sequence[str]) -> Row:
+    cells = record.cells
+    fault = record.fault or (
+        f"{len(cells)} values where the header has {len(names)} columns"
+    )
+    if len(cells) > 1 and names[-1] == REASON:
+        # That of an earlier run.
+        cells = cells[:-1]
+    cells = [undone(cell) for cell in cells]
+    return Row(record.number, dict(zip(names, cells, strict=False)), fault, cells)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -10,9 +10,10 @@ from catalog.adapters.imports.product_imports import ProductImports
 from catalog.adapters.imports.progress import ImportState
 from catalog.adapters.imports.stuck import remedies
 from shared_kernel.clock import from_us
+from shared_kernel.files.errors import UnusableFileError
 from shared_kernel.files.graceful_interrupt import EXIT_CODE, graceful_interrupt
 from shared_kernel.files.progress import ProgressBar, Rate
-from shared_kernel.files.row_file import RowFile, UnusableFileError
+from shared_kernel.files.row_file import RowFile
 from shared_kernel.files.run import SOME_REFUSED, STALLED_S, CommandFailed
 from shared_kernel.operations.terminal import show_table, storage_faults_reported
 
@@ -51,9 +52,7 @@ def add_import_commands(group: click.Group, imports: ProductImports) -> None:
         click.echo(f"{import_id}: cancelled after {state.handled:,} of {_rows(state)}")
 
 
-def import_in_background(
-    imports: ProductImports, rows: RowFile, refused: Path | None
-) -> int:
+def import_in_background(imports: ProductImports, rows: RowFile, refused: Path) -> int:
     """Store the file, and watch while workers register its products.
 
     Returns the exit code. Raises CommandFailed.
@@ -67,11 +66,8 @@ def import_in_background(
     for line in rows.remarks.lines():
         click.echo(line)
     click.echo(f"Import {import_id}", err=True)
-    path = rows.path
     with storage_faults_reported():
-        return _watch(
-            imports, import_id, refused or path.with_name(path.name + ".refused.csv")
-        )
+        return _watch(imports, import_id, refused)
 
 
 def _watch(imports: ProductImports, import_id: str, refused: Path | None) -> int:

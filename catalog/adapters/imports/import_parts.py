@@ -156,7 +156,7 @@ def empty(connection: Connection, import_id: str, now_us: int) -> None:
 
 def _encoded(rows: Sequence[Row]) -> bytes:
     """Nothing if there are none."""
-    given = [(row.number, row.values, row.fault) for row in rows]
+    given = [(row.number, row.values, row.fault, row.cells) for row in rows]
     return msgspec.json.encode(given) if given else b""
 
 
@@ -167,5 +167,5 @@ def _refusal(part: Part, refused: Refused) -> dict[str, object]:
         "row": refused.row.number,
         "reason": storable(refused.reason),
         "subject": storable(str(values.get("sku", ""))),
-        "cells": msgspec.json.encode([values.get(name) for name in part.columns]),
+        "cells": msgspec.json.encode(refused.row.in_columns(part.columns)),
     }

@@ -22,7 +22,8 @@ from catalog.adapters.imports.tables import parts, product_imports, refusals
 from shared_kernel.clock import Clock, to_us
 from shared_kernel.events import dead_letters
 from shared_kernel.events.dead_letters import storable
-from shared_kernel.files.row_file import REASON, Row, RowFile
+from shared_kernel.files.columns import REASON
+from shared_kernel.files.row_file import Row, RowFile
 from shared_kernel.files.run import Outcome, Refused
 from shared_kernel.queues.port import Message, WorkQueue
 from shared_kernel.queues.settling import SOURCE

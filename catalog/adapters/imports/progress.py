@@ -12,8 +12,8 @@ from catalog.adapters.imports.tables import parts, product_imports, refusals
 from shared_kernel.clock import Clock, to_us
 from shared_kernel.events import dead_letters
 from shared_kernel.events.dead_letters import DeadLetter
+from shared_kernel.files.columns import REASON
 from shared_kernel.files.csv_text import csv_lines
-from shared_kernel.files.row_file import REASON
 from shared_kernel.queues import operating
 from shared_kernel.queues.settling import SOURCE
 from shared_kernel.storage.database import Database

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from catalog.adapters.presets.html_text import text_of_html
+from shared_kernel.files.columns import Columns
 from shared_kernel.files.presets import LeftOut, cell
-from shared_kernel.files.row_file import Columns, Row
+from shared_kernel.files.row_file import Row
 
 MARKS = ("Handle", "Title", "Variant SKU")
 """The columns by which such a file is recognized."""

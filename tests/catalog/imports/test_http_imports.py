@@ -125,7 +125,7 @@ def test_an_import_can_be_cancelled_until_it_is_done(
 @pytest.mark.parametrize(
     ("content", "kind", "status", "problem", "said"),
     [
-        (b"sku,nme\n", "text/csv", 422, "unusable-file", "unknown column 'nme'"),
+        (b"sku,nme\n", "text/csv", 422, "unusable-file", "no column name"),
         (b"\xff", "text/csv", 422, "unusable-file", "line 1 is not UTF-8"),
         (b"", "text/csv", 422, "unusable-file", "no column sku, name"),
         (TWO_LAMPS, "text/plain", 415, "unsupported-media-type", "text/csv"),

@@ -12,7 +12,8 @@ from catalog.adapters.product_rows import COLUMNS
 from catalog.adapters.services import SqlCatalogUnitOfWork
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
-from shared_kernel.files.row_file import RowFile, UnusableFileError
+from shared_kernel.files.errors import UnusableFileError
+from shared_kernel.files.row_file import RowFile
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.storage.errors import StorageUnavailableError
 from tests.catalog.listings import listed
