@@ -13,6 +13,7 @@ from shared_kernel.events.errors import NotTheSameLogError
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.rivals import Rivals
 from shared_kernel.events.sender import Sender
+from shared_kernel.events.versions import Versions
 from shared_kernel.storage.errors import is_fault
 
 BATCH = 1000
@@ -36,6 +37,7 @@ class Relay:
     the log is published on the same bus, the relay is `held_back`: it sends heartbeats,
     but no events.
 
+    Events are published in all of `versions` that have readers.
     `progress` is made when the log may have grown. A log that does not send
     notifications when other processes append is read in each step.
     """
@@ -48,6 +50,7 @@ class Relay:
         *,
         holder: str,
         progress: Progress | None = None,
+        versions: Versions | None = None,
     ) -> None:
         self.name = f"{log.source}.relay"
         self.cursor = Cursor(log.database, self.name, log.source, holder)
@@ -56,7 +59,7 @@ class Relay:
         self._look_every_us = LOOK_EVERY_US if log.announces else 0
         self._bus = bus
         self._now = moments_of(clock)
-        self._sender = Sender(log, bus)
+        self._sender = Sender(log, bus, versions or Versions())
         self._place: Place | None = None
         self._rivals = Rivals(log.keys)
         self._leave: Leave | None = None

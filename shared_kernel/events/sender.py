@@ -9,6 +9,7 @@ from shared_kernel.events.cursors import Place
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.identity import LogKeys, note_relay
 from shared_kernel.events.seal import sealed
+from shared_kernel.events.versions import NEWEST, Versions
 
 MOST_ANNOUNCED = 16
 """How many relays a heartbeat names, the newest first."""
@@ -17,11 +18,12 @@ MOST_ANNOUNCED = 16
 class Sender:
     """`id` names the relay in its envelopes. It must `note` itself before it sends."""
 
-    def __init__(self, log: EventLog, bus: EventBus) -> None:
+    def __init__(self, log: EventLog, bus: EventBus, versions: Versions) -> None:
         self.id = token_hex(8)
         self.keys = LogKeys("", "00")
         self._log = log
         self._bus = bus
+        self._versions = versions
 
     @property
     def is_noted(self) -> bool:
@@ -38,10 +40,14 @@ class Sender:
     def send(self, batch: Sequence[Envelope], after: Place) -> None:
         """Publish `batch`, which follows `after`. Raises BusError.
 
-        Unsealed on a bus where no other process can publish.
+        Unsealed on a bus where no other process can publish; and there nobody reads
+        another version than the newest.
         """
-        alone = not self._bus.capabilities.between_replicas
-        self._bus.publish(batch if alone else self._sealed(batch, after))
+        if self._bus.capabilities.between_replicas:
+            self._bus.publish(self._sealed(batch, after))
+        else:
+            preferably = self._versions.preferably
+            self._bus.publish([preferably(envelope, NEWEST) for envelope in batch])
 
     def announce(self, place: Place, time_us: int) -> None:
         """Send a heartbeat: the log's head and its relays. Raises BusError."""
@@ -54,10 +60,14 @@ class Sender:
         self.send([beat], place)
 
     def _sealed(self, batch: Sequence[Envelope], after: Place) -> list[Envelope]:
-        sealing, previous = [], after.last_id or ""
+        sealing: list[Envelope] = []
+        previous = after.last_id or ""
+        key, relay = self.keys.key, self.id
         for envelope in batch:
-            sealing.append(
-                sealed(envelope, self.keys.key, previous=previous, relay=self.id)
-            )
+            # The newest first: other versions are duplicates of it for subscriptions.
+            sealing += [
+                sealed(form, key, previous=previous, relay=relay)
+                for form in self._versions.published(envelope)
+            ]
             previous = envelope.id
         return sealing

@@ -10,6 +10,7 @@ from flask import Response
 from shared_kernel.clock import Clock
 from shared_kernel.events.consistency import Progress
 from shared_kernel.events.dropped import COPY, HINTS
+from shared_kernel.events.versions import Versions
 from shared_kernel.operations.observation import ServiceState, observe
 from shared_kernel.operations.writability import Writability
 from shared_kernel.runtime.service import Service, WritingService
@@ -55,6 +56,7 @@ class Operations:
     consumes_queues: bool = False
     stopping: threading.Event = attrs.field(factory=threading.Event)
     long_polls: int = 16
+    versions: Versions = attrs.field(factory=Versions)
     peer_token: str | None = attrs.field(default=None, repr=False)
 
     @property
@@ -86,6 +88,7 @@ def operations_api(operations: Operations) -> Api:
         operations.stopping,
         operations.long_polls,
         operations.consistency_timeout_ms,
+        operations.versions,
     )
     add_identities(api, logs, operations.peer_token)
     return api

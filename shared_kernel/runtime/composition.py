@@ -20,6 +20,7 @@ from shared_kernel.runtime.context import (
     Need,
     owner_of,
     services_of,
+    versions_of,
 )
 from shared_kernel.runtime.running import RunningServices, identities_of, peers_of
 from shared_kernel.runtime.service import Runtime, Service, this_process
@@ -66,6 +67,7 @@ def compose(
         clock=clock,
         jitter=jitter,
         holder=holder or this_process(),
+        versions=versions_of(contexts),
     )
     joined = [*joins, *(join for context in contexts for join in context.joins)]
     composition = _Composition(runtime, contexts, joined, peers, elsewhere)

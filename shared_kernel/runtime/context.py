@@ -11,6 +11,7 @@ from flask import Blueprint
 
 from shared_kernel.buses.patterns import matcher
 from shared_kernel.events.compaction import Dated
+from shared_kernel.events.versions import Successor, Versions
 from shared_kernel.runtime.workers import Workers
 from shared_kernel.web.peers import Peer
 from shared_kernel.web.routes import Api
@@ -134,6 +135,7 @@ class Context:
     that runs elsewhere. `settings` is a class with settings of its own
     (`runtime.setting`), if it has any. `published` has the class of each event by its
     subject; `accepts` has the class of each message from foreign programs.
+    `successors` relate the versions of an event, each to the one before it.
     `reads_outside_subscriptions` is like `Follows.reads`, for reads of its own log
     without a subscription. `joins` connect ports among its own services.
     """
@@ -143,6 +145,7 @@ class Context:
     settings: type | None = None
     services: Sequence[DeclaredService[Any]]
     published: Mapping[str, type]
+    successors: Sequence[Successor] = ()
     accepts: Mapping[str, type] = attrs.field(factory=dict)
     reads_outside_subscriptions: Mapping[type, Sequence[str]] = attrs.field(
         factory=dict
@@ -191,6 +194,14 @@ def published_as(contexts: Sequence[Context], source: str, pattern: str) -> list
         for subject in context.published
         if matches(subject)
     ]
+
+
+def versions_of(contexts: Sequence[Context]) -> Versions:
+    """The versions of all published events. Raises BrokenChainError."""
+    return Versions(
+        [each for context in contexts for each in context.successors],
+        {subject for context in contexts for subject in context.published},
+    )
 
 
 def services_of(

@@ -13,7 +13,7 @@ from flask import Blueprint
 from sqlalchemy.engine import Connection
 
 from shared_kernel.buses.envelope import HEARTBEAT
-from shared_kernel.buses.port import Deliver, EventBus, Leave
+from shared_kernel.buses.port import Deliver, Delivery, EventBus, Leave
 from shared_kernel.clock import Clock, system_clock
 from shared_kernel.events.compaction import Dated
 from shared_kernel.events.consistency import Progress
@@ -21,6 +21,7 @@ from shared_kernel.events.event_log import EventFeed, EventLog
 from shared_kernel.events.relay import Relay
 from shared_kernel.events.replay import DeadLetters
 from shared_kernel.events.subscription import Apply, Subscription
+from shared_kernel.events.versions import Versions
 from shared_kernel.events.writer import Writer
 from shared_kernel.migrations.migrate import Schema
 from shared_kernel.queues.port import Callback
@@ -59,6 +60,7 @@ class Runtime:
     holder: str = attrs.field(factory=this_process)
     progress: Progress = attrs.field()
     workers: Workers = attrs.field(factory=Workers)
+    versions: Versions = attrs.field(factory=Versions)
 
     @progress.default
     def _progress(self) -> Progress:
@@ -113,12 +115,35 @@ class Runtime:
         )
 
     def _join(self, subject: str, name: str, log: str, deliver: Deliver) -> Leave:
-        return self.bus.subscribe(subject, group_of(name, log), deliver)
+        of_newest = only_newest(deliver, self.versions)
+        return self.bus.subscribe(subject, group_of(name, log), of_newest)
 
     def relay(self, log: EventLog) -> Relay:
         return Relay(
-            log, self.bus, self.clock, holder=self.holder, progress=self.progress
+            log,
+            self.bus,
+            self.clock,
+            holder=self.holder,
+            progress=self.progress,
+            versions=self.versions,
         )
+
+
+def only_newest(deliver: Deliver, versions: Versions) -> Deliver:
+    """Deliver without events in outdated versions, which are for other programs.
+
+    The newest version of the same event arrives as well, or else is read from the log.
+    """
+    if not versions:
+        return deliver
+
+    def filtered(delivery: Delivery) -> None:
+        newest = [e for e in delivery.envelopes if not versions.is_outdated(e.type)]
+        if len(newest) < len(delivery.envelopes):
+            delivery = attrs.evolve(delivery, envelopes=newest)
+        deliver(delivery)
+
+    return filtered
 
 
 @attrs.frozen

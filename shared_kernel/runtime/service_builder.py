@@ -13,6 +13,7 @@ from shared_kernel.events.event_log import EventFeed, EventLog
 from shared_kernel.events.replay import DeadLetters
 from shared_kernel.events.subscription import Apply, Subscription
 from shared_kernel.events.unit_of_work import SqlUnitOfWork
+from shared_kernel.events.versions import NewestFeed
 from shared_kernel.events.writer import Writer
 from shared_kernel.migrations.migrate import Schema
 from shared_kernel.queues.port import Callback
@@ -97,8 +98,12 @@ class ServiceBuilder:
         return self.runtime.settings.own(kind)
 
     def feed(self, source: str) -> EventFeed:
-        """The log of `source`, in this process or in another one."""
-        return self._neighbours.feed(source)
+        """The log of `source`, in this process or in another one.
+
+        Its events are in their newest versions.
+        """
+        feed, versions = self._neighbours.feed(source), self.runtime.versions
+        return NewestFeed(feed, versions) if versions else feed
 
     def settled(self, source: str, origin: str) -> Through:
         """Up to where the log of `source` reflects events of `origin`."""
@@ -136,12 +141,19 @@ class ServiceBuilder:
     ) -> Subscription:
         """A declared subscription; `apply` writes the effects to `database`.
 
+        It gets all events in their newest versions.
+
         `clear` empties the read model to which `apply` writes. Raises LookupError if
         the subscription is not declared.
         """
         pattern = self._pattern_of(name, source)
         subscription = self.runtime.subscription(
-            name, self.feed(source), pattern, database, apply, clear
+            name,
+            self._neighbours.feed(source),
+            pattern,
+            database,
+            self.runtime.versions.applying(apply),
+            clear,
         )
         self._subscriptions.append(subscription)
         return subscription
@@ -242,7 +254,7 @@ class ServiceBuilder:
             relay=runtime.relay(self._log),
             writer=self._writer,
             followed=self.followed(),
-            dated=declared.dated,
+            dated=runtime.versions.dating(declared.dated) if declared.dated else None,
         )
 
     def _pattern_of(self, name: str, source: str) -> str:

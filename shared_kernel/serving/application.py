@@ -49,6 +49,7 @@ def web_application(storehouse: RunningServices) -> Flask:
         consumes_queues=settings.consumes_queues,
         stopping=storehouse.stopping,
         long_polls=storehouse.runtime.settings.threads // 4,
+        versions=storehouse.runtime.versions,
         peer_token=storehouse.runtime.settings.peer_token,
     )
     served = [each for each in storehouse.services if each.name in settings.services]

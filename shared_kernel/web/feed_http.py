@@ -11,6 +11,7 @@ from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events.cloud_events import BATCH_MEDIA_TYPE, to_batch
 from shared_kernel.events.consistency import Progress, Reader
 from shared_kernel.events.event_log import EventLog
+from shared_kernel.events.versions import NEWEST, Versions
 from shared_kernel.web.parameters import integer, read_query
 from shared_kernel.web.problems import Problem, kind
 from shared_kernel.web.reading import next_link, wait_until_visible
@@ -27,6 +28,13 @@ _PAGE = (
     integer("after", "The position behind which to begin.", 0, 2**63 - 1, default=0),
     integer("limit", "How many at the most.", 0, 1000, default=100),
     integer("wait", "Seconds to wait for an event if there is none.", 0, 30, default=0),
+    integer(
+        "version",
+        "Of events that have several versions: this one, or the nearest there is.",
+        1,
+        NEWEST,
+        default=1,
+    ),
 )
 EVENT = {
     "type": "object",
@@ -95,6 +103,7 @@ def add_feeds(
     stopping: threading.Event,
     long_polls: int,
     consistency_timeout_ms: int,
+    versions: Versions | None = None,
 ) -> None:
     """`GET /events/{source}` for each of `logs`.
 
@@ -102,6 +111,7 @@ def add_feeds(
     when `stopping` is set, all are.
     """
     by_source = {served.log.source: served for served in logs}
+    preferably = (versions or Versions()).preferably
     sources = {*by_source, *(s for each in by_source.values() for s in each.followed)}
     vacant = threading.BoundedSemaphore(long_polls)
 
@@ -127,7 +137,9 @@ def add_feeds(
         """Follow `Link: rel="next"`, also from an empty batch: new events come there.
 
         With `wait`, an empty batch is answered only when the time is up. With a
-        `Consistency-Token`, nothing is answered before the log reflects it.
+        `Consistency-Token`, nothing is answered before the log reflects it. Events are
+        answered in their first version, as long as that is published, unless another
+        `version` is asked for.
         """
         asked = read_query(_PAGE)
         served = by_source.get(source)
@@ -145,8 +157,11 @@ def add_feeds(
             finally:
                 vacant.release()
         following = asked | {"after": batch[-1].position} if batch else asked
+        version = asked["version"]
+        if version == 1:
+            del following["version"]
         return Response(
-            to_batch(batch),
+            to_batch([preferably(envelope, version) for envelope in batch]),
             headers={**next_link(**following), "Consistency-Token": token},
             content_type=BATCH_MEDIA_TYPE,
         )

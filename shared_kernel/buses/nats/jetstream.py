@@ -17,7 +17,7 @@ from shared_kernel.buses.envelope import HEARTBEAT, Envelope
 from shared_kernel.buses.nats.connection import NatsConnection
 from shared_kernel.buses.nats.core import CoreMembers, fits, log_too_large, send
 from shared_kernel.buses.nats.member import Member
-from shared_kernel.buses.nats.messages import MESSAGE_ID, headers_of
+from shared_kernel.buses.nats.messages import MESSAGE_ID, headers_of, message_id
 from shared_kernel.buses.nats.options import NatsOptions
 from shared_kernel.buses.nats.pull import ACK_WAIT_S, Pull
 from shared_kernel.buses.nats.stream import StreamDeclaration, declare
@@ -157,7 +157,7 @@ class JetStreamBus:
         waiting: list[asyncio.Future[None]] = []
         try:
             for envelope in batch:
-                headers = {**headers_of(envelope), MESSAGE_ID: envelope.id}
+                headers = {**headers_of(envelope), MESSAGE_ID: message_id(envelope)}
                 if not fits(client, headers, envelope.data):
                     log_too_large(envelope)
                     continue

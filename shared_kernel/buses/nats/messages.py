@@ -22,6 +22,7 @@ CONTENT_TYPE = "application/json"
 # Printable ASCII except space, quotation mark and percent sign.
 _PLAIN = re.compile(r"[\x21\x23\x24\x26-\x7e]*\Z")
 _UNSEALED = "..."
+_VERSION = re.compile(r"\.v\d+\Z")
 _SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 
 
@@ -44,6 +45,15 @@ def headers_of(envelope: Envelope) -> dict[str, str]:
         parts = envelope.log, envelope.previous, envelope.relay, envelope.seal
         headers["ce-seal"] = ".".join(parts)
     return headers
+
+
+def message_id(envelope: Envelope) -> str:
+    """Under which a stream knows that it has the message already.
+
+    All versions of an event have its id, but are messages of their own.
+    """
+    version = _VERSION.search(envelope.type)
+    return envelope.id + (version[0] if version else "")
 
 
 def read_headers(raw: bytes) -> dict[str, str]:

@@ -14,6 +14,7 @@ from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.identity import note_relay
 from shared_kernel.events.relay import Relay
 from shared_kernel.events.seal import opens
+from shared_kernel.events.versions import Successor, Versions
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.postgresql import PostgresStore
 from shared_kernel.storage.sqlite import SqliteStore
@@ -67,6 +68,41 @@ def test_every_envelope_is_sealed_and_names_its_predecessor(
     assert bus.published[-1].is_heartbeat
     keys = log.keys()
     assert all(opens(each, keys.for_position(each.position)) for each in bus.published)
+
+
+def test_each_version_of_an_event_is_sealed_and_the_newest_comes_first(
+    log: EventLog, source: Database, clock: ManualClock
+) -> None:
+    bus = RecordingBus(between_replicas=True)
+    first, second = record(log, source, "AB")
+    newer = f"{first.type}.v2"
+    same = Successor(older=first.type, newer=newer, upcast=dict, downcast=dict)
+    versions = Versions([same], [first.type, newer])
+    Relay(log, bus, clock, holder="one", versions=versions).step()
+
+    published = [each for each in bus.published if not each.is_heartbeat]
+    assert [(each.position, each.type) for each in published] == [
+        (1, newer),
+        (1, first.type),
+        (2, newer),
+        (2, first.type),
+    ]
+    assert [each.previous for each in published] == ["", "", first.id, first.id]
+    keys = log.keys()
+    assert all(opens(each, keys.for_position(each.position)) for each in published)
+    assert second.id == published[-1].id
+
+
+def test_on_an_in_process_bus_only_the_newest_version_is_published(
+    log: EventLog, source: Database, clock: ManualClock, bus: RecordingBus
+) -> None:
+    (event,) = record(log, source, "A")
+    newer = f"{event.type}.v2"
+    same = Successor(older=event.type, newer=newer, upcast=dict, downcast=dict)
+    versions = Versions([same], [event.type, newer])
+    Relay(log, bus, clock, holder="one", versions=versions).step()
+
+    assert [each.type for each in bus.published if not each.is_heartbeat] == [newer]
 
 
 def test_on_an_in_process_bus_nothing_is_sealed(
