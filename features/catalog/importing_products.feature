@@ -50,12 +50,21 @@ Feature: Importing products
 
   Rule: A file that cannot be read is refused as a whole
 
+    Example: A file without names
+      When a file of products is sent
+        | sku       | colour |
+        | LAMP-0001 | brass  |
+      Then that is refused because the file has no column "name"
+      And the product "LAMP-0001" is not listed
+
+  Rule: Columns that mean nothing to us are left out
+
     Example: A file with another column
       When a file of products is sent
-        | sku       | name      | colour |
+        | SKU       | Name      | colour |
         | LAMP-0001 | Desk lamp | brass  |
-      Then that is refused because the file has an unknown column "colour"
-      And the product "LAMP-0001" is not listed
+      Then the import registers 1 product, skips 0 and refuses 0
+      And the product "LAMP-0001" is listed as "Desk lamp"
 
   @slow
   Rule: An import can be cancelled until it is done
