@@ -20,6 +20,7 @@ from catalog.adapters.imports.new_product_jobs import NewProductJobs
 from catalog.adapters.imports.product_imports import ForgetImports, ProductImports
 from catalog.adapters.inventory_http import HttpStockLevels, Quantity, Refusal
 from catalog.adapters.listing_http import HttpListingProgress
+from catalog.adapters.listing_text_index import ListingTextIndex, start_again
 from catalog.adapters.new_products import NewProducts
 from catalog.adapters.rebuild_listing import ListingRebuild
 from catalog.adapters.services import (
@@ -108,6 +109,9 @@ def build_queries(builder: ServiceBuilder) -> QueryServices:
     of_stock = builder.subscription(
         LISTING, inventory_acl.SOURCE, database, project_stock, _clear
     )
+    if database.one_writer:
+        name = f"{LISTING}.texts"
+        builder.in_background(ListingTextIndex(name, database, builder.clock))
     return QueryServices(
         database=database,
         reader=Reader(
@@ -135,6 +139,7 @@ def build_queries(builder: ServiceBuilder) -> QueryServices:
 
 
 def _clear(connection: Connection) -> None:
+    start_again(connection)
     connection.execute(sa.delete(product_listing))
 
 

@@ -26,7 +26,8 @@ _AVAILABILITY = Parameter(
 )
 _Q = Parameter(
     name="q",
-    description="Only products with this text in their name or SKU.",
+    description="Only products with all these words, or parts of words, in their name "
+    "or SKU: in any case, with or without accents.",
     schema={"type": "string", "minLength": 1, "maxLength": 200},
 )
 _PAGE = (_LIMIT, _CURSOR, _AVAILABILITY, _Q)
@@ -50,7 +51,8 @@ def add_listing(api: Api, services: QueryServices) -> None:
         consistent=services.reader.sources,
         success=Success(
             description="Products in the order of their registration; as CSV, if "
-            "that is preferred, a page at a time as well.",
+            "that is preferred, a page at a time as well. With a short `q` a page may "
+            "have few products, even none, though there is a next one.",
             kind=list[ListedProduct],
             also=(MEDIA_TYPE,),
             headers={"Link": "The next page, if there is one."},
@@ -102,8 +104,9 @@ def add_product(api: Api, services: QueryServices) -> None:
         known = known_sku(sku)
         with services.database.reading() as connection:
             listed = listing_queries.one(connection, known.code)
-        if listed is None:
-            raise UnknownProduct(sku=known.code)
+            if listed is None:
+                same = listing_queries.same_code(connection, known.folded)
+                raise UnknownProduct(sku=known.code, registered_sku=same)
         body = listed.body
         if exact:
             body = _with_stock(body, services.stock_levels.available(known))

@@ -3,11 +3,13 @@
 The old one's indexes are read from the database, so only the migrations define them. On
 PostgreSQL an index of a million texts takes longer to build than readers may wait, so
 it is built beside the one in use and renamed at the end. SQLite cannot rename an index,
-and its readers do not wait: there it is built at the end.
+and its readers do not wait: there it is built at the end, the one of texts afterwards.
 """
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+
+from catalog.adapters.listing_text_index import START_AGAIN
 
 # Except the primary key's index, which comes with the table.
 _ON_POSTGRESQL = sa.text(
@@ -15,9 +17,10 @@ _ON_POSTGRESQL = sa.text(
     " WHERE schemaname = current_schema() AND tablename = :table"
     " AND indexdef LIKE 'CREATE INDEX %'"
 )
+# Triggers keep the index of texts.
 _ON_SQLITE = sa.text(
-    "SELECT sql FROM sqlite_master"
-    " WHERE type = 'index' AND tbl_name = :table AND sql IS NOT NULL"
+    "SELECT sql FROM sqlite_master WHERE type IN ('index', 'trigger')"
+    " AND tbl_name = :table AND sql IS NOT NULL"
 )
 
 
@@ -39,7 +42,8 @@ def build(connection: Connection, old: str, new: str) -> None:
 def what_is_left(connection: Connection, old: str, new: str) -> list[str]:
     """Statements to execute after `new` is renamed to `old`; call this before that."""
     if connection.dialect.name != "postgresql":
-        return list(connection.scalars(_ON_SQLITE, {"table": old}).all())
+        own = connection.scalars(_ON_SQLITE, {"table": old}).all()
+        return [*own, *START_AGAIN]
     indexes = connection.execute(_ON_POSTGRESQL, {"table": old}).all()
     renamed = [(f"{name}_new", name) for name, _ in indexes]
     renamed.append((_key_of(connection, new), _key_of(connection, old)))

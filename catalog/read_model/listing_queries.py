@@ -1,19 +1,20 @@
-"""The queries of the product listing, one statement each.
+"""The queries of the product listing: none reads all of it.
 
-Where a value may be rare or frequent, PostgreSQL plans each query anew. So no query
-reads all of the listing, except for rare texts without a trigram. SQLite has no text
-index.
+Where a value may be rare or frequent, PostgreSQL plans each query anew.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from catalog.read_model.listing_search import find
 from catalog.read_model.product_listing import AVAILABILITIES
 from catalog.read_model.product_listing import product_listing as _listing
-from shared_kernel.storage.prepared import Prepared, holds
+from catalog.read_model.search_text import words_of
+from shared_kernel.storage.prepared import Prepared
 
 _PAGE = (
     sa.select(_listing.c.body, _listing.c.place)
@@ -22,17 +23,19 @@ _PAGE = (
     .limit(sa.bindparam("limit"))
 )
 _AVAILABLE = _listing.c.availability == sa.bindparam("availability")
-_SOUGHT = holds(_listing.c.sought, "sought")
-# By filter: none, availability, text, both.
+# By whether an availability is asked for.
 _PAGES = {
-    (False, False): Prepared(_PAGE),
-    (True, False): Prepared(_PAGE.where(_AVAILABLE), planned_anew=True),
-    (False, True): Prepared(_PAGE.where(_SOUGHT), planned_anew=True),
-    (True, True): Prepared(_PAGE.where(_AVAILABLE, _SOUGHT), planned_anew=True),
+    False: Prepared(_PAGE),
+    True: Prepared(_PAGE.where(_AVAILABLE), planned_anew=True),
 }
 _ONE = Prepared(
     sa.select(_listing.c.body, _listing.c.version).where(
         _listing.c.code == sa.bindparam("code"), _listing.c.body.is_not(None)
+    )
+)
+_SAME = Prepared(
+    sa.select(_listing.c.code).where(
+        _listing.c.folded_code == sa.bindparam("folded"), _listing.c.body.is_not(None)
     )
 )
 _NEWEST = Prepared(
@@ -90,26 +93,30 @@ def page(
     availability: str | None = None,
     sought: str | None = None,
 ) -> ListingPage:
-    """At most `limit` products after place `after`."""
-    statement = _PAGES[availability is not None, sought is not None]
-    asked = {
-        "after": after,
-        "limit": limit + 1,
-        "availability": availability,
-        "sought": _storable(sought.casefold()) if sought else sought,
-    }
-    rows = statement.rows(connection, asked)
+    """At most `limit` products after place `after`, with all words of `sought`."""
+    words = words_of(_storable(sought)) if sought else []
+    if words:
+        found = find(connection, after, limit, availability, words)
+        return ListingPage(_array(found.rows), found.next_after)
+    asked = {"after": after, "limit": limit + 1, "availability": availability}
+    rows = _PAGES[availability is not None].rows(connection, asked)
     more = len(rows) > limit
-    rows = rows[:limit]
-    return ListingPage(
-        body=b"[%b]" % b",".join([body for body, _ in rows]),
-        next_after=rows[-1][1] if more else None,
-    )
+    return ListingPage(_array(rows[:limit]), rows[limit - 1][1] if more else None)
+
+
+def _array(rows: Sequence[tuple[Any, ...]]) -> bytes:
+    return b"[%b]" % b",".join([body for body, _ in rows])
 
 
 def one(connection: Connection, code: str) -> ListedBody | None:
     row = _ONE.row(connection, {"code": _storable(code)})
     return None if row is None else ListedBody(*row)
+
+
+def same_code(connection: Connection, folded: str) -> str | None:
+    """The code of the product whose folded code this is."""
+    row = _SAME.row(connection, {"folded": folded})
+    return None if row is None else row[0]
 
 
 def newest(connection: Connection, limit: int) -> list[bytes]:

@@ -16,7 +16,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
+from catalog.read_model.search_text import search_text
 from shared_kernel.clock import from_us
+from shared_kernel.domain.foreign_names import folded
 from shared_kernel.storage.prepared import Prepared, one_of
 
 LISTED = "listed"
@@ -44,6 +46,7 @@ def listing_table(name: str, metadata: sa.MetaData) -> sa.Table:
         sa.Column("version", sa.BigInteger),
         sa.Column("sought", sa.Text),
         sa.Column("body", sa.LargeBinary),
+        sa.Column("folded_code", sa.Text),
     )
 
 
@@ -97,9 +100,15 @@ def listing_to_row(listing: Listing) -> dict[str, object]:
         "availability": listing.availability,
         "last_updated_us": listing.last_updated_us,
         "version": listing.version,
-        "sought": f"{listing.code}\n{listing.name}".casefold() if known else None,
+        "sought": sought_of(listing.code, listing.name or "") if known else None,
+        "folded_code": folded(listing.code),
         "body": _body(listing),
     }
+
+
+def sought_of(code: str, name: str) -> str:
+    """The text by which a product is found."""
+    return f"{search_text(code)}\n{search_text(name)}"
 
 
 def listing_from_row(row: Sequence[Any]) -> Listing:
@@ -199,8 +208,9 @@ class ListingTable:
 
 
 product_listing = listing_table("product_listing", metadata)
-# PostgreSQL also has a trigram index on `sought`, which the migrations create.
+# Both databases also have an index of trigrams of `sought`: the migrations create it.
 sa.Index("product_listing_place", product_listing.c.place)
+sa.Index("product_listing_folded_code", product_listing.c.folded_code)
 sa.Index(
     "product_listing_availability",
     product_listing.c.availability,

@@ -41,10 +41,13 @@ PATTERN = f"^{_VISIBLE}+( {_VISIBLE}+)*$"
 _ASCII = re.compile(r"[!-~]+(?: [!-~]+)*\Z")
 # Most names: ASCII that means nothing in a path.
 _PLAIN = re.compile(r"[0-9A-Za-z][!-.0-~]*(?: [!-.0-~]+)*\Z")
+DAMAGED = "\ufffd"
+"""What decoders put in the place of a character that they could not read."""
+
 # These have no shape of their own though they are letters, marks or symbols: a damaged
 # character, a joiner of marks, fillers, variation selectors, the empty braille pattern.
-_SHAPELESS = re.compile(
-    "[\ufffd\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+SHAPELESS = re.compile(
+    f"[{DAMAGED}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef]"
 )
 
@@ -126,5 +129,5 @@ def _odd_characters(name: str) -> Iterator[str]:
         yield "it has spaces around it, or several in a row"
     for character in name:
         category = unicodedata.category(character)
-        if (character != " " and category[0] in "CZ") or _SHAPELESS.match(character):
+        if (character != " " and category[0] in "CZ") or SHAPELESS.match(character):
             yield f"it has U+{ord(character):04X}"

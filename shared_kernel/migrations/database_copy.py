@@ -9,6 +9,11 @@ from shared_kernel.migrations.migrate import VERSIONS, Schema
 from shared_kernel.storage.database import Database
 
 BATCH = 5000
+_OF_INDEXES = sa.text(
+    "SELECT one.name FROM pragma_table_list AS one JOIN pragma_table_list AS virtual"
+    " ON one.name = virtual.name OR one.name LIKE virtual.name || '\\_%' ESCAPE '\\'"
+    " WHERE virtual.type = 'virtual'"
+)
 IDENTITY_TABLE = "log_identity"
 """An empty database has a row here, which the copied one replaces."""
 
@@ -57,10 +62,20 @@ def copy(
 
 
 def _tables(connection: Connection) -> sa.MetaData:
+    """Without those of an index, which are filled by what is copied."""
     metadata = sa.MetaData()
-    metadata.reflect(connection)
-    metadata.remove(metadata.tables[VERSIONS])
+    indexes = of_indexes(connection)
+    metadata.reflect(
+        connection, only=lambda name, _: name != VERSIONS and name not in indexes
+    )
     return metadata
+
+
+def of_indexes(connection: Connection) -> set[str]:
+    """The virtual tables of a SQLite database, and those whose names begin likewise."""
+    if connection.dialect.name != "sqlite":
+        return set()
+    return set(connection.scalars(_OF_INDEXES))
 
 
 def _refuse_data(connection: Connection, table: sa.Table, of: Database) -> None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from alembic import command
 from sqlalchemy.engine import Connection
 
+from shared_kernel.migrations.database_copy import of_indexes
 from shared_kernel.migrations.migrate import Schema
 from shared_kernel.storage.database import Database
 from tests.databases import Databases
@@ -170,8 +171,9 @@ ROWS: Contents = {
             "availability": "in_stock",
             "last_updated_us": 2**50,
             "version": 3,
-            "sought": "lampe",
+            "sought": "lamp-1\nlampe",
             "body": b"{}",
+            "folded_code": "lamp-1",
         }
     ],
     "stock_movements": [
@@ -198,7 +200,9 @@ CATALOG = History(
     "catalog/adapters/migrations/commands",
     ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"),
 )
-LISTING = History("catalog/adapters/migrations/listing", ("0001", "0002", "0003"))
+LISTING = History(
+    "catalog/adapters/migrations/listing", ("0001", "0002", "0003", "0004")
+)
 INVENTORY = History(
     "inventory/adapters/migrations/commands",
     ("0001", "0002", "0003", "0004", "0005", "0006"),
@@ -241,7 +245,7 @@ def contents(database: Database) -> Contents:
 def _tables(connection: Connection) -> sa.MetaData:
     metadata = sa.MetaData()
     metadata.reflect(connection)
-    for name in ("alembic_version", BORN):
+    for name in ("alembic_version", BORN, *of_indexes(connection)):
         if name in metadata.tables:
             metadata.remove(metadata.tables[name])
     return metadata

@@ -19,6 +19,7 @@ from shared_kernel.events.dead_letters import dead_letters_table
 from shared_kernel.events.dropped import dropped_table
 from shared_kernel.events.entries import event_log_table
 from shared_kernel.events.identity import compacted_table, identity_table, relays_table
+from shared_kernel.migrations.database_copy import of_indexes
 from shared_kernel.migrations.migrate import Schema
 from shared_kernel.queues.tables import (
     job_consumers_table,
@@ -150,7 +151,7 @@ def shape(database: Database) -> dict[str, Shape]:
                 },
             )
             for table in inspector.get_table_names()
-            if table != "alembic_version"
+            if table not in ("alembic_version", *of_indexes(connection))
         }
     database.close()
     return found

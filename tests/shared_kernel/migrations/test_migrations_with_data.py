@@ -69,6 +69,7 @@ def in_todays_tables(before: Contents) -> Contents:
         **{table: rows for table, rows in before.items() if table != "relay"},
         **_with_their_sum(before),
         **_with_folded_skus(before),
+        **_with_folded_codes(before),
         "subscription_cursors": [unnamed | cursor for cursor in cursors],
     }
 
@@ -80,6 +81,13 @@ def _with_their_sum(before: Contents) -> Contents:
     (held,) = before["reservations"]
     items = [{"reserved": held["pieces"]} | dict(row) for row in before["stock_items"]]
     return {"stock_items": items}
+
+
+def _with_folded_codes(before: Contents) -> Contents:
+    if "product_listing" not in before:
+        return {}
+    rows = [{**row, "folded_code": "lamp-1"} for row in before["product_listing"]]
+    return {"product_listing": rows}
 
 
 def _with_folded_skus(before: Contents) -> Contents:

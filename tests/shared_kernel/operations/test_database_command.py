@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).parents[3]
 DEADLINE_S = 60
 NEWEST = {
     "catalog": "0008",
-    "catalog_read": "0003",
+    "catalog_read": "0004",
     "inventory": "0006",
     "inventory_read": "0003",
 }

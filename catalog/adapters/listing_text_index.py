@@ -1,0 +1,78 @@
+"""SQLite's index of the listing's texts, filled behind the listing.
+
+In large steps a text costs 10 µs, with each new product 300. Queries look through what
+is not indexed yet (`listing_search`), so the index only has to follow.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from shared_kernel.clock import Clock, to_us
+from shared_kernel.storage.database import Database
+from shared_kernel.storage.prepared import Prepared
+
+BATCH = 5000
+PAUSE_US = 500_000
+LEAST = 200
+"""So few texts are left to the queries: looking through them takes 0.1 ms."""
+
+_BEYOND = (
+    "FROM product_listing WHERE place > (SELECT indexed_to FROM product_search_state)"
+    " ORDER BY place"
+)
+_ARE_ENOUGH = Prepared(sa.text(f"SELECT 1 {_BEYOND} LIMIT 1 OFFSET :least"))
+_LAST = Prepared(
+    sa.text(
+        f"SELECT max(place), count(*) FROM (SELECT place {_BEYOND} LIMIT :most)"  # noqa: S608
+    )
+)
+_ADD = Prepared(
+    sa.text(
+        "INSERT INTO product_search (rowid, sought) SELECT place, sought"
+        f" {_BEYOND} LIMIT :most"
+    )
+)
+_MOVE = Prepared(sa.text("UPDATE product_search_state SET indexed_to = :last"))
+
+START_AGAIN = (
+    "INSERT INTO product_search (product_search) VALUES ('delete-all')",
+    "UPDATE product_search_state SET indexed_to = 0",
+)
+"""Statements for when the listing is replaced; on SQLite only."""
+
+
+def start_again(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        for statement in START_AGAIN:
+            connection.exec_driver_sql(statement)
+
+
+class ListingTextIndex:
+    """Twice a second, adds what is beyond the index: a late step adds all of it."""
+
+    def __init__(self, name: str, database: Database, clock: Clock) -> None:
+        self.name = name
+        self._database = database
+        self._clock = clock
+        self._next_us = 0
+
+    def step(self) -> int:
+        """Add at most one batch; return how many texts it had."""
+        now_us = to_us(self._clock())
+        if now_us < self._next_us:
+            return 0
+        self._next_us = now_us + PAUSE_US
+        with self._database.reading() as connection:
+            if _ARE_ENOUGH.row(connection, {"least": LEAST}) is None:
+                return 0
+        with self._database.writing() as connection:
+            return self._add(connection)
+
+    def _add(self, connection: Connection) -> int:
+        last, count = _LAST.row(connection, {"most": BATCH}) or (None, 0)
+        if last is None:
+            # Another process was faster.
+            return 0
+        _ADD.write(connection, {"most": BATCH})
+        _MOVE.write(connection, {"last": last})
+        return int(count)

@@ -1,0 +1,207 @@
+"""Search finds what a shopper means: in any case, without accents, word by word."""
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from catalog.adapters.listing_text_index import LEAST, ListingTextIndex
+from catalog.read_model import listing_queries, listing_search
+from catalog.read_model.product_listing import (
+    Listing,
+    ListingTable,
+    product_listing,
+    sought_of,
+)
+from catalog.read_model.search_text import search_text, words_of
+from shared_kernel.storage.database import Database
+from tests.databases import Databases, FileTemplates
+from tests.shared_kernel.events.builders import ManualClock
+
+NAMES = [
+    "Cafe\u0301 table",
+    "Café chair",
+    "CAFE LAMP",
+    "İstanbul lamp",
+    "Straße sign",
+    "Ærø øl",
+    "灯 lamp",
+    "がらす",
+    "50%_off \\ lamp",
+]
+
+
+@pytest.fixture
+def database(databases: Databases) -> Iterator[Database]:
+    database = Database(databases.url("catalog_read"))
+    put(database, NAMES)
+    yield database
+    database.close()
+
+
+def put(database: Database, names: list[str], first: int = 1) -> None:
+    listings = [
+        Listing(
+            code=f"SKU-{place}",
+            registered=place,
+            name=name,
+            status="listed",
+            version=1,
+        )
+        for place, name in enumerate(names, start=first)
+    ]
+    with database.writing() as connection:
+        ListingTable(product_listing).put(connection, listings)
+
+
+def index_all(database: Database) -> None:
+    clock = ManualClock()
+    index = ListingTextIndex("texts", database, clock)
+    while index.step():
+        clock.advance(1)
+
+
+def found(database: Database, sought: str, limit: int = 100) -> list[int]:
+    """The places of all pages."""
+    places: list[int] = []
+    after: int | None = 0
+    while after is not None:
+        with database.reading() as connection:
+            words = words_of(sought)
+            page = listing_search.find(connection, after, limit, None, words)
+        places += [place for _, place in page.rows]
+        after = page.next_after
+    return places
+
+
+@pytest.mark.parametrize(
+    ("sought", "places"),
+    [
+        ("café", [1, 2, 3]),
+        ("cafe\u0301", [1, 2, 3]),
+        ("CAFE", [1, 2, 3]),
+        ("chair cafe", [2]),
+        ("table  CAFÉ", [1]),
+        ("istanbul", [4]),
+        ("İSTANBUL", [4]),
+        ("ıstanbul", [4]),
+        ("STRASSE", [5]),
+        ("ærø", [6]),
+        ("aero ol", [6]),
+        ("灯", [7]),
+        ("か", [8]),
+        ("%_", [9]),
+        ("50 \\", [9]),
+        ("la", [3, 4, 7, 9]),
+        ("amp", [3, 4, 7, 9]),
+        ("sku-4", [4]),
+        ("copper", []),
+        ("zq", []),
+    ],
+)
+def test_words_are_found_in_any_form_and_order(
+    database: Database, sought: str, places: list[int]
+) -> None:
+    assert found(database, sought) == places
+    assert found(database, sought, limit=1) == places
+
+
+@pytest.fixture
+def file(file_templates: FileTemplates, tmp_path: object) -> Iterator[Database]:
+    database = Database(file_templates.new(tmp_path).url("catalog_read"))  # type: ignore[arg-type]
+    yield database
+    database.close()
+
+
+def many(file: Database) -> None:
+    put(file, [f"lamp {'brass' if n % 100 == 7 else 'steel'}" for n in range(600)])
+
+
+def test_new_products_are_found_before_and_after_they_are_indexed(
+    file: Database,
+) -> None:
+    many(file)
+    before = found(file, "brass")
+    index_all(file)
+    put(file, ["lamp brass", "lamp steel"], first=601)
+
+    assert before == [8, 108, 208, 308, 408, 508]
+    assert found(file, "brass") == [*before, 601]
+    assert found(file, "brass", limit=3) == [*before, 601]
+    assert found(file, "brass", limit=6) == [*before, 601]
+
+
+def test_the_index_follows_what_changes(file: Database) -> None:
+    many(file)
+    index_all(file)
+    put(file, ["lamp copper"], first=8)
+    with file.writing() as connection:
+        gone = product_listing.c.code == "SKU-108"
+        connection.execute(sa.update(product_listing).where(gone).values(place=None))
+        deleted = product_listing.c.code == "SKU-208"
+        connection.execute(sa.delete(product_listing).where(deleted))
+
+    assert found(file, "brass") == [308, 408, 508]
+    assert found(file, "copper") == [8]
+    with file.writing() as connection:
+        connection.execute(sa.update(product_listing).where(gone).values(place=108))
+        connection.exec_driver_sql(
+            "INSERT INTO product_search (product_search) VALUES ('integrity-check')"
+        )
+    assert found(file, "brass") == [108, 308, 408, 508]
+
+
+def test_few_new_texts_are_left_to_the_queries(file: Database) -> None:
+    clock = ManualClock()
+    index = ListingTextIndex("texts", file, clock)
+    put(file, ["lamp"] * LEAST)
+    assert index.step() == 0
+    put(file, ["lamp"], first=LEAST + 1)
+    assert index.step() == 0
+    clock.advance(1)
+
+    assert index.step() == LEAST + 1
+    clock.advance(1)
+    assert index.step() == 0
+
+
+@pytest.mark.parametrize("sought", ["br", "brass"])
+def test_a_page_looks_at_no_more_products_than_it_may(
+    file: Database, monkeypatch: pytest.MonkeyPatch, sought: str
+) -> None:
+    many(file)
+    monkeypatch.setattr(listing_search, "MOST_LOOKED_AT", 50)
+
+    with file.reading() as connection:
+        page = listing_queries.page(connection, 8, 10, None, sought)
+
+    assert (page.body, page.next_after) == (b"[]", 58)
+    assert found(file, sought) == [8, 108, 208, 308, 408, 508]
+
+
+TEXTS = st.text(st.sampled_from("aAbBéÉe\u0301 ıİß-灯%_"), min_size=1, max_size=8)
+
+
+@given(names=st.lists(TEXTS, min_size=1, max_size=8), sought=TEXTS)
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_search_finds_exactly_the_texts_that_have_all_words(
+    file: Database, names: list[str], sought: str
+) -> None:
+    with file.writing() as connection:
+        connection.execute(sa.delete(product_listing))
+    put(file, names)
+    words = search_text(sought).split()
+    expected = [
+        place
+        for place, name in enumerate(names, start=1)
+        if all(word in sought_of(f"SKU-{place}", name) for word in words)
+    ]
+
+    if words:
+        assert found(file, sought) == expected
