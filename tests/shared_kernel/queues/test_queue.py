@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.shared_kernel.queues import operating_contract, queue_contract
+from tests.shared_kernel.queues import (
+    lease_contract,
+    operating_contract,
+    queue_contract,
+)
 from tests.shared_kernel.queues.builders import Bench, a_database, sql_queue
 from tests.shared_kernel.queues.queue_contract import Check
 from tests.shared_kernel.queues.redis_builders import redis_queue
@@ -33,7 +37,11 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
         yield Bench(database, make)
 
 
-CHECKS = (*queue_contract.CHECKS, *operating_contract.CHECKS)
+CHECKS = (
+    *queue_contract.CHECKS,
+    *lease_contract.CHECKS,
+    *operating_contract.CHECKS,
+)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
