@@ -122,7 +122,7 @@ def _description(values: Mapping[str, Any]) -> Description | None:
 
 def _price(values: Mapping[str, Any], prices: Prices) -> Price | None:
     """Amount and currency, or neither."""
-    amount = text(values, "price")
+    amount = text(values, "price") if values.get("price") else ""
     minor_units = whole_number(values, "price_minor_units")
     currency = text(values, "price_currency") or None
     if amount and minor_units is not None:
@@ -165,6 +165,8 @@ def _opening_stock(values: Mapping[str, Any]) -> OpeningStock | None:
 
 
 def _status(values: Mapping[str, Any]) -> Status | None:
+    if not values.get("status"):
+        return None
     given = text(values, "status")
     if not given:
         return None
