@@ -7,6 +7,7 @@ from typing import IO, Protocol
 import attrs
 
 from shared_kernel.files.columns import Columns
+from shared_kernel.files.csv_text import csv_lines
 from shared_kernel.files.errors import UnusableFileError
 from shared_kernel.files.reading import AS_IT_IS, Reading
 from shared_kernel.files.row_file import CSV, Row, RowFile
@@ -66,6 +67,10 @@ class ForeignFile(RowFile):
             if isinstance(row, LeftOut):
                 self.left_out += 1
                 self.remarks.add(f"left out as {row.why}", row.number)
+            elif row.cells is not None:
+                # In one cell: its cells must not be taken for ours.
+                text = csv_lines([row.cells]).rstrip("\r\n")
+                yield attrs.evolve(row, cells=[text])
             else:
                 yield row
 

@@ -149,6 +149,23 @@ def test_without_a_status_unpublished_products_are_left_out(tmp_path: Path) -> N
     assert "left out as not published: row 2" in output
 
 
+def test_a_damaged_row_of_another_shop_is_refused_as_often_as_it_comes(
+    tmp_path: Path,
+) -> None:
+    header = "Handle,Title,Variant SKU,Variant Price,Option1 Name,Option1 Value,Status"
+    damaged = ["lamp", "Lamp", "L-1", "5", "Size", "Small"]
+    file = a_csv(tmp_path / "p.csv", header, [damaged])
+    refused = tmp_path / "p.csv.refused.csv"
+    with a_storehouse(tmp_path) as storehouse:
+        import_products(storehouse, file, *SHOPIFY)
+        assert "lamp,Lamp,L-1,5,Size,Small" in refused.read_text("utf-8")
+        code, output = import_products(storehouse, refused)
+
+        assert code == 1
+        assert "0 registered, 0 skipped, 1 refused" in output
+        assert products(storehouse) == {}
+
+
 WOO_HEADER = (
     "ID,Type,SKU,Name,Published,Short description,Description,Stock,Sale price,"
     "Regular price,Parent,Attribute 1 name,Attribute 1 value(s)"
