@@ -32,7 +32,7 @@ def product_from_row(row: Sequence[Any]) -> Product:
     sku, name, description, minor_units, currency, status, version, _ = row
     return Product(
         sku=Sku(sku),
-        name=ProductName(name),
+        name=ProductName.stored(name),
         description=None if description is None else Description(description),
         price=None if minor_units is None else Price(minor_units, currency),
         status=Status(status),

@@ -7,6 +7,7 @@ import attrs
 
 from catalog.domain.currencies import CURRENCIES
 from shared_kernel.domain.errors import InvalidValue
+from shared_kernel.domain.visible_text import fault_of_line
 
 LONGEST_NAME = 200
 LONGEST_DESCRIPTION = 4000
@@ -23,18 +24,30 @@ def _stripped(text: str) -> str:
 
 @attrs.frozen
 class ProductName:
-    """1 to 200 characters on one line, without white space around them."""
+    """1 to 200 characters on one line, of which some can be seen.
+
+    White space around them is left out.
+    """
 
     text: str = attrs.field(converter=_stripped)
 
     @text.validator
     def _is_one_line(self, _: object, text: str) -> None:
         if not 1 <= len(text) <= LONGEST_NAME or _UNPRINTABLE.search(text):
-            raise InvalidValue(
-                field="name",
-                value=text,
-                expected=f"1 to {LONGEST_NAME} characters without control characters",
-            )
+            fault = ""
+        elif found := fault_of_line(text):
+            fault = f": {found}"
+        else:
+            return
+        expected = f"1 to {LONGEST_NAME} characters without control characters{fault}"
+        raise InvalidValue(field="name", value=text, expected=expected)
+
+    @classmethod
+    def stored(cls, text: str) -> "ProductName":
+        """A name that was accepted once, perhaps under another rule."""
+        name = cls.__new__(cls)
+        object.__setattr__(name, "text", text)
+        return name
 
     def __str__(self) -> str:
         return self.text

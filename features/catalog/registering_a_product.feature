@@ -53,6 +53,14 @@ Feature: Registering a product
       Then that is refused because a name has at least 1 character
       And the product "LAMP-0001" is not listed
 
+    Example: Nothing that can be seen
+      When the product "LAMP-0001" is registered as "​"
+      Then that is refused because a name can be seen
+
+    Example: Letters in an order that nobody wrote
+      When the product "LAMP-0001" is registered as "‮gnp.txt"
+      Then that is refused because a name can be seen
+
   Rule: A SKU is kept as others gave it
 
     Scenario Outline: Suppliers have SKUs of their own

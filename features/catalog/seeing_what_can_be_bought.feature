@@ -60,6 +60,14 @@ Feature: Seeing what can be bought
       When the product "LAMP-0002" is registered as "Lamp for reading"
       Then a shopper who looks for "lamp" finds "LAMP-0001, LAMP-0002"
 
+  Rule: A shopper finds products by words in any order, with or without accents
+
+    Example: A shopper without accents on the keyboard
+      Given the product "TABLE-0001" is registered as "Café table"
+      And the product "LAMP-0001" is registered as "İstanbul lamp"
+      Then a shopper who looks for "table cafe" finds "TABLE-0001"
+      And a shopper who looks for "ISTANBUL" finds "LAMP-0001"
+
   Rule: A shopper can be shown only what is in stock
 
     Example: There is no chair

@@ -14,6 +14,7 @@ def unknown(context: Any, sku: str) -> None:
 
 
 @then("that is refused because a {field:w} has at least 1 character")
+@then("that is refused because a {field:w} can be seen")
 @then("that is refused because a {field:w} has single spaces only")
 @then("that is refused because a {field:w} has nothing invisible")
 @then("that is refused because a {field:w} is at least 1 piece")

@@ -33,6 +33,50 @@ def test_skus_that_look_like_numbers_stay_as_they_are(tmp_path: Path) -> None:
     assert "as they stand: row 4" in output
 
 
+def test_skus_of_others_are_registered_and_the_same_ones_refused(
+    tmp_path: Path,
+) -> None:
+    code, output, skus = imported(tmp_path, "03-skus.csv")
+
+    assert (code, skus) == (
+        1,
+        [
+            "123456 Oaktree",
+            "AB/12-X",
+            "ÄPFEL-1",
+            "abc-1",
+            "SKU123",
+            "NB-1",
+            "#77",
+            "(M)-5",
+        ],
+    )
+    assert (
+        "row 6: ABC-1: ABC-1 is the same as abc-1, which is already registered as "
+        "'lower'\n"
+    ) in output
+    assert "row 8: SKU123: SKU123 is already registered as 'Trailing'" in output
+
+
+def test_names_that_nobody_can_see_are_refused_by_name(tmp_path: Path) -> None:
+    code, output, skus = imported(tmp_path, "37-invisible.csv")
+
+    assert (code, skus) == (1, ["NB-1", "NB\u2011 3"])
+    for row, fault in {
+        3: "sku is '\\u200bNB-2', expected 1 to 64 visible characters, with single "
+        "spaces within: it has U+200B",
+        5: "name is '\\u200b', expected 1 to 200 characters without control "
+        "characters: nothing of it can be seen",
+        6: "name is '\\u202egnp.txt', expected 1 to 200 characters without control "
+        "characters: it has U+202E, which changes the order of what is read",
+        7: "name is '', expected 1 to 200 characters",
+        8: "sku is '\\u2060NB-7', expected",
+        9: "sku is '\\xadNB-8', expected",
+    }.items():
+        assert f"row {row}: " in output
+        assert fault in output
+
+
 def test_counts_are_read_as_people_write_them_or_refused(tmp_path: Path) -> None:
     code, output, skus = imported(tmp_path, "13-stock.csv")
 

@@ -9,6 +9,7 @@ from catalog.domain.value_objects import (
     ProductName,
 )
 from shared_kernel.domain.errors import InvalidValue
+from shared_kernel.domain.visible_text import fault_of_line
 
 
 @pytest.mark.parametrize(
@@ -54,9 +55,47 @@ def test_an_opening_stock_is_a_count_of_pieces(pieces: int) -> None:
         OpeningStock(pieces)
 
 
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("\u200b", "nothing of it can be seen"),
+        ("\u200d \u2060", "nothing of it can be seen"),
+        ("\u3164\ufe0f", "nothing of it can be seen"),
+        ("\u202egnp.txt", "U+202E"),
+        ("Lamp \u2066x\u2069", "U+2066"),
+        ("Desk\u2028lamp", "U+2028"),
+    ],
+)
+def test_a_name_that_nobody_can_read_is_refused(text: str, fault: str) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        ProductName(text)
+
+    assert fault in refused.value.expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "👩\u200d🚀 lamp",
+        "می\u200cخواهم",
+        "❤\ufe0f",
+        "क्\u200dष",
+        "שלום\u200e lamp",
+        "🏴\U000e0067\U000e007f",
+    ],
+)
+def test_joiners_that_scripts_and_emoji_need_stay(text: str) -> None:
+    assert ProductName(text).text == text
+
+
+def test_a_stored_name_is_as_it_was_accepted() -> None:
+    assert ProductName.stored("\u202elamp").text == "\u202elamp"
+    assert ProductName.stored("Lamp") == ProductName("Lamp")
+
+
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=300))
 def test_a_name_is_either_refused_or_kept_without_surrounding_blanks(text: str) -> None:
-    if 1 <= len(text.strip()) <= 200:
+    if 1 <= len(text.strip()) <= 200 and fault_of_line(text.strip()) is None:
         assert ProductName(text).text == text.strip()
     else:
         with pytest.raises(InvalidValue, match="1 to 200 characters"):

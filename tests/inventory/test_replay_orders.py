@@ -233,3 +233,22 @@ def test_after_a_crash_at_any_commit_a_repeated_replay_completes(
                 assert on_hand(storehouse) == {"LAMP": 0}
                 assert len(shipped(storehouse)) == 20
     assert number > 4
+
+
+def test_orders_go_by_the_names_that_other_systems_gave_them(tmp_path: Path) -> None:
+    file = Path(__file__).parents[1] / "data" / "files" / "40-order-names.csv"
+    refused = tmp_path / "refused.csv"
+    with a_storehouse(tmp_path) as storehouse:
+        products = a_csv(tmp_path / "a.csv", "sku,name,stock_count", [["A-1", "A", 9]])
+        run(storehouse.context("catalog").cli, "import", products)
+        code, output = replay(storehouse, file, "--refused", refused)
+
+        assert code == 1
+        assert shipped(storehouse) == [
+            ("#1001", "A-1", 1),
+            ("SO/2024/0001", "A-1", 1),
+            ("1001 A", "A-1", 1),
+        ]
+    assert [row["order"] for row in rows_of(refused)] == ["O-9", "O-10"]
+    assert "row 5: " in output
+    assert "quantity is 0, expected a whole number of pieces from 1" in output
