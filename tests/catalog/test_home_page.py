@@ -57,6 +57,20 @@ def test_products_are_shown_with_price_and_availability_newest_first(
     ]
 
 
+def test_a_name_of_others_is_isolated_and_its_link_encoded(
+    storehouse: RunningServices,
+) -> None:
+    register(storehouse, {"name": "מנורה", "sku": "AB/12 #7"})
+
+    (row,) = home(storehouse).all("table")[0].all("tr")[1:]
+
+    (link,) = row.all("a")
+    assert link.attributes["href"] == "/products/AB%2F12%20%237"
+    assert [each.text for each in row.all("bdi")] == ["מנורה", "AB/12 #7"]
+    client = web_application(storehouse).test_client()
+    assert client.get(link.attributes["href"]).get_json()["name"] == "מנורה"
+
+
 def test_availability_is_not_yet_known_before_inventory_publishes_it(
     storehouse: RunningServices,
 ) -> None:
