@@ -48,10 +48,22 @@ def holds(context: Any, order: str, sku: str) -> int:
         if event.sku != sku:
             continue
         if event.data.get("order") == order:
-            held = event.data["pieces"] if event.type == "stock.reserved" else 0
+            held = _held_after(event, held)
         if order in event.data.get("released_orders", ()):
             held = 0
     return held
+
+
+def _held_after(event: Happened, before: int) -> int:
+    match event.type:
+        case "stock.reserved" | "stock.reservation_changed":
+            return int(event.data["pieces"])
+        case "stock.shipped":
+            return int(event.data["still_held"])
+        case "stock.returned":
+            return before
+        case _:
+            return 0
 
 
 def flask_command(context: Any, service: str, *arguments: str) -> str:

@@ -74,6 +74,19 @@ class StockReserved(StockEvent):
 
 
 @attrs.frozen(kw_only=True)
+class ReservationChanged(StockEvent):
+    """`pieces` in all are held for `order` until `until`; before it were others.
+
+    What was held changed in number, was lengthened, or both.
+    """
+
+    order: str
+    pieces: int
+    until: str
+    pieces_before: int
+
+
+@attrs.frozen(kw_only=True)
 class StockReleased(StockEvent):
     """`pieces` are no longer held for `order`, which asked for that.
 
@@ -99,14 +112,25 @@ class StockExpired(StockEvent):
 
 @attrs.frozen(kw_only=True)
 class StockShipped(StockEvent):
-    """`pieces` left the shelf for `order`.
+    """`pieces` left the shelf for `order`, which still holds `still_held`.
 
     order: the reference of the order, e.g. "ORDER-7"
     pieces: how many left [pieces], e.g. 2
+    still_held: how many are held for it that have not left [pieces], e.g. 1
     """
 
     order: str
     pieces: int
+    still_held: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class StockReturned(StockEvent):
+    """`pieces` that had shipped for `order` are on the shelf again."""
+
+    order: str
+    pieces: int
+    reason: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -154,9 +178,11 @@ SUBJECTS: dict[str, type[StockEvent]] = {
     "stock.received": StockReceived,
     "stock.counted": StockCounted,
     "stock.reserved": StockReserved,
+    "stock.reservation_changed": ReservationChanged,
     "stock.released": StockReleased,
     "stock.expired": StockExpired,
     "stock.shipped": StockShipped,
+    "stock.returned": StockReturned,
     "stock.reorder_point_set": ReorderPointSet,
     "stock.retired": StockRetired,
     "stock.reopened": StockReopened,

@@ -25,6 +25,11 @@ def from_us(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
 
 
+def rfc3339(moment: datetime) -> str:
+    """In UTC, such as `2026-03-01T12:00:00Z`."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 class Moment(NamedTuple):
     """One reading of both clocks, in microseconds.
 

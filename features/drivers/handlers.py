@@ -52,6 +52,7 @@ _SLUGS = {
     for refusal, kind in (CATALOG_REFUSALS | INVENTORY_REFUSALS).items()
 }
 _EVERYTHING = 100_000
+DEFAULT_MINUTES = 15
 
 
 class HandlersDriver:
@@ -179,8 +180,10 @@ class HandlersDriver:
             ),
         )
 
-    def reserve(self, sku: str, order: str, pieces: int, minutes: int) -> None:
-        until = self.now() + timedelta(minutes=minutes)
+    def reserve(
+        self, sku: str, order: str, pieces: int, minutes: int | None = None
+    ) -> None:
+        until = self.now() + timedelta(minutes=minutes or DEFAULT_MINUTES)
         self._inventory(
             inventory_handlers.reserve_stock,
             lambda: inventory.ReserveStock(
@@ -188,6 +191,7 @@ class HandlersDriver:
                 order=OrderReference(order),
                 quantity=Quantity(pieces),
                 until=until,
+                lengthens=minutes is not None,
             ),
         )
 
@@ -197,11 +201,29 @@ class HandlersDriver:
             lambda: inventory.ReleaseStock(sku=Sku(sku), order=OrderReference(order)),
         )
 
-    def ship(self, sku: str, order: str) -> None:
+    def ship(self, sku: str, order: str, pieces: int | None = None) -> None:
         self._inventory(
             inventory_handlers.ship_stock,
-            lambda: inventory.ShipStock(sku=Sku(sku), order=OrderReference(order)),
+            lambda: inventory.ShipStock(
+                sku=Sku(sku),
+                order=OrderReference(order),
+                quantity=None if pieces is None else Quantity(pieces),
+            ),
         )
+
+    def take_back(self, sku: str, order: str, pieces: int) -> None:
+        self._inventory(
+            inventory_handlers.take_back_stock,
+            lambda: inventory.TakeBackStock(
+                sku=Sku(sku), order=OrderReference(order), quantity=Quantity(pieces)
+            ),
+        )
+
+    def hold(self, sku: str, order: str) -> Json:
+        return dict(self.read(f"/stock/{sku}/reservations/{order}"))
+
+    def holds(self, sku: str) -> list[Json]:
+        return list(self.read(f"/stock/{sku}/reservations"))
 
     def set_reorder_point(self, sku: str, pieces: int) -> None:
         self._inventory(

@@ -125,15 +125,32 @@ class HttpDriver:
         path = f"/stock/{self._own(sku)}/counts"
         self.command("POST", path, {"on_hand": pieces, "reason": reason})
 
-    def reserve(self, sku: str, order: str, pieces: int, minutes: int) -> None:
-        body = {"quantity": pieces, "hold_seconds": minutes * 60}
+    def reserve(
+        self, sku: str, order: str, pieces: int, minutes: int | None = None
+    ) -> None:
+        body = {"quantity": pieces}
+        if minutes is not None:
+            body["hold_seconds"] = minutes * 60
         self.command("PUT", self._reservation(sku, order), body)
 
     def release(self, sku: str, order: str) -> None:
         self.command("DELETE", self._reservation(sku, order))
 
-    def ship(self, sku: str, order: str) -> None:
-        self.command("POST", self._reservation(sku, order) + "/shipment")
+    def ship(self, sku: str, order: str, pieces: int | None = None) -> None:
+        body = None if pieces is None else {"quantity": pieces}
+        self.command("POST", self._reservation(sku, order) + "/shipment", body)
+
+    def take_back(self, sku: str, order: str, pieces: int) -> None:
+        path = self._reservation(sku, order) + "/returns"
+        self.command("POST", path, {"quantity": pieces})
+
+    def hold(self, sku: str, order: str) -> Json:
+        found: Json = self.read(self._reservation(sku, order))
+        return found
+
+    def holds(self, sku: str) -> list[Json]:
+        found: list[Json] = self.read(f"/stock/{self._own(sku)}/reservations")
+        return found
 
     def set_reorder_point(self, sku: str, pieces: int) -> None:
         path = f"/stock/{self._own(sku)}/reorder-point"

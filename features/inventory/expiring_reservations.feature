@@ -28,13 +28,26 @@ Feature: Expiring reservations
       Then order "A" holds 0 pieces of stock item "LAMP-0001"
       And order "B" holds 2 pieces of stock item "LAMP-0001"
 
-  Rule: Asking for the same reservation again does not lengthen it
+  Rule: Of two ends the later one holds
+
+    Example: An order needs more time
+      Given order "A" has reserved 2 pieces of stock item "LAMP-0001" for 30 minutes
+      When order "A" reserves 2 pieces of stock item "LAMP-0001" for 60 minutes
+      And 30 minutes pass
+      Then order "A" holds 2 pieces of stock item "LAMP-0001"
+
+    Example: An order that asks for less time keeps what it has
+      Given order "A" has reserved 2 pieces of stock item "LAMP-0001" for 60 minutes
+      When order "A" reserves 2 pieces of stock item "LAMP-0001" for 30 minutes
+      Then the hold of order "A" on stock item "LAMP-0001" ends in 60 minutes
+      And nothing is recorded of stock item "LAMP-0001"
+
+  Rule: An order that does not ask for more time gets none
 
     Example: An order is sent twice
-      Given order "A" has reserved 2 pieces of stock item "LAMP-0001" for 30 minutes
-      And order "A" has reserved 2 pieces of stock item "LAMP-0001" for 60 minutes
-      When 30 minutes pass
-      Then order "A" holds 0 pieces of stock item "LAMP-0001"
+      Given order "A" has reserved 2 pieces of stock item "LAMP-0001" for 5 minutes
+      When order "A" reserves 3 pieces of stock item "LAMP-0001"
+      Then the hold of order "A" on stock item "LAMP-0001" ends in 5 minutes
 
   Rule: An order whose reservation has expired cannot ship, but may reserve again
 

@@ -37,23 +37,48 @@ Feature: Reserving stock
       Then nothing is recorded of stock item "LAMP-0001"
       And the stock item "LAMP-0001" has 3 pieces available
 
-  Rule: An order that holds pieces cannot reserve another quantity
+  Rule: An order that reserves another quantity holds that quantity
 
-    Example: An order changes its mind
+    Example: It wants one more
       Given the stock item "LAMP-0001" has 5 pieces on hand
       And order "A" has reserved 2 pieces of stock item "LAMP-0001"
       When order "A" reserves 3 pieces of stock item "LAMP-0001"
-      Then that is refused because order "A" already holds 2 pieces
-      And order "A" holds 2 pieces of stock item "LAMP-0001"
+      Then order "A" holds 3 pieces of stock item "LAMP-0001"
+      And the stock item "LAMP-0001" has 2 pieces available
 
-    Example: It releases what it held and reserves anew
+    Example: It wants one less
       Given the stock item "LAMP-0001" has 5 pieces on hand
       And order "A" has reserved 2 pieces of stock item "LAMP-0001"
-      When order "A" releases stock item "LAMP-0001"
-      And order "A" reserves 3 pieces of stock item "LAMP-0001"
-      Then order "A" holds 3 pieces of stock item "LAMP-0001"
+      When order "A" reserves 1 piece of stock item "LAMP-0001"
+      Then order "A" holds 1 piece of stock item "LAMP-0001"
+      And the stock item "LAMP-0001" has 4 pieces available
 
-  Rule: An order that has shipped cannot reserve again
+    Example: It wants more than there is, and keeps what it holds
+      Given the stock item "LAMP-0001" has 5 pieces on hand
+      And order "A" has reserved 2 pieces of stock item "LAMP-0001"
+      When order "A" reserves 6 pieces of stock item "LAMP-0001"
+      Then that is refused because 6 pieces were asked for and 3 are available
+      And order "A" holds 2 pieces of stock item "LAMP-0001"
+
+  Rule: An order that changes what it holds keeps its place among the others
+
+    Example: The order that came first keeps its pieces
+      Given the stock item "LAMP-0001" has 9 pieces on hand
+      And order "A" has reserved 2 pieces of stock item "LAMP-0001"
+      And order "B" has reserved 2 pieces of stock item "LAMP-0001"
+      And order "A" has reserved 3 pieces of stock item "LAMP-0001"
+      When 3 pieces of stock item "LAMP-0001" are counted because of "breakage"
+      Then the count released the orders "B"
+
+  Rule: It can be seen which orders hold how many pieces, in the order of their coming
+
+    Example: Two orders
+      Given the stock item "LAMP-0001" has 5 pieces on hand
+      And order "B" has reserved 2 pieces of stock item "LAMP-0001"
+      And order "A" has reserved 1 piece of stock item "LAMP-0001"
+      Then the holds on stock item "LAMP-0001" are "B: 2, A: 1"
+
+  Rule: An order that has shipped all it held cannot reserve again
 
     Example: An old order comes back
       Given the stock item "LAMP-0001" has 5 pieces on hand

@@ -46,9 +46,22 @@ def insufficient(context: Any, asked: int, available: int) -> None:
     assert (details["asked"], details["available"]) == (asked, available)
 
 
-@then('that is refused because order "{order}" already holds {count:d} pieces')
-def differs(context: Any, order: str, count: int) -> None:
-    assert refusal(context, "reservation-differs")["reserved"] == count
+@then('that is refused because order "{order}" holds only {count:d} pieces')
+def holds_fewer(context: Any, order: str, count: int) -> None:
+    details = refusal(context, "shipment-exceeds-reservation")
+    assert (details["order"], details["held"]) == (order, count)
+
+
+@then('that is refused because order "{order}" has shipped nothing')
+def shipped_nothing(context: Any, order: str) -> None:
+    assert refusal(context, "unknown-shipment")["order"] == order
+
+
+@then('that is refused because order "{order}" can return only {count:d} piece')
+@then('that is refused because order "{order}" can return only {count:d} pieces')
+def shipped_fewer(context: Any, order: str, count: int) -> None:
+    details = refusal(context, "return-exceeds-shipment")
+    assert (details["order"], details["returnable"]) == (order, count)
 
 
 @then('that is refused because order "{order}" holds nothing')

@@ -1,12 +1,11 @@
 """Steps for stock items."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from behave import given, then, when
 
 from features.steps_support import announced, attempt, holds, recorded
-
-DEFAULT_MINUTES = 15
 
 
 @given('the stock item "{sku}" has {count:d} piece on hand')
@@ -49,7 +48,7 @@ def count_without_reason(context: Any, count: int, sku: str) -> None:
 @given('order "{order}" has reserved {count:d} piece of stock item "{sku}"')
 @given('order "{order}" has reserved {count:d} pieces of stock item "{sku}"')
 def has_reserved(context: Any, order: str, count: int, sku: str) -> None:
-    context.driver.reserve(sku, order, count, DEFAULT_MINUTES)
+    context.driver.reserve(sku, order, count)
 
 
 @given(
@@ -62,10 +61,18 @@ def has_reserved_for(
     context.driver.reserve(sku, order, count, minutes)
 
 
+@when(
+    'order "{order}" reserves {count:d} pieces of stock item "{sku}" '
+    "for {minutes:d} minutes"
+)
+def reserve_for(context: Any, order: str, count: int, sku: str, minutes: int) -> None:
+    attempt(context, lambda: context.driver.reserve(sku, order, count, minutes))
+
+
 @when('order "{order}" reserves {count:d} piece of stock item "{sku}"')
 @when('order "{order}" reserves {count:d} pieces of stock item "{sku}"')
 def reserve(context: Any, order: str, count: int, sku: str) -> None:
-    attempt(context, lambda: context.driver.reserve(sku, order, count, DEFAULT_MINUTES))
+    attempt(context, lambda: context.driver.reserve(sku, order, count))
 
 
 @given('order "{order}" has released stock item "{sku}"')
@@ -80,8 +87,30 @@ def release(context: Any, order: str, sku: str) -> None:
 
 @given('order "{order}" has shipped {count:d} pieces of stock item "{sku}"')
 def has_shipped(context: Any, order: str, count: int, sku: str) -> None:
-    context.driver.reserve(sku, order, count, DEFAULT_MINUTES)
+    context.driver.reserve(sku, order, count)
     context.driver.ship(sku, order)
+
+
+@given('order "{order}" has shipped {count:d} of them from stock item "{sku}"')
+def has_shipped_part(context: Any, order: str, count: int, sku: str) -> None:
+    context.driver.ship(sku, order, count)
+
+
+@when('order "{order}" ships {count:d} piece from stock item "{sku}"')
+@when('order "{order}" ships {count:d} pieces from stock item "{sku}"')
+def ship_part(context: Any, order: str, count: int, sku: str) -> None:
+    attempt(context, lambda: context.driver.ship(sku, order, count))
+
+
+@given('order "{order}" has returned {count:d} piece of stock item "{sku}"')
+def has_returned(context: Any, order: str, count: int, sku: str) -> None:
+    context.driver.take_back(sku, order, count)
+
+
+@when('order "{order}" returns {count:d} piece of stock item "{sku}"')
+@when('order "{order}" returns {count:d} pieces of stock item "{sku}"')
+def take_back(context: Any, order: str, count: int, sku: str) -> None:
+    attempt(context, lambda: context.driver.take_back(sku, order, count))
 
 
 @when('order "{order}" ships from stock item "{sku}"')
@@ -148,6 +177,27 @@ def is_not_announced(context: Any, sku: str, what: str) -> None:
 @then('order "{order}" holds {count:d} pieces of stock item "{sku}"')
 def order_holds(context: Any, order: str, count: int, sku: str) -> None:
     assert holds(context, order, sku) == count
+
+
+@then('the hold of order "{order}" on stock item "{sku}" ends in {minutes:d} minutes')
+def hold_ends(context: Any, order: str, sku: str, minutes: int) -> None:
+    until = datetime.fromisoformat(context.driver.hold(sku, order)["until"])
+    left = until - context.driver.now()
+    assert abs(left - timedelta(minutes=minutes)) < timedelta(seconds=30), left
+
+
+@then('the holds on stock item "{sku}" are "{holds}"')
+def holds_are(context: Any, sku: str, holds: str) -> None:
+    found = [f"{each['order']}: {each['held']}" for each in context.driver.holds(sku)]
+    assert found == holds.split(", "), found
+
+
+@then('order "{order}" has shipped {shipped:d} and returned {returned:d} of "{sku}"')
+def shipped_and_returned(
+    context: Any, order: str, shipped: int, returned: int, sku: str
+) -> None:
+    hold = context.driver.hold(sku, order)
+    assert (hold["shipped"], hold["returned"]) == (shipped, returned), hold
 
 
 @then('nothing is recorded of stock item "{sku}"')

@@ -32,6 +32,12 @@ _DELETE_RESERVATIONS = Prepared(
     )
 )
 _INSERT_RESERVATIONS = Prepared(insert(reservations))
+_UPDATE_SHIPMENTS = Prepared(
+    update(shipments).where(
+        shipments.c.order_reference == bindparam("stored_order"),
+        shipments.c.sku == bindparam("stored_sku"),
+    )
+)
 _INSERT_SHIPMENTS = Prepared(insert(shipments))
 
 
@@ -39,14 +45,15 @@ _INSERT_SHIPMENTS = Prepared(insert(shipments))
 class Followed:
     """A stock item and its stored state; with version 0 it is not stored yet.
 
-    `stored_reservations` are those that were read. Of the orders in `asked_for`,
-    everything was read.
+    `stored_reservations` and `stored_shipments` are those that were read. Of the orders
+    in `asked_for`, everything was read.
     """
 
     item: StockItem
     stored_version: int
     seen_version: int
     stored_reservations: dict[OrderReference, Reservation] = attrs.field(factory=dict)
+    stored_shipments: dict[OrderReference, Shipment] = attrs.field(factory=dict)
     asked_for: set[OrderReference] = attrs.field(factory=set)
 
     def knows(self, order: OrderReference) -> bool:
@@ -59,7 +66,9 @@ class Followed:
             self.item.reservations[order] = reservation
 
     def has_shipped(self, order: OrderReference, shipment: Shipment) -> None:
-        self.item.shipments.setdefault(order, shipment)
+        if order not in self.stored_shipments:
+            self.stored_shipments[order] = shipment
+            self.item.shipments[order] = shipment
 
     def new(self) -> Iterator[Reservation]:
         for reservation in self.item.reservations.values():
@@ -78,9 +87,11 @@ class Followed:
             if stored.get(order) is not reservation:
                 yield order, reservation
 
-    def shipped(self) -> Iterator[tuple[OrderReference, Shipment]]:
+    def shipped(self, *, before: bool) -> Iterator[tuple[OrderReference, Shipment]]:
+        """Changed shipments, of the orders that had one `before` or had none."""
         for order, shipment in self.item.shipments.items():
-            if shipment.version > self.stored_version:
+            stored = self.stored_shipments.get(order)
+            if shipment is not stored and before is (stored is not None):
                 yield order, shipment
 
 
@@ -126,11 +137,20 @@ def _write_reservations(connection: Connection, unwritten: Sequence[Followed]) -
 
 
 def _write_shipments(connection: Connection, unwritten: Sequence[Followed]) -> None:
+    changed = [
+        shipment_to_row(followed.item.sku, order, shipment)
+        for followed in unwritten
+        for order, shipment in followed.shipped(before=True)
+    ]
+    for row in changed:
+        row["stored_order"] = row.pop("order_reference")
+        row["stored_sku"] = row.pop("sku")
+    _UPDATE_SHIPMENTS.write_checked(connection, changed)
     _INSERT_SHIPMENTS.write_checked(
         connection,
         [
             shipment_to_row(followed.item.sku, order, shipment)
             for followed in unwritten
-            for order, shipment in followed.shipped()
+            for order, shipment in followed.shipped(before=False)
         ],
     )

@@ -5,12 +5,28 @@ from typing import Annotated
 import attrs
 import msgspec
 
-from inventory.domain.value_objects import LONGEST_REASON, MOST_PIECES, StockLevel
+from inventory.domain.value_objects import (
+    LONGEST_REASON,
+    MOST_PIECES,
+    Hold,
+    StockLevel,
+)
+from shared_kernel.clock import rfc3339
 
 MOST_HOLD_SECONDS = 366 * 24 * 3600
 _ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
 
 Pieces = Annotated[int, msgspec.Meta(ge=1, le=MOST_PIECES, examples=[2])]
+OneLine = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=LONGEST_REASON,
+        pattern=_ONE_LINE,
+        examples=["yearly stocktake"],
+        description=f"1 to {LONGEST_REASON} characters on one line, not all blank",
+    ),
+]
 PiecesOrNone = Annotated[int, msgspec.Meta(ge=0, le=MOST_PIECES, examples=[5])]
 
 
@@ -22,26 +38,34 @@ class ReceiptBody:
 @attrs.frozen(kw_only=True)
 class CountBody:
     on_hand: PiecesOrNone
-    reason: Annotated[
-        str,
-        msgspec.Meta(
-            min_length=1,
-            max_length=LONGEST_REASON,
-            pattern=_ONE_LINE,
-            examples=["yearly stocktake"],
-            description=f"1 to {LONGEST_REASON} characters on one line, not all blank",
-        ),
-    ]
+    reason: OneLine
 
 
 @attrs.frozen(kw_only=True)
 class ReservationBody:
-    """Held for `hold_seconds`, or else as long as the service is set to."""
+    """Held for `hold_seconds`, or else as long as the service is set to.
+
+    If the order holds pieces by now, `quantity` is what it shall hold in all, and the
+    later end holds; without `hold_seconds` the end remains.
+    """
 
     quantity: Pieces
     hold_seconds: (
         Annotated[int, msgspec.Meta(ge=1, le=MOST_HOLD_SECONDS, examples=[900])] | None
     ) = None
+
+
+@attrs.frozen(kw_only=True)
+class ShipmentBody:
+    """Without `quantity`, or without a body, all that the order holds ships."""
+
+    quantity: Pieces | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ReturnBody:
+    quantity: Pieces
+    reason: OneLine | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -60,6 +84,19 @@ class LevelBody(msgspec.Struct, frozen=True, kw_only=True):
     version: int
 
 
+class HoldBody(LevelBody, frozen=True, kw_only=True):
+    """What an order holds, and the level of the stock item.
+
+    `until` is when the hold ends, null if the order holds nothing.
+    """
+
+    order: str
+    held: int
+    until: str | None
+    shipped: int
+    returned: int
+
+
 class QuantityBody(msgspec.Struct, frozen=True, kw_only=True):
     """What is available."""
 
@@ -74,4 +111,15 @@ def level_to_body(level: StockLevel) -> LevelBody:
         available=level.available,
         availability=level.availability.value,
         version=level.version,
+    )
+
+
+def hold_to_body(hold: Hold) -> HoldBody:
+    return HoldBody(
+        **msgspec.structs.asdict(level_to_body(hold.level)),
+        order=hold.order.code,
+        held=hold.held,
+        until=None if hold.until is None else rfc3339(hold.until),
+        shipped=hold.shipped,
+        returned=hold.returned,
     )

@@ -3,9 +3,11 @@
 from inventory.domain.errors import (
     InsufficientStock,
     OrderAlreadyShipped,
-    ReservationDiffers,
+    ReturnExceedsShipment,
+    ShipmentExceedsReservation,
     StockItemIsRetired,
     UnknownReservation,
+    UnknownShipment,
     UnknownStockItem,
 )
 from shared_kernel.domain.errors import DomainError
@@ -17,7 +19,8 @@ INSUFFICIENT_STOCK = kind(
     "insufficient-stock",
     409,
     "There is not enough",
-    "More pieces were asked for than are `available`.",
+    "More pieces were asked for than are `available`, besides those that the order "
+    "already has `held`.",
 )
 STOCK_ITEM_IS_RETIRED = kind(
     "stock-item-is-retired",
@@ -25,17 +28,30 @@ STOCK_ITEM_IS_RETIRED = kind(
     "The stock item is retired",
     "Its product was discontinued: nothing new is received or reserved.",
 )
-RESERVATION_DIFFERS = kind(
-    "reservation-differs",
+SHIPMENT_EXCEEDS_RESERVATION = kind(
+    "shipment-exceeds-reservation",
     409,
-    "The order holds another quantity",
-    "Release what the order holds before you reserve another quantity for it.",
+    "The order holds fewer",
+    "No more pieces can ship than are `held` for the order.",
+)
+UNKNOWN_SHIPMENT = kind(
+    "unknown-shipment",
+    404,
+    "There is no such shipment",
+    "The order has shipped nothing that could come back.",
+)
+RETURN_EXCEEDS_SHIPMENT = kind(
+    "return-exceeds-shipment",
+    409,
+    "The order has shipped fewer",
+    "No more pieces can come back than have shipped and have not come back yet: "
+    "`returnable`.",
 )
 ORDER_ALREADY_SHIPPED = kind(
     "order-already-shipped",
     409,
     "The order has shipped",
-    "Its pieces have left the shelf.",
+    "All that it held has left the shelf.",
 )
 UNKNOWN_RESERVATION = kind(
     "unknown-reservation",
@@ -48,9 +64,11 @@ INVENTORY_REFUSALS: dict[type[DomainError], ProblemKind] = {
     UnknownStockItem: UNKNOWN_SKU,
     StockItemIsRetired: STOCK_ITEM_IS_RETIRED,
     InsufficientStock: INSUFFICIENT_STOCK,
-    ReservationDiffers: RESERVATION_DIFFERS,
+    ShipmentExceedsReservation: SHIPMENT_EXCEEDS_RESERVATION,
     OrderAlreadyShipped: ORDER_ALREADY_SHIPPED,
     UnknownReservation: UNKNOWN_RESERVATION,
+    UnknownShipment: UNKNOWN_SHIPMENT,
+    ReturnExceedsShipment: RETURN_EXCEEDS_SHIPMENT,
 }
 
 

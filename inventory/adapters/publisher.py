@@ -1,11 +1,11 @@
 """Domain event → published event: the only place that knows both languages."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from inventory import published
 from inventory.domain import events
 from inventory.domain.stock_item import StockItem
+from shared_kernel.clock import rfc3339
 from shared_kernel.domain.event import DomainEvent
 
 _SUBJECT_OF = {kind: subject for subject, kind in published.SUBJECTS.items()}
@@ -35,11 +35,14 @@ def _translate(event: DomainEvent, state: dict[str, Any]) -> published.StockEven
                 **state,
                 order=event.order.code,
                 pieces=event.pieces,
-                until=_rfc3339(event.until),
+                until=rfc3339(event.until),
             )
         case events.StockShipped():
             return published.StockShipped(
-                **state, order=event.order.code, pieces=event.pieces
+                **state,
+                order=event.order.code,
+                pieces=event.pieces,
+                still_held=event.still_held,
             )
         case events.StockOpened():
             return published.StockOpened(**state)
@@ -54,6 +57,21 @@ def _translate(event: DomainEvent, state: dict[str, Any]) -> published.StockEven
         case events.StockReleased():
             return published.StockReleased(
                 **state, order=event.order.code, pieces=event.pieces
+            )
+        case events.ReservationChanged():
+            return published.ReservationChanged(
+                **state,
+                order=event.order.code,
+                pieces=event.pieces,
+                until=rfc3339(event.until),
+                pieces_before=event.pieces_before,
+            )
+        case events.StockReturned():
+            return published.StockReturned(
+                **state,
+                order=event.order.code,
+                pieces=event.pieces,
+                reason=None if event.reason is None else event.reason.text,
             )
         case events.StockExpired():
             return published.StockExpired(
@@ -72,7 +90,3 @@ def _translate(event: DomainEvent, state: dict[str, Any]) -> published.StockEven
         case events.StockReopened():
             return published.StockReopened(**state)
     raise TypeError(f"{type(event).__name__} has no published counterpart")
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

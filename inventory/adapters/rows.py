@@ -60,9 +60,12 @@ def shipment_to_row(
         "sku": sku.code,
         "pieces": shipment.pieces,
         "shipped_version": shipment.version,
+        "returned": shipment.returned,
+        "complete": shipment.complete,
     }
 
 
 def shipment_from_row(row: Row) -> tuple[OrderReference, Shipment]:
-    order_reference, _, pieces, shipped_version = row
-    return OrderReference(order_reference), Shipment(pieces, shipped_version)
+    order_reference, _, pieces, version, returned, complete = row
+    shipment = Shipment(pieces, version, returned, bool(complete))
+    return OrderReference(order_reference), shipment

@@ -41,7 +41,7 @@ reservations = Table(
     sqlite_with_rowid=False,
 )
 
-# `shipped_version` numbers the fact among those of its stock item.
+# `shipped_version` numbers the latest fact among those of its stock item.
 shipments = Table(
     "shipments",
     metadata,
@@ -49,5 +49,7 @@ shipments = Table(
     Column("sku", ForeignKey(stock_items.c.sku), primary_key=True),
     Column("pieces", BigInteger, nullable=False),
     Column("shipped_version", BigInteger, nullable=False),
+    Column("returned", BigInteger, nullable=False),
+    Column("complete", Boolean, nullable=False),
     sqlite_with_rowid=False,
 )

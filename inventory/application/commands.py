@@ -47,6 +47,8 @@ class ReserveStock:
     order: OrderReference
     quantity: Quantity
     until: datetime
+    lengthens: bool = True
+    """Whether `until` is also for what the order holds already."""
     expected_version: int | Expectation | None = None
 
 
@@ -59,8 +61,20 @@ class ReleaseStock:
 
 @attrs.frozen(kw_only=True)
 class ShipStock:
+    """Without a quantity, all that the order holds."""
+
     sku: Sku
     order: OrderReference
+    quantity: Quantity | None = None
+    expected_version: int | Expectation | None = None
+
+
+@attrs.frozen(kw_only=True)
+class TakeBackStock:
+    sku: Sku
+    order: OrderReference
+    quantity: Quantity
+    reason: Reason | None = None
     expected_version: int | Expectation | None = None
 
 

@@ -1,4 +1,4 @@
-"""One function for each command; each returns the stock level after it.
+"""One function for each command; each returns the stock level after it, or the hold.
 
 They raise the refusals of `inventory.domain.errors`, and StaleVersion.
 """
@@ -17,10 +17,11 @@ from inventory.application.commands import (
     RetireStock,
     SetReorderPoint,
     ShipStock,
+    TakeBackStock,
 )
 from inventory.application.unit_of_work import InventoryUnitOfWork
 from inventory.domain.stock_item import StockItem
-from inventory.domain.value_objects import OrderReference, StockLevel
+from inventory.domain.value_objects import Hold, OrderReference, StockLevel
 
 _Change = (
     ReceiveStock
@@ -28,6 +29,7 @@ _Change = (
     | ReserveStock
     | ReleaseStock
     | ShipStock
+    | TakeBackStock
     | SetReorderPoint
 )
 
@@ -56,22 +58,33 @@ def count_stock(command: CountStock, work: InventoryUnitOfWork) -> StockLevel:
     return item.level
 
 
-def reserve_stock(command: ReserveStock, work: InventoryUnitOfWork) -> StockLevel:
+def reserve_stock(command: ReserveStock, work: InventoryUnitOfWork) -> Hold:
     with _changing(command, work, command.order) as item:
-        item.reserve(command.quantity, command.order, command.until)
-    return item.level
+        item.reserve(
+            command.quantity,
+            command.order,
+            command.until,
+            lengthens=command.lengthens,
+        )
+    return item.hold_of(command.order)
 
 
-def release_stock(command: ReleaseStock, work: InventoryUnitOfWork) -> StockLevel:
+def release_stock(command: ReleaseStock, work: InventoryUnitOfWork) -> Hold:
     with _changing(command, work, command.order) as item:
         item.release(command.order)
-    return item.level
+    return item.hold_of(command.order)
 
 
-def ship_stock(command: ShipStock, work: InventoryUnitOfWork) -> StockLevel:
+def ship_stock(command: ShipStock, work: InventoryUnitOfWork) -> Hold:
     with _changing(command, work, command.order) as item:
-        item.ship(command.order)
-    return item.level
+        item.ship(command.order, command.quantity)
+    return item.hold_of(command.order)
+
+
+def take_back_stock(command: TakeBackStock, work: InventoryUnitOfWork) -> Hold:
+    with _changing(command, work, command.order) as item:
+        item.take_back(command.order, command.quantity, command.reason)
+    return item.hold_of(command.order)
 
 
 def set_reorder_point(

@@ -4,9 +4,11 @@ DomainError
 ├── UnknownStockItem      nothing was opened under this SKU
 ├── StockItemIsRetired    it receives and reserves nothing until its product is relisted
 ├── InsufficientStock     more was asked than is available
-├── ReservationDiffers    the order holds another number of pieces
 ├── UnknownReservation    the order holds nothing that could ship
-└── OrderAlreadyShipped   its pieces have left the shelf
+├── ShipmentExceedsReservation   the order holds fewer pieces
+├── OrderAlreadyShipped   all its pieces have left the shelf
+├── UnknownShipment       nothing was shipped that could come back
+└── ReturnExceedsShipment fewer pieces were shipped and have not come back
 """
 
 import attrs
@@ -32,29 +34,18 @@ class StockItemIsRetired(DomainError):
 
 @attrs.frozen(kw_only=True)
 class InsufficientStock(DomainError):
-    """`asked` and `available` are pieces."""
+    """All numbers are pieces. Of those `asked` for, the order holds `held` already."""
 
     sku: str
     asked: int
+    held: int = 0
     available: int
 
     def __str__(self) -> str:
-        return f"{self.sku} has {self.available} available, {self.asked} were asked for"
-
-
-@attrs.frozen(kw_only=True)
-class ReservationDiffers(DomainError):
-    """`asked` and `reserved` are pieces."""
-
-    sku: str
-    order: str
-    asked: int
-    reserved: int
-
-    def __str__(self) -> str:
+        held = f", of which {self.held} are held already" if self.held else ""
         return (
-            f"order {self.order} already holds {self.reserved} of {self.sku}, "
-            f"not {self.asked}; release them first"
+            f"{self.sku} has {self.available} available, "
+            f"{self.asked} were asked for{held}"
         )
 
 
@@ -65,6 +56,47 @@ class UnknownReservation(DomainError):
 
     def __str__(self) -> str:
         return f"order {self.order} holds nothing of {self.sku}"
+
+
+@attrs.frozen(kw_only=True)
+class ShipmentExceedsReservation(DomainError):
+    """`asked` and `held` are pieces."""
+
+    sku: str
+    order: str
+    asked: int
+    held: int
+
+    def __str__(self) -> str:
+        return (
+            f"order {self.order} holds {self.held} of {self.sku}, "
+            f"so {self.asked} cannot ship"
+        )
+
+
+@attrs.frozen(kw_only=True)
+class UnknownShipment(DomainError):
+    sku: str
+    order: str
+
+    def __str__(self) -> str:
+        return f"order {self.order} has shipped nothing of {self.sku}"
+
+
+@attrs.frozen(kw_only=True)
+class ReturnExceedsShipment(DomainError):
+    """`asked` and `returnable` are pieces."""
+
+    sku: str
+    order: str
+    asked: int
+    returnable: int
+
+    def __str__(self) -> str:
+        return (
+            f"of {self.sku}, order {self.order} can return {self.returnable}, "
+            f"not {self.asked}: no more were shipped and have not come back"
+        )
 
 
 @attrs.frozen(kw_only=True)

@@ -43,6 +43,16 @@ class StockReserved(StockEvent):
 
 
 @attrs.frozen(kw_only=True)
+class ReservationChanged(StockEvent):
+    """`order` holds `pieces` in all, and held `pieces_before`."""
+
+    order: OrderReference
+    pieces: int
+    until: datetime
+    pieces_before: int
+
+
+@attrs.frozen(kw_only=True)
 class StockReleased(StockEvent):
     order: OrderReference
     pieces: int
@@ -56,8 +66,20 @@ class StockExpired(StockEvent):
 
 @attrs.frozen(kw_only=True)
 class StockShipped(StockEvent):
+    """`order` still holds `still_held` pieces, which have not shipped."""
+
     order: OrderReference
     pieces: int
+    still_held: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class StockReturned(StockEvent):
+    """Pieces that had shipped for `order` came back."""
+
+    order: OrderReference
+    pieces: int
+    reason: Reason | None
 
 
 @attrs.frozen(kw_only=True)

@@ -9,12 +9,15 @@ import attrs
 from inventory.domain.errors import (
     InsufficientStock,
     OrderAlreadyShipped,
-    ReservationDiffers,
+    ReturnExceedsShipment,
+    ShipmentExceedsReservation,
     StockItemIsRetired,
     UnknownReservation,
+    UnknownShipment,
 )
 from inventory.domain.events import (
     ReorderPointSet,
+    ReservationChanged,
     StockCounted,
     StockDepleted,
     StockExpired,
@@ -26,11 +29,13 @@ from inventory.domain.events import (
     StockReplenished,
     StockReserved,
     StockRetired,
+    StockReturned,
     StockShipped,
 )
 from inventory.domain.value_objects import (
     Availability,
     Count,
+    Hold,
     OrderReference,
     Quantity,
     Reason,
@@ -124,33 +129,44 @@ class StockItem(Aggregate):
         )
         self._announce_change_from(before)
 
+    def hold_of(self, order: OrderReference) -> Hold:
+        held, shipment = self.reservations.get(order), self.shipments.get(order)
+        return Hold(
+            order=order,
+            held=held.pieces if held else 0,
+            until=held.until if held else None,
+            shipped=shipment.pieces if shipment else 0,
+            returned=shipment.returned if shipment else 0,
+            level=self.level,
+        )
+
     def reserve(
-        self, quantity: Quantity, order: OrderReference, until: datetime
+        self,
+        quantity: Quantity,
+        order: OrderReference,
+        until: datetime,
+        *,
+        lengthens: bool = True,
     ) -> None:
-        if shipment := self.shipments.get(order):
-            raise OrderAlreadyShipped(
-                sku=self.sku.code, order=order.code, shipped=shipment.pieces
-            )
+        """Hold `quantity` in all for `order`, which may hold another number by now.
+
+        Of two ends the later holds, unless `lengthens` is false: then `until` is only
+        for an order that holds nothing yet.
+        """
         if held := self.reservations.get(order):
-            if held.pieces == quantity.pieces:
-                return
-            raise ReservationDiffers(
-                sku=self.sku.code,
-                order=order.code,
-                asked=quantity.pieces,
-                reserved=held.pieces,
+            end = max(held.until, until) if lengthens else held.until
+            self._change(
+                order, held, attrs.evolve(held, pieces=quantity.pieces, until=end)
             )
+            return
+        self._refuse_if_complete(order)
         if self.retired:
             raise StockItemIsRetired(sku=self.sku.code)
-        if quantity.pieces > self.available:
-            raise InsufficientStock(
-                sku=self.sku.code, asked=quantity.pieces, available=self.available
-            )
-        reservation = Reservation(quantity.pieces, until, placed=self.version + 1)
+        self._refuse_beyond_available(quantity.pieces)
 
         before = self.availability
-        self.reservations[order] = reservation
-        self.reserved += reservation.pieces
+        placed = self.version + 1
+        self._hold(order, Reservation(quantity.pieces, until, placed))
 
         self.record(
             StockReserved(
@@ -160,11 +176,8 @@ class StockItem(Aggregate):
         self._announce_change_from(before)
 
     def release(self, order: OrderReference) -> None:
-        if shipment := self.shipments.get(order):
-            raise OrderAlreadyShipped(
-                sku=self.sku.code, order=order.code, shipped=shipment.pieces
-            )
         if order not in self.reservations:
+            self._refuse_if_complete(order)
             return
 
         before = self.availability
@@ -185,18 +198,70 @@ class StockItem(Aggregate):
         self._announce_change_from(before)
         return len(due)
 
-    def ship(self, order: OrderReference) -> None:
-        """Pieces held for `order` leave the shelf; `available` does not change."""
-        if order in self.shipments:
-            return
-        if order not in self.reservations:
-            raise UnknownReservation(sku=self.sku.code, order=order.code)
+    def ship(self, order: OrderReference, quantity: Quantity | None = None) -> None:
+        """All that is held for `order` leaves the shelf, or `quantity` of it.
 
-        pieces = self._end_reservation(order)
+        `available` does not change.
+        """
+        held = self.reservations.get(order)
+        if held is None:
+            if quantity is not None:
+                self._refuse_if_complete(order)
+            elif self._is_complete(order):
+                return
+            raise UnknownReservation(sku=self.sku.code, order=order.code)
+        pieces = held.pieces if quantity is None else quantity.pieces
+        if pieces > held.pieces:
+            raise ShipmentExceedsReservation(
+                sku=self.sku.code, order=order.code, asked=pieces, held=held.pieces
+            )
+
+        left = held.pieces - pieces
+        self._end_reservation(order)
+        if left:
+            self._hold(order, attrs.evolve(held, pieces=left))
         self.on_hand -= pieces
 
-        self.record(StockShipped(sku=self.sku, order=order, pieces=pieces))
-        self.shipments[order] = Shipment(pieces, self.version)
+        self.record(
+            StockShipped(sku=self.sku, order=order, pieces=pieces, still_held=left)
+        )
+        shipped = self.shipments.get(order, Shipment(0, 0))
+        self.shipments[order] = attrs.evolve(
+            shipped,
+            pieces=shipped.pieces + pieces,
+            version=self.version,
+            complete=not left,
+        )
+
+    def take_back(
+        self, order: OrderReference, quantity: Quantity, reason: Reason | None = None
+    ) -> None:
+        """Pieces that have shipped for `order` are on the shelf again."""
+        shipment = self.shipments.get(order)
+        if shipment is None:
+            raise UnknownShipment(sku=self.sku.code, order=order.code)
+        if quantity.pieces > shipment.returnable:
+            raise ReturnExceedsShipment(
+                sku=self.sku.code,
+                order=order.code,
+                asked=quantity.pieces,
+                returnable=shipment.returnable,
+            )
+
+        before = self.availability
+        self.on_hand += quantity.pieces
+
+        self.record(
+            StockReturned(
+                sku=self.sku, order=order, pieces=quantity.pieces, reason=reason
+            )
+        )
+        self.shipments[order] = attrs.evolve(
+            shipment,
+            returned=shipment.returned + quantity.pieces,
+            version=self.version,
+        )
+        self._announce_change_from(before)
 
     def set_reorder_point(self, point: ReorderPoint) -> None:
         if point.pieces == self.reorder_point:
@@ -223,6 +288,50 @@ class StockItem(Aggregate):
         self.retired = False
 
         self.record(StockReopened(sku=self.sku))
+
+    def _change(
+        self, order: OrderReference, held: Reservation, wanted: Reservation
+    ) -> None:
+        if wanted == held:
+            return
+        self._refuse_beyond_available(wanted.pieces, held.pieces)
+
+        before = self.availability
+        self._end_reservation(order)
+        self._hold(order, wanted)
+
+        self.record(
+            ReservationChanged(
+                sku=self.sku,
+                order=order,
+                pieces=wanted.pieces,
+                until=wanted.until,
+                pieces_before=held.pieces,
+            )
+        )
+        self._announce_change_from(before)
+
+    def _refuse_beyond_available(self, asked: int, held: int = 0) -> None:
+        if asked - held > self.available:
+            raise InsufficientStock(
+                sku=self.sku.code, asked=asked, held=held, available=self.available
+            )
+
+    def _is_complete(self, order: OrderReference) -> bool:
+        shipment = self.shipments.get(order)
+        return shipment is not None and shipment.complete
+
+    def _refuse_if_complete(self, order: OrderReference) -> None:
+        if self._is_complete(order):
+            raise OrderAlreadyShipped(
+                sku=self.sku.code,
+                order=order.code,
+                shipped=self.shipments[order].pieces,
+            )
+
+    def _hold(self, order: OrderReference, reservation: Reservation) -> None:
+        self.reservations[order] = reservation
+        self.reserved += reservation.pieces
 
     def _end_reservation(self, order: OrderReference) -> int:
         pieces = self.reservations.pop(order).pieces

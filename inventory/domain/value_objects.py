@@ -127,10 +127,20 @@ class Reservation:
 
 @attrs.frozen
 class Shipment:
-    """`pieces` left the shelf; the fact is number `version` of its stock item."""
+    """Of one order, `pieces` have left the shelf, and `returned` of them came back.
+
+    It is `complete` once nothing that the order held is left to ship. The latest of
+    these facts is number `version` of its stock item.
+    """
 
     pieces: int
     version: int
+    returned: int = 0
+    complete: bool = True
+
+    @property
+    def returnable(self) -> int:
+        return self.pieces - self.returned
 
 
 class Availability(StrEnum):
@@ -152,3 +162,18 @@ class StockLevel:
     available: int
     availability: Availability
     version: int
+
+
+@attrs.frozen(kw_only=True)
+class Hold:
+    """What `order` holds of a stock item, and has shipped and returned, in pieces.
+
+    `until` is None if it holds nothing. `level` is that of the stock item.
+    """
+
+    order: OrderReference
+    held: int
+    until: datetime | None
+    shipped: int
+    returned: int
+    level: StockLevel

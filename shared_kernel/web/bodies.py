@@ -32,7 +32,8 @@ class Body(Generic[T]):
     """A JSON body that becomes an instance of `kind`, an attrs class.
 
     Its annotations make the schema; only its fields are accepted. A `description` in
-    them says what a client should send.
+    them says what a client should send. Unless it is `required`, a request without a
+    body means an instance of defaults.
     """
 
     problems = (
@@ -48,7 +49,9 @@ class Body(Generic[T]):
         INVALID_BODY,
     )
 
-    def __init__(self, kind: type[T]) -> None:
+    def __init__(self, kind: type[T], *, required: bool = True) -> None:
+        self.kind = kind
+        self.required = required
         self._schema = Schema(kind)
         self.components = self._schema.components
 
@@ -59,6 +62,8 @@ class Body(Generic[T]):
 
     def read(self) -> T:
         """The body of the current request. Raises Problem."""
+        if not self.required and not body_bytes():
+            return self.kind()
         _accept_media_type()
         try:
             return self._schema.read(body_bytes())

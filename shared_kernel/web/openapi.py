@@ -165,7 +165,7 @@ def _operation(operation: Operation, components: dict[str, Any]) -> dict[str, An
     if operation.body is not None:
         components.update(operation.body.components)
         described["requestBody"] = {
-            "required": True,
+            "required": operation.body.required,
             "content": {
                 media_type: {"schema": schema}
                 for media_type, schema in operation.body.content.items()

@@ -61,6 +61,7 @@ class Upload:
     suffixes: Mapping[str, str]
     description: str
     example: str
+    required: bool = True
 
     @property
     def content(self) -> dict[str, dict[str, Any]]:

@@ -20,8 +20,19 @@ moments = st.builds(
 )
 
 
-receipts: st.SearchStrategy[Act] = st.builds(
-    lambda quantity: lambda item: item.receive(quantity), quantities
+# Each of these may be done any number of times, and records each.
+receipts: st.SearchStrategy[Act] = st.one_of(
+    st.builds(lambda quantity: lambda item: item.receive(quantity), quantities),
+    st.builds(
+        lambda order, quantity: lambda item: item.ship(order, quantity),
+        orders,
+        quantities,
+    ),
+    st.builds(
+        lambda order, quantity: lambda item: item.take_back(order, quantity),
+        orders,
+        quantities,
+    ),
 )
 
 # Each of these is idempotent: done a second time, it records nothing.

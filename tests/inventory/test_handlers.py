@@ -17,10 +17,17 @@ from inventory.application.commands import (
     RetireStock,
     SetReorderPoint,
     ShipStock,
+    TakeBackStock,
 )
 from inventory.domain.errors import InsufficientStock, UnknownStockItem
 from inventory.domain.events import StockExpired, StockOpened, StockReserved
-from inventory.domain.value_objects import Availability, Count, Quantity, ReorderPoint
+from inventory.domain.value_objects import (
+    Availability,
+    Count,
+    Hold,
+    Quantity,
+    ReorderPoint,
+)
 from shared_kernel.domain.errors import StaleVersion
 from tests.inventory.builders import (
     CHAIR,
@@ -30,6 +37,7 @@ from tests.inventory.builders import (
     STOCKTAKE,
     A,
     B,
+    C,
     a_stock_item,
 )
 from tests.inventory.fakes import FakeInventoryWork
@@ -53,6 +61,11 @@ def test_opening_stock_twice_changes_nothing() -> None:
     assert work.kept == []
 
 
+def numbers(hold: Hold) -> tuple[int, int, int]:
+    level = hold.level
+    return level.on_hand, level.reserved, level.available
+
+
 def test_each_command_returns_the_stock_level_after_it() -> None:
     work = FakeInventoryWork(a_stock_item(on_hand=0))
 
@@ -70,17 +83,22 @@ def test_each_command_returns_the_stock_level_after_it() -> None:
     )
     released = handlers.release_stock(ReleaseStock(sku=LAMP, order=A), work)
     shipped = handlers.ship_stock(ShipStock(sku=LAMP, order=B), work)
+    returned = handlers.take_back_stock(
+        TakeBackStock(sku=LAMP, order=B, quantity=Quantity(1)), work
+    )
     low = handlers.set_reorder_point(
-        SetReorderPoint(sku=LAMP, reorder_point=ReorderPoint(6)), work
+        SetReorderPoint(sku=LAMP, reorder_point=ReorderPoint(7)), work
     )
     retired = handlers.retire_stock(RetireStock(sku=LAMP), work)
     reopened = handlers.reopen_stock(ReopenStock(sku=LAMP), work)
 
     assert (received.on_hand, received.available) == (9, 9)
     assert (counted.on_hand, counted.available) == (8, 8)
-    assert (reserved.on_hand, reserved.reserved, reserved.available) == (8, 4, 4)
-    assert (released.on_hand, released.reserved, released.available) == (8, 2, 6)
-    assert (shipped.on_hand, shipped.reserved, shipped.available) == (6, 0, 6)
+    assert numbers(reserved) == (8, 4, 4)
+    assert numbers(released) == (8, 2, 6)
+    assert numbers(shipped) == (6, 0, 6)
+    assert numbers(returned) == (7, 0, 7)
+    assert (returned.shipped, returned.returned) == (2, 1)
     assert low.availability is Availability.LOW
     assert retired.availability is Availability.RETIRED
     assert reopened.availability is Availability.LOW
@@ -134,6 +152,12 @@ def test_a_command_for_a_stock_item_that_was_never_opened_is_refused() -> None:
         lambda work, seen: handlers.ship_stock(
             ShipStock(sku=LAMP, order=A, expected_version=seen), work
         ),
+        lambda work, seen: handlers.take_back_stock(
+            TakeBackStock(
+                sku=LAMP, order=C, quantity=Quantity(1), expected_version=seen
+            ),
+            work,
+        ),
         lambda work, seen: handlers.set_reorder_point(
             SetReorderPoint(
                 sku=LAMP, reorder_point=ReorderPoint(3), expected_version=seen
@@ -141,12 +165,12 @@ def test_a_command_for_a_stock_item_that_was_never_opened_is_refused() -> None:
             work,
         ),
     ],
-    ids=["receive", "count", "reserve", "release", "ship", "reorder point"],
+    ids=["receive", "count", "reserve", "release", "ship", "return", "reorder point"],
 )
 def test_a_command_decided_on_an_older_version_is_refused(
     handle: Callable[[FakeInventoryWork, int], object],
 ) -> None:
-    item = a_stock_item(on_hand=5, reserved={A: 1})
+    item = a_stock_item(on_hand=5, reserved={A: 1}, shipped={C: 1})
     work = FakeInventoryWork(item)
 
     with pytest.raises(StaleVersion):
@@ -182,7 +206,11 @@ def test_a_command_repeated_records_its_fact_once() -> None:
     first = handlers.reserve_stock(command, work)
     again = handlers.reserve_stock(
         ReserveStock(
-            sku=LAMP, order=A, quantity=Quantity(2), until=LATER + timedelta(hours=1)
+            sku=LAMP,
+            order=A,
+            quantity=Quantity(2),
+            until=LATER + timedelta(hours=1),
+            lengthens=False,
         ),
         work,
     )

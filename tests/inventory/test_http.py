@@ -1,6 +1,7 @@
 """Inventory over HTTP: every route, its responses and its refusals."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -117,6 +118,9 @@ def test_commands_return_the_stock_level_after_them(shop: Shop) -> None:
         ("PUT", "/stock/NO-SUCH/reservations/A", {"quantity": 1}),
         ("DELETE", "/stock/NO-SUCH/reservations/A", {}),
         ("POST", "/stock/NO-SUCH/reservations/A/shipment", {}),
+        ("POST", "/stock/NO-SUCH/reservations/A/returns", {"quantity": 1}),
+        ("GET", "/stock/NO-SUCH/reservations", {}),
+        ("GET", "/stock/NO-SUCH/reservations/A", {}),
     ],
 )
 def test_an_unknown_sku_is_not_found_on_every_route(
@@ -131,11 +135,68 @@ def test_more_than_is_available_cannot_be_reserved(shop: Shop) -> None:
     assert (document["asked"], document["available"]) == (6, 5)
 
 
-def test_an_order_reserves_one_quantity(shop: Shop) -> None:
+def test_each_answer_about_a_hold_says_what_is_held_and_until_when(
+    shop: Shop,
+) -> None:
+    def hold(response: TestResponse) -> tuple[int, int, int, float]:
+        """What is held, shipped and returned, and how many seconds are left."""
+        assert response.status_code == 200, response.text
+        said = response.get_json()
+        until = said["until"] and datetime.fromisoformat(said["until"])
+        left = (until - shop.clock()).total_seconds() if until else 0
+        return said["held"], said["shipped"], said["returned"], left
+
+    assert hold(send(shop, "PUT", ORDER, quantity=2, hold_seconds=2)) == (2, 0, 0, 2)
+    longer = send(shop, "PUT", ORDER, quantity=2, hold_seconds=3600)
+    assert hold(longer) == (2, 0, 0, 3600)
+    assert hold(send(shop, "PUT", ORDER, quantity=3)) == (3, 0, 0, 3600)
+    assert hold(send(shop, "POST", f"{ORDER}/shipment", quantity=1)) == (2, 1, 0, 3600)
+    assert hold(shop.client.get(ORDER)) == (2, 1, 0, 3600)
+    assert hold(send(shop, "POST", f"{ORDER}/returns", quantity=1)) == (2, 1, 1, 3600)
+    assert hold(send(shop, "DELETE", ORDER)) == (0, 1, 1, 0)
+    assert hold(shop.client.get(ORDER)) == (0, 1, 1, 0)
+
+
+def test_what_an_order_holds_is_found_with_the_version_of_the_stock_item(
+    shop: Shop,
+) -> None:
+    written = send(shop, "PUT", ORDER, quantity=2)
+
+    found = shop.client.get(ORDER)
+
+    assert found.headers["ETag"] == written.headers["ETag"]
+    assert found.get_json() == written.get_json()
+
+
+def test_an_order_that_never_held_anything_is_not_found(refusing_shop: Shop) -> None:
+    path = "/stock/LAMP-1/reservations/NOBODY"
+    problem(refusing_shop.client.get(path), 404, "unknown-reservation")
+
+
+def test_reservations_are_shown_in_their_order_page_by_page(shop: Shop) -> None:
+    for order in "CAB":
+        send(shop, "PUT", f"/stock/LAMP-1/reservations/{order}", quantity=1)
+    send(shop, "PUT", "/stock/LAMP-1/reservations/C", quantity=2)
+
+    shown, path = [], "/stock/LAMP-1/reservations?limit=2"
+    while path:
+        page = shop.client.get(path)
+        shown += [(each["order"], each["held"]) for each in page.get_json()]
+        path = page.headers.get("Link", "").partition("<")[2].partition(">")[0]
+
+    assert shown == [("C", 2), ("A", 1), ("B", 1)]
+
+
+def test_no_more_ships_or_comes_back_than_there_is(shop: Shop) -> None:
     send(shop, "PUT", ORDER, quantity=2)
 
-    assert level(send(shop, "PUT", ORDER, quantity=2))["reserved"] == 2
-    problem(send(shop, "PUT", ORDER, quantity=3), 409, "reservation-differs")
+    shipped = send(shop, "POST", f"{ORDER}/shipment", quantity=3)
+    assert problem(shipped, 409, "shipment-exceeds-reservation")["held"] == 2
+    returned = send(shop, "POST", f"{ORDER}/returns", quantity=1)
+    problem(returned, 404, "unknown-shipment")
+    send(shop, "POST", f"{ORDER}/shipment")
+    returned = send(shop, "POST", f"{ORDER}/returns", quantity=3)
+    assert problem(returned, 409, "return-exceeds-shipment")["returnable"] == 2
 
 
 def test_a_shipped_order_can_neither_reserve_nor_release(shop: Shop) -> None:

@@ -41,7 +41,24 @@ ONE_OF_EACH: list[tuple[DomainEvent, str, dict[str, object]]] = [
     (
         events.StockShipped(sku=LAMP, order=A, pieces=2),
         "stock.shipped",
-        {"order": "A", "pieces": 2},
+        {"order": "A", "pieces": 2, "still_held": 0},
+    ),
+    (
+        events.ReservationChanged(
+            sku=LAMP, order=A, pieces=2, until=NOON, pieces_before=3
+        ),
+        "stock.reservation_changed",
+        {
+            "order": "A",
+            "pieces": 2,
+            "until": "2026-03-01T12:00:00Z",
+            "pieces_before": 3,
+        },
+    ),
+    (
+        events.StockReturned(sku=LAMP, order=A, pieces=2, reason=Reason("late")),
+        "stock.returned",
+        {"order": "A", "pieces": 2, "reason": "late"},
     ),
     (
         events.ReorderPointSet(sku=LAMP, reorder_point=3),

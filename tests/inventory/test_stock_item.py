@@ -7,12 +7,15 @@ import pytest
 from inventory.domain.errors import (
     InsufficientStock,
     OrderAlreadyShipped,
-    ReservationDiffers,
+    ReturnExceedsShipment,
+    ShipmentExceedsReservation,
     StockItemIsRetired,
     UnknownReservation,
+    UnknownShipment,
 )
 from inventory.domain.events import (
     ReorderPointSet,
+    ReservationChanged,
     StockCounted,
     StockDepleted,
     StockExpired,
@@ -24,6 +27,7 @@ from inventory.domain.events import (
     StockReplenished,
     StockReserved,
     StockRetired,
+    StockReturned,
     StockShipped,
 )
 from inventory.domain.stock_item import StockItem
@@ -127,19 +131,145 @@ def test_the_same_reservation_again_is_the_same_reservation() -> None:
     item = a_stock_item(on_hand=5, reserved={A: 3})
     before = state(item)
 
-    item.reserve(Quantity(3), A, LATER + timedelta(hours=1))
+    item.reserve(Quantity(3), A, LATER)
+    item.reserve(Quantity(3), A, LATER - timedelta(hours=1))
+    item.reserve(Quantity(3), A, LATER + timedelta(hours=1), lengthens=False)
 
     assert state(item) == before
     assert recorded(item) == []
 
 
-def test_the_same_order_cannot_reserve_another_quantity() -> None:
+def test_of_two_ends_the_later_one_holds() -> None:
+    item = a_stock_item(on_hand=5, reserved={A: 3})
+    end = LATER + timedelta(hours=1)
+
+    item.reserve(Quantity(3), A, end)
+
+    assert item.hold_of(A).until == end
+    assert recorded(item) == [
+        ReservationChanged(sku=LAMP, order=A, pieces=3, until=end, pieces_before=3)
+    ]
+
+
+@pytest.mark.parametrize(("pieces", "available"), [(1, 4), (4, 1)])
+def test_another_quantity_changes_what_the_order_holds(
+    pieces: int, available: int
+) -> None:
     item = a_stock_item(on_hand=5, reserved={A: 3})
 
-    with pytest.raises(ReservationDiffers) as refusal:
-        item.reserve(Quantity(2), A, LATER)
+    item.reserve(Quantity(pieces), A, NOON)
 
-    assert (refusal.value.asked, refusal.value.reserved) == (2, 3)
+    assert (item.reserved, item.available) == (pieces, available)
+    assert recorded(item) == [
+        ReservationChanged(
+            sku=LAMP, order=A, pieces=pieces, until=LATER, pieces_before=3
+        )
+    ]
+
+
+def test_no_more_can_be_added_to_a_hold_than_is_available() -> None:
+    item = a_stock_item(on_hand=5, reserved={A: 3})
+    before = state(item)
+
+    with pytest.raises(InsufficientStock) as refusal:
+        item.reserve(Quantity(6), A, LATER)
+
+    said = refusal.value
+    assert (said.asked, said.held, said.available) == (6, 3, 2)
+    assert state(item) == before
+
+
+def test_a_changed_hold_keeps_its_place_among_the_others() -> None:
+    item = a_stock_item(on_hand=9, reserved={A: 1, B: 1})
+
+    item.reserve(Quantity(2), A, LATER)
+    item.count(Count(2), STOCKTAKE)
+
+    assert item.reservations.keys() == {A}
+
+
+def test_what_has_not_shipped_stays_held() -> None:
+    item = a_stock_item(on_hand=5, reserved={A: 3})
+
+    item.ship(A, Quantity(1))
+
+    hold = item.hold_of(A)
+    assert (hold.held, hold.until, hold.shipped) == (2, LATER, 1)
+    assert (item.on_hand, item.reserved, item.available) == (4, 2, 2)
+    assert recorded(item) == [StockShipped(sku=LAMP, order=A, pieces=1, still_held=2)]
+
+
+def test_parts_that_ship_add_up() -> None:
+    item = a_stock_item(on_hand=5, reserved={A: 3})
+
+    item.ship(A, Quantity(1))
+    item.ship(A)
+
+    assert item.shipments == {A: Shipment(3, version=item.version)}
+    assert item.on_hand == 2
+
+
+def test_no_more_ships_than_is_held() -> None:
+    item = a_stock_item(on_hand=5, reserved={A: 3})
+
+    with pytest.raises(ShipmentExceedsReservation) as refusal:
+        item.ship(A, Quantity(4))
+
+    assert (refusal.value.asked, refusal.value.held) == (4, 3)
+    assert recorded(item) == []
+
+
+def test_a_number_of_pieces_does_not_ship_twice() -> None:
+    item = a_stock_item(on_hand=5, shipped={A: 2})
+
+    with pytest.raises(OrderAlreadyShipped):
+        item.ship(A, Quantity(2))
+
+
+def test_the_rest_of_an_order_that_shipped_in_part_may_be_reserved_again() -> None:
+    item = a_stock_item(on_hand=5, reserved={A: 3})
+    item.ship(A, Quantity(1))
+    item.release(A)
+    item.release(A)
+    with pytest.raises(UnknownReservation):
+        item.ship(A)
+
+    item.reserve(Quantity(2), A, LATER)
+    item.ship(A)
+
+    assert item.hold_of(A).shipped == 3
+
+
+def test_returned_pieces_are_on_hand_again() -> None:
+    item = a_stock_item(on_hand=0, shipped={A: 3})
+
+    item.take_back(A, Quantity(2), STOCKTAKE)
+
+    hold = item.hold_of(A)
+    assert (hold.shipped, hold.returned, item.on_hand) == (3, 2, 2)
+    assert recorded(item) == [
+        StockReturned(sku=LAMP, order=A, pieces=2, reason=STOCKTAKE),
+        StockReplenished(sku=LAMP),
+    ]
+
+
+def test_no_more_comes_back_than_has_shipped() -> None:
+    item = a_stock_item(on_hand=1, shipped={A: 3})
+    item.take_back(A, Quantity(2))
+    item.collect()
+
+    with pytest.raises(ReturnExceedsShipment) as refusal:
+        item.take_back(A, Quantity(2))
+
+    assert (refusal.value.asked, refusal.value.returnable) == (2, 1)
+    assert recorded(item) == []
+
+
+def test_nothing_comes_back_of_an_order_that_has_not_shipped() -> None:
+    item = a_stock_item(on_hand=5, reserved={A: 3})
+
+    with pytest.raises(UnknownShipment):
+        item.take_back(A, Quantity(1))
 
 
 def test_an_order_that_has_shipped_cannot_reserve_again() -> None:

@@ -44,8 +44,14 @@ class StockItemLife(RuleBasedStateMachine):
         assert all(pieces > 0 for pieces in held)
 
     @invariant()
-    def never_holds_anything_for_an_order_that_has_shipped(self) -> None:
-        assert not self.item.reservations.keys() & self.item.shipments.keys()
+    def never_holds_anything_for_an_order_that_has_shipped_all_of_it(self) -> None:
+        for order, shipment in self.item.shipments.items():
+            assert not (shipment.complete and order in self.item.reservations)
+
+    @invariant()
+    def takes_back_no_more_than_has_shipped(self) -> None:
+        for shipment in self.item.shipments.values():
+            assert 0 <= shipment.returned <= shipment.pieces
 
     @invariant()
     def is_retired_out_of_stock_low_or_in_stock_by_its_numbers(self) -> None:

@@ -49,6 +49,7 @@ class Stock:
     version: int = 0
     reservations: dict[str, int] = attrs.field(factory=dict)
     shipments: dict[str, int] = attrs.field(factory=dict)
+    returned: dict[str, int] = attrs.field(factory=dict)
 
     @property
     def reserved(self) -> int:
@@ -77,12 +78,19 @@ class Stock:
                     del self.reservations[order]
             case "reserved":
                 self.reservations[said["order"]] = said["pieces"]
+            case "reservation_changed":
+                assert self.reservations[said["order"]] == said["pieces_before"]
+                self.reservations[said["order"]] = said["pieces"]
             case "released" | "expired":
                 assert self.reservations.pop(said["order"]) == said["pieces"]
             case "shipped":
-                assert self.reservations.pop(said["order"]) == said["pieces"]
-                self.on_hand -= said["pieces"]
-                self.shipments[said["order"]] = said["pieces"]
+                self._ship(said["order"], said["pieces"])
+                assert self.reservations.get(said["order"], 0) == said["still_held"]
+            case "returned":
+                self.on_hand += said["pieces"]
+                returned = self.returned.get(said["order"], 0) + said["pieces"]
+                self.returned[said["order"]] = returned
+                assert returned <= self.shipments[said["order"]]
             case "reorder_point_set":
                 self.reorder_point = said["reorder_point"]
             case "retired":
@@ -93,6 +101,13 @@ class Stock:
                 pass
             case unknown:
                 raise LookupError(unknown)
+
+    def _ship(self, order: str, pieces: int) -> None:
+        self.on_hand -= pieces
+        self.shipments[order] = self.shipments.get(order, 0) + pieces
+        self.reservations[order] -= pieces
+        if not self.reservations[order]:
+            del self.reservations[order]
 
 
 def read_log(databases: Databases, owner: str) -> list[Event]:
@@ -230,8 +245,9 @@ def table_violations(
             for key, item in sorted(items.items())
             for order, pieces in item.reservations.items()
         ],
-        "SELECT sku, order_reference, pieces FROM shipments ORDER BY 1, 2": sorted(
-            (key, order, pieces)
+        "SELECT sku, order_reference, pieces, returned FROM shipments "
+        "ORDER BY 1, 2": sorted(
+            (key, order, pieces, item.returned.get(order, 0))
             for key, item in items.items()
             for order, pieces in item.shipments.items()
         ),

@@ -132,6 +132,27 @@ class Storehouse(RuleBasedStateMachine):
             self.expected[sku].on_hand -= shipped
             self.expected[sku].shipped += shipped
 
+    @rule(sku=skus, order=orders, pieces=st.integers(1, 3))
+    def ship_part(self, sku: Sku, order: OrderReference, pieces: int) -> None:
+        command = stock_commands.ShipStock(
+            sku=sku, order=order, quantity=Quantity(pieces)
+        )
+        if self.done(self.inventory, stock_handlers.ship_stock, command):
+            expected = self.expected[sku]
+            expected.reserved[order] -= pieces
+            if not expected.reserved[order]:
+                del expected.reserved[order]
+            expected.on_hand -= pieces
+            expected.shipped += pieces
+
+    @rule(sku=skus, order=orders, pieces=st.integers(1, 3))
+    def take_back(self, sku: Sku, order: OrderReference, pieces: int) -> None:
+        command = stock_commands.TakeBackStock(
+            sku=sku, order=order, quantity=Quantity(pieces)
+        )
+        if self.done(self.inventory, stock_handlers.take_back_stock, command):
+            self.expected[sku].on_hand += pieces
+
     @rule(sku=skus, found=st.integers(0, 6))
     def count(self, sku: Sku, found: int) -> None:
         command = stock_commands.CountStock(

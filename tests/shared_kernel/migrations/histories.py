@@ -205,7 +205,7 @@ LISTING = History(
 )
 INVENTORY = History(
     "inventory/adapters/migrations/commands",
-    ("0001", "0002", "0003", "0004", "0005", "0006"),
+    ("0001", "0002", "0003", "0004", "0005", "0006", "0007"),
 )
 MOVEMENTS = History("inventory/adapters/migrations/movements", ("0001", "0002", "0003"))
 HISTORIES = (CATALOG, LISTING, INVENTORY, MOVEMENTS)

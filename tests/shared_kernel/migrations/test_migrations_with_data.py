@@ -75,12 +75,14 @@ def in_todays_tables(before: Contents) -> Contents:
 
 
 def _with_their_sum(before: Contents) -> Contents:
-    """Stock items know the sum of their reservations."""
+    """Stock items know the sum of their reservations; shipments were complete."""
     if "stock_items" not in before:
         return {}
     (held,) = before["reservations"]
     items = [{"reserved": held["pieces"]} | dict(row) for row in before["stock_items"]]
-    return {"stock_items": items}
+    whole = {"returned": 0, "complete": True}
+    shipped = [whole | dict(row) for row in before["shipments"]]
+    return {"stock_items": items, "shipments": shipped}
 
 
 def _with_folded_codes(before: Contents) -> Contents:

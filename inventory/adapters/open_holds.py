@@ -1,0 +1,58 @@
+"""What do orders hold of a stock item? Read from the commands' database, so exact."""
+
+from collections.abc import Sequence
+
+import attrs
+import msgspec
+from sqlalchemy import Integer, bindparam, select
+from sqlalchemy.engine import Connection
+
+from inventory.adapters.tables import reservations
+from shared_kernel.clock import from_us, rfc3339
+from shared_kernel.storage.prepared import Prepared
+
+_PAGE = Prepared(
+    select(
+        reservations.c.order_reference,
+        reservations.c.pieces,
+        reservations.c.until_us,
+        reservations.c.placed,
+    )
+    .where(
+        reservations.c.sku == bindparam("wanted"),
+        reservations.c.placed > bindparam("after"),
+    )
+    .order_by(reservations.c.placed)
+    .limit(bindparam("limit", type_=Integer))
+)
+
+
+class OpenHold(msgspec.Struct, frozen=True, kw_only=True):
+    """`held` pieces, until the moment `until`."""
+
+    order: str
+    held: int
+    until: str
+
+
+@attrs.frozen
+class Page:
+    """`next_after` is where to continue, if there is more."""
+
+    holds: Sequence[OpenHold]
+    next_after: int | None
+
+
+def page(connection: Connection, sku: str, after: int, limit: int) -> Page:
+    """At most `limit` open holds of `sku` placed after number `after`, oldest first."""
+    asked = {"wanted": sku, "after": after, "limit": limit + 1}
+    rows = _PAGE.rows(connection, asked)
+    more = len(rows) > limit
+    rows = rows[:limit]
+    return Page(
+        holds=[
+            OpenHold(order=order, held=pieces, until=rfc3339(from_us(until_us)))
+            for order, pieces, until_us, _ in rows
+        ],
+        next_after=rows[-1][-1] if more else None,
+    )
