@@ -36,25 +36,52 @@ class StockOpened(StockEvent):
 
 @attrs.frozen(kw_only=True)
 class StockReceived(StockEvent):
-    """`pieces` came in.
+    """`pieces` came in, by the delivery note `reference` if that was given.
 
     pieces: how many came in [pieces], e.g. 12
+    reference: the delivery note, as its sender names it, null if there is none,
+        e.g. "DN-2026/17"
     """
 
     pieces: int
+    reference: str | None = None
 
 
 @attrs.frozen(kw_only=True)
 class StockCounted(StockEvent):
     """A stocktake found `on_hand` pieces, for the given `reason`.
 
+    That is `difference` more than was known, or fewer; earlier versions did not tell.
     The orders in `released_orders`, newest first, lost what was reserved for them.
 
     reason: why it was counted, in words, e.g. "yearly stocktake"
     released_orders: references of orders that lost all of what they held, newest first,
         e.g. ["ORDER-7"]
+    difference: how many more were found than were known, negative if fewer, null if an
+        earlier version recorded it [pieces], e.g. -2
+    counted_by: who counted, null if that was not said, e.g. "Ann"
     """
 
+    reason: str
+    released_orders: tuple[str, ...]
+    difference: int | None = None
+    counted_by: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class StockCorrected(StockEvent):
+    """`difference` pieces were found, or are missing if it is negative.
+
+    The orders in `released_orders`, newest first, lost what was reserved for them.
+
+    difference: how many more there are than were known, negative if fewer [pieces],
+        e.g. -2
+    reason: why, in words, e.g. "broken"
+    released_orders: references of orders that lost all of what they held, newest first,
+        e.g. ["ORDER-7"]
+    """
+
+    difference: int
     reason: str
     released_orders: tuple[str, ...]
 
@@ -78,6 +105,12 @@ class ReservationChanged(StockEvent):
     """`pieces` in all are held for `order` until `until`; before it were others.
 
     What was held changed in number, was lengthened, or both.
+
+    order: the reference of the order, e.g. "ORDER-7"
+    pieces: how many are held for it in all [pieces], e.g. 3
+    until: when they are released, unless they ship before that [RFC 3339, UTC],
+        e.g. "2026-03-01T12:15:00Z"
+    pieces_before: how many were held before [pieces], e.g. 2
     """
 
     order: str
@@ -126,7 +159,12 @@ class StockShipped(StockEvent):
 
 @attrs.frozen(kw_only=True)
 class StockReturned(StockEvent):
-    """`pieces` that had shipped for `order` are on the shelf again."""
+    """`pieces` that had shipped for `order` are on the shelf again.
+
+    order: the reference of the order, e.g. "ORDER-7"
+    pieces: how many came back [pieces], e.g. 1
+    reason: why they came back, in words, null if that was not said, e.g. "too high"
+    """
 
     order: str
     pieces: int
@@ -145,12 +183,12 @@ class ReorderPointSet(StockEvent):
 
 @attrs.frozen(kw_only=True)
 class StockRetired(StockEvent):
-    """Nothing more is received or reserved; what is reserved may still ship."""
+    """Its product is no longer bought in; what is left may be sold."""
 
 
 @attrs.frozen(kw_only=True)
 class StockReopened(StockEvent):
-    """A retired stock item receives and reserves again."""
+    """The product of a retired stock item is bought in again."""
 
 
 @attrs.frozen(kw_only=True)
@@ -177,6 +215,7 @@ SUBJECTS: dict[str, type[StockEvent]] = {
     "stock.opened": StockOpened,
     "stock.received": StockReceived,
     "stock.counted": StockCounted,
+    "stock.corrected": StockCorrected,
     "stock.reserved": StockReserved,
     "stock.reservation_changed": ReservationChanged,
     "stock.released": StockReleased,

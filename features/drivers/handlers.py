@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import attrs
+import msgspec
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -23,12 +24,16 @@ from catalog.domain.value_objects import (
 )
 from catalog.read_model import listing_queries
 from features.drivers.port import Happened, Json, Refused, as_csv
+from inventory.adapters.http_bodies import level_to_body
 from inventory.adapters.http_refusals import INVENTORY_REFUSALS
 from inventory.adapters.repository import SqlStockItemRepository
 from inventory.application import commands as inventory
 from inventory.application import handlers as inventory_handlers
 from inventory.domain.value_objects import (
     Count,
+    CountedBy,
+    DeliveryNote,
+    Difference,
     OrderReference,
     Quantity,
     Reason,
@@ -164,19 +169,44 @@ class HandlersDriver:
             inventory_handlers.reopen_stock, lambda: inventory.ReopenStock(sku=Sku(sku))
         )
 
-    def receive(self, sku: str, pieces: int, seen: int | None = None) -> None:
+    def receive(
+        self,
+        sku: str,
+        pieces: int,
+        seen: int | None = None,
+        *,
+        reference: str | None = None,
+    ) -> None:
         self._inventory(
             inventory_handlers.receive_stock,
             lambda: inventory.ReceiveStock(
-                sku=Sku(sku), quantity=Quantity(pieces), expected_version=seen
+                sku=Sku(sku),
+                quantity=Quantity(pieces),
+                at=self.now(),
+                reference=DeliveryNote(reference) if reference else None,
+                expected_version=seen,
             ),
         )
 
-    def count(self, sku: str, pieces: int, reason: str) -> None:
+    def count(
+        self, sku: str, pieces: int, reason: str, counted_by: str | None = None
+    ) -> None:
         self._inventory(
             inventory_handlers.count_stock,
             lambda: inventory.CountStock(
-                sku=Sku(sku), counted=Count(pieces), reason=Reason(reason)
+                sku=Sku(sku),
+                counted=Count(pieces),
+                reason=Reason(reason),
+                at=self.now(),
+                counted_by=CountedBy(counted_by) if counted_by else None,
+            ),
+        )
+
+    def correct(self, sku: str, difference: int, reason: str) -> None:
+        self._inventory(
+            inventory_handlers.correct_stock,
+            lambda: inventory.CorrectStock(
+                sku=Sku(sku), difference=Difference(difference), reason=Reason(reason)
             ),
         )
 
@@ -271,7 +301,8 @@ class HandlersDriver:
 
     def level(self, sku: str) -> Json:
         with self._storehouse.context("inventory").databases[0].reading() as connection:
-            return attrs.asdict(SqlStockItemRepository(connection).get(Sku(sku)).level)
+            level = SqlStockItemRepository(connection).get(Sku(sku)).level
+        return msgspec.structs.asdict(level_to_body(level))
 
     def movements(self, sku: str) -> list[Json]:
         with self._storehouse.context("inventory").databases[1].reading() as connection:

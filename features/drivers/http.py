@@ -117,13 +117,28 @@ class HttpDriver:
         self.relist(sku)
         self.level(sku)
 
-    def receive(self, sku: str, pieces: int, seen: int | None = None) -> None:
+    def receive(
+        self,
+        sku: str,
+        pieces: int,
+        seen: int | None = None,
+        *,
+        reference: str | None = None,
+    ) -> None:
         path = f"/stock/{self._own(sku)}/receipts"
-        self.command("POST", path, {"quantity": pieces}, seen)
+        body = {"quantity": pieces, "reference": reference}
+        self.command("POST", path, body, seen)
 
-    def count(self, sku: str, pieces: int, reason: str) -> None:
+    def count(
+        self, sku: str, pieces: int, reason: str, counted_by: str | None = None
+    ) -> None:
         path = f"/stock/{self._own(sku)}/counts"
-        self.command("POST", path, {"on_hand": pieces, "reason": reason})
+        body = {"on_hand": pieces, "reason": reason, "counted_by": counted_by}
+        self.command("POST", path, body)
+
+    def correct(self, sku: str, difference: int, reason: str) -> None:
+        path = f"/stock/{self._own(sku)}/corrections"
+        self.command("POST", path, {"difference": difference, "reason": reason})
 
     def reserve(
         self, sku: str, order: str, pieces: int, minutes: int | None = None

@@ -1,23 +1,38 @@
 Feature: Retiring stock
-  The catalog discontinues a product. What was promised is kept, nothing new is
-  promised, until the product is relisted.
+  The catalog discontinues a product. It is not bought in again, but what is on its way
+  still arrives, and what is left is sold off.
 
   Background:
     Given the stock item "LAMP-0001" has 5 pieces on hand
 
-  Rule: A retired stock item receives and reserves nothing
+  Rule: What arrives of a retired stock item is taken in
 
     Example: A late delivery
       Given the stock item "LAMP-0001" is retired
       When 3 pieces of stock item "LAMP-0001" are received
-      Then that is refused because the stock item is retired
-      And the stock item "LAMP-0001" has 5 pieces on hand
+      Then the stock item "LAMP-0001" has 8 pieces on hand
 
-    Example: A late order
+  Rule: What is left of a retired stock item is sold off
+
+    Example: The last lamps
       Given the stock item "LAMP-0001" is retired
-      When order "A" reserves 1 piece of stock item "LAMP-0001"
-      Then that is refused because the stock item is retired
-      And the stock item "LAMP-0001" has 0 pieces reserved
+      When order "A" reserves 5 pieces of stock item "LAMP-0001"
+      Then order "A" holds 5 pieces of stock item "LAMP-0001"
+      And the stock item "LAMP-0001" has 0 pieces available
+
+    Example: There are no more
+      Given the stock item "LAMP-0001" is retired
+      When order "A" reserves 6 pieces of stock item "LAMP-0001"
+      Then that is refused because 6 pieces were asked for and 5 are available
+
+  Rule: What must not be sold any more is taken off the shelf
+
+    Example: The lamps are recalled
+      Given the stock item "LAMP-0001" is retired
+      And order "A" has reserved 2 pieces of stock item "LAMP-0001"
+      When 5 pieces of stock item "LAMP-0001" are booked as recalled
+      Then the correction released the orders "A"
+      And the stock item "LAMP-0001" has 0 pieces available
 
   Rule: What was reserved before may still ship, be released and expire
 

@@ -41,11 +41,18 @@ Feature: Taking stock
       And order "A" holds 3 pieces of stock item "LAMP-0001"
       And the stock item "LAMP-0001" has 1 piece available
 
-  Rule: A count that finds what was known records nothing
+  Rule: A count is a fact, even if it finds what was known
 
     Example: The shelf is as expected
-      When 9 pieces of stock item "LAMP-0001" are counted because of "yearly stocktake"
-      Then nothing is recorded of stock item "LAMP-0001"
+      When Ann counts 9 pieces of stock item "LAMP-0001" because of "yearly stocktake"
+      Then the stock item "LAMP-0001" was counted last just now
+      And movement 2 of stock item "LAMP-0001" tells a difference of 0
+      And movement 2 of stock item "LAMP-0001" names Ann who counted
+      And movement 2 of stock item "LAMP-0001" gives the reason "yearly stocktake"
+
+    Example: Nobody has counted yet
+      Given order "A" has reserved 4 pieces of stock item "LAMP-0001"
+      Then the stock item "LAMP-0001" was never counted
 
   Rule: A count says why it was made
 

@@ -74,9 +74,16 @@ def has_shipped(context: Any, order: str) -> None:
     assert refusal(context, "order-already-shipped")["order"] == order
 
 
-@then("that is refused because the stock item is retired")
-def is_retired(context: Any) -> None:
-    refusal(context, "stock-item-is-retired")
+@then('that is refused because {count:d} pieces were received by "{reference}" before')
+def is_received(context: Any, count: int, reference: str) -> None:
+    details = refusal(context, "delivery-already-received")
+    assert (details["reference"], details["pieces"]) == (reference, count)
+    assert "received_on" in details
+
+
+@then("that is refused because only {count:d} pieces are on hand")
+def takes_too_much(context: Any, count: int) -> None:
+    assert refusal(context, "correction-exceeds-stock")["on_hand"] == count
 
 
 @then('that is refused because the SKU is taken by "{name}"')

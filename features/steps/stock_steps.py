@@ -24,6 +24,13 @@ def receive(context: Any, count: int, sku: str) -> None:
     attempt(context, lambda: context.driver.receive(sku, count))
 
 
+@given('{count:d} pieces of stock item "{sku}" were received by "{reference}"')
+@when('{count:d} pieces of stock item "{sku}" are received by "{reference}"')
+def receive_by(context: Any, count: int, sku: str, reference: str) -> None:
+    receive = context.driver.receive
+    attempt(context, lambda: receive(sku, count, reference=reference))
+
+
 @given('Ann and Bob both look at stock item "{sku}"')
 def both_look(context: Any, sku: str) -> None:
     context.seen[sku] = context.driver.level(sku)["version"]
@@ -38,6 +45,18 @@ def book(context: Any, who: str, count: int, sku: str) -> None:
 @when('{count:d} pieces of stock item "{sku}" are counted because of "{reason}"')
 def count_stock(context: Any, count: int, sku: str, reason: str) -> None:
     attempt(context, lambda: context.driver.count(sku, count, reason))
+
+
+@when('{who} counts {count:d} pieces of stock item "{sku}" because of "{reason}"')
+def somebody_counts(context: Any, who: str, count: int, sku: str, reason: str) -> None:
+    attempt(context, lambda: context.driver.count(sku, count, reason, who))
+
+
+@when('{count:d} piece of stock item "{sku}" is booked as {reason:w}')
+@when('{count:d} pieces of stock item "{sku}" are booked as {reason:w}')
+def correct(context: Any, count: int, sku: str, reason: str) -> None:
+    difference = count if reason == "found" else -count
+    attempt(context, lambda: context.driver.correct(sku, difference, reason))
 
 
 @when('{count:d} pieces of stock item "{sku}" are counted because of ""')
@@ -206,10 +225,22 @@ def nothing_recorded(context: Any, sku: str) -> None:
 
 
 @then('the count released the orders "{orders}"')
+@then('the correction released the orders "{orders}"')
 def count_released(context: Any, orders: str) -> None:
     happened = context.driver.events("inventory", context.before["inventory"])
-    (counted,) = [each for each in happened if each.type == "stock.counted"]
-    assert counted.data["released_orders"] == orders.split(", ")
+    (told,) = [each for each in happened if "released_orders" in each.data]
+    assert told.data["released_orders"] == orders.split(", ")
+
+
+@then('the stock item "{sku}" was counted last just now')
+def was_counted(context: Any, sku: str) -> None:
+    at = datetime.fromisoformat(context.driver.level(sku)["last_counted_on"])
+    assert abs(context.driver.now() - at) < timedelta(minutes=1)
+
+
+@then('the stock item "{sku}" was never counted')
+def was_never_counted(context: Any, sku: str) -> None:
+    assert context.driver.level(sku)["last_counted_on"] is None
 
 
 @then('the movements of stock item "{sku}" are "{kinds}"')
@@ -227,6 +258,23 @@ def movement_left(context: Any, number: int, sku: str, count: int, where: str) -
 @then('movement {number:d} of stock item "{sku}" names order "{order}"')
 def movement_names(context: Any, number: int, sku: str, order: str) -> None:
     assert context.driver.movements(sku)[-number]["order"] == order
+
+
+@then('movement {number:d} of stock item "{sku}" tells a difference of {pieces:d}')
+def movement_differs(context: Any, number: int, sku: str, pieces: int) -> None:
+    assert context.driver.movements(sku)[-number]["difference"] == pieces
+
+
+@then('movement {number:d} of stock item "{sku}" names {who} who counted')
+def movement_names_who(context: Any, number: int, sku: str, who: str) -> None:
+    assert context.driver.movements(sku)[-number]["counted_by"] == who
+
+
+@then('movement {number:d} of stock item "{sku}" names the delivery "{reference}"')
+def movement_names_delivery(
+    context: Any, number: int, sku: str, reference: str
+) -> None:
+    assert context.driver.movements(sku)[-number]["reference"] == reference
 
 
 @then('movement {number:d} of stock item "{sku}" gives the reason "{reason}"')

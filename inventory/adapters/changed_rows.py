@@ -9,13 +9,21 @@ import attrs
 from sqlalchemy import Connection, bindparam, delete, insert, update
 
 from inventory.adapters.rows import (
+    receipt_to_row,
     reservation_to_row,
     shipment_to_row,
     stock_item_to_row,
 )
-from inventory.adapters.tables import reservations, shipments, stock_items
+from inventory.adapters.tables import receipts, reservations, shipments, stock_items
 from inventory.domain.stock_item import StockItem
-from inventory.domain.value_objects import OrderReference, Reservation, Shipment
+from inventory.domain.stock_items import About
+from inventory.domain.value_objects import (
+    DeliveryNote,
+    OrderReference,
+    Receipt,
+    Reservation,
+    Shipment,
+)
 from shared_kernel.storage.prepared import Prepared
 
 _INSERT_ITEMS = Prepared(insert(stock_items))
@@ -39,14 +47,15 @@ _UPDATE_SHIPMENTS = Prepared(
     )
 )
 _INSERT_SHIPMENTS = Prepared(insert(shipments))
+_INSERT_RECEIPTS = Prepared(insert(receipts))
 
 
 @attrs.define
 class Followed:
     """A stock item and its stored state; with version 0 it is not stored yet.
 
-    `stored_reservations` and `stored_shipments` are those that were read. Of the orders
-    in `asked_for`, everything was read.
+    What is `stored_…` are those that were read. Of the orders and delivery notes in
+    `asked_for`, everything was read.
     """
 
     item: StockItem
@@ -54,10 +63,11 @@ class Followed:
     seen_version: int
     stored_reservations: dict[OrderReference, Reservation] = attrs.field(factory=dict)
     stored_shipments: dict[OrderReference, Shipment] = attrs.field(factory=dict)
-    asked_for: set[OrderReference] = attrs.field(factory=set)
+    stored_receipts: dict[DeliveryNote, Receipt] = attrs.field(factory=dict)
+    asked_for: set[About] = attrs.field(factory=set)
 
-    def knows(self, order: OrderReference) -> bool:
-        return order in self.asked_for or self.stored_version == 0
+    def knows(self, about: About) -> bool:
+        return about in self.asked_for or self.stored_version == 0
 
     def has_stored(self, order: OrderReference, reservation: Reservation) -> None:
         # A row read again must not undo what has changed since it was read first.
@@ -69,6 +79,11 @@ class Followed:
         if order not in self.stored_shipments:
             self.stored_shipments[order] = shipment
             self.item.shipments[order] = shipment
+
+    def has_received(self, reference: DeliveryNote, receipt: Receipt) -> None:
+        if reference not in self.stored_receipts:
+            self.stored_receipts[reference] = receipt
+            self.item.receipts[reference] = receipt
 
     def new(self) -> Iterator[Reservation]:
         for reservation in self.item.reservations.values():
@@ -94,12 +109,25 @@ class Followed:
             if shipment is not stored and before is (stored is not None):
                 yield order, shipment
 
+    def received(self) -> Iterator[tuple[DeliveryNote, Receipt]]:
+        for reference, receipt in self.item.receipts.items():
+            if reference not in self.stored_receipts:
+                yield reference, receipt
+
 
 def write(connection: Connection, unwritten: Sequence[Followed]) -> None:
     """Raises ConcurrentUpdateError if a stock item has changed since it was read."""
     _write_items(connection, unwritten)
     _write_reservations(connection, unwritten)
     _write_shipments(connection, unwritten)
+    _INSERT_RECEIPTS.write_checked(
+        connection,
+        [
+            receipt_to_row(followed.item.sku, reference, receipt)
+            for followed in unwritten
+            for reference, receipt in followed.received()
+        ],
+    )
 
 
 def _write_items(connection: Connection, unwritten: Sequence[Followed]) -> None:

@@ -6,17 +6,21 @@ import attrs
 import msgspec
 
 from inventory.domain.value_objects import (
+    LONGEST_COUNTED_BY,
+    LONGEST_DELIVERY_NOTE,
     LONGEST_REASON,
     MOST_PIECES,
     Hold,
     StockLevel,
 )
 from shared_kernel.clock import rfc3339
+from shared_kernel.domain import foreign_names
 
 MOST_HOLD_SECONDS = 366 * 24 * 3600
 _ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
 
 Pieces = Annotated[int, msgspec.Meta(ge=1, le=MOST_PIECES, examples=[2])]
+APart = Annotated[int, msgspec.Meta(ge=1, le=MOST_PIECES, examples=[1])]
 OneLine = Annotated[
     str,
     msgspec.Meta(
@@ -32,13 +36,62 @@ PiecesOrNone = Annotated[int, msgspec.Meta(ge=0, le=MOST_PIECES, examples=[5])]
 
 @attrs.frozen(kw_only=True)
 class ReceiptBody:
+    """`reference` is that of the delivery note, which is booked once for each SKU."""
+
     quantity: Pieces
+    reference: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                min_length=1,
+                max_length=LONGEST_DELIVERY_NOTE,
+                pattern=foreign_names.PATTERN,
+                examples=["DN-2026/17"],
+                description=f"1 to {LONGEST_DELIVERY_NOTE} visible characters",
+            ),
+        ]
+        | None
+    ) = None
 
 
 @attrs.frozen(kw_only=True)
 class CountBody:
     on_hand: PiecesOrNone
     reason: OneLine
+    counted_by: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                min_length=1,
+                max_length=LONGEST_COUNTED_BY,
+                pattern=_ONE_LINE,
+                examples=["Ann"],
+                description=f"1 to {LONGEST_COUNTED_BY} characters, not all blank",
+            ),
+        ]
+        | None
+    ) = None
+
+
+@attrs.frozen(kw_only=True)
+class CorrectionBody:
+    """So many pieces more, or fewer if it is negative, than the book says; not 0."""
+
+    difference: Annotated[
+        int,
+        msgspec.Meta(ge=-MOST_PIECES, le=MOST_PIECES, examples=[-2]),
+    ]
+    reason: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1,
+            max_length=LONGEST_REASON,
+            pattern=_ONE_LINE,
+            examples=["broken"],
+            description="why, such as broken, lost or found: "
+            f"1 to {LONGEST_REASON} characters on one line, not all blank",
+        ),
+    ]
 
 
 @attrs.frozen(kw_only=True)
@@ -59,12 +112,12 @@ class ReservationBody:
 class ShipmentBody:
     """Without `quantity`, or without a body, all that the order holds ships."""
 
-    quantity: Pieces | None = None
+    quantity: APart | None = None
 
 
 @attrs.frozen(kw_only=True)
 class ReturnBody:
-    quantity: Pieces
+    quantity: APart
     reason: OneLine | None = None
 
 
@@ -74,7 +127,10 @@ class ReorderPointBody:
 
 
 class LevelBody(msgspec.Struct, frozen=True, kw_only=True):
-    """A stock item's numbers, exact as of `version`."""
+    """A stock item's numbers, exact as of `version`.
+
+    `last_counted_on` is the moment of the last stocktake, null if there was none.
+    """
 
     sku: str
     on_hand: int
@@ -82,6 +138,7 @@ class LevelBody(msgspec.Struct, frozen=True, kw_only=True):
     available: int
     availability: str
     version: int
+    last_counted_on: str | None
 
 
 class HoldBody(LevelBody, frozen=True, kw_only=True):
@@ -111,6 +168,9 @@ def level_to_body(level: StockLevel) -> LevelBody:
         available=level.available,
         availability=level.availability.value,
         version=level.version,
+        last_counted_on=None
+        if level.last_counted is None
+        else rfc3339(level.last_counted),
     )
 
 

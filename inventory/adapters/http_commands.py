@@ -5,6 +5,7 @@ from functools import partial
 from flask import Response
 
 from inventory.adapters.http_bodies import (
+    CorrectionBody,
     CountBody,
     LevelBody,
     ReceiptBody,
@@ -12,13 +13,17 @@ from inventory.adapters.http_bodies import (
     level_to_body,
 )
 from inventory.adapters.http_refusals import (
-    STOCK_ITEM_IS_RETIRED,
+    CORRECTION_EXCEEDS_STOCK,
+    DELIVERY_ALREADY_RECEIVED,
 )
 from inventory.adapters.known_by_now import known_by_now
 from inventory.adapters.services import InventoryServices
 from inventory.application import commands, handlers
 from inventory.domain.value_objects import (
     Count,
+    CountedBy,
+    DeliveryNote,
+    Difference,
     Quantity,
     Reason,
     ReorderPoint,
@@ -34,8 +39,7 @@ from shared_kernel.web.routes import Api, Success
 def add_shelf(api: Api, services: InventoryServices) -> None:
     perform = Commands("inventory", services.writer, services.clock).perform
     known = partial(known_by_now, services)
-    receipt, count = Body(ReceiptBody), Body(CountBody)
-    reorder_point = Body(ReorderPointBody)
+    receipt, reorder_point = Body(ReceiptBody), Body(ReorderPointBody)
 
     @api.route(
         "POST",
@@ -45,37 +49,21 @@ def add_shelf(api: Api, services: InventoryServices) -> None:
         conditional=True,
         consistent=services.stock.sources,
         idempotent=True,
-        problems=(UNKNOWN_SKU, STOCK_ITEM_IS_RETIRED),
+        problems=(UNKNOWN_SKU, DELIVERY_ALREADY_RECEIVED),
         success=_success("They are on the shelf."),
     )
     def receive_stock(sku: str) -> Response:
+        asked = receipt.read()
         command = commands.ReceiveStock(
             sku=known(sku),
-            quantity=Quantity(receipt.read().quantity),
+            quantity=Quantity(asked.quantity),
+            at=services.clock(),
+            reference=None
+            if asked.reference is None
+            else DeliveryNote(asked.reference),
             expected_version=expected_version(),
         )
         return perform(handlers.receive_stock, command, _level)
-
-    @api.route(
-        "POST",
-        "/stock/<sku>/counts",
-        summary="Set the truth by a stocktake",
-        body=count,
-        conditional=True,
-        consistent=services.stock.sources,
-        idempotent=True,
-        problems=(UNKNOWN_SKU,),
-        success=_success("Reservations that no longer fit are released."),
-    )
-    def count_stock(sku: str) -> Response:
-        counted = count.read()
-        command = commands.CountStock(
-            sku=known(sku),
-            counted=Count(counted.on_hand),
-            reason=Reason(counted.reason),
-            expected_version=expected_version(),
-        )
-        return perform(handlers.count_stock, command, _level)
 
     @api.route(
         "PUT",
@@ -94,6 +82,59 @@ def add_shelf(api: Api, services: InventoryServices) -> None:
             expected_version=expected_version(),
         )
         return perform(handlers.set_reorder_point, command, _level)
+
+
+def add_truth(api: Api, services: InventoryServices) -> None:
+    """What people find on the shelf, whatever the book says."""
+    perform = Commands("inventory", services.writer, services.clock).perform
+    known = partial(known_by_now, services)
+    count, correction = Body(CountBody), Body(CorrectionBody)
+
+    @api.route(
+        "POST",
+        "/stock/<sku>/counts",
+        summary="Set the truth by a stocktake",
+        body=count,
+        conditional=True,
+        consistent=services.stock.sources,
+        idempotent=True,
+        problems=(UNKNOWN_SKU,),
+        success=_success("Reservations that no longer fit are released."),
+    )
+    def count_stock(sku: str) -> Response:
+        counted = count.read()
+        command = commands.CountStock(
+            sku=known(sku),
+            counted=Count(counted.on_hand),
+            reason=Reason(counted.reason),
+            at=services.clock(),
+            counted_by=None
+            if counted.counted_by is None
+            else CountedBy(counted.counted_by),
+            expected_version=expected_version(),
+        )
+        return perform(handlers.count_stock, command, _level)
+
+    @api.route(
+        "POST",
+        "/stock/<sku>/corrections",
+        summary="Book pieces that are missing or were found",
+        body=correction,
+        conditional=True,
+        consistent=services.stock.sources,
+        idempotent=True,
+        problems=(UNKNOWN_SKU, CORRECTION_EXCEEDS_STOCK),
+        success=_success("Reservations that no longer fit are released."),
+    )
+    def correct_stock(sku: str) -> Response:
+        asked = correction.read()
+        command = commands.CorrectStock(
+            sku=known(sku),
+            difference=Difference(asked.difference),
+            reason=Reason(asked.reason),
+            expected_version=expected_version(),
+        )
+        return perform(handlers.correct_stock, command, _level)
 
 
 def _success(description: str) -> Success:

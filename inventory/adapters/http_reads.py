@@ -42,6 +42,15 @@ _MOVEMENT = {
         "on_hand": {"type": "integer"},
         "reserved": {"type": "integer"},
         "available": {"type": "integer"},
+        # And what is particular to its kind.
+        "order": {"type": "string"},
+        "pieces": {"type": "integer"},
+        "until": {"type": "string", "format": "date-time"},
+        "reason": {"type": ["string", "null"]},
+        "reference": {"type": ["string", "null"]},
+        "difference": {"type": ["integer", "null"]},
+        "counted_by": {"type": ["string", "null"]},
+        "released_orders": {"type": "array", "items": {"type": "string"}},
     },
 }
 

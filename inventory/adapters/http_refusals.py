@@ -1,11 +1,12 @@
 """Inventory's refusals as problems."""
 
 from inventory.domain.errors import (
+    CorrectionExceedsStock,
+    DeliveryAlreadyReceived,
     InsufficientStock,
     OrderAlreadyShipped,
     ReturnExceedsShipment,
     ShipmentExceedsReservation,
-    StockItemIsRetired,
     UnknownReservation,
     UnknownShipment,
     UnknownStockItem,
@@ -22,11 +23,17 @@ INSUFFICIENT_STOCK = kind(
     "More pieces were asked for than are `available`, besides those that the order "
     "already has `held`.",
 )
-STOCK_ITEM_IS_RETIRED = kind(
-    "stock-item-is-retired",
+DELIVERY_ALREADY_RECEIVED = kind(
+    "delivery-already-received",
     409,
-    "The stock item is retired",
-    "Its product was discontinued: nothing new is received or reserved.",
+    "The delivery was received before",
+    "`reference` was booked on `received_on`, with so many `pieces` of this SKU.",
+)
+CORRECTION_EXCEEDS_STOCK = kind(
+    "correction-exceeds-stock",
+    409,
+    "There are fewer on hand",
+    "No more pieces can be missing than are `on_hand`.",
 )
 SHIPMENT_EXCEEDS_RESERVATION = kind(
     "shipment-exceeds-reservation",
@@ -62,7 +69,8 @@ UNKNOWN_RESERVATION = kind(
 
 INVENTORY_REFUSALS: dict[type[DomainError], ProblemKind] = {
     UnknownStockItem: UNKNOWN_SKU,
-    StockItemIsRetired: STOCK_ITEM_IS_RETIRED,
+    DeliveryAlreadyReceived: DELIVERY_ALREADY_RECEIVED,
+    CorrectionExceedsStock: CORRECTION_EXCEEDS_STOCK,
     InsufficientStock: INSUFFICIENT_STOCK,
     ShipmentExceedsReservation: SHIPMENT_EXCEEDS_RESERVATION,
     OrderAlreadyShipped: ORDER_ALREADY_SHIPPED,

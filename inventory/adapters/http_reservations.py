@@ -17,7 +17,6 @@ from inventory.adapters.http_refusals import (
     ORDER_ALREADY_SHIPPED,
     RETURN_EXCEEDS_SHIPMENT,
     SHIPMENT_EXCEEDS_RESERVATION,
-    STOCK_ITEM_IS_RETIRED,
     UNKNOWN_RESERVATION,
     UNKNOWN_SHIPMENT,
 )
@@ -48,7 +47,6 @@ def add_holding(api: Api, services: InventoryServices) -> None:
         problems=(
             UNKNOWN_SKU,
             INSUFFICIENT_STOCK,
-            STOCK_ITEM_IS_RETIRED,
             ORDER_ALREADY_SHIPPED,
         ),
         success=_success("They are held until they ship or the time is over."),
@@ -70,25 +68,9 @@ def add_holding(api: Api, services: InventoryServices) -> None:
         )
         return perform(handlers.reserve_stock, command, _hold)
 
-    @api.route(
-        "DELETE",
-        "/stock/<sku>/reservations/<order>",
-        summary="Release what an order holds",
-        conditional=True,
-        consistent=services.stock.sources,
-        problems=(UNKNOWN_SKU, ORDER_ALREADY_SHIPPED),
-        success=_success("The order holds nothing (any more)."),
-    )
-    def release_stock(sku: str, order: str) -> Response:
-        command = commands.ReleaseStock(
-            sku=known(sku),
-            order=OrderReference(order),
-            expected_version=expected_version(),
-        )
-        return perform(handlers.release_stock, command, _hold)
 
-
-def add_shipping(api: Api, services: InventoryServices) -> None:
+def add_ending(api: Api, services: InventoryServices) -> None:
+    """Pieces that are held ship, and may come back, or they are released."""
     perform = Commands("inventory", services.writer, services.clock).perform
     known = partial(known_by_now, services)
     shipment, returned = Body(ShipmentBody, required=False), Body(ReturnBody)
@@ -140,6 +122,23 @@ def add_shipping(api: Api, services: InventoryServices) -> None:
             expected_version=expected_version(),
         )
         return perform(handlers.take_back_stock, command, _hold)
+
+    @api.route(
+        "DELETE",
+        "/stock/<sku>/reservations/<order>",
+        summary="Release what an order holds",
+        conditional=True,
+        consistent=services.stock.sources,
+        problems=(UNKNOWN_SKU, ORDER_ALREADY_SHIPPED),
+        success=_success("The order holds nothing (any more)."),
+    )
+    def release_stock(sku: str, order: str) -> Response:
+        command = commands.ReleaseStock(
+            sku=known(sku),
+            order=OrderReference(order),
+            expected_version=expected_version(),
+        )
+        return perform(handlers.release_stock, command, _hold)
 
 
 def _success(description: str) -> Success:

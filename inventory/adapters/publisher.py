@@ -49,7 +49,11 @@ def _translate(event: DomainEvent, state: dict[str, Any]) -> published.StockEven
         case events.StockDepleted():
             return published.StockDepleted(**state)
         case events.StockReceived():
-            return published.StockReceived(**state, pieces=event.pieces)
+            return published.StockReceived(
+                **state,
+                pieces=event.pieces,
+                reference=None if event.reference is None else event.reference.code,
+            )
         case events.StockReplenished():
             return published.StockReplenished(**state)
         case events.StockLow():
@@ -80,6 +84,15 @@ def _translate(event: DomainEvent, state: dict[str, Any]) -> published.StockEven
         case events.StockCounted():
             return published.StockCounted(
                 **state,
+                reason=event.reason.text,
+                released_orders=tuple(order.code for order in event.released),
+                difference=event.difference,
+                counted_by=None if event.counted_by is None else event.counted_by.text,
+            )
+        case events.StockCorrected():
+            return published.StockCorrected(
+                **state,
+                difference=event.difference,
                 reason=event.reason.text,
                 released_orders=tuple(order.code for order in event.released),
             )

@@ -5,7 +5,7 @@ its cost must not depend on how many there are.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Integer, bindparam, select
@@ -13,14 +13,16 @@ from sqlalchemy import Connection, Integer, bindparam, select
 from inventory.adapters.changed_rows import Followed, write
 from inventory.adapters.rows import (
     Row,
+    receipt_from_row,
     reservation_from_row,
     shipment_from_row,
     stock_item_from_row,
 )
-from inventory.adapters.tables import reservations, shipments, stock_items
+from inventory.adapters.tables import receipts, reservations, shipments, stock_items
 from inventory.domain.errors import UnknownStockItem
 from inventory.domain.stock_item import StockItem
-from inventory.domain.value_objects import OrderReference
+from inventory.domain.stock_items import About
+from inventory.domain.value_objects import DeliveryNote, OrderReference
 from shared_kernel.clock import to_us
 from shared_kernel.domain.sku import Sku
 from shared_kernel.storage.prepared import Prepared, one_of
@@ -52,6 +54,9 @@ _SELECT_RESERVATIONS = Prepared(
 _SELECT_SHIPMENTS = Prepared(
     select(shipments).where(one_of(shipments.c.order_reference, "keys"))
 )
+_SELECT_RECEIPTS = Prepared(
+    select(receipts).where(one_of(receipts.c.reference, "keys"))
+)
 _SELECT_NEWEST = Prepared(
     select(reservations)
     .where(
@@ -79,20 +84,20 @@ class SqlStockItemRepository:
         self._touched: dict[str, Followed] = {}
         self._unwritten: dict[str, Followed] = {}
 
-    def find(self, sku: Sku, order: OrderReference | None = None) -> StockItem | None:
+    def find(self, sku: Sku, about: About | None = None) -> StockItem | None:
         code = sku.code
         if code not in self._followed:
-            self._read(code, order)
+            self._read(code, about if isinstance(about, OrderReference) else None)
         followed = self._followed[code]
         if followed is None:
             return None
-        if order is not None and not followed.knows(order):
-            self._read_orders([(followed, order)])
+        if about is not None and not followed.knows(about):
+            self._read_about([(followed, about)])
         self._touched[code] = followed
         return followed.item
 
-    def get(self, sku: Sku, order: OrderReference | None = None) -> StockItem:
-        item = self.find(sku, order)
+    def get(self, sku: Sku, about: About | None = None) -> StockItem:
+        item = self.find(sku, about)
         if item is None:
             raise UnknownStockItem(sku=sku.code)
         return item
@@ -130,19 +135,19 @@ class SqlStockItemRepository:
                 found += held[order].pieces if order in held else 0
             before = rows[-1][-1] if len(rows) == NEWEST_AT_ONCE else 0
 
-    def prefetch(self, wanted: Iterable[tuple[Sku, OrderReference | None]]) -> None:
+    def prefetch(self, wanted: Iterable[tuple[Sku, About | None]]) -> None:
         """Load in few statements what `find` will be asked for, absent items too."""
         wanted = list(wanted)
         self._read_items(
             {sku.code for sku, _ in wanted if sku.code not in self._followed}
         )
-        self._read_orders(
+        self._read_about(
             [
-                (followed, order)
-                for sku, order in wanted
-                if order is not None
+                (followed, about)
+                for sku, about in wanted
+                if about is not None
                 and (followed := self._followed[sku.code]) is not None
-                and not followed.knows(order)
+                and not followed.knows(about)
             ]
         )
 
@@ -201,20 +206,34 @@ class SqlStockItemRepository:
         for row in _SELECT_ITEMS.rows(self._connection, _keys(codes)):
             self._follow(row)
 
-    def _read_orders(self, wanted: Sequence[tuple[Followed, OrderReference]]) -> None:
+    def _read_about(self, wanted: Sequence[tuple[Followed, About]]) -> None:
+        for followed, about in wanted:
+            followed.asked_for.add(about)
+        orders = [
+            (item, each) for item, each in wanted if isinstance(each, OrderReference)
+        ]
+        for asking, row in self._rows(_SELECT_RESERVATIONS, orders):
+            asking.has_stored(*reservation_from_row(row))
+        for asking, row in self._rows(_SELECT_SHIPMENTS, orders):
+            asking.has_shipped(*shipment_from_row(row))
+        notes = [
+            (item, each) for item, each in wanted if isinstance(each, DeliveryNote)
+        ]
+        for asking, row in self._rows(_SELECT_RECEIPTS, notes):
+            asking.has_received(*receipt_from_row(row))
+
+    def _rows(
+        self, select: Prepared, wanted: Sequence[tuple[Followed, About]]
+    ) -> Iterator[tuple[Followed, Row]]:
+        """Rows that begin with what they are about and their SKU, with their item."""
         if not wanted:
             return
-        by_key = {(item.item.sku.code, order.code): item for item, order in wanted}
-        for followed, order in wanted:
-            followed.asked_for.add(order)
-        orders = _keys({order.code for _, order in wanted})
-        # The same order may hold and have shipped other items, too.
-        for row in _SELECT_RESERVATIONS.rows(self._connection, orders):
-            if asking := by_key.get((row[1], row[0])):
-                asking.has_stored(*reservation_from_row(row))
-        for row in _SELECT_SHIPMENTS.rows(self._connection, orders):
-            if asking := by_key.get((row[1], row[0])):
-                asking.has_shipped(*shipment_from_row(row))
+        by_key = {(about.code, each.item.sku.code): each for each, about in wanted}
+        keys = _keys({about.code for _, about in wanted})
+        for row in select.rows(self._connection, keys):
+            # There may be rows about the same thing and other items, too.
+            if asking := by_key.get((row[0], row[1])):
+                yield asking, row
 
     def _follow(self, row: Row) -> Followed:
         item = stock_item_from_row(row)

@@ -4,7 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from inventory.domain.stock_item import StockItem
-from inventory.domain.value_objects import OrderReference, Reservation, Shipment
+from inventory.domain.value_objects import (
+    DeliveryNote,
+    OrderReference,
+    Receipt,
+    Reservation,
+    Shipment,
+)
 from shared_kernel.clock import from_us, to_us
 from shared_kernel.domain.sku import Sku
 
@@ -19,11 +25,12 @@ def stock_item_to_row(item: StockItem) -> dict[str, Any]:
         "retired": item.retired,
         "version": item.version,
         "reserved": item.reserved,
+        "last_counted_us": item.last_counted and to_us(item.last_counted),
     }
 
 
 def stock_item_from_row(row: Row) -> StockItem:
-    sku, on_hand, reorder_point, retired, version, reserved = row
+    sku, on_hand, reorder_point, retired, version, reserved, counted_us = row
     return StockItem(
         sku=Sku(sku),
         on_hand=on_hand,
@@ -31,6 +38,7 @@ def stock_item_from_row(row: Row) -> StockItem:
         retired=bool(retired),
         version=version,
         reserved=reserved,
+        last_counted=None if counted_us is None else from_us(counted_us),
     )
 
 
@@ -69,3 +77,19 @@ def shipment_from_row(row: Row) -> tuple[OrderReference, Shipment]:
     order_reference, _, pieces, version, returned, complete = row
     shipment = Shipment(pieces, version, returned, bool(complete))
     return OrderReference(order_reference), shipment
+
+
+def receipt_to_row(
+    sku: Sku, reference: DeliveryNote, receipt: Receipt
+) -> dict[str, Any]:
+    return {
+        "reference": reference.code,
+        "sku": sku.code,
+        "pieces": receipt.pieces,
+        "received_us": to_us(receipt.received),
+    }
+
+
+def receipt_from_row(row: Row) -> tuple[DeliveryNote, Receipt]:
+    reference, _, pieces, received_us = row
+    return DeliveryNote(reference), Receipt(pieces, from_us(received_us))

@@ -17,6 +17,7 @@ from inventory.application.commands import (
 )
 from inventory.application.handlers import open_stock, reopen_stock, retire_stock
 from inventory.domain.stock_item import StockItem
+from inventory.domain.stock_items import About
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.clock import Clock
 from shared_kernel.events.consistency import Reader
@@ -35,11 +36,17 @@ class SqlInventoryUnitOfWork(SqlUnitOfWork[StockItem]):
 
     def prefetch(self, commands: Sequence[Any]) -> None:
         self.stock_items.prefetch(
-            (command.sku, getattr(command, "order", None))
+            (command.sku, _about(command))
             for command in commands
             # This command names no stock item.
             if not isinstance(command, ExpireReservations)
         )
+
+
+def _about(command: Any) -> About | None:
+    """The order or the delivery note that `command` names."""
+    about: About | None = getattr(command, "order", getattr(command, "reference", None))
+    return about
 
 
 @attrs.frozen

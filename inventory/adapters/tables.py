@@ -23,6 +23,7 @@ stock_items = Table(
     Column("version", BigInteger, nullable=False),
     # The sum of the item's reservations.
     Column("reserved", BigInteger, nullable=False),
+    Column("last_counted_us", BigInteger),
     sqlite_with_rowid=False,
 )
 
@@ -51,5 +52,16 @@ shipments = Table(
     Column("shipped_version", BigInteger, nullable=False),
     Column("returned", BigInteger, nullable=False),
     Column("complete", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Of the delivery notes that were given; kept for good, so that none is booked twice.
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("reference", String(80), primary_key=True),
+    Column("sku", ForeignKey(stock_items.c.sku), primary_key=True),
+    Column("pieces", BigInteger, nullable=False),
+    Column("received_us", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -11,6 +11,9 @@ import attrs
 
 from inventory.domain.value_objects import (
     Count,
+    CountedBy,
+    DeliveryNote,
+    Difference,
     OrderReference,
     Quantity,
     Reason,
@@ -30,6 +33,8 @@ class OpenStock:
 class ReceiveStock:
     sku: Sku
     quantity: Quantity
+    at: datetime
+    reference: DeliveryNote | None = None
     expected_version: int | Expectation | None = None
 
 
@@ -37,6 +42,16 @@ class ReceiveStock:
 class CountStock:
     sku: Sku
     counted: Count
+    reason: Reason
+    at: datetime
+    counted_by: CountedBy | None = None
+    expected_version: int | Expectation | None = None
+
+
+@attrs.frozen(kw_only=True)
+class CorrectStock:
+    sku: Sku
+    difference: Difference
     reason: Reason
     expected_version: int | Expectation | None = None
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from inventory.application.commands import (
+    CorrectStock,
     CountStock,
     ExpireReservations,
     OpenStock,
@@ -21,11 +22,13 @@ from inventory.application.commands import (
 )
 from inventory.application.unit_of_work import InventoryUnitOfWork
 from inventory.domain.stock_item import StockItem
+from inventory.domain.stock_items import About
 from inventory.domain.value_objects import Hold, OrderReference, StockLevel
 
 _Change = (
     ReceiveStock
     | CountStock
+    | CorrectStock
     | ReserveStock
     | ReleaseStock
     | ShipStock
@@ -45,8 +48,8 @@ def open_stock(command: OpenStock, work: InventoryUnitOfWork) -> StockLevel:
 
 
 def receive_stock(command: ReceiveStock, work: InventoryUnitOfWork) -> StockLevel:
-    with _changing(command, work) as item:
-        item.receive(command.quantity)
+    with _changing(command, work, command.reference) as item:
+        item.receive(command.quantity, command.at, command.reference)
     return item.level
 
 
@@ -54,7 +57,15 @@ def count_stock(command: CountStock, work: InventoryUnitOfWork) -> StockLevel:
     with _changing(command, work) as item:
         excess = item.reserved - command.counted.pieces
         work.stock_items.load_newest_reservations(item, excess)
-        item.count(command.counted, command.reason)
+        item.count(command.counted, command.reason, command.at, command.counted_by)
+    return item.level
+
+
+def correct_stock(command: CorrectStock, work: InventoryUnitOfWork) -> StockLevel:
+    with _changing(command, work) as item:
+        excess = item.reserved - item.after(command.difference)
+        work.stock_items.load_newest_reservations(item, excess)
+        item.correct(command.difference, command.reason)
     return item.level
 
 
@@ -122,12 +133,12 @@ def expire_reservations(command: ExpireReservations, work: InventoryUnitOfWork) 
 
 @contextmanager
 def _changing(
-    command: _Change, work: InventoryUnitOfWork, order: OrderReference | None = None
+    command: _Change, work: InventoryUnitOfWork, about: About | None = None
 ) -> Iterator[StockItem]:
     """The stock item at the version expected; it is committed at the end."""
     with work:
-        item = work.stock_items.get(command.sku, order)
-        exists = order is None or order in item.reservations
+        item = work.stock_items.get(command.sku, about)
+        exists = not isinstance(about, OrderReference) or about in item.reservations
         item.expect(command.expected_version, exists=exists)
         yield item
         work.commit()

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from inventory.domain.stock_item import StockItemRepository
+from inventory.domain.stock_items import StockItemRepository
 from shared_kernel.domain.unit_of_work import UnitOfWork
 
 

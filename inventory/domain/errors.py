@@ -2,7 +2,8 @@
 
 DomainError
 ├── UnknownStockItem      nothing was opened under this SKU
-├── StockItemIsRetired    it receives and reserves nothing until its product is relisted
+├── DeliveryAlreadyReceived   its delivery note was booked before
+├── CorrectionExceedsStock    fewer pieces are on hand than it would take
 ├── InsufficientStock     more was asked than is available
 ├── UnknownReservation    the order holds nothing that could ship
 ├── ShipmentExceedsReservation   the order holds fewer pieces
@@ -10,6 +11,8 @@ DomainError
 ├── UnknownShipment       nothing was shipped that could come back
 └── ReturnExceedsShipment fewer pieces were shipped and have not come back
 """
+
+from datetime import datetime
 
 import attrs
 
@@ -25,11 +28,31 @@ class UnknownStockItem(DomainError):
 
 
 @attrs.frozen(kw_only=True)
-class StockItemIsRetired(DomainError):
+class DeliveryAlreadyReceived(DomainError):
+    """`pieces` were received of it at the moment `received_on`."""
+
     sku: str
+    reference: str
+    pieces: int
+    received_on: datetime
 
     def __str__(self) -> str:
-        return f"{self.sku} is retired; nothing of it is received or reserved"
+        return (
+            f"delivery {self.reference} was received on {self.received_on:%Y-%m-%d}: "
+            f"{self.pieces} of {self.sku}"
+        )
+
+
+@attrs.frozen(kw_only=True)
+class CorrectionExceedsStock(DomainError):
+    """`asked` pieces were to be taken, `on_hand` are there."""
+
+    sku: str
+    asked: int
+    on_hand: int
+
+    def __str__(self) -> str:
+        return f"{self.sku} has {self.on_hand} on hand, {self.asked} cannot be missing"
 
 
 @attrs.frozen(kw_only=True)

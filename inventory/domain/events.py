@@ -4,7 +4,12 @@ from datetime import datetime
 
 import attrs
 
-from inventory.domain.value_objects import OrderReference, Reason
+from inventory.domain.value_objects import (
+    CountedBy,
+    DeliveryNote,
+    OrderReference,
+    Reason,
+)
 from shared_kernel.domain.event import DomainEvent
 from shared_kernel.domain.sku import Sku
 
@@ -23,14 +28,34 @@ class StockOpened(StockEvent):
 
 @attrs.frozen(kw_only=True)
 class StockReceived(StockEvent):
+    """Of the delivery `reference`, if it is known."""
+
     pieces: int
+    reference: DeliveryNote | None = None
 
 
 @attrs.frozen(kw_only=True)
 class StockCounted(StockEvent):
-    """The reservations of the `released` orders, newest first, were released."""
+    """`on_hand` pieces were found, `difference` more than the book said.
+
+    The reservations of the `released` orders, newest first, were released.
+    """
 
     on_hand: int
+    difference: int
+    reason: Reason
+    counted_by: CountedBy | None
+    released: tuple[OrderReference, ...]
+
+
+@attrs.frozen(kw_only=True)
+class StockCorrected(StockEvent):
+    """There are `difference` pieces more, or fewer, than the book said.
+
+    The reservations of the `released` orders, newest first, were released.
+    """
+
+    difference: int
     reason: Reason
     released: tuple[OrderReference, ...]
 

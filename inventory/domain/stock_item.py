@@ -1,23 +1,23 @@
 """The stock item: how many pieces there are, and for which orders they are held."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
 
 import attrs
 
 from inventory.domain.errors import (
+    CorrectionExceedsStock,
+    DeliveryAlreadyReceived,
     InsufficientStock,
     OrderAlreadyShipped,
     ReturnExceedsShipment,
     ShipmentExceedsReservation,
-    StockItemIsRetired,
     UnknownReservation,
     UnknownShipment,
 )
 from inventory.domain.events import (
     ReorderPointSet,
     ReservationChanged,
+    StockCorrected,
     StockCounted,
     StockDepleted,
     StockExpired,
@@ -35,10 +35,14 @@ from inventory.domain.events import (
 from inventory.domain.value_objects import (
     Availability,
     Count,
+    CountedBy,
+    DeliveryNote,
+    Difference,
     Hold,
     OrderReference,
     Quantity,
     Reason,
+    Receipt,
     ReorderPoint,
     Reservation,
     Shipment,
@@ -52,8 +56,8 @@ from shared_kernel.domain.sku import Sku
 class StockItem(Aggregate):
     """Available = on hand - reserved, in pieces, and never negative.
 
-    `reserved` is the sum of all reservations. `reservations` and `shipments` have only
-    those that the item was loaded with, since there can be any number of them.
+    `reserved` is the sum of all reservations. `reservations`, `shipments` and
+    `receipts` have only those that the item was loaded with: there can be any number.
     """
 
     sku: Sku
@@ -63,6 +67,8 @@ class StockItem(Aggregate):
     reserved: int = 0
     reservations: dict[OrderReference, Reservation] = attrs.field(factory=dict)
     shipments: dict[OrderReference, Shipment] = attrs.field(factory=dict)
+    receipts: dict[DeliveryNote, Receipt] = attrs.field(factory=dict)
+    last_counted: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -98,33 +104,83 @@ class StockItem(Aggregate):
             available=self.available,
             availability=self.availability,
             version=self.version,
+            last_counted=self.last_counted,
         )
 
-    def receive(self, quantity: Quantity) -> None:
-        if self.retired:
-            raise StockItemIsRetired(sku=self.sku.code)
+    def receive(
+        self, quantity: Quantity, at: datetime, reference: DeliveryNote | None = None
+    ) -> None:
+        """A delivery note is received once."""
+        if reference and (first := self.receipts.get(reference)):
+            raise DeliveryAlreadyReceived(
+                sku=self.sku.code,
+                reference=reference.code,
+                pieces=first.pieces,
+                received_on=first.received,
+            )
 
         before = self.availability
         self.on_hand += quantity.pieces
+        if reference:
+            self.receipts[reference] = Receipt(quantity.pieces, at)
 
-        self.record(StockReceived(sku=self.sku, pieces=quantity.pieces))
+        self.record(
+            StockReceived(sku=self.sku, pieces=quantity.pieces, reference=reference)
+        )
         self._announce_change_from(before)
 
-    def count(self, counted: Count, reason: Reason) -> None:
+    def count(
+        self,
+        counted: Count,
+        reason: Reason,
+        at: datetime,
+        counted_by: CountedBy | None = None,
+    ) -> None:
         """A stocktake is never refused; it releases reservations that no longer fit.
 
         The newest reservations are loaded, as many as exceed what was counted.
         """
-        if counted.pieces == self.on_hand:
-            return
-
         before = self.availability
+        difference = counted.pieces - self.on_hand
         self.on_hand = counted.pieces
+        self.last_counted = at
         released = self._release_newest_until_the_rest_fits()
 
         self.record(
             StockCounted(
-                sku=self.sku, on_hand=self.on_hand, reason=reason, released=released
+                sku=self.sku,
+                on_hand=self.on_hand,
+                difference=difference,
+                reason=reason,
+                counted_by=counted_by,
+                released=released,
+            )
+        )
+        self._announce_change_from(before)
+
+    def after(self, difference: Difference) -> int:
+        """The pieces on hand after a correction. Raises CorrectionExceedsStock."""
+        left = self.on_hand + difference.pieces
+        if left < 0:
+            raise CorrectionExceedsStock(
+                sku=self.sku.code, asked=-difference.pieces, on_hand=self.on_hand
+            )
+        return left
+
+    def correct(self, difference: Difference, reason: Reason) -> None:
+        """As a count that finds so many more or fewer, but nobody counted."""
+        left = self.after(difference)
+
+        before = self.availability
+        self.on_hand = left
+        released = self._release_newest_until_the_rest_fits()
+
+        self.record(
+            StockCorrected(
+                sku=self.sku,
+                difference=difference.pieces,
+                reason=reason,
+                released=released,
             )
         )
         self._announce_change_from(before)
@@ -160,8 +216,6 @@ class StockItem(Aggregate):
             )
             return
         self._refuse_if_complete(order)
-        if self.retired:
-            raise StockItemIsRetired(sku=self.sku.code)
         self._refuse_beyond_available(quantity.pieces)
 
         before = self.availability
@@ -361,27 +415,3 @@ class StockItem(Aggregate):
             self.record(StockReplenished(sku=self.sku))
         if now is Availability.LOW:
             self.record(StockLow(sku=self.sku, reorder_point=self.reorder_point))
-
-
-class StockItemRepository(Protocol):
-    """All stock items, each loaded with what `order` holds and has shipped."""
-
-    def find(
-        self, sku: Sku, order: OrderReference | None = None
-    ) -> StockItem | None: ...
-
-    def get(self, sku: Sku, order: OrderReference | None = None) -> StockItem:
-        """Raises UnknownStockItem."""
-        ...
-
-    def add(self, item: StockItem) -> None: ...
-
-    def with_expired_reservations(
-        self, now: datetime, limit: int
-    ) -> Sequence[StockItem]:
-        """The items with the `limit` reservations that ended first, and these."""
-        ...
-
-    def load_newest_reservations(self, item: StockItem, pieces: int) -> None:
-        """Load the newest of `item` until they hold `pieces` or more together."""
-        ...

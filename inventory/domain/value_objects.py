@@ -13,6 +13,8 @@ from shared_kernel.domain.sku import Sku
 MOST_PIECES = 10**9
 LONGEST_REASON = 200
 LONGEST_ORDER_REFERENCE = 80
+LONGEST_DELIVERY_NOTE = 80
+LONGEST_COUNTED_BY = 80
 # Control characters, and halves of pairs, which no encoding can store.
 _UNPRINTABLE = frozenset({"Cc", "Cs"})
 
@@ -77,33 +79,91 @@ class OrderReference:
         return self.code
 
 
+@attrs.frozen
+class DeliveryNote:
+    """A delivery, by its sender's reference: 1 to 80 visible characters, as given.
+
+    `foreign_names` has the rule.
+    """
+
+    code: str = attrs.field(converter=foreign_names.normalized)
+
+    @code.validator
+    def _is_a_name(self, _: object, code: object) -> None:
+        foreign_names.check("reference", code, LONGEST_DELIVERY_NOTE)
+
+    def __str__(self) -> str:
+        return self.code
+
+
 def _stripped(text: object) -> object:
     return text.strip() if isinstance(text, str) else text
 
 
+def _check_line(field: str, text: object, most: int) -> None:
+    if (
+        not isinstance(text, str)
+        or not 1 <= len(text) <= most
+        or any(unicodedata.category(character) in _UNPRINTABLE for character in text)
+    ):
+        raise InvalidValue(
+            field=field,
+            value=text,
+            expected=f"1 to {most} characters without control characters",
+        )
+
+
 @attrs.frozen
 class Reason:
-    """The reason for a stocktake's result: 1 to 200 characters on one line."""
+    """The reason for a count, a correction or a return: 1 to 200 characters."""
 
     text: str = attrs.field(converter=_stripped)
 
     @text.validator
     def _is_one_line(self, _: object, text: object) -> None:
-        if (
-            not isinstance(text, str)
-            or not 1 <= len(text) <= LONGEST_REASON
-            or any(
-                unicodedata.category(character) in _UNPRINTABLE for character in text
-            )
-        ):
-            raise InvalidValue(
-                field="reason",
-                value=text,
-                expected=f"1 to {LONGEST_REASON} characters without control characters",
-            )
+        _check_line("reason", text, LONGEST_REASON)
 
     def __str__(self) -> str:
         return self.text
+
+
+@attrs.frozen
+class CountedBy:
+    """Who counted: a name or number of 1 to 80 characters."""
+
+    text: str = attrs.field(converter=_stripped)
+
+    @text.validator
+    def _is_one_line(self, _: object, text: object) -> None:
+        _check_line("counted_by", text, LONGEST_COUNTED_BY)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@attrs.frozen
+class Difference:
+    """Pieces more or, if negative, fewer than the book says; never none."""
+
+    pieces: int = attrs.field()
+
+    @pieces.validator
+    def _is_not_none(self, _: object, pieces: int) -> None:
+        if type(pieces) is not int or not 1 <= abs(pieces) <= MOST_PIECES:
+            raise InvalidValue(
+                field="difference",
+                value=pieces,
+                expected="a whole number of pieces, not 0, "
+                f"from -{MOST_PIECES} to {MOST_PIECES}",
+            )
+
+
+@attrs.frozen
+class Receipt:
+    """Of one delivery note, `pieces` were received at the moment `received`."""
+
+    pieces: int
+    received: datetime
 
 
 @attrs.frozen
@@ -154,7 +214,10 @@ class Availability(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class StockLevel:
-    """A stock item's numbers, in pieces, as of `version`."""
+    """A stock item's numbers, in pieces, as of `version`.
+
+    `last_counted` is None if nobody has counted it yet.
+    """
 
     sku: Sku
     on_hand: int
@@ -162,6 +225,7 @@ class StockLevel:
     available: int
     availability: Availability
     version: int
+    last_counted: datetime | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -15,6 +15,7 @@ from shared_kernel.domain.errors import InvalidValue
 
 WORDS_OF_ROUTES = frozenset(
     {
+        "corrections",
         "counts",
         "description",
         "discontinue",
@@ -25,6 +26,7 @@ WORDS_OF_ROUTES = frozenset(
         "relist",
         "reorder-point",
         "reservations",
+        "returns",
         "shipment",
     }
 )

@@ -1,6 +1,7 @@
 """Errors as problem details (RFC 9457): a stable type, and what is expected."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import attrs
@@ -9,6 +10,7 @@ import structlog
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from shared_kernel.clock import rfc3339
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.events.consistency import ReadModelBehindError, UnknownPositionError
 from shared_kernel.storage.errors import OutcomeUnknownError, is_fault
@@ -316,4 +318,6 @@ def _encodable(value: Any) -> Any:
         return [_encodable(member) for member in value]
     if value is None or isinstance(value, bool | int | float):
         return value
+    if isinstance(value, datetime):
+        return rfc3339(value)
     return _encodable(str(value))

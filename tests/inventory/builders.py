@@ -61,4 +61,6 @@ def state(item: StockItem) -> dict[str, object]:
         "retired": item.retired,
         "reservations": dict(item.reservations),
         "shipments": dict(item.shipments),
+        "receipts": dict(item.receipts),
+        "last_counted": item.last_counted,
     }

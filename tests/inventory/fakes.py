@@ -7,7 +7,7 @@ from typing import Self
 
 from inventory.domain.errors import UnknownStockItem
 from inventory.domain.stock_item import StockItem
-from inventory.domain.value_objects import OrderReference
+from inventory.domain.stock_items import About
 from shared_kernel.domain.event import DomainEvent
 from shared_kernel.domain.sku import Sku
 
@@ -16,11 +16,11 @@ class FakeStockItems:
     def __init__(self, *items: StockItem) -> None:
         self.by_sku = {item.sku: item for item in items}
 
-    def find(self, sku: Sku, order: OrderReference | None = None) -> StockItem | None:
+    def find(self, sku: Sku, about: About | None = None) -> StockItem | None:
         return self.by_sku.get(sku)
 
-    def get(self, sku: Sku, order: OrderReference | None = None) -> StockItem:
-        item = self.find(sku, order)
+    def get(self, sku: Sku, about: About | None = None) -> StockItem:
+        item = self.find(sku, about)
         if item is None:
             raise UnknownStockItem(sku=sku.code)
         return item

@@ -6,7 +6,14 @@ from datetime import timedelta
 from hypothesis import strategies as st
 
 from inventory.domain.stock_item import StockItem
-from inventory.domain.value_objects import Count, OrderReference, Quantity, ReorderPoint
+from inventory.domain.value_objects import (
+    Count,
+    DeliveryNote,
+    Difference,
+    OrderReference,
+    Quantity,
+    ReorderPoint,
+)
 from tests.inventory.builders import NOON, STOCKTAKE
 
 Act = Callable[[StockItem], object]
@@ -22,7 +29,18 @@ moments = st.builds(
 
 # Each of these may be done any number of times, and records each.
 receipts: st.SearchStrategy[Act] = st.one_of(
-    st.builds(lambda quantity: lambda item: item.receive(quantity), quantities),
+    st.builds(lambda quantity: lambda item: item.receive(quantity, NOON), quantities),
+    st.builds(
+        lambda note: lambda item: item.receive(Quantity(2), NOON, note),
+        st.sampled_from([DeliveryNote("D1"), DeliveryNote("D2")]),
+    ),
+    st.builds(
+        lambda count, at: lambda item: item.count(count, STOCKTAKE, at), counts, moments
+    ),
+    st.builds(
+        lambda pieces: lambda item: item.correct(Difference(pieces), STOCKTAKE),
+        st.integers(-9, 9).filter(bool),
+    ),
     st.builds(
         lambda order, quantity: lambda item: item.ship(order, quantity),
         orders,
@@ -37,7 +55,6 @@ receipts: st.SearchStrategy[Act] = st.one_of(
 
 # Each of these is idempotent: done a second time, it records nothing.
 settlements: st.SearchStrategy[Act] = st.one_of(
-    st.builds(lambda count: lambda item: item.count(count, STOCKTAKE), counts),
     st.builds(
         lambda quantity, order, until: (
             lambda item: item.reserve(quantity, order, until)

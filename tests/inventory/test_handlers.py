@@ -7,6 +7,7 @@ import pytest
 
 from inventory.application import handlers
 from inventory.application.commands import (
+    CorrectStock,
     CountStock,
     ExpireReservations,
     OpenStock,
@@ -24,6 +25,7 @@ from inventory.domain.events import StockExpired, StockOpened, StockReserved
 from inventory.domain.value_objects import (
     Availability,
     Count,
+    Difference,
     Hold,
     Quantity,
     ReorderPoint,
@@ -70,10 +72,16 @@ def test_each_command_returns_the_stock_level_after_it() -> None:
     work = FakeInventoryWork(a_stock_item(on_hand=0))
 
     received = handlers.receive_stock(
-        ReceiveStock(sku=LAMP, quantity=Quantity(9)), work
+        ReceiveStock(sku=LAMP, quantity=Quantity(9), at=NOON), work
     )
     counted = handlers.count_stock(
-        CountStock(sku=LAMP, counted=Count(8), reason=STOCKTAKE), work
+        CountStock(sku=LAMP, counted=Count(8), reason=STOCKTAKE, at=NOON), work
+    )
+    corrected = handlers.correct_stock(
+        CorrectStock(sku=LAMP, difference=Difference(-1), reason=STOCKTAKE), work
+    )
+    handlers.correct_stock(
+        CorrectStock(sku=LAMP, difference=Difference(1), reason=STOCKTAKE), work
     )
     handlers.reserve_stock(
         ReserveStock(sku=LAMP, order=A, quantity=Quantity(2), until=LATER), work
@@ -94,6 +102,7 @@ def test_each_command_returns_the_stock_level_after_it() -> None:
 
     assert (received.on_hand, received.available) == (9, 9)
     assert (counted.on_hand, counted.available) == (8, 8)
+    assert (counted.last_counted, corrected.on_hand) == (NOON, 7)
     assert numbers(reserved) == (8, 4, 4)
     assert numbers(released) == (8, 2, 6)
     assert numbers(shipped) == (6, 0, 6)
@@ -121,18 +130,36 @@ def test_a_command_for_a_stock_item_that_was_never_opened_is_refused() -> None:
     work = FakeInventoryWork()
 
     with pytest.raises(UnknownStockItem, match="LAMP-0001"):
-        handlers.receive_stock(ReceiveStock(sku=LAMP, quantity=Quantity(1)), work)
+        handlers.receive_stock(
+            ReceiveStock(sku=LAMP, quantity=Quantity(1), at=NOON), work
+        )
 
 
 @pytest.mark.parametrize(
     "handle",
     [
         lambda work, seen: handlers.receive_stock(
-            ReceiveStock(sku=LAMP, quantity=Quantity(1), expected_version=seen), work
+            ReceiveStock(
+                sku=LAMP, quantity=Quantity(1), at=NOON, expected_version=seen
+            ),
+            work,
         ),
         lambda work, seen: handlers.count_stock(
             CountStock(
-                sku=LAMP, counted=Count(1), reason=STOCKTAKE, expected_version=seen
+                sku=LAMP,
+                counted=Count(1),
+                reason=STOCKTAKE,
+                at=NOON,
+                expected_version=seen,
+            ),
+            work,
+        ),
+        lambda work, seen: handlers.correct_stock(
+            CorrectStock(
+                sku=LAMP,
+                difference=Difference(1),
+                reason=STOCKTAKE,
+                expected_version=seen,
             ),
             work,
         ),
@@ -165,7 +192,16 @@ def test_a_command_for_a_stock_item_that_was_never_opened_is_refused() -> None:
             work,
         ),
     ],
-    ids=["receive", "count", "reserve", "release", "ship", "return", "reorder point"],
+    ids=[
+        "receive",
+        "count",
+        "correct",
+        "reserve",
+        "release",
+        "ship",
+        "return",
+        "reorder point",
+    ],
 )
 def test_a_command_decided_on_an_older_version_is_refused(
     handle: Callable[[FakeInventoryWork, int], object],

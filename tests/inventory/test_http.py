@@ -2,18 +2,23 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
+import click
 import pytest
 from werkzeug.test import TestResponse
 
 from tests.databases import Databases
+from tests.storehouses import run
 from tests.web_clients import Shop, a_shop, problem
 
 pytestmark = pytest.mark.proof_on("postgresql")
 
 ORDER = "/stock/LAMP-1/reservations/ORDER-1"
-LEVEL_FIELDS = ["sku", "on_hand", "reserved", "available", "availability", "version"]
+LEVEL_FIELDS = [
+    *("sku", "on_hand", "reserved", "available", "availability", "version"),
+    "last_counted_on",
+]
 
 
 @pytest.fixture
@@ -37,11 +42,11 @@ def send(shop: Shop, method: str, path: str, **body: Any) -> TestResponse:
 
 
 def level(response: TestResponse) -> dict[str, Any]:
-    """Numbers that are not zero, without the version."""
+    """What is not zero or null, without the version."""
     assert response.status_code == 200, response.text
     document: dict[str, Any] = response.get_json()
     assert response.headers["ETag"] == f'"{document.pop("version")}"'
-    return {name: value for name, value in document.items() if value != 0}
+    return {name: value for name, value in document.items() if value not in (0, None)}
 
 
 def test_the_quantity_is_returned_as_a_single_number(shop: Shop) -> None:
@@ -114,6 +119,7 @@ def test_commands_return_the_stock_level_after_them(shop: Shop) -> None:
         ("GET", "/stock/%20/movements", {}),
         ("POST", "/stock/NO-SUCH/receipts", {"quantity": 1}),
         ("POST", "/stock/NO-SUCH/counts", {"on_hand": 1, "reason": "found"}),
+        ("POST", "/stock/NO-SUCH/corrections", {"difference": 1, "reason": "found"}),
         ("PUT", "/stock/NO-SUCH/reorder-point", {"pieces": 1}),
         ("PUT", "/stock/NO-SUCH/reservations/A", {"quantity": 1}),
         ("DELETE", "/stock/NO-SUCH/reservations/A", {}),
@@ -212,13 +218,84 @@ def test_an_order_without_reservation_cannot_ship(shop: Shop) -> None:
     problem(send(shop, "POST", f"{ORDER}/shipment"), 404, "unknown-reservation")
 
 
-def test_a_retired_stock_item_receives_and_reserves_nothing(shop: Shop) -> None:
+def test_a_retired_stock_item_takes_in_and_sells_off(shop: Shop) -> None:
     send(shop, "POST", "/products/LAMP-1/discontinue")
     shop.settle()
 
-    for method, path in (("POST", "/stock/LAMP-1/receipts"), ("PUT", ORDER)):
-        response = send(shop, method, path, quantity=1)
-        problem(response, 409, "stock-item-is-retired")
+    received = level(send(shop, "POST", "/stock/LAMP-1/receipts", quantity=1))
+    assert (received["on_hand"], received["availability"]) == (6, "retired")
+    assert level(send(shop, "PUT", ORDER, quantity=6))["reserved"] == 6
+
+
+def test_a_delivery_note_is_booked_once_and_the_first_is_named(shop: Shop) -> None:
+    path = "/stock/LAMP-1/receipts"
+    send(shop, "POST", path, quantity=3, reference="DN/17 b")
+    shop.clock.advance(60)
+
+    again = send(shop, "POST", path, quantity=4, reference="DN/17 b")
+
+    document = problem(again, 409, "delivery-already-received")
+    told = {name: document[name] for name in ("reference", "pieces", "received_on")}
+    assert told == {
+        "reference": "DN/17 b",
+        "pieces": 3,
+        "received_on": "2026-03-01T12:00:00Z",
+    }
+    assert shop.client.get("/stock/LAMP-1").get_json()["on_hand"] == 8
+
+
+def test_a_delivery_note_is_refused_for_good(databases: Databases) -> None:
+    body = {"quantity": 3, "reference": "DN-17"}
+    with a_shop(databases) as shop:
+        shop.register("LAMP-1", stock_count=5)
+        send(shop, "POST", "/stock/LAMP-1/receipts", **body)
+        send(shop, "POST", "/stock/LAMP-1/counts", on_hand=3, reason="found")
+        shop.settle()
+        events = cast(click.Group, shop.client.application.cli.commands["events"])
+        compacted = run(events, "compact", "--keep-days", "0")
+        assert compacted.exit_code == 0, compacted.output
+
+    with a_shop(databases) as shop:
+        again = send(shop, "POST", "/stock/LAMP-1/receipts", **body)
+
+        problem(again, 409, "delivery-already-received")
+
+
+def test_a_count_says_when_it_was_and_its_movement_who_and_why(shop: Shop) -> None:
+    counted = send(
+        *(shop, "POST", "/stock/LAMP-1/counts"),
+        on_hand=5,
+        reason="yearly stocktake",
+        counted_by="Ann",
+    )
+    shop.settle()
+
+    assert counted.get_json()["last_counted_on"] == "2026-03-01T12:00:00Z"
+    shown = shop.client.get("/stock/LAMP-1").get_json()
+    assert shown["last_counted_on"] == "2026-03-01T12:00:00Z"
+    told = shop.client.get("/stock/LAMP-1/movements").get_json()[0]
+    assert (told["kind"], told["difference"]) == ("counted", 0)
+    assert (told["counted_by"], told["reason"]) == ("Ann", "yearly stocktake")
+
+
+def test_a_correction_books_a_difference(shop: Shop) -> None:
+    path = "/stock/LAMP-1/corrections"
+    send(shop, "PUT", ORDER, quantity=4)
+
+    after = level(send(shop, "POST", path, difference=-2, reason="broken"))
+
+    assert after["on_hand"] == after["available"] == 3
+    shop.settle()
+    told = shop.client.get("/stock/LAMP-1/movements").get_json()
+    [corrected] = [each for each in told if each["kind"] == "corrected"]
+    assert (corrected["difference"], corrected["reason"]) == (-2, "broken")
+    assert corrected["released_orders"] == ["ORDER-1"]
+    missing = send(shop, "POST", path, difference=-4, reason="lost")
+    assert problem(missing, 409, "correction-exceeds-stock")["on_hand"] == 3
+    nothing = send(shop, "POST", path, difference=0, reason="lost")
+    assert problem(nothing, 422, "invalid-value")["errors"][0]["pointer"] == (
+        "/difference"
+    )
 
 
 @pytest.mark.parametrize(("hold", "left"), [({}, 2), ({"hold_seconds": 60}, 0)])

@@ -9,19 +9,40 @@ import pytest
 from inventory import published
 from inventory.adapters.publisher import publish
 from inventory.domain import events
-from inventory.domain.value_objects import Reason
+from inventory.domain.value_objects import CountedBy, DeliveryNote, Reason
 from shared_kernel.domain.event import DomainEvent
 from tests.inventory.builders import LAMP, NOON, A, B, a_stock_item
 
 ONE_OF_EACH: list[tuple[DomainEvent, str, dict[str, object]]] = [
     (events.StockOpened(sku=LAMP, on_hand=5), "stock.opened", {}),
-    (events.StockReceived(sku=LAMP, pieces=2), "stock.received", {"pieces": 2}),
+    (
+        events.StockReceived(sku=LAMP, pieces=2, reference=DeliveryNote("D/1")),
+        "stock.received",
+        {"pieces": 2, "reference": "D/1"},
+    ),
     (
         events.StockCounted(
-            sku=LAMP, on_hand=5, reason=Reason("fire"), released=(B, A)
+            sku=LAMP,
+            on_hand=5,
+            difference=-2,
+            reason=Reason("fire"),
+            counted_by=CountedBy("Ann"),
+            released=(B, A),
         ),
         "stock.counted",
-        {"reason": "fire", "released_orders": ["B", "A"]},
+        {
+            "reason": "fire",
+            "released_orders": ["B", "A"],
+            "difference": -2,
+            "counted_by": "Ann",
+        },
+    ),
+    (
+        events.StockCorrected(
+            sku=LAMP, difference=-2, reason=Reason("fire"), released=(A,)
+        ),
+        "stock.corrected",
+        {"difference": -2, "reason": "fire", "released_orders": ["A"]},
     ),
     (
         events.StockReserved(sku=LAMP, order=A, pieces=2, until=NOON),

@@ -13,10 +13,13 @@ from inventory.adapters.tables import metadata
 from inventory.domain.errors import UnknownStockItem
 from inventory.domain.events import StockCounted
 from inventory.domain.stock_item import StockItem
+from inventory.domain.stock_items import About
 from inventory.domain.value_objects import (
     Count,
+    DeliveryNote,
     OrderReference,
     Quantity,
+    Receipt,
     Reservation,
     Shipment,
 )
@@ -42,6 +45,7 @@ from tests.inventory.builders import (
 from tests.inventory.strategies import Act, acts, counts
 
 O2_ENDS = NOON + timedelta(minutes=2)
+NOTE = DeliveryNote("DN-2026/17")
 O7, O8 = OrderReference("O7"), OrderReference("O8")
 
 
@@ -61,10 +65,10 @@ def save(database: Database, *items: StockItem) -> None:
         stock_items.flush()
 
 
-def load(database: Database, sku: Sku, *orders: OrderReference) -> StockItem:
+def load(database: Database, sku: Sku, *abouts: About) -> StockItem:
     with database.reading() as connection:
         stock_items = SqlStockItemRepository(connection)
-        stock_items.prefetch((sku, order) for order in orders)
+        stock_items.prefetch((sku, about) for about in abouts)
         return stock_items.get(sku)
 
 
@@ -73,13 +77,15 @@ def test_every_field_of_a_stock_item_is_read_as_it_was_saved(
 ) -> None:
     item = a_stock_item(on_hand=9, shipped={C: 4}, reorder_point=2, retired=True)
     item.reopen()
+    item.receive(Quantity(1), NOON, NOTE)
+    item.count(Count(9), STOCKTAKE, NOON)
     item.reserve(Quantity(2), B, LATER + timedelta(microseconds=1))
     item.reserve(Quantity(3), A, LATER)
     item.retire()
 
     save(database, item)
 
-    assert state(load(database, LAMP, A, B, C)) == state(item)
+    assert state(load(database, LAMP, A, B, C, NOTE)) == state(item)
 
 
 def test_an_update_writes_every_field(database: Database) -> None:
@@ -94,12 +100,13 @@ def test_an_update_writes_every_field(database: Database) -> None:
             item.release(B)
             item.reserve(Quantity(3), C, LATER)
             item.reserve(Quantity(1), B, NOON)
-            item.count(Count(20), STOCKTAKE)
+            item.count(Count(20), STOCKTAKE, NOON)
+            item.receive(Quantity(1), LATER, NOTE)
             item.retire()
         stock_items.changed()
         stock_items.flush()
 
-    assert state(load(database, LAMP, A, B, C)) == state(changed)
+    assert state(load(database, LAMP, A, B, C, NOTE)) == state(changed)
 
 
 def test_reservations_keep_the_order_of_placing_across_transactions(
@@ -147,6 +154,27 @@ def test_only_what_the_orders_asked_for_hold_and_have_shipped_is_read(
         assert stock_items.get(CHAIR, C).reservations.keys() == {A, C}
 
 
+def test_the_receipt_of_a_delivery_note_is_read_for_it_alone(
+    database: Database,
+) -> None:
+    lamp, chair = a_stock_item(LAMP), a_stock_item(CHAIR)
+    for item in (lamp, chair):
+        item.receive(Quantity(3), NOON, NOTE)
+    save(database, lamp, chair)
+
+    with database.writing() as connection:
+        stock_items = SqlStockItemRepository(connection)
+        assert stock_items.get(LAMP).receipts == {}
+        assert stock_items.get(LAMP, NOTE).receipts == {NOTE: Receipt(3, NOON)}
+        assert stock_items.get(CHAIR, NOTE).receipts == {NOTE: Receipt(3, NOON)}
+        other = DeliveryNote("other")
+        stock_items.get(LAMP, other).receive(Quantity(1), LATER, other)
+        stock_items.changed()
+        stock_items.flush()
+
+    assert load(database, LAMP, other).receipts == {other: Receipt(1, LATER)}
+
+
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> list[Row]:
     """The rows that queries return from now on."""
@@ -183,7 +211,7 @@ def held_by(orders: int) -> StockItem:
         (1, lambda found: found.get(LAMP, A).reserve(Quantity(1), A, LATER)),
         (1, lambda found: found.get(LAMP, O7).release(O7)),
         (1, lambda found: found.get(LAMP, O7).ship(O7)),
-        (1, lambda found: found.get(LAMP).receive(Quantity(1))),
+        (1, lambda found: found.get(LAMP).receive(Quantity(1), NOON)),
         (4, lambda found: found.prefetch([(LAMP, O7), (LAMP, A), (LAMP, O8)]) or 1),
         (3 + 1, lambda found: found.with_expired_reservations(O2_ENDS, 9)),
         (2 + 1, lambda found: found.with_expired_reservations(LATER, 2)),
@@ -215,7 +243,7 @@ def test_how_many_rows_a_command_reads_does_not_depend_on_the_open_reservations(
 def count_to(stock_items: SqlStockItemRepository, found: int) -> None:
     item = stock_items.get(LAMP)
     stock_items.load_newest_reservations(item, item.reserved - found)
-    item.count(Count(found), STOCKTAKE)
+    item.count(Count(found), STOCKTAKE, NOON)
     assert item.reserved == min(400, found)
 
 
@@ -233,7 +261,7 @@ def test_a_count_releases_the_newest_whatever_else_changed_in_the_transaction(
         item = stock_items.get(LAMP)
         stock_items.load_newest_reservations(item, item.reserved - 297)
         item.collect()
-        item.count(Count(297), STOCKTAKE)
+        item.count(Count(297), STOCKTAKE, NOON)
         [counted] = [each for each in recorded(item) if isinstance(each, StockCounted)]
         stock_items.changed()
         stock_items.flush()
@@ -336,8 +364,8 @@ def test_of_two_changes_to_the_same_version_the_second_is_refused(
     def change_twice() -> None:
         with database.writing() as connection:
             first, second = (SqlStockItemRepository(connection) for _ in range(2))
-            first.get(LAMP).receive(Quantity(1))
-            second.get(LAMP).receive(Quantity(2))
+            first.get(LAMP).receive(Quantity(1), NOON)
+            second.get(LAMP).receive(Quantity(2), NOON)
             first.changed()
             first.flush()
             second.changed()
@@ -391,14 +419,15 @@ def empty(database: Database) -> None:
 def test_a_stock_item_behaves_in_the_database_as_in_memory(
     database: Database, on_hand: Count, transactions: list[list[Act]]
 ) -> None:
-    orders = [OrderReference(code) for code in "ABCDE"]
+    abouts: list[About] = [OrderReference(code) for code in "ABCDE"]
+    abouts += [DeliveryNote("D1"), DeliveryNote("D2")]
     model = StockItem.open(LAMP, on_hand)
     empty(database)
     save(database, StockItem.open(LAMP, on_hand))
     for transaction in transactions:
         with database.writing() as connection:
             stock_items = SqlStockItemRepository(connection)
-            stock_items.prefetch((LAMP, order) for order in orders)
+            stock_items.prefetch((LAMP, about) for about in abouts)
             for act in transaction:
                 for item in (model, stock_items.get(LAMP)):
                     try:
@@ -409,5 +438,5 @@ def test_a_stock_item_behaves_in_the_database_as_in_memory(
             stock_items.flush()
         with database.reading() as connection:
             stock_items = SqlStockItemRepository(connection)
-            stock_items.prefetch((LAMP, order) for order in orders)
+            stock_items.prefetch((LAMP, about) for about in abouts)
             assert state(stock_items.get(LAMP)) == state(model)

@@ -5,17 +5,19 @@ from datetime import timedelta
 import pytest
 
 from inventory.domain.errors import (
+    CorrectionExceedsStock,
+    DeliveryAlreadyReceived,
     InsufficientStock,
     OrderAlreadyShipped,
     ReturnExceedsShipment,
     ShipmentExceedsReservation,
-    StockItemIsRetired,
     UnknownReservation,
     UnknownShipment,
 )
 from inventory.domain.events import (
     ReorderPointSet,
     ReservationChanged,
+    StockCorrected,
     StockCounted,
     StockDepleted,
     StockExpired,
@@ -34,7 +36,12 @@ from inventory.domain.stock_item import StockItem
 from inventory.domain.value_objects import (
     Availability,
     Count,
+    CountedBy,
+    DeliveryNote,
+    Difference,
+    OrderReference,
     Quantity,
+    Reason,
     ReorderPoint,
     Shipment,
     StockLevel,
@@ -52,6 +59,9 @@ from tests.inventory.builders import (
     recorded,
     state,
 )
+
+BROKEN = Reason("broken")
+NOTE = DeliveryNote("DN-2026/17")
 
 
 def test_a_stock_item_opens_with_the_pieces_on_hand() -> None:
@@ -78,7 +88,7 @@ def test_a_stock_item_that_opens_empty_is_out_of_stock_but_was_not_depleted() ->
 def test_received_pieces_are_on_hand_and_available() -> None:
     item = a_stock_item(on_hand=2)
 
-    item.receive(Quantity(3))
+    item.receive(Quantity(3), NOON)
 
     assert (item.on_hand, item.available) == (5, 5)
     assert recorded(item) == [StockReceived(sku=LAMP, pieces=3)]
@@ -87,7 +97,7 @@ def test_received_pieces_are_on_hand_and_available() -> None:
 def test_receiving_when_nothing_is_available_replenishes() -> None:
     item = a_stock_item(on_hand=0)
 
-    item.receive(Quantity(3))
+    item.receive(Quantity(3), NOON)
 
     assert recorded(item) == [
         StockReceived(sku=LAMP, pieces=3),
@@ -98,7 +108,7 @@ def test_receiving_when_nothing_is_available_replenishes() -> None:
 def test_replenished_up_to_the_reorder_point_is_low_as_well() -> None:
     item = a_stock_item(on_hand=0, reorder_point=5)
 
-    item.receive(Quantity(5))
+    item.receive(Quantity(5), NOON)
 
     assert recorded(item)[1:] == [
         StockReplenished(sku=LAMP),
@@ -183,7 +193,7 @@ def test_a_changed_hold_keeps_its_place_among_the_others() -> None:
     item = a_stock_item(on_hand=9, reserved={A: 1, B: 1})
 
     item.reserve(Quantity(2), A, LATER)
-    item.count(Count(2), STOCKTAKE)
+    item.count(Count(2), STOCKTAKE, NOON)
 
     assert item.reservations.keys() == {A}
 
@@ -402,34 +412,99 @@ def test_shipping_an_order_twice_ships_it_once() -> None:
     assert recorded(item) == []
 
 
+def counted(on_hand: int, difference: int, *released: OrderReference) -> StockCounted:
+    return StockCounted(
+        sku=LAMP,
+        on_hand=on_hand,
+        difference=difference,
+        reason=STOCKTAKE,
+        counted_by=None,
+        released=released,
+    )
+
+
 def test_a_stocktake_sets_the_pieces_on_hand() -> None:
     item = a_stock_item(on_hand=5, reserved={A: 2})
 
-    item.count(Count(4), STOCKTAKE)
+    item.count(Count(4), STOCKTAKE, NOON)
 
     assert (item.on_hand, item.reserved, item.available) == (4, 2, 2)
     assert recorded(item) == [
-        StockCounted(sku=LAMP, on_hand=4, reason=STOCKTAKE, released=()),
+        counted(4, -1),
     ]
 
 
-def test_a_stocktake_without_a_difference_records_nothing() -> None:
+def test_a_stocktake_that_finds_what_was_known_is_recorded() -> None:
     item = a_stock_item(on_hand=5)
 
-    item.count(Count(5), STOCKTAKE)
+    item.count(Count(5), STOCKTAKE, NOON, CountedBy("Ann"))
 
-    assert recorded(item) == []
+    assert (item.on_hand, item.level.last_counted) == (5, NOON)
+    [fact] = recorded(item)
+    assert isinstance(fact, StockCounted)
+    assert (fact.difference, fact.counted_by) == (0, CountedBy("Ann"))
+
+
+@pytest.mark.parametrize(("difference", "on_hand"), [(-2, 3), (4, 9)])
+def test_a_correction_books_a_difference(difference: int, on_hand: int) -> None:
+    item = a_stock_item(on_hand=5)
+
+    item.correct(Difference(difference), BROKEN)
+
+    assert (item.on_hand, item.level.last_counted) == (on_hand, None)
+    assert recorded(item) == [
+        StockCorrected(sku=LAMP, difference=difference, reason=BROKEN, released=())
+    ]
+
+
+def test_a_correction_releases_the_newest_reservations_as_a_count_does() -> None:
+    item = a_stock_item(on_hand=5, reserved={B: 2, A: 1, C: 1})
+
+    item.correct(Difference(-3), BROKEN)
+
+    assert (item.on_hand, item.reserved) == (2, 2)
+    assert recorded(item) == [
+        StockCorrected(sku=LAMP, difference=-3, reason=BROKEN, released=(C, A)),
+        StockDepleted(sku=LAMP),
+    ]
+
+
+def test_no_more_can_be_missing_than_is_on_hand() -> None:
+    item = a_stock_item(on_hand=5, reserved={A: 2})
+    before = state(item)
+
+    with pytest.raises(CorrectionExceedsStock) as refusal:
+        item.correct(Difference(-6), BROKEN)
+
+    assert (refusal.value.asked, refusal.value.on_hand) == (6, 5)
+    assert state(item) == before
+
+
+def test_a_delivery_is_received_once() -> None:
+    item = a_stock_item(on_hand=5)
+    item.receive(Quantity(3), NOON, NOTE)
+    assert recorded(item) == [StockReceived(sku=LAMP, pieces=3, reference=NOTE)]
+    before = state(item)
+
+    with pytest.raises(DeliveryAlreadyReceived) as refusal:
+        item.receive(Quantity(4), LATER, NOTE)
+
+    assert (refusal.value.pieces, refusal.value.received_on) == (3, NOON)
+    assert state(item) == before
+    item.receive(Quantity(4), LATER)
+    item.receive(Quantity(4), LATER)
+    assert item.on_hand == 16
 
 
 def test_a_count_below_the_reserved_pieces_releases_the_newest_reservations() -> None:
     item = a_stock_item(on_hand=9, reserved={B: 3, A: 3, C: 3})
 
-    item.count(Count(4), STOCKTAKE)
+    item.count(Count(4), STOCKTAKE, NOON)
 
     assert (item.reserved, item.available) == (3, 1)
     assert list(item.reservations) == [B]
     assert recorded(item) == [
-        StockCounted(sku=LAMP, on_hand=4, reason=STOCKTAKE, released=(C, A)),
+        counted(4, -5, C, A),
         StockReplenished(sku=LAMP),
     ]
 
@@ -437,7 +512,7 @@ def test_a_count_below_the_reserved_pieces_releases_the_newest_reservations() ->
 def test_a_count_of_zero_depletes() -> None:
     item = a_stock_item(on_hand=5, reserved={A: 2})
 
-    item.count(Count(0), STOCKTAKE)
+    item.count(Count(0), STOCKTAKE, NOON)
 
     assert recorded(item)[1:] == [StockDepleted(sku=LAMP)]
 
@@ -462,13 +537,21 @@ def test_the_same_reorder_point_again_records_nothing() -> None:
     assert recorded(item) == []
 
 
-def test_a_retired_stock_item_receives_and_reserves_nothing() -> None:
+def test_a_retired_stock_item_takes_in_what_arrives_and_sells_what_is_left() -> None:
     item = a_stock_item(on_hand=5, retired=True)
 
-    with pytest.raises(StockItemIsRetired):
-        item.receive(Quantity(1))
-    with pytest.raises(StockItemIsRetired):
-        item.reserve(Quantity(1), A, LATER)
+    item.receive(Quantity(1), NOON)
+    item.reserve(Quantity(6), A, LATER)
+    with pytest.raises(InsufficientStock):
+        item.reserve(Quantity(1), B, LATER)
+    item.ship(A)
+
+    assert (item.on_hand, item.availability) == (0, Availability.RETIRED)
+    assert {type(event) for event in recorded(item)} == {
+        StockReceived,
+        StockReserved,
+        StockShipped,
+    }
 
 
 def test_a_retired_stock_item_ships_releases_expires_and_is_counted() -> None:
@@ -477,7 +560,7 @@ def test_a_retired_stock_item_ships_releases_expires_and_is_counted() -> None:
     item.ship(A)
     item.release(B)
     item.expire(LATER)
-    item.count(Count(1), STOCKTAKE)
+    item.count(Count(1), STOCKTAKE, NOON)
 
     assert item.on_hand == item.available == 1
     assert item.availability is Availability.RETIRED
@@ -486,9 +569,9 @@ def test_a_retired_stock_item_ships_releases_expires_and_is_counted() -> None:
 def test_a_retired_stock_item_announces_neither_depleted_nor_low() -> None:
     item = a_stock_item(on_hand=5, reorder_point=2, retired=True)
 
-    item.count(Count(2), STOCKTAKE)
-    item.count(Count(0), STOCKTAKE)
-    item.count(Count(9), STOCKTAKE)
+    item.count(Count(2), STOCKTAKE, NOON)
+    item.count(Count(0), STOCKTAKE, NOON)
+    item.count(Count(9), STOCKTAKE, NOON)
 
     assert {type(event) for event in recorded(item)} == {StockCounted}
 

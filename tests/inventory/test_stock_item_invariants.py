@@ -4,6 +4,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from inventory.domain.events import StockReceived
 from inventory.domain.stock_item import StockItem
 from inventory.domain.value_objects import Availability, Count
 from shared_kernel.domain.errors import DomainError
@@ -13,6 +14,7 @@ from tests.inventory.strategies import Act, counts, receipts, settlements
 
 class StockItemLife(RuleBasedStateMachine):
     item: StockItem
+    deliveries = 0
 
     @initialize(on_hand=counts)
     def is_opened(self, on_hand: Count) -> None:
@@ -49,6 +51,10 @@ class StockItemLife(RuleBasedStateMachine):
             assert not (shipment.complete and order in self.item.reservations)
 
     @invariant()
+    def received_each_delivery_once(self) -> None:
+        assert self.deliveries == len(self.item.receipts)
+
+    @invariant()
     def takes_back_no_more_than_has_shipped(self) -> None:
         for shipment in self.item.shipments.values():
             assert 0 <= shipment.returned <= shipment.pieces
@@ -75,6 +81,9 @@ class StockItemLife(RuleBasedStateMachine):
             assert recorded(self.item) == []
             return False
         numbered = self.item.collect()
+        for _, fact in numbered:
+            if isinstance(fact, StockReceived) and fact.reference:
+                self.deliveries += 1
         assert [number for number, _ in numbered] == list(
             range(version + 1, self.item.version + 1)
         )

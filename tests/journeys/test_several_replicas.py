@@ -19,6 +19,7 @@ from catalog.domain.value_objects import OpeningStock, ProductName
 from inventory.application import commands as inventory
 from inventory.application import handlers as inventory_handlers
 from inventory.domain.value_objects import Quantity
+from shared_kernel.clock import system_clock
 from shared_kernel.domain.sku import Sku
 from shared_kernel.events.positions import AfterCommit
 from shared_kernel.runtime.running import RunningServices
@@ -75,7 +76,9 @@ def register(storehouse: RunningServices, sku: Sku = LAMP, pieces: int = 5) -> i
 
 
 def receive(storehouse: RunningServices, pieces: int = 1, sku: Sku = LAMP) -> int:
-    command = inventory.ReceiveStock(sku=sku, quantity=Quantity(pieces))
+    command = inventory.ReceiveStock(
+        sku=sku, quantity=Quantity(pieces), at=system_clock()
+    )
     handler = inventory_handlers.receive_stock
     return storehouse.context("inventory").writer.execute(handler, command).position
 

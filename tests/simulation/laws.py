@@ -73,9 +73,10 @@ class Stock:
             case "received":
                 self.on_hand += said["pieces"]
             case "counted":
-                self.on_hand = said["on_hand"]
-                for order in said["released_orders"]:
-                    del self.reservations[order]
+                assert said["on_hand"] - self.on_hand == said["difference"]
+                self._find(said["difference"], said["released_orders"])
+            case "corrected":
+                self._find(said["difference"], said["released_orders"])
             case "reserved":
                 self.reservations[said["order"]] = said["pieces"]
             case "reservation_changed":
@@ -101,6 +102,11 @@ class Stock:
                 pass
             case unknown:
                 raise LookupError(unknown)
+
+    def _find(self, difference: int, released: list[str]) -> None:
+        self.on_hand += difference
+        for order in released:
+            del self.reservations[order]
 
     def _ship(self, order: str, pieces: int) -> None:
         self.on_hand -= pieces

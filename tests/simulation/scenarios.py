@@ -122,7 +122,7 @@ def receive(sku: Sku, pieces: int, version: int) -> Deed:
     return in_inventory(
         stock_handlers.receive_stock,
         stock_commands.ReceiveStock(
-            sku=sku, quantity=Quantity(pieces), expected_version=version
+            sku=sku, quantity=Quantity(pieces), at=NOON, expected_version=version
         ),
     )
 
@@ -131,7 +131,7 @@ def count(sku: Sku, pieces: int) -> Deed:
     return in_inventory(
         stock_handlers.count_stock,
         stock_commands.CountStock(
-            sku=sku, counted=Count(pieces), reason=Reason("stocktake")
+            sku=sku, counted=Count(pieces), reason=Reason("stocktake"), at=NOON
         ),
     )
 

@@ -21,7 +21,13 @@ from catalog.application import handlers as catalog_handlers
 from catalog.domain.value_objects import OpeningStock, ProductName
 from inventory.application import commands as stock_commands
 from inventory.application import handlers as stock_handlers
-from inventory.domain.value_objects import Count, OrderReference, Quantity, Reason
+from inventory.domain.value_objects import (
+    Count,
+    Difference,
+    OrderReference,
+    Quantity,
+    Reason,
+)
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.sku import Sku
 from shared_kernel.runtime.service import WritingService
@@ -106,7 +112,9 @@ class Storehouse(RuleBasedStateMachine):
 
     @rule(sku=skus, pieces=pieces)
     def receive(self, sku: Sku, pieces: int) -> None:
-        command = stock_commands.ReceiveStock(sku=sku, quantity=Quantity(pieces))
+        command = stock_commands.ReceiveStock(
+            sku=sku, quantity=Quantity(pieces), at=NOON
+        )
         if self.done(self.inventory, stock_handlers.receive_stock, command):
             self.expected[sku].on_hand += pieces
 
@@ -156,12 +164,23 @@ class Storehouse(RuleBasedStateMachine):
     @rule(sku=skus, found=st.integers(0, 6))
     def count(self, sku: Sku, found: int) -> None:
         command = stock_commands.CountStock(
-            sku=sku, counted=Count(found), reason=Reason("stocktake")
+            sku=sku, counted=Count(found), reason=Reason("stocktake"), at=NOON
         )
         if self.done(self.inventory, stock_handlers.count_stock, command):
             expected = self.expected[sku]
             expected.on_hand = found
             while sum(expected.reserved.values()) > found:
+                expected.reserved.popitem()
+
+    @rule(sku=skus, difference=st.integers(-3, 3).filter(bool))
+    def correct(self, sku: Sku, difference: int) -> None:
+        command = stock_commands.CorrectStock(
+            sku=sku, difference=Difference(difference), reason=Reason("broken")
+        )
+        if self.done(self.inventory, stock_handlers.correct_stock, command):
+            expected = self.expected[sku]
+            expected.on_hand += difference
+            while sum(expected.reserved.values()) > expected.on_hand:
                 expected.reserved.popitem()
 
     @rule(turns=st.integers(1, 25))

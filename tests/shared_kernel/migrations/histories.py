@@ -146,6 +146,9 @@ ROWS: Contents = {
             "version": 9,
         }
     ],
+    "receipts": [
+        {"reference": "D/1", "sku": "LAMP-1", "pieces": 3, "received_us": 2**50}
+    ],
     "reservations": [
         {
             "sku": "LAMP-1",
@@ -205,7 +208,7 @@ LISTING = History(
 )
 INVENTORY = History(
     "inventory/adapters/migrations/commands",
-    ("0001", "0002", "0003", "0004", "0005", "0006", "0007"),
+    ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"),
 )
 MOVEMENTS = History("inventory/adapters/migrations/movements", ("0001", "0002", "0003"))
 HISTORIES = (CATALOG, LISTING, INVENTORY, MOVEMENTS)

@@ -79,10 +79,12 @@ def _with_their_sum(before: Contents) -> Contents:
     if "stock_items" not in before:
         return {}
     (held,) = before["reservations"]
-    items = [{"reserved": held["pieces"]} | dict(row) for row in before["stock_items"]]
+    known = {"reserved": held["pieces"], "last_counted_us": None}
+    items = [known | dict(row) for row in before["stock_items"]]
     whole = {"returned": 0, "complete": True}
     shipped = [whole | dict(row) for row in before["shipments"]]
-    return {"stock_items": items, "shipments": shipped}
+    received = before.get("receipts", ())
+    return {"stock_items": items, "shipments": shipped, "receipts": received}
 
 
 def _with_folded_codes(before: Contents) -> Contents:

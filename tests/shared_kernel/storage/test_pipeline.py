@@ -17,6 +17,7 @@ from catalog.domain.value_objects import OpeningStock, ProductName
 from inventory.application import commands as inventory
 from inventory.application import handlers as inventory_handlers
 from inventory.domain.value_objects import Quantity
+from shared_kernel.clock import system_clock
 from shared_kernel.domain.sku import Sku
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.serving.application import web_application
@@ -200,7 +201,9 @@ def register(storehouse: RunningServices, number: int) -> None:
 def receive(storehouse: RunningServices) -> None:
     storehouse.context("inventory").writer.execute(
         inventory_handlers.receive_stock,
-        inventory.ReceiveStock(sku=Sku("LAMP-0"), quantity=Quantity(1)),
+        inventory.ReceiveStock(
+            sku=Sku("LAMP-0"), quantity=Quantity(1), at=system_clock()
+        ),
     )
 
 

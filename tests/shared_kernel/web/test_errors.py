@@ -39,7 +39,7 @@ def test_an_unknown_path_is_not_found(lasting_shop: Shop, path: str) -> None:
         ("PATCH", "/products/LAMP-1", {"GET", "HEAD", "OPTIONS"}),
         ("GET", "/products/LAMP-1/name", {"OPTIONS", "PUT"}),
         ("TRACE", "/stock", {"GET", "HEAD", "OPTIONS"}),
-        ("POST", "/stock/LAMP-1/reservations/A", {"DELETE", "OPTIONS", "PUT"}),
+        ("TRACE", "/stock/LAMP-1/receipts", {"OPTIONS", "POST"}),
     ],
 )
 def test_a_method_that_is_not_allowed_is_refused_with_the_allowed_ones(
