@@ -108,8 +108,7 @@ class ReservationChanged(StockEvent):
 
     order: the reference of the order, e.g. "ORDER-7"
     pieces: how many are held for it in all [pieces], e.g. 3
-    until: when they are released, unless they ship before that [RFC 3339, UTC],
-        e.g. "2026-03-01T12:15:00Z"
+    until: when the hold ends [RFC 3339, UTC], e.g. "2026-07-01T12:00:00Z"
     pieces_before: how many were held before [pieces], e.g. 2
     """
 

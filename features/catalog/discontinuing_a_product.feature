@@ -28,12 +28,17 @@ Feature: Discontinuing a product
       When the product "LAMP-0001" is described as "Brass."
       Then that is refused because the product is discontinued
 
-  Rule: No piece of a discontinued product is promised to anybody
+  Rule: What is left of a discontinued product may still be sold
 
-    Example: An order comes too late
+    Example: One of the last lamps
       Given the product "LAMP-0001" has been discontinued
       When order "A" reserves 1 piece of stock item "LAMP-0001"
-      Then that is refused because the stock item is retired
+      Then order "A" holds 1 piece of stock item "LAMP-0001"
+
+    Example: There are no more
+      Given the product "LAMP-0001" has been discontinued
+      When order "A" reserves 6 pieces of stock item "LAMP-0001"
+      Then that is refused because 6 pieces were asked for and 5 are available
 
     Example: What was promised before still ships
       Given order "A" has reserved 2 pieces of stock item "LAMP-0001"
