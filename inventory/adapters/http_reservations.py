@@ -26,7 +26,7 @@ from inventory.application import commands, handlers
 from inventory.domain.value_objects import Hold, OrderReference, Quantity, Reason
 from shared_kernel.web.bodies import Body
 from shared_kernel.web.commands import CHANGED_HEADERS, Answer, Commands, changed
-from shared_kernel.web.parameters import expected_version
+from shared_kernel.web.preconditions import expected_version
 from shared_kernel.web.problems import UNKNOWN_SKU
 from shared_kernel.web.routes import Api, Success
 
