@@ -143,3 +143,17 @@ def test_whole_amounts_in_groups_read_back_exactly_or_are_refused(
         assert "can be read in one way" in refused.expected  # noqa: PT017
     else:
         assert price == Price(whole * 10 ** decimals_of(currency), currency)
+
+
+@settings(max_examples=60)
+@given(
+    text=st.text(st.sampled_from("0123456789.,' -+()€$EUR²٣") | st.characters()),
+    currency=st.sampled_from([None, "EUR", "JPY"]),
+)
+def test_any_text_is_an_amount_or_refused(text: str, currency: str | None) -> None:
+    try:
+        price = price_from_text(text, currency)
+    except InvalidValue as refused:
+        assert refused.field == "price"  # noqa: PT017
+    else:
+        assert price.minor_units >= 0

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from catalog.adapters.presets.html_text import text_of_html
 from shared_kernel.runtime.running import RunningServices
@@ -263,9 +265,16 @@ def test_workers_register_what_a_preset_gives(
         ("<style>p {}</style><p>seen</p><script>x()</script>", "seen"),
         ("5 < 6 & 7 > 6", "5 < 6 & 7 > 6"),
         ("caf&eacute;", "café"),
+        ("<p><![if gte mso 9]>x<![endif]>y <![CDATA[z]]> <![foo[", "xy <![foo["),
         ("<p></p>", ""),
         ("", ""),
     ],
 )
 def test_html_becomes_text(html: str, text: str) -> None:
     assert text_of_html(html) == text
+
+
+@settings(max_examples=60)
+@given(st.text(st.sampled_from("<>!/[]-&;#x1apbr \"'=?\n"), max_size=30))
+def test_any_html_becomes_text(html: str) -> None:
+    assert "<p>" not in text_of_html(f"<p>{html}")

@@ -29,6 +29,8 @@ _BLOCKS = frozenset(
 )
 _CELLS = frozenset({"td", "th"})
 _UNSEEN = frozenset({"script", "style", "template"})
+# Of word processors, as in `<![if gte mso 9]>`; the parser raises errors for others.
+_DECLARATION = re.compile(r"<!(?!--)[^>]*>")
 _TAG = re.compile(r"</?[a-zA-Z][^>]*>|&(?:#\d+|#[xX][0-9a-fA-F]+|\w+);|<!--")
 
 
@@ -69,6 +71,7 @@ def text_of_html(html: str, *, keep_lines: bool = False) -> str:
         return html.strip()
     if keep_lines:
         html = html.replace("\n", "<br>")
+    html = _DECLARATION.sub("", html).replace("<![", "&lt;![")
     parser = _Text()
     parser.feed(html)
     parser.close()
