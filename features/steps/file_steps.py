@@ -82,6 +82,15 @@ def differs(context: Any, what: str) -> None:
 
 
 def _import(context: Any, *options: str) -> None:
+    path = _file(context, "file.csv")
+    context.driver.settle()
+    context.refused = context.driver.folder / "refused.csv"
+    asked = [str(path), "--refused", str(context.refused), *options]
+    context.report = flask(context, COMMANDS, "catalog", "import", *asked)
+    context.driver.settle()
+
+
+def _file(context: Any, name: str) -> Any:
     rows = [
         {
             column: context.driver.own(value) if column in NAMES and value else value
@@ -89,13 +98,9 @@ def _import(context: Any, *options: str) -> None:
         }
         for row in context.table
     ]
-    context.driver.settle()
-    path = context.driver.folder / "file.csv"
+    path = context.driver.folder / name
     path.write_text(as_csv(rows), "utf-8", newline="")
-    context.refused = context.driver.folder / "refused.csv"
-    asked = [str(path), "--refused", str(context.refused), *options]
-    context.report = flask(context, COMMANDS, "catalog", "import", *asked)
-    context.driver.settle()
+    return path
 
 
 def _path(context: Any) -> Any:
@@ -110,3 +115,32 @@ def _reason(context: Any) -> str:
     with context.refused.open(newline="", encoding="utf-8") as file:
         [row] = csv.DictReader(file)
     return str(row["reason"])
+
+
+@given('this list of counts has been booked because of "{reason}"')
+@when('this list of counts is booked because of "{reason}"')
+def count(context: Any, reason: str) -> None:
+    context.counts = _file(context, "counts.csv")
+    _book(context, "import-counts", context.counts, "--reason", reason)
+
+
+@when("the same list of counts is booked again")
+def count_again(context: Any) -> None:
+    _book(context, "import-counts", context.counts, "--reason", "Stocktake")
+
+
+@when("this list of deliveries is booked")
+def receive(context: Any) -> None:
+    _book(context, "import-receipts", _file(context, "deliveries.csv"))
+
+
+@then("the list has 1 refused row")
+def one_refused(context: Any) -> None:
+    _reports(context, r"\d+ \w+, 0 skipped, 1 refused")
+
+
+def _book(context: Any, command: str, path: Any, *options: str) -> None:
+    context.driver.settle()
+    asked = ["inventory", command, str(path), *options]
+    context.report = flask(context, "inventory", *asked)
+    context.driver.settle()

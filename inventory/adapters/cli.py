@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from inventory.adapters.cli_stock import add_stock_files
 from inventory.adapters.export_stock import exported_stock
 from inventory.adapters.presets.shopify_orders import ShopifyOrders
 from inventory.adapters.presets.woocommerce_orders import WooCommerceOrders
@@ -66,6 +67,8 @@ def inventory_cli(services: InventoryServices, workers: Workers) -> click.Group:
             orders = _ORDERS[preset]() if preset else None
             code = run(work, workers, file, preset=orders)
         context.exit(code)
+
+    add_stock_files(group, services, workers)
 
     @group.command("export")
     @takes_an_output

@@ -65,3 +65,13 @@ receipts = Table(
     Column("received_us", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+
+# By the digest of the file: counts and receipts that were booked from its rows.
+file_rows = Table(
+    "file_rows",
+    metadata,
+    Column("file", String(64), primary_key=True),
+    Column("row", BigInteger, primary_key=True, autoincrement=False),
+    Column("booked_us", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)

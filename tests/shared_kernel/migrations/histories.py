@@ -161,6 +161,7 @@ ROWS: Contents = {
     "shipments": [
         {"order_reference": "B", "sku": "LAMP-1", "pieces": 1, "shipped_version": 5}
     ],
+    "file_rows": [{"file": "5e5e", "row": 2**40, "booked_us": 2**50}],
     "product_listing": [
         {
             "code": "LAMP-1",
@@ -208,7 +209,7 @@ LISTING = History(
 )
 INVENTORY = History(
     "inventory/adapters/migrations/commands",
-    ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"),
+    ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"),
 )
 MOVEMENTS = History("inventory/adapters/migrations/movements", ("0001", "0002", "0003"))
 HISTORIES = (CATALOG, LISTING, INVENTORY, MOVEMENTS)
