@@ -4,6 +4,7 @@ from catalog.adapters.http_commands import add_changes, add_registration
 from catalog.adapters.http_imports import add_imports
 from catalog.adapters.http_reads import add_listing, add_product
 from catalog.adapters.http_refusals import CATALOG_REFUSALS
+from catalog.adapters.http_sent_imports import add_sent_imports
 from catalog.adapters.services import CommandServices, QueryServices
 from shared_kernel.domain.sku import SKU_SCHEMA
 from shared_kernel.web.routes import Api
@@ -22,6 +23,7 @@ def commands_api(services: CommandServices) -> Api:
     api = Api("catalog-commands", _SKU | _IMPORT, CATALOG_REFUSALS, tag="catalog")
     add_registration(api, services)
     add_changes(api, services)
+    add_sent_imports(api, services)
     add_imports(api, services)
     return api
 

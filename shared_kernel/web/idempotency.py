@@ -55,7 +55,8 @@ class Kept:
 
 def fingerprint(content: bytes) -> bytes:
     """Of the current request, with `content`, for example a digest of its body."""
-    request_line = f"{request.method} {request.path}\n".encode()
+    query = b"?" + request.query_string if request.query_string else b""
+    request_line = f"{request.method} {request.path}".encode() + query + b"\n"
     return hashlib.sha256(request_line + content).digest()
 
 

@@ -72,6 +72,16 @@ def test_another_file_under_the_same_key_is_refused(
     assert len(client.get(IMPORTS).get_json()) == 1
 
 
+def test_the_same_file_read_in_another_way_is_refused(client: FlaskClient) -> None:
+    send(client)
+
+    refused = client.post(
+        f"{IMPORTS}?delimiter=,", data=LAMPS, content_type="text/csv", headers=KEY
+    )
+
+    problem(refused, 422, "idempotency-key-reused")
+
+
 def test_a_file_under_the_key_of_another_request_is_refused(
     client: FlaskClient,
 ) -> None:
