@@ -3,7 +3,7 @@
 import msgspec
 
 from catalog.read_model.product_listing import ListedProduct
-from shared_kernel.files.csv_text import csv_lines
+from shared_kernel.files.csv_text import cell_of_name, csv_lines
 
 MEDIA_TYPE = "text/csv"
 COLUMNS = (
@@ -24,7 +24,7 @@ def page_as_csv(body: bytes) -> bytes:
     """`body` is the page's JSON; each page has the line of the columns."""
     rows = [
         (
-            each.code,
+            cell_of_name(each.code),
             each.name,
             each.description,
             each.price and each.price.minor_units,

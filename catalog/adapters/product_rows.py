@@ -55,6 +55,7 @@ COLUMNS = Columns(
         "description",
         "status",
     ),
+    identifying=("sku",),
     presets={"shopify": shopify.MARKS, "woocommerce": woocommerce.MARKS},
     document=Schema(ProductLine),
 )

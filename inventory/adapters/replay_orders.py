@@ -46,6 +46,7 @@ class OrderLine:
 COLUMNS = Columns(
     required=("order", "sku", "quantity"),
     optional=("ordered_on", "shipped_on"),
+    identifying=("order", "sku"),
     document=Schema(OrderLine),
     presets={
         "shopify-orders": shopify_orders.MARKS,

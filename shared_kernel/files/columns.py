@@ -16,7 +16,8 @@ REASON = "reason"
 class Columns:
     """The columns of a row; in NDJSON a line is an object of the schema `document`.
 
-    `aliases` are other names of them. `presets` has, by preset, columns by which files
+    `aliases` are other names of them. In `identifying` ones stand names, of which the
+    marks of spreadsheets are no part. `presets` has, by preset, columns by which files
     for it are recognized. A column `reason` is ignored: so a file of refused rows can
     be corrected and used. Of a `foreign` file only these columns matter.
     """
@@ -25,6 +26,7 @@ class Columns:
     optional: Sequence[str] = ()
     presets: Mapping[str, Sequence[str]] = attrs.field(factory=dict)
     aliases: Mapping[str, str] = attrs.field(factory=dict)
+    identifying: Sequence[str] = ()
     foreign: bool = False
     document: Schema[Any] = ANY_OBJECT
 
@@ -45,15 +47,25 @@ class Columns:
 
         Raises UnusableFileError.
         """
-        known = {same_name(name): name for name in [*self.names, REASON]}
-        known |= {same_name(name): ours for name, ours in self.aliases.items()}
+        ours_by_name = {same_name(name): name for name in [*self.names, REASON]}
+        known = ours_by_name | {
+            same_name(name): ours for name, ours in self.aliases.items()
+        }
+        meant: set[str] = set()
         for theirs, given in names.items():
-            ours = known.get(same_name(given))
+            ours = ours_by_name.get(same_name(given))
             if ours is None:
                 raise UnusableFileError(
                     f"--map {theirs}={given}: there is no column {given!r}; the "
                     f"columns are: {self}"
                 )
+            if ours in meant:
+                raise UnusableFileError(
+                    f"--map {theirs}={given}: another column is mapped to {ours}"
+                )
+            meant.add(ours)
+            # Another column of this name is not meant then.
+            known = {name: other for name, other in known.items() if other != ours}
             known[same_name(theirs)] = ours
         return known
 
@@ -65,13 +77,15 @@ class Columns:
 
 @attrs.frozen
 class Header:
-    """`names` are ours where they are known, else the file's; some may be empty.
+    """`names` are ours where they are known, else the file's, or as in `column 3`.
 
-    `ignored` are those that mean nothing to us.
+    Those at the end without a name are not in it: so many are `spare`. `ignored` are
+    those that mean nothing to us.
     """
 
     names: Sequence[str]
     ignored: Sequence[str]
+    spare: int = 0
 
 
 def header_of(
@@ -79,15 +93,20 @@ def header_of(
 ) -> Header:
     """Raises UnusableFileError, with a message that lacks the name of the file."""
     known = columns.known_as(mapped)
-    names = [known.get(same_name(name), " ".join(name.split())) for name in given]
+    names = [known.get(same_name(name)) or _foreign(name, columns) for name in given]
     ours = [name for name in names if name in columns.names]
     if problem := _problem(given, names, ours, columns, mapped):
         raise UnusableFileError(problem)
-    ignored = [name for name in names if name and name not in [*ours, REASON]]
-    for number, name in enumerate(names):
-        if name and names.index(name) < number:
-            names[number] = f"{name} ({number + 1})"
-    return Header(names, [] if columns.foreign else ignored)
+    while not names[-1]:
+        names.pop()
+    for place, name in enumerate(names):
+        if not name:
+            names[place] = f"column {place + 1}"
+        elif name and names.index(name) < place:
+            names[place] = f"{name} ({place + 1})"
+    ignored = [name for name in names if name not in [*ours, REASON]]
+    spare = len(given) - len(names)
+    return Header(names, [] if columns.foreign else ignored, spare)
 
 
 def _problem(
@@ -118,6 +137,12 @@ def _problem(
         f"{problem}; the columns, with commas between, are: {columns}; one of another "
         f"name is given with --map 'its name={(missing or ours)[0]}'"
     )
+
+
+def _foreign(name: str, columns: Columns) -> str:
+    """What a column is called that means nothing to us, unlike any of ours."""
+    name = " ".join(name.split())
+    return f"{name} (not ours)" if name in [*columns.names, REASON] else name
 
 
 def same_name(name: str) -> str:

@@ -3,6 +3,7 @@
 RFC 4180, with any delimiter, and with quotes within cells that do not begin with one.
 """
 
+import csv
 from collections import deque
 from collections.abc import Callable, Iterator
 
@@ -20,27 +21,36 @@ class DamagedError(Exception):
     """A line of which no cells can be read. The message says why."""
 
 
-@attrs.frozen
+@attrs.define
 class Record:
     """`number` is that of its first line, counted from 1; it takes `lines`.
 
     With a `fault` the only cell is the text of a line from which none could be read.
+    `spans_rows` says that most of its lines could be rows of their own, `plain` that
+    its cells have nothing of a spreadsheet.
     """
 
     number: int
     cells: list[str]
     lines: int = 1
     fault: str | None = None
+    spans_rows: bool = False
+    plain: bool = False
 
 
 class CsvRecords:
-    """Reads records from `lines`; empty lines are counted in `blank`."""
+    """Reads records from `lines`; `blank` counts empty ones below the header."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
         self._ahead: deque[str] = deque()
         self._number = 0
         self.blank = 0
+
+    @property
+    def taken(self) -> int:
+        """Lines so far."""
+        return self._number
 
     def header(self, delimiters: tuple[str, ...]) -> dict[str, list[str]]:
         """The names in the first line that is not empty, by delimiter.
@@ -49,7 +59,6 @@ class CsvRecords:
         """
         while (line := self._peek(0)) is not None and not line.strip():
             self._take(1)
-            self.blank += 1
         found = {}
         for delimiter in delimiters:
             try:
@@ -58,11 +67,8 @@ class CsvRecords:
                 continue
         return found
 
-    def take_header(self, delimiter: str) -> int:
-        """Return how many lines it takes."""
-        lines = self._read(delimiter)[1]
-        self._take(lines)
-        return lines
+    def take_header(self, delimiter: str) -> None:
+        self._take(self._read(delimiter)[1])
 
     def take_line(self) -> None:
         """Skip a line."""
@@ -73,37 +79,45 @@ class CsvRecords:
 
     def records(self, delimiter: str, width: int) -> Iterator[Record]:
         """All that follow; each should have `width` cells."""
-        while (line := self._peek(0)) is not None:
-            text = without_end(line)
-            if '"' in text:
+        ahead, lines = self._ahead, self._lines
+        while (line := ahead.popleft() if ahead else next(lines, None)) is not None:
+            if '"' in line:
+                ahead.appendleft(line)
                 yield self._quoted(delimiter, width)
-            elif text.strip():
-                self._take(1)
-                yield Record(self._number, text.split(delimiter))
+                continue
+            self._number += 1
+            if text := without_end(line):
+                cells = text.split(delimiter)
+                yield Record(self._number, cells, plain=_is_plain(text))
             else:
-                self._take(1)
                 self.blank += 1
 
     def _quoted(self, delimiter: str, width: int) -> Record:
-        number = self._number + 1
+        """The next record; with quotes in its first line."""
+        number, spans_rows = self._number + 1, False
+        first = self._peek(0) or ""
         try:
             cells, lines = self._read(delimiter)
-            if (
-                lines > 1
-                and len(cells) != width
-                and self._are_rows(delimiter, width, lines)
-            ):
+            if lines > 1:
+                spans_rows = self._spans_rows(delimiter, width, lines)
+            if spans_rows and len(cells) != width:
                 raise DamagedError(NEVER_CLOSED)
         except DamagedError as damage:
-            text = without_end(self._peek(0) or "")
             self._take(1)
-            return Record(number, [text], fault=str(damage))
+            return Record(number, [without_end(first)], fault=str(damage))
         self._take(lines)
-        return Record(number, cells, lines)
+        plain = lines == 1 and _is_plain(first)
+        return Record(number, cells, lines, spans_rows=spans_rows, plain=plain)
 
     def _read(self, delimiter: str) -> tuple[list[str], int]:
         """The cells of the record that begins here, and its number of lines."""
-        taken, size = 1, 0
+        first = self._peek(0) or ""
+        try:
+            # The csv module is fast. What it does not read is looked at closely.
+            (cells,) = csv.reader((first,), delimiter=delimiter, strict=True)
+            return cells, 1
+        except (csv.Error, ValueError):
+            taken, size = 1, len(first)
 
         def more() -> str:
             nonlocal taken, size
@@ -114,14 +128,14 @@ class CsvRecords:
             taken += 1
             return line
 
-        return cells_of(self._peek(0) or "", delimiter, more), taken
+        return cells_of(first, delimiter, more), taken
 
-    def _are_rows(self, delimiter: str, width: int, lines: int) -> bool:
-        """Whether each line but the first is a row: then the quote was never closed."""
-        return all(
-            _width(self._peek(number) or "", delimiter) == width
-            for number in range(1, lines)
-        )
+    def _spans_rows(self, delimiter: str, width: int, lines: int) -> bool:
+        """Whether most lines but the first could be rows of their own."""
+        widths = [
+            _width(self._peek(number) or "", delimiter) for number in range(1, lines)
+        ]
+        return 2 * widths.count(width) > len(widths)
 
     def _peek(self, number: int) -> str | None:
         while len(self._ahead) <= number:
@@ -174,6 +188,10 @@ def _quoted_cell(line: str, at: int, more: Callable[[], str]) -> tuple[str, str,
         else:
             parts.append(line[at:end])
             return "".join(parts), line, end + 1
+
+
+def _is_plain(text: str) -> bool:
+    return "'" not in text and "=" not in text
 
 
 def _width(line: str, delimiter: str) -> int | None:

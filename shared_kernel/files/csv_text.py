@@ -3,6 +3,9 @@
 A spreadsheet takes a cell for a formula by its first character (OWASP, CSV Injection).
 Such a cell is written behind an apostrophe, and reading takes that away. A given
 apostrophe is kept: where it could be taken for ours, it is written behind another one.
+
+In a cell that names something, an apostrophe or `=` is more likely a spreadsheet's than
+the name's. So there it is written behind one more apostrophe, and refused without.
 """
 
 import re
@@ -31,6 +34,28 @@ def undone(cell: str) -> str:
         return cell[1:] if _HIDDEN.match(cell) else cell
     if cell.startswith("=") and (text := _TEXT_FORMULA.fullmatch(cell)):
         return text[1].replace('""', '"')
+    return cell
+
+
+def cell_of_name(name: str) -> str:
+    """`name` as such a cell, before it is defused."""
+    return f"'{name}" if name.startswith(("'", "=")) else name
+
+
+def name_of_cell(cell: str) -> str:
+    """The name in such a cell, `undone`; the inverse of `cell_of_name`.
+
+    Raises ValueError, which says what is right, for a mark that may not belong to it.
+    """
+    cell = cell.strip()
+    if cell.startswith(("''", "'=")):
+        return cell[1:]
+    if cell.startswith(("'", "=")):
+        meant = cell.lstrip("'=")
+        raise ValueError(
+            f"{meant!r} without the {cell[0]} of a spreadsheet; if it belongs to the "
+            f"name, ''{cell.removeprefix(chr(39))}"
+        )
     return cell
 
 

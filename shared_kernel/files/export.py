@@ -12,7 +12,7 @@ import msgspec
 from rich.console import Console
 from sqlalchemy.engine import Connection
 
-from shared_kernel.files.csv_text import csv_lines
+from shared_kernel.files.csv_text import cell_of_name, csv_lines
 from shared_kernel.files.graceful_interrupt import EXIT_CODE
 from shared_kernel.files.progress import ProgressBar, Rate
 from shared_kernel.files.row_file import CSV, FORMATS, NDJSON
@@ -26,7 +26,10 @@ Page = Sequence[Sequence[Any]]
 
 @attrs.frozen(kw_only=True)
 class Export:
-    """`pages` yields rows in the order of `columns`; there are `total` of them."""
+    """`pages` yields rows in the order of `columns`; there are `total` of them.
+
+    The first column names a row.
+    """
 
     title: str
     columns: Sequence[str]
@@ -112,7 +115,7 @@ def _write(rows: Export, form: str, file: IO[bytes]) -> int:
 
 def _encoded(page: Page, columns: Sequence[str], form: str) -> bytes:
     if form == CSV:
-        return csv_lines(page).encode()
+        return csv_lines((cell_of_name(row[0]), *row[1:]) for row in page).encode()
     return b"".join(
         msgspec.json.encode(
             {

@@ -9,6 +9,7 @@ import msgspec
 from shared_kernel.documents.faults import DocumentError
 from shared_kernel.documents.schema import Schema
 
+NOT_AN_OBJECT = "not a JSON object in braces"
 Values = Mapping[str, Any]
 ANY_OBJECT: Schema[Any] = Schema(dict[str, Any])
 

@@ -67,7 +67,7 @@ class ForeignFile(RowFile):
             if isinstance(row, LeftOut):
                 self.left_out += 1
                 self.remarks.add(f"left out as {row.why}", row.number)
-            elif row.cells is not None:
+            elif row.cells is not None and len(row.cells) > 1:
                 # In one cell: its cells must not be taken for ours.
                 text = csv_lines([row.cells]).rstrip("\r\n")
                 yield attrs.evolve(row, cells=[text])

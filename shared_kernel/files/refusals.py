@@ -12,8 +12,11 @@ from shared_kernel.files.columns import REASON
 from shared_kernel.files.csv_text import csv_lines
 from shared_kernel.files.errors import UnusableFileError
 from shared_kernel.files.row_file import Row
+from shared_kernel.files.values import excerpt
 
 SHOWN = 50
+LONGEST_SUBJECT = 80
+LONGEST_REASON = 1000
 
 
 @attrs.frozen
@@ -43,8 +46,9 @@ class Refusals:
 
     def add(self, row: Row, reason: str) -> None:
         self.count += 1
+        reason = excerpt(reason, LONGEST_REASON)
         if len(self.first) < SHOWN:
-            subject = str(row.values.get(self._subject, ""))
+            subject = excerpt(str(row.values.get(self._subject, "")), LONGEST_SUBJECT)
             self.first.append(Refusal(row.number, subject, reason))
         with self._writing():
             self._write([*row.in_columns(self._columns), reason])

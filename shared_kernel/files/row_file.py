@@ -7,7 +7,6 @@ UnusableFileError is for faults that make the whole file unusable.
 
 import json
 import os
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,21 +14,27 @@ from typing import IO, Any, Self
 
 import attrs
 
-from shared_kernel.files.columns import REASON, Columns, Header, header_of, same_name
-from shared_kernel.files.csv_records import CsvRecords, Record
-from shared_kernel.files.csv_text import undone
+from shared_kernel.files.columns import REASON, Columns, Header
+from shared_kernel.files.csv_header import recognized
+from shared_kernel.files.csv_records import CsvRecords
+from shared_kernel.files.csv_values import values_of
 from shared_kernel.files.errors import LostLinesError, UnusableFileError
-from shared_kernel.files.json_rows import json_values
-from shared_kernel.files.reading import AS_IT_IS, DELIMITERS, Reading
+from shared_kernel.files.json_rows import NOT_AN_OBJECT, json_values
+from shared_kernel.files.reading import AS_IT_IS, Reading
 from shared_kernel.files.remarks import Remarks
-from shared_kernel.files.text_lines import TextLines, without_end
+from shared_kernel.files.text_lines import TextLines
 
 CSV = "csv"
 NDJSON = "ndjson"
 FORMATS = {".csv": CSV, ".tsv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON}
 PACKED = ".gz"
 STDIN = Path("-")
-_SEPARATOR = re.compile(r"\ufeff?sep=(.)\s*", re.IGNORECASE)
+LONGEST_CHUNK = 2**22
+"""In characters, beyond which a chunk has no further row."""
+SPANS_ROWS = (
+    "quoted text goes over lines that look like rows; if they are, its quote was never "
+    "closed"
+)
 
 
 @attrs.frozen
@@ -37,8 +42,8 @@ class Row:
     """`number` is its first line in the file, counted from 1.
 
     `values` are by column: text in a CSV, JSON values in NDJSON. With a `fault` the row
-    cannot be used, and `values` are those that could be read; `cells` are then the
-    whole text of the row, if it did not have one for each column.
+    cannot be used, and `values` are those that could be read. `cells` are the whole
+    text of the row, where `values` do not say it: damaged, or in NDJSON.
     """
 
     number: int
@@ -49,7 +54,9 @@ class Row:
     def in_columns(self, columns: Sequence[str]) -> list[str]:
         """The row in a file of refused rows, as it was given."""
         if self.cells is not None:
-            return list(self.cells)
+            is_object = len(self.cells) == 1 and self.cells[0].startswith("{")
+            empty = len(columns) - 1 if is_object else 0
+            return [*self.cells, *[""] * empty]
         return [_shown(self.values.get(name)) for name in columns]
 
 
@@ -116,23 +123,30 @@ class RowFile:
             self._file.close()
 
     def chunks(self, size: int) -> Iterator[list[Row]]:
-        """All rows, at most `size` at a time. Raises UnusableFileError.
+        """All rows, at most `size` at a time; fewer where they are long.
+
+        Raises UnusableFileError.
 
         Rows before the unusable part are returned first.
         """
         chunk: list[Row] = []
+        most = LONGEST_CHUNK
         try:
             for row in self._rows:
                 chunk.append(row)
-                if len(chunk) == size:
+                if len(chunk) == size or self._characters > most:
                     yield chunk
-                    chunk = []
+                    chunk, most = [], self._characters + LONGEST_CHUNK
         except UnusableFileError:
             if chunk:
                 yield chunk
             raise
         if chunk:
             yield chunk
+
+    @property
+    def _characters(self) -> int:
+        return self._lines.characters if self._lines else 0
 
     def _opened(self) -> IO[bytes]:
         if self.path == STDIN:
@@ -146,41 +160,23 @@ class RowFile:
 
     def _begin(self, lines: Iterator[str]) -> None:
         if self._form != CSV:
+            if self._reading.delimiter or self._reading.names:
+                raise UnusableFileError(
+                    f"{self.path}: a delimiter and names of columns go with CSV, not "
+                    f"with {self._form}"
+                )
             self._rows = self._all_of(self._ndjson_rows(lines))
             return
         records = CsvRecords(lines)
-        delimiter, header = self._header_of(records)
+        try:
+            delimiter, header = recognized(records, self.columns, self._reading)
+        except UnusableFileError as error:
+            raise UnusableFileError(f"{self.path}: {error}") from error
         self.header = header.names
         if header.ignored:
             self.remarks.say(f"columns that are left out: {', '.join(header.ignored)}")
-        self._lines_passed += records.take_header(delimiter)
-        self._rows = self._all_of(self._csv_rows(records, delimiter, header.names))
-
-    def _header_of(self, records: CsvRecords) -> tuple[str, Header]:
-        """The delimiter, named or recognized, and the header."""
-        delimiters = (
-            (self._reading.delimiter,) if self._reading.delimiter else DELIMITERS
-        )
-        separator = _SEPARATOR.fullmatch(without_end(records.peek_line() or ""))
-        if separator:
-            records.take_line()
-            self._lines_passed += 1
-            delimiters = (self._reading.delimiter or separator[1],)
-        found = records.header(delimiters) or {delimiters[0]: []}
-        known = self.columns.known_as(self._reading.names)
-
-        def fits(delimiter: str) -> tuple[int, int]:
-            cells = found[delimiter]
-            named = sum(name in known for name in map(same_name, cells))
-            return named, len(cells)
-
-        delimiter = max(found, key=fits)
-        try:
-            return delimiter, header_of(
-                found[delimiter], self.columns, self._reading.names
-            )
-        except UnusableFileError as error:
-            raise UnusableFileError(f"{self.path}: {error}") from error
+        self._lines_passed += records.taken
+        self._rows = self._all_of(self._csv_rows(records, delimiter, header))
 
     def _all_of(self, rows: Iterator[Row]) -> Iterator[Row]:
         """The rows; at the end, every line that was read must have been passed."""
@@ -193,38 +189,37 @@ class RowFile:
             )
 
     def _csv_rows(
-        self, records: CsvRecords, delimiter: str, names: Sequence[str]
+        self, records: CsvRecords, delimiter: str, header: Header
     ) -> Iterator[Row]:
-        width = len(names)
-        unnamed = [place for place, name in enumerate(names) if not name]
-        for record in records.records(delimiter, width):
+        names, width = header.names, len(header.names)
+        closely = REASON in names
+        for record in records.records(delimiter, width + header.spare):
             self._lines_passed += record.lines
             cells = record.cells
-            if not any(map(str.strip, cells)):
+            if not cells[0].strip() and not any(map(str.strip, cells)):
                 continue
-            if record.fault or len(cells) != width:
-                yield _damaged(record, names)
-                continue
-            values = dict(zip(names, map(undone, cells), strict=True))
-            if any(cells[place].strip() for place in unnamed):
-                fault = "a value stands in a column without a name"
-                yield Row(record.number, values, fault, cells)
+            if record.spans_rows:
+                self.remarks.add(SPANS_ROWS, record.number)
+            if record.plain and not closely and len(cells) == width:
+                yield Row(record.number, dict(zip(names, cells, strict=True)))
             else:
-                yield Row(record.number, values)
+                yield Row(record.number, *values_of(record, header, self.columns))
         self._lines_passed += records.blank
 
     def _ndjson_rows(self, lines: Iterator[str]) -> Iterator[Row]:
         known = frozenset([*self.columns.names, REASON])
         for number, line in enumerate(lines, start=1):
             self._lines_passed += 1
-            if not line.strip():
+            if not (text := line.strip()):
                 continue
-            values, fault = json_values(line, self.columns.document, (REASON,))
+            if not text.startswith("{"):
+                yield Row(number, {}, NOT_AN_OBJECT, [text])
+                continue
+            values, fault = json_values(text, self.columns.document, (REASON,))
             unknown = [name for name in values if name not in known]
             if unknown and not fault:
                 fault = f"unknown field {', '.join(map(repr, unknown))}"
-            cells = [without_end(line)] if fault else None
-            yield Row(number, values, fault, cells)
+            yield Row(number, values, fault, [text])
 
 
 def _suffix(path: Path) -> str:
@@ -233,18 +228,6 @@ def _suffix(path: Path) -> str:
     if suffixes[-1:] == [PACKED]:
         suffixes.pop()
     return suffixes[-1] if suffixes else ""
-
-
-def _damaged(record: Record, names: Sequence[str]) -> Row:
-    cells = record.cells
-    fault = record.fault or (
-        f"{len(cells)} values where the header has {len(names)} columns"
-    )
-    if len(cells) > 1 and names[-1] == REASON:
-        # That of an earlier run.
-        cells = cells[:-1]
-    cells = [undone(cell) for cell in cells]
-    return Row(record.number, dict(zip(names, cells, strict=False)), fault, cells)
 
 
 def _shown(value: object) -> str:

@@ -2,14 +2,15 @@
 
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from typing import IO, Any, cast
 
 from shared_kernel.files.errors import UnusableFileError
 
-LONGEST_LINE = 2**20
-"""In characters."""
+LONGEST_LINE = 2**24
+"""In characters: as much as is read at once."""
 _GZIP = b"\x1f\x8b"
 _WORKBOOKS = {
     b"PK\x03\x04": "a workbook (such as .xlsx or .ods)",
@@ -21,6 +22,8 @@ _MARKS = {
     b"\xfe\xff": "utf-16",
 }
 _LINE_END = "\r\n"
+# A byte that the encoding does not have, as PEP 383 decodes it.
+_UNDECODED = re.compile("[\udc80-\udcff]")
 
 
 class TextLines:
@@ -40,6 +43,7 @@ class TextLines:
     ) -> None:
         self._name = name
         self.read = 0
+        self.characters = 0
         try:
             unpacked = _peekable(file)
             if unpacked.peek(2)[:2] == _GZIP:
@@ -56,12 +60,19 @@ class TextLines:
                     "(UTF-8) there, and use that file"
                 )
         self.encoding = self._encoding_by(start, encoding)
-        self._text = io.TextIOWrapper(unpacked, self.encoding, newline="")
+        # So all lines before a byte that cannot be decoded are read.
+        self._text = io.TextIOWrapper(
+            unpacked, self.encoding, errors="surrogateescape", newline=""
+        )
 
     def __iter__(self) -> Iterator[str]:
-        while line := self._readline():
+        most = LONGEST_LINE + 1
+        while line := self._readline(most):
             self.read += 1
-            if len(line) > LONGEST_LINE:
+            self.characters += len(line)
+            if not line.isascii() and (byte := _UNDECODED.search(line)):
+                raise self._undecodable(f"byte 0x{ord(byte[0]) - 0xDC00:02x}")
+            if len(line) == most:
                 raise UnusableFileError(
                     f"{self._name}: line {self.read} is longer than "
                     f"{LONGEST_LINE:,} characters; what kind of file is this?"
@@ -72,11 +83,12 @@ class TextLines:
         """Leave the file open when this is forgotten."""
         self._text.detach()
 
-    def _readline(self) -> str:
+    def _readline(self, most: int) -> str:
         try:
-            return self._text.readline(LONGEST_LINE + 1)
-        except UnicodeDecodeError as error:
-            raise self._undecodable(error) from error
+            return self._text.readline(most)
+        except UnicodeError as error:
+            self.read += 1
+            raise self._undecodable(str(error)) from error
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise self._bad_archive(error) from error
 
@@ -96,15 +108,11 @@ class TextLines:
             return marked
         return given or "utf-8"
 
-    def _undecodable(self, error: UnicodeDecodeError) -> UnusableFileError:
-        before = error.object[: error.start].decode(self.encoding, "replace")
-        line = self.read + 1 + before.count("\n")
-        line += before.replace("\r\n", "").count("\r")
+    def _undecodable(self, what: str) -> UnusableFileError:
         kind = self.encoding.upper().removesuffix("-SIG")
         return UnusableFileError(
-            f"{self._name}: line {line} is not {kind} "
-            f"(byte 0x{error.object[error.start]:02x}); save the file as UTF-8, or "
-            "name its encoding, such as --encoding cp1252"
+            f"{self._name}: line {self.read} is not {kind} ({what}); save the file as "
+            "UTF-8, or name its encoding, such as --encoding cp1252"
         )
 
     def _bad_archive(self, error: Exception) -> UnusableFileError:

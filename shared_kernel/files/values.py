@@ -74,6 +74,13 @@ def shown(value: object) -> str:
     return repr(value)
 
 
+def excerpt(text: str, most: int) -> str:
+    """The text, or its beginning and how long it is."""
+    if len(text) <= most:
+        return text
+    return f"{text[:most]}… ({len(text):,} characters)"
+
+
 def _number(form: re.Pattern[str], value: Any) -> Any:
     if not isinstance(value, str):
         return value

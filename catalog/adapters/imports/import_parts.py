@@ -13,8 +13,10 @@ from sqlalchemy.engine import Connection
 
 from catalog.adapters.imports.tables import parts, product_imports, refusals
 from shared_kernel.events.dead_letters import storable
+from shared_kernel.files.refusals import LONGEST_REASON, LONGEST_SUBJECT
 from shared_kernel.files.row_file import Row
 from shared_kernel.files.run import Outcome, Refused
+from shared_kernel.files.values import excerpt
 from shared_kernel.storage.prepared import Prepared
 
 QUEUE = "new-products"
@@ -165,7 +167,7 @@ def _refusal(part: Part, refused: Refused) -> dict[str, object]:
     return {
         "import_id": part.import_id,
         "row": refused.row.number,
-        "reason": storable(refused.reason),
-        "subject": storable(str(values.get("sku", ""))),
+        "reason": storable(excerpt(refused.reason, LONGEST_REASON)),
+        "subject": storable(excerpt(str(values.get("sku", "")), LONGEST_SUBJECT)),
         "cells": msgspec.json.encode(refused.row.in_columns(part.columns)),
     }

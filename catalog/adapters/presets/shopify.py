@@ -42,6 +42,7 @@ class ShopifyProducts:
     sku_from_handle: bool = False
     columns: Columns = Columns(  # noqa: RUF009 - frozen
         required=MARKS,
+        identifying=("Variant SKU",),
         optional=(
             "Body (HTML)",
             "Status",

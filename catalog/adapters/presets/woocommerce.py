@@ -41,6 +41,7 @@ class WooCommerceProducts:
     currency: str
     columns: Columns = Columns(  # noqa: RUF009 - frozen
         required=("SKU", "Name"),
+        identifying=("SKU",),
         optional=(
             "ID",
             "Type",

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared_kernel.files import row_file
 from shared_kernel.files.columns import Columns
 from shared_kernel.files.csv_records import AFTER_QUOTE, NEVER_CLOSED
 from shared_kernel.files.csv_text import csv_lines, undone
 from shared_kernel.files.errors import UnusableFileError
 from shared_kernel.files.reading import DELIMITERS, Reading
-from shared_kernel.files.row_file import Row, RowFile
+from shared_kernel.files.row_file import SPANS_ROWS, Row, RowFile
 
 COLUMNS = Columns(required=("sku", "name"), optional=("stock_count", "description"))
 REASON = "the reason"
@@ -127,6 +128,57 @@ def test_empty_columns_and_rows_of_separators_are_nothing() -> None:
 
     assert [row.values["sku"] for row in rows] == ["A", "B"]
     assert not any(row.fault for row in rows)
+
+
+def test_a_column_without_a_name_before_others_is_left_out() -> None:
+    assert good(rows_of(",sku,name\n0,A,Lamp\n")) == [
+        {"column 1": "0", "sku": "A", "name": "Lamp"}
+    ]
+
+
+def test_a_map_is_meant_before_the_name_of_another_column() -> None:
+    reading = Reading(names={"Variant SKU": "sku"})
+
+    (row,) = good(rows_of("SKU,Variant SKU,name\n7,A,Lamp\n", reading))
+
+    assert (row["sku"], row["SKU"]) == ("A", "7")
+
+
+def test_what_goes_with_csv_alone_is_refused_for_ndjson() -> None:
+    with pytest.raises(UnusableFileError, match="go with CSV"):
+        rows_of("{}", Reading(form="ndjson", delimiter=";"))
+
+
+def test_all_lines_before_a_byte_that_is_no_text_are_read() -> None:
+    content = b"sku,name\n" + b"A,Lamp\n" * 3 + b"B,Caf\xe9\n"
+    with RowFile(Path("f.csv"), COLUMNS, file=io.BytesIO(content)) as file:
+        chunks = file.chunks(100)
+
+        assert len(next(chunks)) == 3
+        with pytest.raises(UnusableFileError, match=r"line 5 is not UTF-8 .*0xe9"):
+            next(chunks)
+
+
+def test_a_quote_that_closes_behind_a_row_of_another_width_costs_its_own_line() -> None:
+    rows = rows_of('sku,name\nA,"15 inch\nB,Lamp\n\nC,Chair\nD,5" cube",x\n')
+
+    assert [row.values["sku"] for row in rows if not row.fault] == ["B", "C"]
+
+
+def test_quoted_text_that_looks_like_rows_is_read_and_told() -> None:
+    data = io.BytesIO(b'sku,name\nA,"15 inch\nB,Lamp\nC,20"\n')
+    with RowFile(Path("f.csv"), COLUMNS, file=data) as file:
+        [[row]] = file.chunks(10)
+
+        assert row.values["name"] == "15 inch\nB,Lamp\nC,20"
+        assert file.remarks.lines() == [f"{SPANS_ROWS}: row 2"]
+
+
+def test_long_rows_make_short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row_file, "LONGEST_CHUNK", 25)
+    data = io.BytesIO(b"sku,name\n" + b"A,Lamp....\n" * 6)
+    with RowFile(Path("f.csv"), COLUMNS, file=data) as file:
+        assert [len(chunk) for chunk in file.chunks(100)] == [2, 3, 1]
 
 
 def test_text_in_a_column_without_a_name_is_refused() -> None:
