@@ -192,7 +192,7 @@ CONTEXT = Context(
                         Relation.PUBLISHED_LANGUAGE,
                         Relation.ANTI_CORRUPTION_LAYER,
                     ),
-                    reads={inventory_acl.StockSeen: ("stock.*",)},
+                    reads={inventory_acl.StockSeen: ("stock.>",)},
                 ),
             ),
             needs=(STOCK_LEVELS,),

@@ -49,8 +49,9 @@ def holds(context: Any, order: str, sku: str) -> int:
             continue
         if event.data.get("order") == order:
             held = _held_after(event, held)
-        if order in event.data.get("released_orders", ()):
-            held = 0
+        for released in event.data.get("released", ()):
+            if released["order"] == order:
+                held -= released["pieces"]
     return held
 
 

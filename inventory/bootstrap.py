@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from inventory import published
-from inventory.adapters import catalog_acl, compaction
+from inventory.adapters import catalog_acl, compaction, versions
 from inventory.adapters.cli import inventory_cli
 from inventory.adapters.expiry import ExpiryWorker
 from inventory.adapters.http import inventory_api
@@ -77,7 +77,8 @@ CONTEXT = Context(
     address="INVENTORY_URL",
     settings=InventorySettings,
     published=published.SUBJECTS,
-    reads_outside_subscriptions={compaction.StockDated: ("stock.*",)},
+    successors=versions.SUCCESSORS,
+    reads_outside_subscriptions={compaction.StockDated: ("stock.>",)},
     services=(
         DeclaredService(
             name=NAME,

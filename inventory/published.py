@@ -48,7 +48,7 @@ class StockReceived(StockEvent):
 
 
 @attrs.frozen(kw_only=True)
-class StockCounted(StockEvent):
+class StockCountedV1(StockEvent):
     """A stocktake found `on_hand` pieces, for the given `reason`.
 
     That is `difference` more than was known, or fewer; earlier versions did not tell.
@@ -69,21 +69,52 @@ class StockCounted(StockEvent):
 
 
 @attrs.frozen(kw_only=True)
+class ReleasedHold:
+    """What one order lost.
+
+    order: the reference of the order, e.g. "ORDER-7"
+    pieces: how many it held, null if an earlier version recorded it [pieces], e.g. 2
+    """
+
+    order: str
+    pieces: int | None
+
+
+@attrs.frozen(kw_only=True)
+class StockCounted(StockEvent):
+    """A stocktake found `on_hand` pieces, for the given `reason`.
+
+    That is `difference` more than was known, or fewer. What did not fit any more was
+    released.
+
+    reason: why it was counted, in words, e.g. "yearly stocktake"
+    released: the orders that lost all of what they held, newest first
+    difference: how many more were found than were known, negative if fewer, null if an
+        earlier version recorded it [pieces], e.g. -2
+    counted_by: who counted, null if that was not said, e.g. "Ann"
+    """
+
+    reason: str
+    released: tuple[ReleasedHold, ...]
+    difference: int | None = None
+    counted_by: str | None = None
+
+
+@attrs.frozen(kw_only=True)
 class StockCorrected(StockEvent):
     """`difference` pieces were found, or are missing if it is negative.
 
-    The orders in `released_orders`, newest first, lost what was reserved for them.
+    What did not fit any more was released.
 
     difference: how many more there are than were known, negative if fewer [pieces],
         e.g. -2
     reason: why, in words, e.g. "broken"
-    released_orders: references of orders that lost all of what they held, newest first,
-        e.g. ["ORDER-7"]
+    released: the orders that lost all of what they held, newest first
     """
 
     difference: int
     reason: str
-    released_orders: tuple[str, ...]
+    released: tuple[ReleasedHold, ...]
 
 
 @attrs.frozen(kw_only=True)
@@ -213,7 +244,8 @@ class StockLow(StockEvent):
 SUBJECTS: dict[str, type[StockEvent]] = {
     "stock.opened": StockOpened,
     "stock.received": StockReceived,
-    "stock.counted": StockCounted,
+    "stock.counted": StockCountedV1,
+    "stock.counted.v2": StockCounted,
     "stock.corrected": StockCorrected,
     "stock.reserved": StockReserved,
     "stock.reservation_changed": ReservationChanged,

@@ -13,7 +13,7 @@ SOURCE = "inventory"
 
 @attrs.frozen(kw_only=True)
 class StockSeen:
-    """The fields that the catalog reads of every `stock.*` event."""
+    """The fields that the catalog reads of every event of a stock item."""
 
     sku: str
     availability: str

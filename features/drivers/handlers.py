@@ -43,6 +43,7 @@ from inventory.read_model import stock_movements
 from shared_kernel.clock import system_clock
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.sku import Sku
+from shared_kernel.events.versions import subject_of
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.serving.application import web_application
 from tests.databases import Templates
@@ -312,7 +313,9 @@ class HandlersDriver:
     def events(self, source: str, after: int) -> list[Happened]:
         logs = {feed.source: feed for feed in self._storehouse.feeds}
         return [
-            Happened(each.position, each.type, each.key, json.loads(each.data))
+            Happened(
+                each.position, subject_of(each.type), each.key, json.loads(each.data)
+            )
             for each in logs[source].read(after, _EVERYTHING)
         ]
 

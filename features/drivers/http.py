@@ -16,6 +16,7 @@ import attrs
 
 from features.drivers.port import Happened, Json, Refused, as_csv
 from features.drivers.server import TIMEOUT_S, Server
+from shared_kernel.events.versions import NEWEST, subject_of
 from tests.cluster import wait_until
 from tests.routes import SOURCES, sources_of
 
@@ -291,15 +292,15 @@ class HttpDriver:
         return answer
 
     def _batch(self, source: str, after: int, wait_s: int = 0) -> list[Happened]:
-        path = f"/events/{source}?after={after}&limit={PAGE}&wait={wait_s}"
+        asked = f"after={after}&limit={PAGE}&wait={wait_s}&version={NEWEST}"
         return [
             Happened(
                 each["position"],
-                each["type"],
+                subject_of(each["type"]),
                 each["subject"].removesuffix(self._mark),
                 each["data"],
             )
-            for each in self.read(path)
+            for each in self.read(f"/events/{source}?{asked}")
         ]
 
     def _refused(self, problem: Json) -> Refused:

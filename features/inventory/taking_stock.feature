@@ -41,6 +41,21 @@ Feature: Taking stock
       And order "A" holds 3 pieces of stock item "LAMP-0001"
       And the stock item "LAMP-0001" has 1 piece available
 
+  Rule: A count tells how many pieces each order lost
+
+    Example: Two orders lose all that they held
+      Given order "A" has reserved 3 pieces of stock item "LAMP-0001"
+      And order "B" has reserved 2 pieces of stock item "LAMP-0001"
+      When 0 pieces of stock item "LAMP-0001" are counted because of "fire"
+      Then the count took 2 pieces from order "B"
+      And the count took 3 pieces from order "A"
+
+    Example: Another program learns of it in the words that it knows
+      Given order "A" has reserved 3 pieces of stock item "LAMP-0001"
+      When 0 pieces of stock item "LAMP-0001" are counted because of "fire"
+      Then a program that knows version 1 of a count reads that orders "A" lost all
+      And a program that knows version 2 of a count reads that order "A" lost 3 pieces
+
   Rule: A count is a fact, even if it finds what was known
 
     Example: The shelf is as expected

@@ -5,6 +5,7 @@ from typing import Any
 
 from behave import given, then, when
 
+from features.drivers.port import Json
 from features.steps_support import announced, attempt, holds, recorded
 
 
@@ -228,8 +229,38 @@ def nothing_recorded(context: Any, sku: str) -> None:
 @then('the correction released the orders "{orders}"')
 def count_released(context: Any, orders: str) -> None:
     happened = context.driver.events("inventory", context.before["inventory"])
-    (told,) = [each for each in happened if "released_orders" in each.data]
-    assert told.data["released_orders"] == orders.split(", ")
+    (told,) = [each for each in happened if "released" in each.data]
+    assert [each["order"] for each in told.data["released"]] == orders.split(", ")
+
+
+@then('the count took {count:d} pieces from order "{order}"')
+def count_took(context: Any, count: int, order: str) -> None:
+    happened = context.driver.events("inventory", context.before["inventory"])
+    (told,) = [each for each in happened if "released" in each.data]
+    assert {"order": order, "pieces": count} in told.data["released"]
+
+
+@then('a program that knows version 1 of a count reads that orders "{orders}" lost all')
+def first_version_of_a_count(context: Any, orders: str) -> None:
+    counted = _count_as_known(context, 1)
+    assert counted["released_orders"] == orders.split(", ")
+
+
+@then(
+    'a program that knows version 2 of a count reads that order "{order}" lost '
+    "{count:d} pieces"
+)
+def second_version_of_a_count(context: Any, order: str, count: int) -> None:
+    counted = _count_as_known(context, 2)
+    assert counted["released"] == [{"order": order, "pieces": count}]
+
+
+def _count_as_known(context: Any, version: int) -> Json:
+    after = context.before["inventory"]
+    path = f"/events/inventory?after={after}&limit=1000&version={version}"
+    told = context.driver.read(path)
+    (counted,) = [each for each in told if each["type"].startswith("stock.counted")]
+    return dict(counted["data"])
 
 
 @then('the stock item "{sku}" was counted last just now')

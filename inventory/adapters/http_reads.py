@@ -50,6 +50,18 @@ _MOVEMENT = {
         "reference": {"type": ["string", "null"]},
         "difference": {"type": ["integer", "null"]},
         "counted_by": {"type": ["string", "null"]},
+        "released": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["order", "pieces"],
+                "properties": {
+                    "order": {"type": "string"},
+                    "pieces": {"type": ["integer", "null"]},
+                },
+            },
+        },
+        # Of counts that an earlier version has recorded and projected.
         "released_orders": {"type": "array", "items": {"type": "string"}},
     },
 }

@@ -85,7 +85,7 @@ def _translate(event: DomainEvent, state: dict[str, Any]) -> published.StockEven
             return published.StockCounted(
                 **state,
                 reason=event.reason.text,
-                released_orders=tuple(order.code for order in event.released),
+                released=_released(event.released),
                 difference=event.difference,
                 counted_by=None if event.counted_by is None else event.counted_by.text,
             )
@@ -94,7 +94,7 @@ def _translate(event: DomainEvent, state: dict[str, Any]) -> published.StockEven
                 **state,
                 difference=event.difference,
                 reason=event.reason.text,
-                released_orders=tuple(order.code for order in event.released),
+                released=_released(event.released),
             )
         case events.ReorderPointSet():
             return published.ReorderPointSet(**state, reorder_point=event.reorder_point)
@@ -103,3 +103,12 @@ def _translate(event: DomainEvent, state: dict[str, Any]) -> published.StockEven
         case events.StockReopened():
             return published.StockReopened(**state)
     raise TypeError(f"{type(event).__name__} has no published counterpart")
+
+
+def _released(
+    holds: tuple[events.ReleasedHold, ...],
+) -> tuple[published.ReleasedHold, ...]:
+    return tuple(
+        published.ReleasedHold(order=hold.order.code, pieces=hold.pieces)
+        for hold in holds
+    )

@@ -34,30 +34,38 @@ class StockReceived(StockEvent):
     reference: DeliveryNote | None = None
 
 
+@attrs.frozen
+class ReleasedHold:
+    """`order` lost all the `pieces` that it held."""
+
+    order: OrderReference
+    pieces: int
+
+
 @attrs.frozen(kw_only=True)
 class StockCounted(StockEvent):
     """`on_hand` pieces were found, `difference` more than the book said.
 
-    The reservations of the `released` orders, newest first, were released.
+    What did not fit any more was released, the newest holds first.
     """
 
     on_hand: int
     difference: int
     reason: Reason
     counted_by: CountedBy | None
-    released: tuple[OrderReference, ...]
+    released: tuple[ReleasedHold, ...]
 
 
 @attrs.frozen(kw_only=True)
 class StockCorrected(StockEvent):
     """There are `difference` pieces more, or fewer, than the book said.
 
-    The reservations of the `released` orders, newest first, were released.
+    What did not fit any more was released, the newest holds first.
     """
 
     difference: int
     reason: Reason
-    released: tuple[OrderReference, ...]
+    released: tuple[ReleasedHold, ...]
 
 
 @attrs.frozen(kw_only=True)

@@ -15,6 +15,7 @@ from inventory.domain.errors import (
     UnknownShipment,
 )
 from inventory.domain.events import (
+    ReleasedHold,
     ReorderPointSet,
     ReservationChanged,
     StockCorrected,
@@ -392,7 +393,7 @@ class StockItem(Aggregate):
         self.reserved -= pieces
         return pieces
 
-    def _release_newest_until_the_rest_fits(self) -> tuple[OrderReference, ...]:
+    def _release_newest_until_the_rest_fits(self) -> tuple[ReleasedHold, ...]:
         def placed(order: OrderReference) -> int:
             return self.reservations[order].placed
 
@@ -400,8 +401,8 @@ class StockItem(Aggregate):
         released = []
         while self.reserved > self.on_hand:
             order = next(newest)
-            self._end_reservation(order)
-            released.append(order)
+            pieces = self._end_reservation(order)
+            released.append(ReleasedHold(order, pieces))
         return tuple(released)
 
     def _announce_change_from(self, before: Availability) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events.entries import POSITION
+from shared_kernel.events.versions import subject_of
 from shared_kernel.storage.prepared import Prepared
 
 metadata = sa.MetaData()
@@ -81,7 +82,7 @@ def _shown(envelope: Envelope) -> bytes:
     head = msgspec.json.encode(
         {
             "position": envelope.position,
-            "kind": envelope.type.partition(".")[2],
+            "kind": subject_of(envelope.type).partition(".")[2],
             "at": envelope.time,
         }
     )

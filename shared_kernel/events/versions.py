@@ -86,6 +86,11 @@ class Versions:
         """Whether a newer version follows."""
         return type_ in self._up
 
+    def successor_of(self, type_: str) -> str | None:
+        """The next version, if there is one."""
+        up = self._up.get(type_)
+        return up.newer if up else None
+
     def newest(self, envelope: Envelope) -> Envelope:
         """The event in its newest version. Raises UnreadableEventError."""
         return self.in_version(envelope, NEWEST) if self._up else envelope

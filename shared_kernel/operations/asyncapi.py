@@ -15,10 +15,11 @@ import msgspec
 
 from shared_kernel.buses.envelope import HEARTBEAT
 from shared_kernel.events.cloud_events import BATCH_MEDIA_TYPE
+from shared_kernel.events.versions import Versions
 from shared_kernel.operations.described_buses import BUSES, Bindings, DescribedBus
 from shared_kernel.operations.described_headers import CLOUD_EVENT
 from shared_kernel.operations.schemas import inlined, schema_of
-from shared_kernel.runtime.context import Context, published_as
+from shared_kernel.runtime.context import Context, published_as, versions_of
 from shared_kernel.web.feed_http import EVENT
 from shared_kernel.web.pages import TITLE, VERSION
 
@@ -73,7 +74,9 @@ def example_of(schema: Mapping[str, Any]) -> Any:
         return schema.get("const", next(iter(schema.get("enum", ())), None))
     for branch in schema.get("anyOf", ()):
         return example_of(branch)
-    return [] if schema.get("type") == "array" else None
+    if schema.get("type") != "array":
+        return None
+    return [example_of(schema["items"])] if "properties" in schema["items"] else []
 
 
 def payload_of(kind: type) -> Document:
@@ -93,12 +96,19 @@ class _Parts:
     channels: Document = attrs.field(factory=dict)
     operations: Document = attrs.field(factory=dict)
 
+    @property
+    def _versions(self) -> Versions:
+        return versions_of(self.contexts)
+
     def add_events(self, context: Context) -> None:
         for subject, kind in context.published.items():
             schema = schema_of(subject, kind)
             payload = {k: v for k, v in schema.items() if k not in ("$schema", "$id")}
             self._add_channel(context, subject, payload, schema["description"])
             self._add_operation(context, "publishes", subject, self._sending())
+            if successor := self._versions.successor_of(subject):
+                self.messages[subject]["deprecated"] = True
+                self.messages[subject]["x-successor"] = successor
 
     def add_accepted(self, context: Context) -> None:
         for subject, kind in context.accepts.items():

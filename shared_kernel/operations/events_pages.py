@@ -16,7 +16,7 @@ from shared_kernel.operations.asyncapi import (
 )
 from shared_kernel.operations.described_buses import BUSES
 from shared_kernel.operations.schemas import schema_of
-from shared_kernel.runtime.context import Context, published_as
+from shared_kernel.runtime.context import Context, published_as, versions_of
 from shared_kernel.web.pages import page
 from shared_kernel.web.parameters import read_query
 from shared_kernel.web.reference import Field, Schema, Schemas
@@ -35,6 +35,7 @@ class EventEntry:
     example: str
     followers: Mapping[str, Sequence[str]]
     accepted: bool = False
+    successor: str | None = None
 
 
 def events_pages(contexts: Sequence[Context], summary: str) -> Blueprint:
@@ -62,9 +63,13 @@ def events_pages(contexts: Sequence[Context], summary: str) -> Blueprint:
 
 
 def entries_of(context: Context, contexts: Sequence[Context]) -> Iterator[EventEntry]:
+    versions = versions_of(contexts)
     for subject, kind in context.published.items():
-        schema = schema_of(subject, kind)
-        yield _entry(subject, schema, followers_of(subject, context.name, contexts))
+        successor = versions.successor_of(subject)
+        # Subscriptions read the newest version only.
+        read_by = {} if successor else followers_of(subject, context.name, contexts)
+        entry = _entry(subject, schema_of(subject, kind), read_by)
+        yield attrs.evolve(entry, successor=successor)
     for subject, kind in context.accepts.items():
         yield _entry(subject, payload_of(kind), {}, accepted=True)
 

@@ -12,7 +12,7 @@ import importlib
 import inspect
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ def schema_of(subject: str, kind: type) -> dict[str, Any]:
     """
     _, components = msgspec.json.schema_components([kind])
     described = inlined(components[kind.__name__], components)
-    noted = {name: note for name, note in notes_of(kind).items() if note}
+    noted = notes_of(kind)
     return {
         "$schema": DIALECT,
         "$id": file_name(subject),
@@ -57,21 +57,31 @@ def schema_of(subject: str, kind: type) -> dict[str, Any]:
 
 def description_of(kind: type) -> str:
     """The docstring, without the lines about fields."""
-    fields = {field.name for field in attrs.fields(kind)}
-    paragraphs = inspect.cleandoc(kind.__doc__ or "").split("\n\n")
+    fields = [field.name for field in attrs.fields(kind)]
+    return _without_notes(inspect.cleandoc(kind.__doc__ or ""), fields)
+
+
+def _without_notes(text: str, fields: Collection[str]) -> str:
+    paragraphs = text.split("\n\n")
     return "\n\n".join(p for p in paragraphs if p.partition(":")[0] not in fields)
 
 
 def notes_of(kind: type) -> dict[str, dict[str, Any]]:
     """What the docstrings tell of each field, as keywords of JSON Schema."""
-    fields = {field.name for field in attrs.fields(kind)}
+    fields = [field.name for field in attrs.fields(kind)]
     notes: dict[str, dict[str, Any]] = {}
     for each in reversed(kind.__mro__):
-        for line in _lines(inspect.cleandoc(each.__doc__ or "")):
-            found = _NOTE.fullmatch(line)
-            if found and found["name"] in fields:
-                notes[found["name"]] = _keywords(found)
+        notes |= _notes_in(inspect.cleandoc(each.__doc__ or ""), fields)
     return notes
+
+
+def _notes_in(text: str, fields: Collection[str]) -> dict[str, dict[str, Any]]:
+    found = [_NOTE.fullmatch(line) for line in _lines(text)]
+    return {
+        each["name"]: _keywords(each)
+        for each in found
+        if each and each["name"] in fields
+    }
 
 
 def _keywords(found: re.Match[str]) -> dict[str, Any]:
@@ -89,14 +99,27 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def inlined(schema: Any, components: Mapping[str, Any]) -> Any:
-    """`schema` with the schemas that it refers to in their places."""
+    """`schema` with the schemas that it refers to in their places, and their notes."""
     if isinstance(schema, list):
         return [inlined(each, components) for each in schema]
     if not isinstance(schema, dict):
         return schema
     if "$ref" in schema:
-        return inlined(components[schema["$ref"].rpartition("/")[2]], components)
+        named = components[schema["$ref"].rpartition("/")[2]]
+        return inlined(_noted(named), components)
     return {name: inlined(each, components) for name, each in schema.items()}
+
+
+def _noted(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of a class within another one, with what its docstring tells."""
+    properties = schema.get("properties", {})
+    text = inspect.cleandoc(schema.get("description", ""))
+    notes = _notes_in(text, properties)
+    told = {name: {**notes.get(name, {}), **each} for name, each in properties.items()}
+    if not properties:
+        return dict(schema)
+    described = _without_notes(text, properties)
+    return {**schema, "properties": told} | ({"description": described} if text else {})
 
 
 def schema_files(subjects: Mapping[str, type]) -> dict[str, bytes]:

@@ -92,6 +92,20 @@ def a_pattern_selects(bench: Bench) -> None:
     assert {pattern: inbox.distinct for pattern, inbox in inboxes.items()} == PATTERNS
 
 
+def versions_of_one_event_all_arrive(bench: Bench) -> None:
+    """They have one id and one position, and types of their own."""
+    old, new = Inbox(), Inbox()
+    bus = bench.another()
+    bus.subscribe("product.inserted", "of-old", old)
+    bus.subscribe("product.inserted.v2", "of-new", new)
+    settle(bench)
+    (first,) = some("product.inserted")
+    bench.send([attrs.evolve(first, type="product.inserted.v2"), first])
+
+    until(lambda: bool(old.received and new.received), "both versions")
+    assert {each.id for each in (*old.received, *new.received)} == {first.id}
+
+
 def a_batch_arrives_in_its_order_and_so_do_batches(bench: Bench) -> None:
     inbox = Inbox()
     bench.another().subscribe("product.>", "listing", inbox)
@@ -502,6 +516,7 @@ CHECKS: dict[Check, Needs] = {
     bytes_arrive_intact: _anything,
     an_event_outside_any_trace_arrives_without_one: _anything,
     a_pattern_selects: _anything,
+    versions_of_one_event_all_arrive: _faithful,
     a_batch_arrives_in_its_order_and_so_do_batches: _in_order,
     an_empty_batch_is_not_delivered: _anything,
     every_group_gets_each_envelope: _anything,

@@ -23,7 +23,7 @@ from inventory.adapters import catalog_acl
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events.dead_letters import DEAD, DeadLetter
 from shared_kernel.events.entries import Entry
-from shared_kernel.operations.schemas import schema_files, write_schemas
+from shared_kernel.operations.schemas import file_name, schema_files, write_schemas
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.runtime.service import WritingService
 from tests.catalog.listings import listed
@@ -64,7 +64,7 @@ def folder_of(published: ModuleType) -> Path:
 def schema_of(subject: str) -> dict[str, Any]:
     for published in LANGUAGES:
         if subject in published.SUBJECTS:
-            text = (folder_of(published) / f"{subject}.v1.json").read_text("utf-8")
+            text = (folder_of(published) / file_name(subject)).read_text("utf-8")
             schema: dict[str, Any] = json.loads(text)
             return schema
     raise LookupError(subject)
@@ -108,6 +108,9 @@ def test_writing_schemas_removes_those_of_deleted_events(tmp_path: Path) -> None
 def test_published_events_match_their_schemas(subject: str, kind: type) -> None:
     examples: dict[object, Any] = {str: "x", int: 1, tuple[str, ...]: ("x",)}
     examples |= {str | None: None, int | None: None}
+    examples[tuple[inventory.published.ReleasedHold, ...]] = (
+        inventory.published.ReleasedHold(order="x", pieces=None),
+    )
     fields = attrs.fields(attrs.resolve_types(kind))
     event = kind(**{field.name: examples[field.type] for field in fields})
 

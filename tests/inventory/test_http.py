@@ -289,7 +289,7 @@ def test_a_correction_books_a_difference(shop: Shop) -> None:
     told = shop.client.get("/stock/LAMP-1/movements").get_json()
     [corrected] = [each for each in told if each["kind"] == "corrected"]
     assert (corrected["difference"], corrected["reason"]) == (-2, "broken")
-    assert corrected["released_orders"] == ["ORDER-1"]
+    assert corrected["released"] == [{"order": "ORDER-1", "pieces": 4}]
     missing = send(shop, "POST", path, difference=-4, reason="lost")
     assert problem(missing, 409, "correction-exceeds-stock")["on_hand"] == 3
     nothing = send(shop, "POST", path, difference=0, reason="lost")

@@ -77,7 +77,7 @@ def test_an_inventory_file_of_shopify_counts_what_was_filled_in(
     assert "left out as not stocked there: row 3" in output
     assert "left out as not counted: row 4" in output
     assert levels(storehouse) == {"A-1": 90, "B-1": 98}
-    assert events(storehouse)[2:] == ["stock.counted"]
+    assert events(storehouse)[2:] == ["stock.counted.v2"]
 
 
 def test_an_inventory_file_is_recognized(storehouse: RunningServices) -> None:
@@ -132,7 +132,7 @@ def test_mended_rows_are_counted_and_the_others_not_again(
         "there is no stock item C-1",
         "A-1 is counted in row 2 already; give one row with the sum",
     ]
-    assert "stock.counted" in events(storehouse)
+    assert "stock.counted.v2" in events(storehouse)
 
     refused.write_text(refused.read_text("utf-8").replace("many", "7"), "utf-8")
     count(storehouse, refused)

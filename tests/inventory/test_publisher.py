@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from inventory import published
+from inventory.adapters import versions
 from inventory.adapters.publisher import publish
 from inventory.domain import events
 from inventory.domain.value_objects import CountedBy, DeliveryNote, Reason
@@ -27,22 +28,29 @@ ONE_OF_EACH: list[tuple[DomainEvent, str, dict[str, object]]] = [
             difference=-2,
             reason=Reason("fire"),
             counted_by=CountedBy("Ann"),
-            released=(B, A),
+            released=(events.ReleasedHold(B, 2), events.ReleasedHold(A, 1)),
         ),
-        "stock.counted",
+        "stock.counted.v2",
         {
             "reason": "fire",
-            "released_orders": ["B", "A"],
+            "released": [{"order": "B", "pieces": 2}, {"order": "A", "pieces": 1}],
             "difference": -2,
             "counted_by": "Ann",
         },
     ),
     (
         events.StockCorrected(
-            sku=LAMP, difference=-2, reason=Reason("fire"), released=(A,)
+            sku=LAMP,
+            difference=-2,
+            reason=Reason("fire"),
+            released=(events.ReleasedHold(A, 2),),
         ),
         "stock.corrected",
-        {"difference": -2, "reason": "fire", "released_orders": ["A"]},
+        {
+            "difference": -2,
+            "reason": "fire",
+            "released": [{"order": "A", "pieces": 2}],
+        },
     ),
     (
         events.StockReserved(sku=LAMP, order=A, pieces=2, until=NOON),
@@ -124,7 +132,8 @@ def test_every_domain_event_is_published_under_a_subject_of_its_own() -> None:
     }
 
     assert {type(event) for event, _, _ in ONE_OF_EACH} == of_the_domain
-    assert {subject for _, subject, _ in ONE_OF_EACH} == set(published.SUBJECTS)
+    older = {each.older for each in versions.SUCCESSORS}
+    assert {subject for _, subject, _ in ONE_OF_EACH} == set(published.SUBJECTS) - older
 
 
 def test_moments_are_published_in_utc() -> None:

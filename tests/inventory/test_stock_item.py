@@ -15,6 +15,7 @@ from inventory.domain.errors import (
     UnknownShipment,
 )
 from inventory.domain.events import (
+    ReleasedHold,
     ReorderPointSet,
     ReservationChanged,
     StockCorrected,
@@ -39,7 +40,6 @@ from inventory.domain.value_objects import (
     CountedBy,
     DeliveryNote,
     Difference,
-    OrderReference,
     Quantity,
     Reason,
     ReorderPoint,
@@ -412,7 +412,7 @@ def test_shipping_an_order_twice_ships_it_once() -> None:
     assert recorded(item) == []
 
 
-def counted(on_hand: int, difference: int, *released: OrderReference) -> StockCounted:
+def counted(on_hand: int, difference: int, *released: ReleasedHold) -> StockCounted:
     return StockCounted(
         sku=LAMP,
         on_hand=on_hand,
@@ -464,7 +464,12 @@ def test_a_correction_releases_the_newest_reservations_as_a_count_does() -> None
 
     assert (item.on_hand, item.reserved) == (2, 2)
     assert recorded(item) == [
-        StockCorrected(sku=LAMP, difference=-3, reason=BROKEN, released=(C, A)),
+        StockCorrected(
+            sku=LAMP,
+            difference=-3,
+            reason=BROKEN,
+            released=(ReleasedHold(C, 1), ReleasedHold(A, 1)),
+        ),
         StockDepleted(sku=LAMP),
     ]
 
@@ -504,7 +509,7 @@ def test_a_count_below_the_reserved_pieces_releases_the_newest_reservations() ->
     assert (item.reserved, item.available) == (3, 1)
     assert list(item.reservations) == [B]
     assert recorded(item) == [
-        counted(4, -5, C, A),
+        counted(4, -5, ReleasedHold(C, 3), ReleasedHold(A, 3)),
         StockReplenished(sku=LAMP),
     ]
 

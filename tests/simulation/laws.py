@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from shared_kernel.events.versions import subject_of
 from tests.databases import Databases, Row
 
 FOLLOWED = {
@@ -67,16 +68,16 @@ class Stock:
     def fold(self, event: Event) -> None:
         said = event.data
         self.version = said["version"]
-        match event.type.removeprefix("stock."):
+        match subject_of(event.type).removeprefix("stock."):
             case "opened":
                 self.on_hand = said["on_hand"]
             case "received":
                 self.on_hand += said["pieces"]
             case "counted":
                 assert said["on_hand"] - self.on_hand == said["difference"]
-                self._find(said["difference"], said["released_orders"])
+                self._find(said["difference"], said["released"])
             case "corrected":
-                self._find(said["difference"], said["released_orders"])
+                self._find(said["difference"], said["released"])
             case "reserved":
                 self.reservations[said["order"]] = said["pieces"]
             case "reservation_changed":
@@ -103,10 +104,10 @@ class Stock:
             case unknown:
                 raise LookupError(unknown)
 
-    def _find(self, difference: int, released: list[str]) -> None:
+    def _find(self, difference: int, released: list[dict[str, Any]]) -> None:
         self.on_hand += difference
-        for order in released:
-            del self.reservations[order]
+        for hold in released:
+            assert self.reservations.pop(hold["order"]) == hold["pieces"]
 
     def _ship(self, order: str, pieces: int) -> None:
         self.on_hand -= pieces
@@ -298,7 +299,7 @@ def movement_violations(databases: Databases, stock: list[Event]) -> Iterator[st
             event.key,
             {
                 "position": event.position,
-                "kind": event.type.removeprefix("stock."),
+                "kind": subject_of(event.type).removeprefix("stock."),
                 "at": moment(event.time_us),
             }
             | event.data,
