@@ -83,8 +83,8 @@ def _with_their_sum(before: Contents) -> Contents:
     items = [known | dict(row) for row in before["stock_items"]]
     whole = {"returned": 0, "complete": True}
     shipped = [whole | dict(row) for row in before["shipments"]]
-    received = before.get("receipts", ())
-    return {"stock_items": items, "shipments": shipped, "receipts": received}
+    booked = {table: before.get(table, ()) for table in ("receipts", "file_rows")}
+    return {"stock_items": items, "shipments": shipped, **booked}
 
 
 def _with_folded_codes(before: Contents) -> Contents:
