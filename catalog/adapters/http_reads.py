@@ -1,7 +1,9 @@
 """The product listing over HTTP, and single products."""
 
+from collections.abc import Collection
+
 import msgspec
-from flask import Response
+from flask import Response, request
 
 from catalog.adapters.http_bodies import ShownProduct
 from catalog.adapters.http_refusals import known_sku
@@ -11,7 +13,15 @@ from catalog.adapters.services import QueryServices
 from catalog.domain.errors import UnknownProduct
 from catalog.read_model import listing_queries
 from catalog.read_model.product_listing import AVAILABILITIES, ListedProduct
-from shared_kernel.web.parameters import Parameter, integer, read_query
+from shared_kernel.domain.sku import LONGEST_SKU
+from shared_kernel.web.parameters import (
+    Parameter,
+    fault_of,
+    integer,
+    invalid,
+    read_query,
+    skus_named,
+)
 from shared_kernel.web.problems import UNKNOWN_SKU
 from shared_kernel.web.reading import next_link, rather_than_json, wait_until_visible
 from shared_kernel.web.ready_response import ReadyResponse
@@ -30,7 +40,15 @@ _Q = Parameter(
     "or SKU: in any case, with or without accents.",
     schema={"type": "string", "minLength": 1, "maxLength": 200},
 )
-_PAGE = (_LIMIT, _CURSOR, _AVAILABILITY, _Q)
+_SKU = Parameter(
+    name="sku",
+    description="Only the product of this SKU; several of them, each as a `sku`, "
+    "answer those products in this order, discontinued ones included. Not together "
+    "with other parameters.",
+    schema={"type": "string", "minLength": 1, "maxLength": LONGEST_SKU},
+    most=100,
+)
+_PAGE = (_LIMIT, _CURSOR, _AVAILABILITY, _Q, _SKU)
 _STOCK = Parameter(
     name="stock",
     description="`exact`: with the quantity available, asked of inventory as of now.",
@@ -60,9 +78,16 @@ def add_listing(api: Api, services: QueryServices) -> None:
     )
     def list_products() -> Response:
         asked = read_query(_PAGE)
+        skus = asked.pop("sku")
+        if skus is not None:
+            _refuse_beside_skus(request.args)
         wait_until_visible(services.reader, timeout_ms)
-        page = pages.page(
-            asked["cursor"], asked["limit"], asked["availability"], asked["q"]
+        page = (
+            pages.page(
+                asked["cursor"], asked["limit"], asked["availability"], asked["q"]
+            )
+            if skus is None
+            else pages.named([sku.code for sku in skus_named(skus).values()])
         )
         headers = (
             None
@@ -78,6 +103,13 @@ def add_listing(api: Api, services: QueryServices) -> None:
         return ReadyResponse(
             page.body, headers=headers, content_type="application/json"
         )
+
+
+def _refuse_beside_skus(given: Collection[str]) -> None:
+    """Raises Problem: to page or to filter what was named would leave some out."""
+    others = [name for name in given if name != _SKU.name]
+    if others:
+        raise invalid([fault_of(name, "cannot go with sku") for name in others])
 
 
 def add_product(api: Api, services: QueryServices) -> None:

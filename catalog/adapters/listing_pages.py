@@ -1,6 +1,7 @@
 """Pages of the listing, cached until the listing changes."""
 
 import threading
+from collections.abc import Sequence
 
 import attrs
 
@@ -33,6 +34,11 @@ class ListingPages:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._of_thread = threading.local()
+
+    def named(self, codes: Sequence[str]) -> ListingPage:
+        """The products of these codes, in this order; not cached."""
+        with self._database.reading() as connection:
+            return listing_queries.named(connection, codes)
 
     def page(
         self, after: int, limit: int, availability: str | None, sought: str | None

@@ -8,6 +8,14 @@ Feature: Seeing what can be bought
       When the product "CHAIR-0001" is registered as "Chair"
       Then the listing shows "LAMP-0001, CHAIR-0001"
 
+  Rule: Several products are looked up at once, those that are gone included
+
+    Example: The things on a list of wishes
+      Given the product "LAMP-0001" is registered as "Desk lamp"
+      And the product "CHAIR-0001" is registered as "Chair"
+      When the product "LAMP-0001" is discontinued
+      Then looked up together, "CHAIR-0001, SOFA-0001, LAMP-0001" are "CHAIR-0001, LAMP-0001"
+
   Rule: A product without a piece to sell is out of stock
 
     Example: There was never one

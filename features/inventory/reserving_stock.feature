@@ -78,6 +78,14 @@ Feature: Reserving stock
       And order "A" has reserved 1 piece of stock item "LAMP-0001"
       Then the holds on stock item "LAMP-0001" are "B: 2, A: 1"
 
+  Rule: What is available of several things is told at once
+
+    Example: The things in a basket
+      Given the stock item "LAMP-0001" has 5 pieces on hand
+      And the stock item "CHAIR-0001" has 4 pieces on hand
+      When order "A" reserves 2 pieces of stock item "LAMP-0001"
+      Then of "CHAIR-0001, SOFA-0001, LAMP-0001" are available "4, unknown, 3"
+
   Rule: An order that has shipped all it held cannot reserve again
 
     Example: An old order comes back

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 from behave import given, step, then, when
 
@@ -141,3 +142,11 @@ def nothing_recorded(context: Any, sku: str) -> None:
 
 def _minor_units(amount: str) -> int:
     return int(Decimal(amount) * 100)
+
+
+@then('looked up together, "{skus}" are "{found}"')
+def looked_up(context: Any, skus: str, found: str) -> None:
+    driver = context.driver
+    query = "&".join(f"sku={quote(driver.own(sku))}" for sku in skus.split(", "))
+    shown = [driver.shown(each["code"]) for each in driver.read(f"/products?{query}")]
+    assert shown == found.split(", "), shown

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from behave import given, then, when
 
@@ -311,3 +312,12 @@ def movement_names_delivery(
 @then('movement {number:d} of stock item "{sku}" gives the reason "{reason}"')
 def movement_gives(context: Any, number: int, sku: str, reason: str) -> None:
     assert context.driver.movements(sku)[-number]["reason"] == reason
+
+
+@then('of "{skus}" are available "{quantities}"')
+def available_at_once(context: Any, skus: str, quantities: str) -> None:
+    driver = context.driver
+    query = "&".join(f"id={quote(driver.own(sku))}" for sku in skus.split(", "))
+    told = [each["quantity"] for each in driver.read(f"/stock?{query}")]
+    told = ["unknown" if each is None else str(each) for each in told]
+    assert told == quantities.split(", "), told

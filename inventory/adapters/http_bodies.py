@@ -160,6 +160,13 @@ class QuantityBody(msgspec.Struct, frozen=True, kw_only=True):
     quantity: int
 
 
+class QuantityOfBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What is available of one of several stock items; null if it is not known."""
+
+    id: str
+    quantity: int | None
+
+
 def level_to_body(level: StockLevel) -> LevelBody:
     return LevelBody(
         sku=level.sku.code,

@@ -135,6 +135,12 @@ class SqlStockItemRepository:
                 found += held[order].pieces if order in held else 0
             before = rows[-1][-1] if len(rows) == NEWEST_AT_ONCE else 0
 
+    def available(self, skus: Iterable[Sku]) -> dict[Sku, int]:
+        """Of those that there are; in one statement."""
+        keys = _keys({sku.code for sku in skus})
+        items = map(stock_item_from_row, _SELECT_ITEMS.rows(self._connection, keys))
+        return {item.sku: item.available for item in items}
+
     def prefetch(self, wanted: Iterable[tuple[Sku, About | None]]) -> None:
         """Load in few statements what `find` will be asked for, absent items too."""
         wanted = list(wanted)

@@ -200,7 +200,7 @@ def _query(parameter: Parameter) -> dict[str, Any]:
         "name": parameter.name,
         "description": parameter.description,
         "required": parameter.required,
-        "schema": parameter.schema,
+        "schema": parameter.described,
     }
 
 

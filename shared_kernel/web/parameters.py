@@ -3,6 +3,7 @@
 import functools
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -27,12 +28,36 @@ _LONGEST_KEPT = 200
 
 @attrs.frozen(kw_only=True, eq=False)
 class Parameter:
-    """A query parameter. `schema` has a `type` of integer or string, and its bounds."""
+    """A query parameter. `schema` has a `type` of integer or string, and its bounds.
+
+    It may be given `most` times; if that is more than once, its value is a list.
+    """
 
     name: str
     description: str
     schema: Mapping[str, Any]
     required: bool = False
+    most: int = 1
+
+    @property
+    def described(self) -> Mapping[str, Any]:
+        """The schema of its value."""
+        if self.most == 1:
+            return self.schema
+        examples = [[example] for example in self.schema.get("examples", ())]
+        many = {"type": "array", "items": self.schema, "maxItems": self.most}
+        return many | ({"examples": examples} if examples else {})
+
+    def read_all(self, texts: Sequence[str]) -> Any:
+        """Raises ValueError, which says what is wrong."""
+        if len(texts) > self.most:
+            times = "once" if self.most == 1 else f"{self.most} times"
+            raise ValueError(f"is given more than {times}")
+        try:
+            values = [self.read(text) for text in texts]
+        except ValueError as error:
+            raise ValueError(f"expected {error}") from None
+        return values if self.most > 1 else values[0]
 
     def read(self, text: str) -> Any:
         """Raises ValueError, which says what is expected."""
@@ -86,13 +111,11 @@ def _read(parameters: Sequence[Parameter], query: bytes) -> dict[str, Any]:
         if parameter is None:
             accepted = ", ".join(known) or "none"
             errors.append(fault_of(name, f"no such parameter; accepted: {accepted}"))
-        elif len(given) > 1:
-            errors.append(fault_of(name, "is given more than once"))
         else:
             try:
-                values[name] = parameter.read(given[0])
+                values[name] = parameter.read_all(given)
             except ValueError as error:
-                errors.append(fault_of(name, f"expected {error}"))
+                errors.append(fault_of(name, str(error)))
     if errors:
         raise invalid(errors)
     return values
@@ -100,6 +123,15 @@ def _read(parameters: Sequence[Parameter], query: bytes) -> dict[str, Any]:
 
 # Clients repeat the same queries, above all for pages of a list.
 _read_once = functools.lru_cache(maxsize=256)(_read)
+
+
+def skus_named(texts: Sequence[str]) -> dict[str, Sku]:
+    """By their text; what is not a valid SKU is that of nothing, and left out."""
+    named = {}
+    for text in texts:
+        with suppress(InvalidValue):
+            named[text] = Sku(text)
+    return named
 
 
 def sku_in_path(text: str, unknown: Callable[..., DomainError]) -> Sku:

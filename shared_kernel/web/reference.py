@@ -114,7 +114,8 @@ def _example_path(rule: str, parameters: Sequence[Schema], schemas: "Schemas") -
         if parameter["in"] == "path":
             rule = rule.replace(f"{{{name}}}", str(example))
         elif parameter["in"] == "query" and parameter["required"]:
-            asked.append(f"{name}={example}")
+            examples = example if isinstance(example, list) else [example]
+            asked += [f"{name}={each}" for each in examples]
     return rule + ("?" + "&".join(asked) if asked else "")
 
 

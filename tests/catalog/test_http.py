@@ -220,6 +220,29 @@ def test_a_product_registered_between_pages_repeats_none(shop: Shop) -> None:
     assert [each["code"] for each in second.get_json()] == ["LAMP-2", "LAMP-3"]
 
 
+def test_products_are_listed_by_their_skus_in_the_order_asked_for(shop: Shop) -> None:
+    for sku in ("LAMP-1", "CHAIR 1/2", "DESK-1"):
+        shop.register(sku)
+    command(shop, "POST", "discontinue")
+
+    query = "?sku=DESK-1&sku=NO-SUCH&sku=CHAIR+1/2&sku=%00&sku=LAMP-1&sku=DESK-1"
+
+    assert codes(shop, query) == ["DESK-1", "CHAIR 1/2", "LAMP-1"]
+    assert codes(shop, "?sku=DESK-1") == ["DESK-1"]
+    assert codes(shop, "?sku=NO-SUCH") == []
+
+
+def test_at_most_a_hundred_skus_are_listed_and_not_filtered(shop: Shop) -> None:
+    query = "&".join(f"sku=LAMP-{number}" for number in range(101))
+
+    said = problem(shop.client.get(f"/products?{query}"), 400, "invalid-parameter")
+    assert said["errors"] == [
+        {"parameter": "sku", "detail": "is given more than 100 times"}
+    ]
+    said = problem(shop.client.get("/products?sku=A&q=b"), 400, "invalid-parameter")
+    assert said["errors"] == [{"parameter": "q", "detail": "cannot go with sku"}]
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [

@@ -59,6 +59,39 @@ def test_the_quantity_is_what_is_available(shop: Shop) -> None:
     assert shop.client.get("/stock?id=LAMP-1").get_json() == {"quantity": 3}
 
 
+def test_of_several_the_quantities_are_told_in_the_order_asked_for(
+    shop: Shop,
+) -> None:
+    shop.register("ÄPFEL 1/2", stock_count=7)
+    send(shop, "PUT", ORDER, quantity=2)
+
+    answer = shop.client.get(
+        "/stock?id=%C3%84PFEL+1/2&id=NO-SUCH&id=LAMP-1&id=%00&id=A%CC%88PFEL+1/2"
+    )
+
+    assert answer.get_json() == [
+        {"id": "ÄPFEL 1/2", "quantity": 7},
+        {"id": "NO-SUCH", "quantity": None},
+        {"id": "LAMP-1", "quantity": 3},
+        {"id": "\0", "quantity": None},
+        {"id": "A\u0308PFEL 1/2", "quantity": 7},
+    ]
+
+
+def test_a_hundred_quantities_are_told_at_once_and_no_more(
+    refusing_shop: Shop,
+) -> None:
+    query = "&".join(f"id=LAMP-{number}" for number in range(100))
+
+    answer = refusing_shop.client.get(f"/stock?{query}").get_json()
+
+    assert len(answer) == 100
+    assert answer[1] == {"id": "LAMP-1", "quantity": 5}
+    more = refusing_shop.client.get(f"/stock?{query}&id=LAMP-100")
+    said = problem(more, 400, "invalid-parameter")["errors"]
+    assert said == [{"parameter": "id", "detail": "is given more than 100 times"}]
+
+
 def test_a_level_is_shown_in_the_order_of_its_description(shop: Shop) -> None:
     response = shop.client.get("/stock/LAMP-1")
 

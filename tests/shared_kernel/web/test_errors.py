@@ -85,7 +85,7 @@ def test_all_wrong_parameters_are_named_at_once(lasting_shop: Shop) -> None:
     document = problem(response, 400, "invalid-parameter")
 
     assert {each["parameter"]: each["detail"] for each in document["errors"]} == {
-        "limt": "no such parameter; accepted: limit, cursor, availability, q",
+        "limt": "no such parameter; accepted: limit, cursor, availability, q, sku",
         "limit": "expected a whole number from 1 to 1000",
         "cursor": "expected a whole number from 0 to 9223372036854775807",
         "q": "expected 1 to 200 characters",
