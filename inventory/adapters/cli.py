@@ -8,16 +8,18 @@ import click
 
 from inventory.adapters.cli_stock import add_stock_files
 from inventory.adapters.export_stock import exported_stock
+from inventory.adapters.line_names import EqualLines
+from inventory.adapters.order_files import identified
 from inventory.adapters.presets.shopify_orders import ShopifyOrders
 from inventory.adapters.presets.woocommerce_orders import WooCommerceOrders
-from inventory.adapters.replay_orders import LinesSoFar, ReplayOrders
+from inventory.adapters.replay_orders import ReplayOrders
 from inventory.adapters.services import InventoryServices
 from shared_kernel.files.export import export, takes_an_output
 from shared_kernel.files.presets import Preset
 from shared_kernel.files.run import FileArguments, run, takes_a_row_file
 from shared_kernel.runtime.workers import Workers
 
-_ORDERS: dict[str, Callable[[], Preset]] = {
+_ORDERS: dict[str, Callable[[], Preset | None]] = {
     "shopify-orders": ShopifyOrders,
     "woocommerce-orders": WooCommerceOrders,
 }
@@ -40,19 +42,20 @@ def inventory_cli(services: InventoryServices, workers: Workers) -> click.Group:
     ) -> None:
         """Reserve and ship the order lines in FILE, in their order.
 
-        FILE is CSV with the columns order, sku, quantity and, if wanted, ordered_on and
-        shipped_on; or NDJSON with the same fields, a line for each. It may be packed
-        (.gz), or - for the standard input.
+        FILE is CSV with the columns order, sku, quantity and, if wanted, line,
+        ordered_on and shipped_on; or NDJSON with the same fields, a line for each. It
+        may be packed (.gz), or - for the standard input.
 
-        An order reference names one shipment of a SKU: a further line of the same order
-        and SKU ships as ORDER#2, ORDER#3 and so on.
+        It may be interrupted and run again, sorted in another way, too: a line that has
+        shipped is skipped. Its name says which line it is: the column line, or else
+        what the line says. What equals a line of another file is refused, since it may
+        be one more: give it a name in the column line, such as its number in the order.
 
         With --preset, FILE is what a shop of this software exports. Lines that are
         cancelled or have not left yet are left out, and named once.
 
-        It may be interrupted and run again: a line that has shipped unchanged is
-        skipped. Rows that are refused stand in FILE.refused.csv, each with its reason;
-        correct them there and replay that file.
+        Rows that are refused stand in FILE.refused.csv, each with its reason and its
+        name; correct them there and replay that file.
 
         \b
         Exit codes: 0, or 1 if rows were refused, 2 if FILE cannot be used,
@@ -62,10 +65,13 @@ def inventory_cli(services: InventoryServices, workers: Workers) -> click.Group:
         Example:
           flask --app app inventory replay-orders samples/superstore/order_lines.csv
         """  # noqa: D301 - click takes \b as a character
-        with contextlib.closing(LinesSoFar()) as lines:
-            work = ReplayOrders(services, lines)
-            orders = _ORDERS[preset]() if preset else None
-            code = run(work, workers, file, preset=orders)
+        orders = _ORDERS.get(preset or "", lambda: None)
+        with (
+            contextlib.closing(EqualLines()) as equal,
+            identified(file, orders()) as (file, digest),
+        ):
+            work = ReplayOrders(services, file.path.name, digest, equal)
+            code = run(work, workers, file, preset=orders())
         context.exit(code)
 
     add_stock_files(group, services, workers)

@@ -1,14 +1,28 @@
-"""Reserves and ships the order lines of a file, one after the other."""
+"""Reserves and ships the order lines of a file, one after the other.
 
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+`features/inventory/shipping_order_lines.feature` has the rules.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
 from typing import Annotated, Any
 
 import attrs
 import msgspec
 
+from inventory.adapters import shipped_lines
 from inventory.adapters.http_bodies import Pieces
+from inventory.adapters.line_names import (
+    LINE,
+    EqualLines,
+    LineName,
+    content_of,
+    given_name,
+    has_name,
+    made_name,
+)
+from inventory.adapters.order_dates import date_in
 from inventory.adapters.presets import shopify_orders, woocommerce_orders
 from inventory.adapters.services import InventoryServices, SqlInventoryUnitOfWork
 from inventory.application.commands import ReserveStock, ShipStock
@@ -19,6 +33,7 @@ from inventory.domain.value_objects import (
     OrderReference,
     Quantity,
 )
+from shared_kernel.clock import to_us
 from shared_kernel.documents.schema import Schema
 from shared_kernel.domain import foreign_names
 from shared_kernel.domain.errors import DomainError, InvalidValue
@@ -41,12 +56,14 @@ class OrderLine:
     quantity: Pieces
     ordered_on: str | None = None
     shipped_on: str | None = None
+    line: str | None = None
 
 
 COLUMNS = Columns(
     required=("order", "sku", "quantity"),
-    optional=("ordered_on", "shipped_on"),
-    identifying=("order", "sku"),
+    optional=("ordered_on", "shipped_on", LINE),
+    identifying=("order", "sku", LINE),
+    of_refused=(LINE,),
     document=Schema(OrderLine),
     presets={
         "shopify-orders": shopify_orders.MARKS,
@@ -57,72 +74,147 @@ COLUMNS = Columns(
 HELD_FOR = timedelta(days=1)
 
 
-class LinesSoFar:
-    """Counts the lines of each order and SKU, on disk if there are many."""
+@attrs.frozen(kw_only=True)
+class GivenLine:
+    """A line of a file, under the name by which it ships."""
 
-    def __init__(self) -> None:
-        # SQLite's own temporary file: it spills what does not fit in its cache.
-        self._counts = sqlite3.connect("", isolation_level=None)
-        self._counts.execute(
-            "CREATE TABLE line (of TEXT, sku TEXT, lines INTEGER,"
-            " PRIMARY KEY (of, sku)) WITHOUT ROWID"
-        )
-        self._counts.execute("BEGIN")
+    row: Row
+    name: LineName
+    order: OrderReference
+    sku: Sku
+    quantity: Quantity
 
-    def number(self, order: str, sku: str) -> int:
-        """1 for the first line of `order` for `sku`, then 2, and so on."""
-        [[number]] = self._counts.execute(
-            "INSERT INTO line VALUES (?, ?, 1)"
-            " ON CONFLICT DO UPDATE SET lines = lines + 1 RETURNING lines",
-            (order, sku),
-        ).fetchall()
-        return int(number)
+    @property
+    def key(self) -> shipped_lines.Key:
+        return self.order.code, self.sku.code
 
-    def close(self) -> None:
-        self._counts.close()
+    @property
+    def whole_order(self) -> OrderReference:
+        return OrderReference(self.order.order)
+
+
+Known = Mapping[shipped_lines.Key, shipped_lines.ShippedLine]
 
 
 @attrs.frozen
 class ReplayOrders:
-    """Skips a line that has shipped unchanged: so a file can be replayed again.
+    """A line that has shipped is skipped: so a file can be replayed again.
 
-    An order reference names one shipment of a SKU. A further line of the same order and
-    SKU ships as `ORDER#2`, `ORDER#3`, …
+    It is that line if it has its name: one that people gave it, or one that is made of
+    what it says, in the same file. `digest` identifies the file by its contents. What
+    only equals a line of another file may be another line: it is refused.
     """
 
     services: InventoryServices
-    lines: LinesSoFar
+    file_name: str
+    digest: str
+    equal: EqualLines
     columns: Columns = COLUMNS
     subject: str = "sku"
     done: str = "shipped"
     remarks: Remarks = attrs.field(factory=Remarks)
 
     def apply(self, rows: Sequence[Row]) -> list[Outcome | Refused]:
-        until = self.services.clock() + HELD_FOR
-        named = [self._named(row) for row in rows]
-        read = [_order_from(row, until) for row in named]
-        orders = [each for each in read if isinstance(each, ReserveStock)]
-        answers = iter(self.services.writer.execute_all(_reserve_and_ship, orders))
+        read = [self._read(row) for row in rows]
+        lines = [each for each in read if isinstance(each, GivenLine)]
+        outcomes = self._of_known(lines)
+        new = [line for line in lines if id(line) not in outcomes]
+        answers = self.services.writer.execute_all(
+            _reserve_and_ship,
+            [self._command(line) for line in new],
+            lambda connection, refusals: shipped_lines.add(
+                connection, self._shipped(new, refusals)
+            ),
+        )
+        outcomes |= self._of_answers(new, answers)
         return [
-            each if isinstance(each, Refused) else _outcome(row, each, next(answers))
-            for row, each in zip(named, read, strict=True)
+            each if isinstance(each, Refused) else outcomes[id(each)] for each in read
         ]
 
     def wait_until_visible(self, timeout_s: float) -> None:
         log = self.services.log
         self.services.movements.wait_for({log.source: log.head()}, timeout_s)
 
-    def _named(self, row: Row) -> Row:
-        """The row, with the reference under which the line ships."""
-        order, sku = row.values.get("order"), row.values.get("sku")
-        if row.fault or not isinstance(order, str) or not isinstance(sku, str):
-            return row
-        number = self.lines.number(order.strip(), sku.strip())
-        if number == 1:
-            return row
-        return attrs.evolve(
-            row, values={**row.values, "order": f"{order.strip()}#{number}"}
+    def _read(self, row: Row) -> GivenLine | Refused:
+        """The line, or all faults of the row at once, by column."""
+        values, name = row.values, None
+        if not has_name(values):
+            content = content_of(row)
+            name = made_name(content, self.equal.number(content), self.digest)
+            row = _named(row, name)
+        if row.fault:
+            return Refused(row.fault, row)
+        try:
+            for date in _DATES:
+                date(values)
+            name = name or _line(values)
+            return GivenLine(
+                row=row,
+                name=name,
+                order=OrderReference(_order(values), name.name),
+                sku=_sku(values),
+                quantity=_quantity(values),
+            )
+        except InvalidValue:
+            return Refused("; ".join(_faults(values)), row)
+
+    def _of_known(self, lines: Sequence[GivenLine]) -> dict[int, Outcome | Refused]:
+        """Outcomes of the lines that have shipped, by the identity of the line."""
+        with self.services.database.reading() as connection:
+            known = shipped_lines.found(connection, (line.order for line in lines))
+            orders = shipped_lines.shipped_by_name(
+                connection, (line.whole_order for line in lines)
+            )
+        outcomes: dict[int, Outcome | Refused] = {}
+        for line in lines:
+            whole = line.whole_order.code, line.sku.code
+            if line.key in known:
+                outcomes[id(line)] = _of_shipped(line, known[line.key])
+            elif line.name.file and whole in orders:
+                outcomes[id(line)] = _of_whole_order(line, orders[whole])
+        return outcomes
+
+    def _of_answers(
+        self, lines: Sequence[GivenLine], answers: Sequence[object]
+    ) -> dict[int, Outcome | Refused]:
+        outcomes: dict[int, Outcome | Refused] = {}
+        shipped_meanwhile = []
+        for line, answer in zip(lines, answers, strict=True):
+            if isinstance(answer, OrderAlreadyShipped):
+                shipped_meanwhile.append(line)
+            elif isinstance(answer, DomainError):
+                outcomes[id(line)] = Refused(str(answer), line.row)
+            else:
+                outcomes[id(line)] = Outcome.DONE
+        if shipped_meanwhile:
+            outcomes |= self._of_known(shipped_meanwhile)
+        return outcomes
+
+    def _command(self, line: GivenLine) -> ReserveStock:
+        return ReserveStock(
+            sku=line.sku,
+            order=line.order,
+            quantity=line.quantity,
+            until=self.services.clock() + HELD_FOR,
         )
+
+    def _shipped(
+        self, lines: Sequence[GivenLine], refusals: Sequence[BaseException | None]
+    ) -> list[shipped_lines.ShippedLine]:
+        now_us = to_us(self.services.clock())
+        return [
+            shipped_lines.ShippedLine(
+                order=line.order,
+                sku=line.sku,
+                pieces=line.quantity.pieces,
+                file_digest=line.name.file,
+                file_name=self.file_name,
+                row_number=line.row.number,
+                shipped_us=now_us,
+            )
+            for line, refusal in zip(lines, refusals, strict=True)
+            if refusal is None
+        ]
 
 
 def _reserve_and_ship(order: ReserveStock, work: SqlInventoryUnitOfWork) -> None:
@@ -130,38 +222,70 @@ def _reserve_and_ship(order: ReserveStock, work: SqlInventoryUnitOfWork) -> None
     ship_stock(ShipStock(sku=order.sku, order=order.order), work)
 
 
-def _outcome(row: Row, order: ReserveStock, answer: object) -> Outcome | Refused:
-    if isinstance(answer, OrderAlreadyShipped):
-        if answer.shipped == order.quantity.pieces:
-            return Outcome.SKIPPED
-        return Refused(f"{answer}, not {order.quantity.pieces}", row)
-    if isinstance(answer, DomainError):
-        return Refused(str(answer), row)
-    return Outcome.DONE
+def _named(row: Row, name: LineName) -> Row:
+    """The row for the file of refused rows, where its name stands in front."""
+    cells = row.cells
+    if cells is not None:
+        [first, *others] = cells or [""]
+        is_object = not others and first.startswith("{")
+        cells = [_named_object(first, name)] if is_object else [name.cell, *cells]
+    return attrs.evolve(row, values={**row.values, LINE: name.cell}, cells=cells)
 
 
-def _order_from(row: Row, until: datetime) -> ReserveStock | Refused:
-    """The order line, or all faults of the row at once, by column."""
-    if row.fault:
-        return Refused(row.fault, row)
-    values = row.values
-    try:
-        return ReserveStock(
-            sku=_sku(values),
-            order=_order(values),
-            quantity=_quantity(values),
-            until=until,
+def _named_object(text: str, name: LineName) -> str:
+    """A line of NDJSON, which may be damaged."""
+    rest = text[1:].lstrip()
+    comma = "" if rest.startswith("}") else ", "
+    return f'{{"{LINE}": "{name.cell}"{comma}{rest}'
+
+
+def _of_shipped(
+    line: GivenLine, shipped: shipped_lines.ShippedLine
+) -> Outcome | Refused:
+    where = (
+        f"{shipped.file_name}, row {shipped.row_number}, on "
+        f"{shipped.shipped_at:%Y-%m-%d}"
+    )
+    if line.name.file != shipped.file_digest:
+        return Refused(
+            f"this equals a line of order {line.order.order} that has shipped from "
+            f"another file: {where}. If it is that line, leave it out; if it is one "
+            f"more, give it a name of its own in the column {LINE}",
+            line.row,
         )
-    except InvalidValue:
-        return Refused("; ".join(_faults(values)), row)
+    if line.quantity.pieces == shipped.pieces:
+        return Outcome.SKIPPED
+    return Refused(
+        f"line {line.name.name} of order {line.order.order} has already shipped "
+        f"{shipped.pieces} of {line.sku}, not {line.quantity.pieces}: {where}",
+        line.row,
+    )
+
+
+def _of_whole_order(line: GivenLine, pieces: int) -> Refused:
+    return Refused(
+        f"order {line.order.order} has already shipped {pieces} of {line.sku}, not as "
+        f"a line of a file. If this is one more, give it a name in the column {LINE}",
+        line.row,
+    )
+
+
+def _line(values: Mapping[str, Any]) -> LineName:
+    return given_name(text(values, LINE))
 
 
 def _sku(values: Mapping[str, Any]) -> Sku:
     return Sku(text(values, "sku"))
 
 
-def _order(values: Mapping[str, Any]) -> OrderReference:
-    return OrderReference(text(values, "order"))
+def _order(values: Mapping[str, Any]) -> str:
+    return OrderReference(text(values, "order")).order
+
+
+_DATES: tuple[Callable[[Mapping[str, Any]], object], ...] = (
+    partial(date_in, column="ordered_on"),
+    partial(date_in, column="shipped_on"),
+)
 
 
 def _quantity(values: Mapping[str, Any]) -> Quantity:
@@ -169,7 +293,8 @@ def _quantity(values: Mapping[str, Any]) -> Quantity:
 
 
 def _faults(values: Mapping[str, Any]) -> Iterator[str]:
-    for part in (_order, _sku, _quantity):
+    parts = (_order, _sku, _quantity, *_DATES)
+    for part in (_line, *parts) if has_name(values) else parts:
         try:
             part(values)
         except InvalidValue as fault:

@@ -57,7 +57,7 @@ def reservation_to_row(
 def reservation_from_row(row: Row) -> tuple[OrderReference, Reservation]:
     order_reference, _, pieces, until_us, placed = row
     reservation = Reservation(pieces, from_us(until_us), placed)
-    return OrderReference(order_reference), reservation
+    return OrderReference.from_code(order_reference), reservation
 
 
 def shipment_to_row(
@@ -76,7 +76,7 @@ def shipment_to_row(
 def shipment_from_row(row: Row) -> tuple[OrderReference, Shipment]:
     order_reference, _, pieces, version, returned, complete = row
     shipment = Shipment(pieces, version, returned, bool(complete))
-    return OrderReference(order_reference), shipment
+    return OrderReference.from_code(order_reference), shipment
 
 
 def receipt_to_row(

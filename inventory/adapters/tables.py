@@ -11,6 +11,8 @@ from sqlalchemy import (
     Table,
 )
 
+from inventory.domain.value_objects import LONGEST_ORDER_CODE
+
 metadata = MetaData()
 
 stock_items = Table(
@@ -32,7 +34,7 @@ stock_items = Table(
 reservations = Table(
     "reservations",
     metadata,
-    Column("order_reference", String(80), primary_key=True),
+    Column("order_reference", String(LONGEST_ORDER_CODE), primary_key=True),
     Column("sku", ForeignKey(stock_items.c.sku), primary_key=True),
     Column("pieces", BigInteger, nullable=False),
     Column("until_us", BigInteger, nullable=False),
@@ -46,7 +48,7 @@ reservations = Table(
 shipments = Table(
     "shipments",
     metadata,
-    Column("order_reference", String(80), primary_key=True),
+    Column("order_reference", String(LONGEST_ORDER_CODE), primary_key=True),
     Column("sku", ForeignKey(stock_items.c.sku), primary_key=True),
     Column("pieces", BigInteger, nullable=False),
     Column("shipped_version", BigInteger, nullable=False),
@@ -73,5 +75,20 @@ file_rows = Table(
     Column("file", String(64), primary_key=True),
     Column("row", BigInteger, primary_key=True, autoincrement=False),
     Column("booked_us", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Order lines that came in files. `file_digest` identifies a file by its contents; it is
+# empty for a line that has a name given by people.
+order_lines = Table(
+    "order_lines",
+    metadata,
+    Column("order_reference", String(LONGEST_ORDER_CODE), primary_key=True),
+    Column("sku", ForeignKey(stock_items.c.sku), primary_key=True),
+    Column("pieces", BigInteger, nullable=False),
+    Column("file_digest", String(16), nullable=False),
+    Column("file_name", String(255), nullable=False),
+    Column("row_number", BigInteger, nullable=False),
+    Column("shipped_us", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )

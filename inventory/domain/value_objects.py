@@ -15,6 +15,9 @@ LONGEST_REASON = 200
 LONGEST_ORDER_REFERENCE = 80
 LONGEST_DELIVERY_NOTE = 80
 LONGEST_COUNTED_BY = 80
+LONGEST_LINE_NAME = 80
+_BEFORE_LINE = "  "
+LONGEST_ORDER_CODE = LONGEST_ORDER_REFERENCE + len(_BEFORE_LINE) + LONGEST_LINE_NAME
 # Control characters, and halves of pairs, which no encoding can store.
 _UNPRINTABLE = frozenset({"Cc", "Cs"})
 
@@ -64,16 +67,36 @@ class ReorderPoint:
 
 @attrs.frozen
 class OrderReference:
-    """An order, by its owner's reference: 1 to 80 visible characters, as given.
+    """An order, by its owner's reference, or one line of it, by the line's name.
 
-    `foreign_names` has the rule.
+    Each is 1 to so many visible characters, as given (`foreign_names`). `code` is for
+    storage and events: given names have single spaces, so two of them before the line's
+    name make a code that no order can have.
     """
 
-    code: str = attrs.field(converter=foreign_names.normalized)
+    order: str = attrs.field(converter=foreign_names.normalized)
+    line: str | None = attrs.field(default=None)
+    code: str = attrs.field(init=False, eq=False, repr=False)
 
-    @code.validator
-    def _is_a_name(self, _: object, code: object) -> None:
-        foreign_names.check("order", code, LONGEST_ORDER_REFERENCE)
+    @order.validator
+    def _is_a_name(self, _: object, order: object) -> None:
+        foreign_names.check("order", order, LONGEST_ORDER_REFERENCE)
+
+    @line.validator
+    def _is_a_name_too(self, _: object, line: str | None) -> None:
+        if line is not None:
+            foreign_names.check("line", line, LONGEST_LINE_NAME)
+
+    @code.default
+    def _stored(self) -> str:
+        if self.line is None:
+            return self.order
+        return f"{self.order}{_BEFORE_LINE}{self.line}"
+
+    @classmethod
+    def from_code(cls, code: str) -> "OrderReference":
+        order, _, line = code.partition(_BEFORE_LINE)
+        return cls(order, line or None)
 
     def __str__(self) -> str:
         return self.code

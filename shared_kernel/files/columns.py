@@ -19,7 +19,8 @@ class Columns:
     `aliases` are other names of them. In `identifying` ones stand names, of which the
     marks of spreadsheets are no part. `presets` has, by preset, columns by which files
     for it are recognized. A column `reason` is ignored: so a file of refused rows can
-    be corrected and used. Of a `foreign` file only these columns matter.
+    be corrected and used, and so it has the columns `of_refused` in front, unless the
+    file has them. Of a `foreign` file only these columns matter.
     """
 
     required: Sequence[str]
@@ -29,10 +30,15 @@ class Columns:
     identifying: Sequence[str] = ()
     foreign: bool = False
     document: Schema[Any] = ANY_OBJECT
+    of_refused: Sequence[str] = ()
 
     @property
     def names(self) -> list[str]:
         return [*self.required, *self.optional]
+
+    def of_refused_rows(self, header: Sequence[str]) -> list[str]:
+        """The header of the file of refused rows, for a file with `header`."""
+        return [*(name for name in self.of_refused if name not in header), *header]
 
     def preset_of(self, header: Sequence[str]) -> str | None:
         """The preset for files with this header."""

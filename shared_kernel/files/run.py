@@ -262,7 +262,8 @@ def run(
         with opened(asked.path, work.columns, asked.reading, preset) as file:
             if there.exists() and asked.path.exists() and there.samefile(asked.path):
                 raise UnusableFileError(f"--refused {there}: that is the file itself")
-            refusals = Refusals(there, file.header, work.subject)
+            header = work.columns.of_refused_rows(file.header)
+            refusals = Refusals(there, header, work.subject)
             return Run(work, workers, file, refusals, dry).result()
     except UnusableFileError as error:
         raise CommandFailed(str(error)) from error

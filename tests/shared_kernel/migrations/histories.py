@@ -146,6 +146,17 @@ ROWS: Contents = {
             "version": 9,
         }
     ],
+    "order_lines": [
+        {
+            "order_reference": "O-1  ~0123456789.1",
+            "sku": "LAMP-1",
+            "pieces": 1,
+            "file_digest": "0123456789abcdef",
+            "file_name": "orders.csv",
+            "row_number": 2,
+            "shipped_us": 2**50,
+        }
+    ],
     "receipts": [
         {"reference": "D/1", "sku": "LAMP-1", "pieces": 3, "received_us": 2**50}
     ],
@@ -209,7 +220,10 @@ LISTING = History(
 )
 INVENTORY = History(
     "inventory/adapters/migrations/commands",
-    ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"),
+    (
+        *("0001", "0002", "0003", "0004", "0005"),
+        *("0006", "0007", "0008", "0009", "0010"),
+    ),
 )
 MOVEMENTS = History("inventory/adapters/migrations/movements", ("0001", "0002", "0003"))
 HISTORIES = (CATALOG, LISTING, INVENTORY, MOVEMENTS)

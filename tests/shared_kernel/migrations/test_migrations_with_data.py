@@ -83,7 +83,8 @@ def _with_their_sum(before: Contents) -> Contents:
     items = [known | dict(row) for row in before["stock_items"]]
     whole = {"returned": 0, "complete": True}
     shipped = [whole | dict(row) for row in before["shipments"]]
-    booked = {table: before.get(table, ()) for table in ("receipts", "file_rows")}
+    later = ("receipts", "file_rows", "order_lines")
+    booked = {table: before.get(table, ()) for table in later}
     return {"stock_items": items, "shipments": shipped, **booked}
 
 

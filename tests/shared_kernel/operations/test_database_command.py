@@ -25,7 +25,7 @@ DEADLINE_S = 60
 NEWEST = {
     "catalog": "0008",
     "catalog_read": "0004",
-    "inventory": "0009",
+    "inventory": "0010",
     "inventory_read": "0003",
 }
 HEADS = {owner: NEWEST.get(owner, "0001") for owner in OWNERS}
@@ -105,7 +105,7 @@ def test_an_older_database_is_shown_and_upgraded(storehouse: RunningServices) ->
     assert by_owner["inventory"]["revision"] == "0001"
     assert by_owner["catalog"]["state"] == "current"
     assert upgraded.exit_code == 0
-    assert "inventory: upgraded to revision 0009\n" in upgraded.output
+    assert "inventory: upgraded to revision 0010\n" in upgraded.output
     assert "catalog: is current, at revision 0008\n" in upgraded.output
     assert status(schemas_of(storehouse))[0] == 0
 
