@@ -14,7 +14,9 @@ SKU_ALREADY_REGISTERED = kind(
     "sku-already-registered",
     409,
     "The SKU is taken",
-    "A product is registered once. `as_given` tells whether it is the same product.",
+    "A product is registered once. `as_given` tells whether SKU, name, description and "
+    "price are the same. `stock_count` is not compared: it opens the stock, once, and "
+    "after that pieces are received and counted.",
 )
 PRODUCT_IS_DISCONTINUED = kind(
     "product-is-discontinued",

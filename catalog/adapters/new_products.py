@@ -182,3 +182,4 @@ def _unless_done(register: Callable[[], object]) -> None:
     except SkuAlreadyRegistered as refusal:
         if not refusal.as_given:
             raise
+        _log.info("registered already; stock_count is not compared", sku=refusal.sku)

@@ -173,6 +173,15 @@ def test_messages_are_distinguished_by_source_too(storehouse: RunningServices) -
     assert [letter.envelope.key for letter in letters(storehouse)] == senders
 
 
+def test_a_registration_that_is_skipped_is_logged(
+    storehouse: RunningServices, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send(storehouse, a_message(), a_message({**LAMP, "stock_count": 9}, "2"))
+
+    assert letters(storehouse) == []
+    assert "stock_count is not compared" in capsys.readouterr().out
+
+
 def test_a_repeated_refusal_is_logged(
     storehouse: RunningServices, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -78,6 +78,7 @@ class NewProductJobs:
 
         (answer,) = self.writer.execute_all(register_product, [command], acknowledge)
         if isinstance(answer, SkuAlreadyRegistered) and answer.as_given:
+            _log.info("registered already; stock_count is not compared", sku=answer.sku)
             return
         if isinstance(answer, DomainError):
             raise UnprocessableError(str(answer))

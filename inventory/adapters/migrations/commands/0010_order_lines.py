@@ -32,7 +32,14 @@ def downgrade() -> None:
 
 
 def _let_references_have(characters: int) -> None:
-    # SQLite knows no length of a text.
-    if op.get_bind().dialect.name == "postgresql":
-        for table in _REFERENCING:
-            op.alter_column(table, "order_reference", type_=sa.String(characters))
+    for table in _REFERENCING:
+        # SQLite has to copy the table for this.
+        with op.batch_alter_table(
+            table, table_kwargs={"sqlite_with_rowid": False}
+        ) as changed:
+            changed.alter_column(
+                "order_reference",
+                existing_type=sa.String,
+                existing_nullable=False,
+                type_=sa.String(characters),
+            )
