@@ -30,7 +30,8 @@ _PAGE = (_NEWEST, integer("cursor", "Where to go on.", 0, 2**63 - 1, default=0))
 class ShownImport(msgspec.Struct, frozen=True, kw_only=True):
     """`rows` are known once all are received, the time left while it gets on.
 
-    `remedies` say what to do with one that is stuck.
+    `remedies` say what to do with one that is stuck, `remarks` what was not used of the
+    rows.
     """
 
     id: str
@@ -46,6 +47,7 @@ class ShownImport(msgspec.Struct, frozen=True, kw_only=True):
     ended: datetime | None
     refusals: str
     remedies: list[str]
+    remarks: list[str]
 
 
 class ShownRefusal(msgspec.Struct, frozen=True):
@@ -195,4 +197,5 @@ def _shown(state: ImportState) -> ShownImport:
         ended=None if state.ended_us is None else from_us(state.ended_us),
         refusals=f"/products/imports/{state.id}/refusals",
         remedies=list(remedies(state)),
+        remarks=state.remarks,
     )

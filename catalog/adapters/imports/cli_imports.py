@@ -103,6 +103,8 @@ def _watch(imports: ProductImports, import_id: str, refused: Path | None) -> int
 
 def _report(imports: ProductImports, state: ImportState, refused: Path | None) -> int:
     click.echo(f"{state.file}: {state.state}, {_note(state)}")
+    for remark in state.remarks:
+        click.echo(remark)
     for each in imports.progress.refusals(state.id, 0, SHOWN):
         click.echo(f"row {each.row}: {each.subject}: {each.reason}")
     if state.refused > SHOWN:

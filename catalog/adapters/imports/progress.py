@@ -22,6 +22,10 @@ from shared_kernel.storage.prepared import Prepared
 RECENT_US = 10_000_000
 """The rate is that of the last ten seconds."""
 PAGE = 500
+COUNTS_NOT_USED = (
+    "rows that are skipped were registered already, so their stock_count is not used "
+    "(counts come by `inventory import-counts`)"
+)
 
 _STATES = (
     sa.select(
@@ -95,6 +99,12 @@ class ImportState:
     @property
     def has_ended(self) -> bool:
         return self.ended_us is not None
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the rows said and the import did not use."""
+        uses_no_counts = self.skipped and "stock_count" in self.columns
+        return [COUNTS_NOT_USED] if uses_no_counts else []
 
 
 @attrs.frozen

@@ -82,6 +82,18 @@ def test_a_file_may_be_the_body_itself(
     assert at(client, response)["registered"] == 2
 
 
+def test_counts_of_known_products_are_told(
+    storehouse: RunningServices, client: FlaskClient
+) -> None:
+    content = b"sku,name,stock_count\nLAMP-1,Lamp,5\n"
+    sent = [send(client, content) for _ in range(2)]
+    work_off(storehouse)
+    first, again = (at(client, each) for each in sent)
+
+    assert (first["remarks"], again["skipped"]) == ([], 1)
+    assert "stock_count is not used" in again["remarks"][0]
+
+
 def test_refusals_are_paged_and_can_be_corrected_and_sent_again(
     client: FlaskClient, storehouse: RunningServices
 ) -> None:
