@@ -7,39 +7,30 @@ import attrs
 from inventory.domain.errors import (
     CorrectionExceedsStock,
     DeliveryAlreadyReceived,
-    InsufficientStock,
-    OrderAlreadyShipped,
     ReturnExceedsShipment,
-    ShipmentExceedsReservation,
-    UnknownReservation,
     UnknownShipment,
 )
 from inventory.domain.events import (
-    ReleasedHold,
     ReorderPointSet,
     ReservationChanged,
     StockCorrected,
     StockCounted,
-    StockDepleted,
     StockExpired,
-    StockLow,
     StockOpened,
     StockReceived,
     StockReleased,
     StockReopened,
-    StockReplenished,
     StockReserved,
     StockRetired,
     StockReturned,
     StockShipped,
 )
+from inventory.domain.stock_state import StockState
 from inventory.domain.value_objects import (
-    Availability,
     Count,
     CountedBy,
     DeliveryNote,
     Difference,
-    Hold,
     OrderReference,
     Quantity,
     Reason,
@@ -47,66 +38,19 @@ from inventory.domain.value_objects import (
     ReorderPoint,
     Reservation,
     Shipment,
-    StockLevel,
 )
-from shared_kernel.domain.aggregate import Aggregate
 from shared_kernel.domain.sku import Sku
 
 
 @attrs.define(eq=False, kw_only=True)
-class StockItem(Aggregate):
-    """Available = on hand - reserved, in pieces, and never negative.
-
-    `reserved` is the sum of all reservations. `reservations`, `shipments` and
-    `receipts` have only those that the item was loaded with: there can be any number.
-    """
-
-    sku: Sku
-    on_hand: int
-    reorder_point: int = 0
-    retired: bool = False
-    reserved: int = 0
-    reservations: dict[OrderReference, Reservation] = attrs.field(factory=dict)
-    shipments: dict[OrderReference, Shipment] = attrs.field(factory=dict)
-    receipts: dict[DeliveryNote, Receipt] = attrs.field(factory=dict)
-    last_counted: datetime | None = None
-
-    @property
-    def key(self) -> str:
-        return self.sku.code
+class StockItem(StockState):
+    """Commands: each records what it changed, or raises a refusal."""
 
     @classmethod
     def open(cls, sku: Sku, on_hand: Count) -> "StockItem":
         item = cls(sku=sku, on_hand=on_hand.pieces)
         item.record(StockOpened(sku=sku, on_hand=on_hand.pieces))
         return item
-
-    @property
-    def available(self) -> int:
-        return self.on_hand - self.reserved
-
-    @property
-    def availability(self) -> Availability:
-        if self.retired:
-            return Availability.RETIRED
-        available = self.on_hand - self.reserved
-        if available == 0:
-            return Availability.OUT_OF_STOCK
-        if available <= self.reorder_point:
-            return Availability.LOW
-        return Availability.IN_STOCK
-
-    @property
-    def level(self) -> StockLevel:
-        return StockLevel(
-            sku=self.sku,
-            on_hand=self.on_hand,
-            reserved=self.reserved,
-            available=self.available,
-            availability=self.availability,
-            version=self.version,
-            last_counted=self.last_counted,
-        )
 
     def receive(
         self, quantity: Quantity, at: datetime, reference: DeliveryNote | None = None
@@ -186,17 +130,6 @@ class StockItem(Aggregate):
         )
         self._announce_change_from(before)
 
-    def hold_of(self, order: OrderReference) -> Hold:
-        held, shipment = self.reservations.get(order), self.shipments.get(order)
-        return Hold(
-            order=order,
-            held=held.pieces if held else 0,
-            until=held.until if held else None,
-            shipped=shipment.pieces if shipment else 0,
-            returned=shipment.returned if shipment else 0,
-            level=self.level,
-        )
-
     def reserve(
         self,
         quantity: Quantity,
@@ -260,16 +193,10 @@ class StockItem(Aggregate):
         """
         held = self.reservations.get(order)
         if held is None:
-            if quantity is not None:
-                self._refuse_if_complete(order)
-            elif self._is_complete(order):
-                return
-            raise UnknownReservation(sku=self.sku.code, order=order.code)
+            self._refuse_to_ship_nothing(order, quantity)
+            return
         pieces = held.pieces if quantity is None else quantity.pieces
-        if pieces > held.pieces:
-            raise ShipmentExceedsReservation(
-                sku=self.sku.code, order=order.code, asked=pieces, held=held.pieces
-            )
+        self._refuse_beyond_held(order, pieces, held)
 
         left = held.pieces - pieces
         self._end_reservation(order)
@@ -365,54 +292,3 @@ class StockItem(Aggregate):
             )
         )
         self._announce_change_from(before)
-
-    def _refuse_beyond_available(self, asked: int, held: int = 0) -> None:
-        if asked - held > self.available:
-            raise InsufficientStock(
-                sku=self.sku.code, asked=asked, held=held, available=self.available
-            )
-
-    def _is_complete(self, order: OrderReference) -> bool:
-        shipment = self.shipments.get(order)
-        return shipment is not None and shipment.complete
-
-    def _refuse_if_complete(self, order: OrderReference) -> None:
-        if self._is_complete(order):
-            raise OrderAlreadyShipped(
-                sku=self.sku.code,
-                order=order.code,
-                shipped=self.shipments[order].pieces,
-            )
-
-    def _hold(self, order: OrderReference, reservation: Reservation) -> None:
-        self.reservations[order] = reservation
-        self.reserved += reservation.pieces
-
-    def _end_reservation(self, order: OrderReference) -> int:
-        pieces = self.reservations.pop(order).pieces
-        self.reserved -= pieces
-        return pieces
-
-    def _release_newest_until_the_rest_fits(self) -> tuple[ReleasedHold, ...]:
-        def placed(order: OrderReference) -> int:
-            return self.reservations[order].placed
-
-        newest = iter(sorted(self.reservations, key=placed, reverse=True))
-        released = []
-        while self.reserved > self.on_hand:
-            order = next(newest)
-            pieces = self._end_reservation(order)
-            released.append(ReleasedHold(order, pieces))
-        return tuple(released)
-
-    def _announce_change_from(self, before: Availability) -> None:
-        # A retired item announces nothing, whatever its numbers.
-        now = self.availability
-        if now is before:
-            return
-        if now is Availability.OUT_OF_STOCK:
-            self.record(StockDepleted(sku=self.sku))
-        elif before is Availability.OUT_OF_STOCK:
-            self.record(StockReplenished(sku=self.sku))
-        if now is Availability.LOW:
-            self.record(StockLow(sku=self.sku, reorder_point=self.reorder_point))
