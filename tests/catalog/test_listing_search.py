@@ -167,6 +167,17 @@ def test_few_new_texts_are_left_to_the_queries(file: Database) -> None:
     assert index.step() == 0
 
 
+def test_the_index_takes_small_steps_while_the_listing_grows(file: Database) -> None:
+    clock = ManualClock()
+    index = ListingTextIndex("texts", file, clock)
+    put(file, ["lamp"] * 2500)
+
+    assert index.step() == 1000
+    assert index.step() == 0
+    clock.advance(1)
+    assert index.step() == 1500
+
+
 @pytest.mark.parametrize("sought", ["br", "brass"])
 def test_a_page_looks_at_no_more_products_than_it_may(
     file: Database, monkeypatch: pytest.MonkeyPatch, sought: str
