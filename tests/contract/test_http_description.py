@@ -59,9 +59,11 @@ def _schemas(
 ) -> Iterator[dict[str, Any]]:
     for answer in answers.values():
         for content in _at(document, answer).get("content", {}).values():
-            schema = _at(document, content["schema"])
-            if "properties" in schema:
-                yield {"required": [], **schema}
+            given = _at(document, content["schema"])
+            for choice in given.get("anyOf", [given]):
+                schema = _at(document, choice)
+                if "properties" in schema:
+                    yield {"required": [], **schema}
 
 
 def _at(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
