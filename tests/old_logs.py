@@ -86,12 +86,17 @@ def play(client: FlaskClient, settle: Callable[[], object], clock: _Clock) -> No
     ask("POST", "/stock/LAMP-0001/counts", {"on_hand": 4, "reason": "water damage"})
     ask("POST", "/stock/LAMP-0001/counts", {"on_hand": 0, "reason": "all of it"})
     ask("POST", "/stock/LAMP-0001/receipts", {"quantity": 10})
+    ask("PUT", "/stock/LAMP-0001/reservations/F", {"quantity": 2})
+    ask("PUT", "/stock/LAMP-0001/reservations/F", {"quantity": 3})
+    ask("POST", "/stock/LAMP-0001/reservations/A/returns", {"quantity": 1})
+    ask("POST", "/stock/LAMP-0001/corrections", {"difference": -9, "reason": "broken"})
     ask("POST", "/products/LAMP-0001/discontinue")
     ask("POST", "/products/LAMP-0001/relist")
     ask("POST", "/products/ÄPFEL 1/discontinue")
 
 
-def keep(release: str) -> None:
+def keep(release: Path) -> None:
+    """Write the logs of a shop of today to the folder `release`."""
     clock = _Clock()
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(**urls(Path(folder)), sqlite_synchronous="NORMAL")
@@ -102,7 +107,7 @@ def keep(release: str) -> None:
             with service.log.database.reading() as connection:
                 rows = connection.execute(sa.select(LOG).order_by(LOG.c.position))
                 lines = [_line(row._asdict()) for row in rows]
-            file = FOLDER / release / f"{service.log.source}.ndjson"
+            file = release / f"{service.log.source}.ndjson"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text("".join(lines), "utf-8")
         storehouse.stop()
@@ -114,4 +119,4 @@ def _line(row: Row) -> str:
 
 
 if __name__ == "__main__":
-    keep(sys.argv[1])
+    keep(FOLDER / sys.argv[1])

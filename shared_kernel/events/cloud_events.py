@@ -10,6 +10,8 @@ from shared_kernel.buses.envelope import Envelope
 from shared_kernel.clock import to_us
 
 BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
+MOST_INTEGER = 2**31 - 1
+"""Of the type Integer (CloudEvents, §3.1). A position beyond is a string of digits."""
 
 
 class InvalidCloudEventError(ValueError):
@@ -23,7 +25,7 @@ class _Structured(msgspec.Struct, frozen=True):
     type: str
     key: str
     time: Annotated[datetime, msgspec.Meta(tz=True)]
-    position: int
+    position: int | Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,19}$")]
     data: msgspec.Raw
     traceparent: str | None = None
     log: str = ""
@@ -40,6 +42,7 @@ def to_batch(envelopes: Iterable[Envelope]) -> bytes:
 
 def to_structured(envelope: Envelope) -> bytes:
     """One event as a JSON object, with our extension attributes."""
+    position = envelope.position
     attributes: dict[str, object] = {
         "specversion": "1.0",
         "id": envelope.id,
@@ -48,8 +51,10 @@ def to_structured(envelope: Envelope) -> bytes:
         "subject": envelope.key,
         "time": envelope.time,
         "datacontenttype": "application/json",
-        "position": envelope.position,
+        "position": position if position <= MOST_INTEGER else str(position),
+        "sequence": str(position),
         "key": envelope.key,
+        "partitionkey": envelope.key,
     }
     if envelope.log:
         attributes["log"] = envelope.log
@@ -69,7 +74,7 @@ def from_batch(body: bytes) -> list[Envelope]:
         raise InvalidCloudEventError(str(error)) from error
     return [
         Envelope(
-            position=event.position,
+            position=int(event.position),
             id=event.id,
             source=event.source.removeprefix("/"),
             type=event.type,

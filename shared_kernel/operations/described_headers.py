@@ -12,9 +12,10 @@ CLOUD_EVENT: dict[str, Any] = {
         "ce-id",
         "ce-source",
         "ce-type",
-        "ce-subject",
         "ce-time",
         "ce-position",
+        "ce-sequence",
+        "ce-datacontenttype",
         "content-type",
     ],
     "properties": {
@@ -26,6 +27,9 @@ CLOUD_EVENT: dict[str, Any] = {
         "ce-time": _TEXT | {"format": "date-time", "description": "when it happened"},
         "ce-position": _TEXT
         | {"pattern": "^[0-9]+$", "description": "its place in the log, from 1 on"},
+        "ce-sequence": _TEXT | {"description": "the same as `ce-position`"},
+        "ce-partitionkey": _TEXT | {"description": "the same as `ce-subject`"},
+        "ce-datacontenttype": {"const": "application/json"},
         "content-type": {"const": "application/json"},
         "ce-traceparent": _TEXT | {"description": "W3C Trace Context"},
         "ce-seal": _TEXT | {"description": "proves to Storehouse that it sent this"},

@@ -8,7 +8,7 @@ import attrs
 from flask import Response
 
 from shared_kernel.buses.envelope import Envelope
-from shared_kernel.events.cloud_events import BATCH_MEDIA_TYPE, to_batch
+from shared_kernel.events.cloud_events import BATCH_MEDIA_TYPE, MOST_INTEGER, to_batch
 from shared_kernel.events.consistency import Progress, Reader
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.versions import NEWEST, Versions
@@ -47,7 +47,9 @@ EVENT = {
         "time",
         "datacontenttype",
         "position",
+        "sequence",
         "key",
+        "partitionkey",
         "data",
     ],
     "properties": {
@@ -58,8 +60,15 @@ EVENT = {
         "subject": {"type": "string"},
         "time": {"type": "string", "format": "date-time"},
         "datacontenttype": {"const": "application/json"},
-        "position": {"type": "integer", "minimum": 1},
+        "position": {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": MOST_INTEGER},
+                {"type": "string", "pattern": "^[0-9]+$"},
+            ]
+        },
+        "sequence": {"type": "string", "pattern": "^[0-9]+$"},
         "key": {"type": "string"},
+        "partitionkey": {"type": "string"},
         "log": {"type": "string"},
         "previous": {"type": "string"},
         "traceparent": {"type": "string"},

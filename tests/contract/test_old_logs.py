@@ -15,10 +15,11 @@ from shared_kernel.events.compaction import Compaction
 from shared_kernel.events.dead_letters import DeadLetter
 from shared_kernel.events.versions import NEWEST, number_of, subject_of
 from shared_kernel.operations.releases import folder_of, released
+from shared_kernel.runtime.context import versions_of
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.serving.application import web_application
 from tests.catalog.listings import listed, rows_of_listing
-from tests.old_logs import FOLDER, restore, rows_of
+from tests.old_logs import FOLDER, keep, restore, rows_of
 from tests.storehouses import a_storehouse, run
 
 RELEASES = sorted(FOLDER.iterdir())
@@ -69,6 +70,19 @@ def test_the_log_of_a_release_has_every_event_of_its_language(
 
     newest = {subject_of(each): each for each in sorted(language, key=number_of)}
     assert types == set(newest.values())
+
+
+@pytest.mark.slow
+def test_a_log_that_is_kept_today_has_every_event(tmp_path: Path) -> None:
+    keep(tmp_path)
+
+    for context in CONTEXTS:
+        types = {row["type"] for row in rows_of(tmp_path, context.name)}
+        versions = versions_of([context])
+        # A context made since then has to be played as well.
+        if types:
+            newest = {s for s in context.published if not versions.is_outdated(s)}
+            assert types == newest
 
 
 def test_every_subscription_reads_an_old_log(

@@ -58,7 +58,9 @@ def test_a_structured_event_is_a_cloud_event_with_our_extensions() -> None:
         "time": "2026-03-01T12:00:00Z",
         "datacontenttype": "application/json",
         "position": 7,
+        "sequence": "7",
         "key": "LAMP-0001",
+        "partitionkey": "LAMP-0001",
         "traceparent": ENVELOPE.traceparent,
         "data": {"name": "Café “Lamp”"},
     }

@@ -2,6 +2,7 @@
 
 import json
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,10 +34,26 @@ def test_every_attribute_is_written() -> None:
         "time": "1970-01-01T00:00:01.500000Z",
         "datacontenttype": "application/json",
         "position": 7,
+        "sequence": "7",
         "key": "LAMP-0001",
+        "partitionkey": "LAMP-0001",
         "traceparent": TRACE,
         "data": {},
     }
+
+
+@pytest.mark.parametrize(
+    ("position", "written"), [(2**31 - 1, 2**31 - 1), (2**31, str(2**31))]
+)
+def test_no_number_is_beyond_the_integers_of_cloud_events(
+    position: int, written: object
+) -> None:
+    event = attrs.evolve(an_event(), position=position)
+
+    told = json.loads(to_structured(event))
+
+    assert (told["position"], told["sequence"]) == (written, str(position))
+    assert from_batch(to_batch([event])) == [event]
 
 
 def test_an_attribute_without_a_value_is_omitted() -> None:
@@ -120,7 +137,7 @@ def changed(**attributes: object) -> bytes:
         (without("position"), "`position`"),
         (without("data"), "`data`"),
         (changed(id="\ud800"), "surrogate|escape|character"),
-        (changed(position="7"), r"\$\[0\]\.position"),
+        (changed(position="seventh"), r"\$\[0\]\.position"),
         (changed(time="2026-03-01T12:00:00"), r"\$\[0\]\.time"),
         (changed(specversion="0.3"), r"\$\[0\]\.specversion"),
     ],

@@ -96,7 +96,9 @@ def test_the_log_comes_as_a_batch_of_cloud_events(served: Served, shop: Shop) ->
             "time": "2026-03-01T12:00:00Z",
             "datacontenttype": "application/json",
             "position": 1,
+            "sequence": "1",
             "key": "LAMP-0001",
+            "partitionkey": "LAMP-0001",
             "log": shop.log.keys().log,
             "data": {"sku": "LAMP-0001"},
         }

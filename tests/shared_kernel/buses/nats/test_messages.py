@@ -1,5 +1,6 @@
 """CloudEvents in binary mode: envelopes are read back, foreign messages accepted."""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio.client import Client
 
-from shared_kernel.buses.envelope import Envelope
+from shared_kernel.buses.envelope import Envelope, heartbeat
 from shared_kernel.buses.nats.messages import envelope_of, headers_of, read_headers
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -76,10 +77,52 @@ def test_the_headers_are_the_attributes_of_the_event() -> None:
         "ce-source": "/catalog",
         "ce-type": "product.inserted",
         "ce-subject": "50%20%25%20%C3%A9",
+        "ce-partitionkey": "50%20%25%20%C3%A9",
         "ce-time": "1970-01-01T00:00:00.000001Z",
         "ce-position": "12",
+        "ce-sequence": "12",
+        "ce-datacontenttype": "application/json",
         "content-type": "application/json",
     }
+
+
+def test_no_attribute_of_a_heartbeat_is_empty() -> None:
+    beat = heartbeat("catalog", 7, 1)
+
+    headers = headers_of(beat)
+
+    assert all(headers.values())
+    assert envelope_of(beat.type, headers, beat.data) == beat
+
+
+STRUCTURED = "application/cloudevents+json; charset=utf-8"
+
+
+def an_event(**more: object) -> bytes:
+    event = {"specversion": "1.0", "id": "7", "source": "/erp", "type": "made", **more}
+    return json.dumps(event).encode()
+
+
+@pytest.mark.parametrize(
+    "said", [{"data": {"sku": "A"}}, {"data_base64": "eyJza3UiOiAiQSJ9"}]
+)
+def test_a_foreign_message_in_structured_mode_is_unpacked(said: Any) -> None:
+    headers = {"content-type": STRUCTURED, "Nats-Msg-Id": "8"}
+
+    message = envelope_of("new.product", headers, an_event(**said))
+
+    assert json.loads(message.data) == {"sku": "A"}
+    assert (message.id, message.source, message.type) == ("7", "/erp", "new.product")
+    assert message.position == 0
+
+
+@pytest.mark.parametrize(
+    "body", [b"no JSON", b"[]", b'{"sku": "A"}', an_event(data_base64="*")]
+)
+def test_what_is_no_event_in_structured_mode_is_left_to_its_reader(body: bytes) -> None:
+    message = envelope_of("new.product", {"content-type": STRUCTURED}, body)
+
+    assert message.data == body
 
 
 def test_a_foreign_message_has_no_position_and_keeps_its_id() -> None:
