@@ -42,12 +42,14 @@ COUNT_COLUMNS = Columns(
     required=("sku", "on_hand"),
     optional=("reorder_point",),
     aliases={"count": "on_hand", "counted": "on_hand"},
+    identifying=("sku",),
     document=Schema(CountLine),
     presets={"shopify": shopify_inventory.MARKS},
 )
 RECEIPT_COLUMNS = Columns(
     required=("sku", "quantity"),
     optional=("reference",),
+    identifying=("sku", "reference"),
     document=Schema(ReceiptLine),
 )
 

@@ -157,6 +157,22 @@ def test_an_export_can_be_counted_into_another_shop(
     assert again.read_bytes() == exported.read_bytes()
 
 
+def test_names_that_look_like_formulas_are_exported_and_counted(
+    storehouse: RunningServices, tmp_path: Path
+) -> None:
+    given: list[dict[str, object]] = [
+        {"sku": sku, "name": "Lamp"} for sku in ("=A1", "-A2", "'0018", '="0017"')
+    ]
+    products = some_ndjson(tmp_path / "p.ndjson", given)
+    run(storehouse.context("catalog").cli, "import", products)
+    inventory(storehouse, "export", "-o", tmp_path / "s.csv")
+
+    code, output = count(storehouse, tmp_path / "s.csv")
+
+    assert code == 0, output
+    assert "6 counted, 0 skipped, 0 refused" in output
+
+
 def test_a_reason_that_is_none_is_refused_before_the_file_is_read(
     storehouse: RunningServices, tmp_path: Path
 ) -> None:

@@ -26,7 +26,9 @@ class ShopifyInventory:
     """
 
     columns: Columns = Columns(  # noqa: RUF009 - frozen
-        required=("SKU", NEW), optional=("Location", CURRENT)
+        required=("SKU", NEW),
+        optional=("Location", CURRENT),
+        identifying=("SKU",),
     )
     aliases: Mapping[str, str] = attrs.field(factory=lambda: {"On hand": NEW})
     gives: tuple[str, ...] = ("sku", "on_hand")

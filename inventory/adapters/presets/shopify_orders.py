@@ -38,6 +38,7 @@ class ShopifyOrders:
 
     columns: Columns = Columns(  # noqa: RUF009 - frozen
         required=MARKS,
+        identifying=("Name", "Lineitem sku"),
         optional=(
             "Created at",
             "Fulfilled at",

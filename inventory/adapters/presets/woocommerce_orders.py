@@ -33,7 +33,9 @@ class WooCommerceOrders:
     """Lines of completed orders; rows behind the first one may repeat only the item."""
 
     columns: Columns = Columns(  # noqa: RUF009 - frozen
-        required=MARKS, optional=("Order Date", "Item Name")
+        required=MARKS,
+        identifying=("Order Number", "SKU"),
+        optional=("Order Date", "Item Name"),
     )
     aliases: Mapping[str, str] = attrs.field(
         factory=lambda: {
