@@ -1,1 +1,1 @@
-"""Commands in bulk, from files: streamed, in chunks, with progress and refusals."""
+"""Commands in bulk, from files, and exports: streamed, with progress and refusals."""
