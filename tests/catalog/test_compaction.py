@@ -67,6 +67,7 @@ def trade(shop: Shop, chance: random.Random, commands: int) -> None:
         sku, few = chance.choice(SKUS), chance.randint(1, 6)
         price = {"minor_units": few, "currency": "EUR"}
         count = {"on_hand": few // 2, "reason": "seen"}
+        correction = {"difference": few - 3 or 1, "reason": "found"}
         method, path, body = chance.choice(
             [
                 ("PUT", f"/products/{sku}/name", {"name": f"Lamp {few}"}),
@@ -75,6 +76,7 @@ def trade(shop: Shop, chance: random.Random, commands: int) -> None:
                 ("POST", f"/products/{sku}/relist", None),
                 ("POST", f"/stock/{sku}/receipts", {"quantity": few}),
                 ("POST", f"/stock/{sku}/counts", count),
+                ("POST", f"/stock/{sku}/corrections", correction),
                 ("PUT", f"/stock/{sku}/reservations/{number}", {"quantity": few}),
                 ("PUT", f"/stock/{sku}/reorder-point", {"pieces": few}),
             ]
