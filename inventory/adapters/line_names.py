@@ -84,7 +84,7 @@ def made_name(content: bytes, number: int, file: str) -> LineName:
 def content_of(row: Row) -> bytes:
     """A digest of what the row says, its text if it cannot be read."""
     values = row.values
-    said = [f"{name}\x1f{_text(values.get(name))}" for name in _SAYING]
+    said = [_text(values.get(name)) for name in _SAYING]
     if row.fault:
         said += row.cells or ()
     return hashlib.blake2b("\x1e".join(said).encode(), digest_size=16).digest()
@@ -100,7 +100,9 @@ def digest_of(chunks: Iterable[Sequence[Row]]) -> str:
 
 
 def _text(value: object) -> str:
-    return "" if value is None else str(value).strip()
+    if isinstance(value, str):
+        return value.strip()
+    return "" if value is None else str(value)
 
 
 def has_name(values: Mapping[str, Any]) -> bool:

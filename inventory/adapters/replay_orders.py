@@ -88,10 +88,6 @@ class GivenLine:
     def key(self) -> shipped_lines.Key:
         return self.order.code, self.sku.code
 
-    @property
-    def whole_order(self) -> OrderReference:
-        return OrderReference(self.order.order)
-
 
 Known = Mapping[shipped_lines.Key, shipped_lines.ShippedLine]
 
@@ -151,7 +147,7 @@ class ReplayOrders:
             return GivenLine(
                 row=row,
                 name=name,
-                order=OrderReference(_order(values), name.name),
+                order=OrderReference(text(values, "order"), name.name),
                 sku=_sku(values),
                 quantity=_quantity(values),
             )
@@ -163,11 +159,11 @@ class ReplayOrders:
         with self.services.database.reading() as connection:
             known = shipped_lines.found(connection, (line.order for line in lines))
             orders = shipped_lines.shipped_by_name(
-                connection, (line.whole_order for line in lines)
+                connection, (line.order.order for line in lines)
             )
         outcomes: dict[int, Outcome | Refused] = {}
         for line in lines:
-            whole = line.whole_order.code, line.sku.code
+            whole = line.order.order, line.sku.code
             if line.key in known:
                 outcomes[id(line)] = _of_shipped(line, known[line.key])
             elif line.name.file and whole in orders:
@@ -278,8 +274,8 @@ def _sku(values: Mapping[str, Any]) -> Sku:
     return Sku(text(values, "sku"))
 
 
-def _order(values: Mapping[str, Any]) -> str:
-    return OrderReference(text(values, "order")).order
+def _order(values: Mapping[str, Any]) -> OrderReference:
+    return OrderReference(text(values, "order"))
 
 
 _DATES: tuple[Callable[[Mapping[str, Any]], object], ...] = (

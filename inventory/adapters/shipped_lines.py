@@ -76,17 +76,16 @@ def add(connection: Connection, lines: Sequence[ShippedLine]) -> None:
 def found(
     connection: Connection, references: Iterable[OrderReference]
 ) -> Mapping[Key, ShippedLine]:
-    rows = map(line_from_row, _LINES.rows(connection, _keys(references)))
+    keys = _keys(each.code for each in references)
+    rows = map(line_from_row, _LINES.rows(connection, keys))
     return {(line.order.code, line.sku.code): line for line in rows}
 
 
-def shipped_by_name(
-    connection: Connection, orders: Iterable[OrderReference]
-) -> Mapping[Key, int]:
+def shipped_by_name(connection: Connection, orders: Iterable[str]) -> Mapping[Key, int]:
     """Pieces that shipped for whole orders, not as lines of files."""
     rows = _SHIPMENTS.rows(connection, _keys(orders))
     return {(order, sku): pieces for order, sku, pieces in rows}
 
 
-def _keys(references: Iterable[OrderReference]) -> dict[str, str]:
-    return {"keys": json.dumps(list({each.code for each in references}))}
+def _keys(codes: Iterable[str]) -> dict[str, str]:
+    return {"keys": json.dumps(list(set(codes)))}

@@ -74,9 +74,9 @@ class OrderReference:
     name make a code that no order can have.
     """
 
-    order: str = attrs.field(converter=foreign_names.normalized)
-    line: str | None = attrs.field(default=None)
-    code: str = attrs.field(init=False, eq=False, repr=False)
+    order: str = attrs.field(converter=foreign_names.normalized, eq=False)
+    line: str | None = attrs.field(default=None, eq=False)
+    code: str = attrs.field(init=False, repr=False)
 
     @order.validator
     def _is_a_name(self, _: object, order: object) -> None:
