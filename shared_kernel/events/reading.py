@@ -7,6 +7,7 @@ import msgspec
 
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events.errors import UnreadableEventError
+from shared_kernel.events.versions import schema_file
 
 T = TypeVar("T")
 
@@ -18,21 +19,30 @@ _decoders: dict[type, msgspec.json.Decoder[Any]] = {}
 def read_as(kind: type[T], envelope: Envelope) -> T:
     """The fields that `kind` declares; others are ignored.
 
-    Raises UnreadableEventError, naming the event and the field at fault.
+    Raises UnreadableEventError, naming the event, the field at fault, the reader and
+    the schema.
     """
     return read_all(kind, [envelope])[0]
 
 
 def read_all(kind: type[T], batch: Sequence[Envelope]) -> list[T]:
-    """Each of `batch` as `kind`. Raises UnreadableEventError at the first failure."""
+    """Each of `batch` as `kind`. Raises UnreadableEventError at the first failure.
+
+    A tolerant reader: 5.0 and "5" are read as the integer 5.
+    """
     decoder = _decoders.get(kind)
     if decoder is None:
-        decoder = _decoders[kind] = msgspec.json.Decoder(kind)
+        decoder = _decoders[kind] = msgspec.json.Decoder(kind, strict=False)
     decode = decoder.decode
     read: list[T] = []
     try:
         for envelope in batch:
             read.append(decode(envelope.data))  # noqa: PERF401 - counts what was read
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise UnreadableEventError(f"{batch[len(read)]}: {error}") from error
+        failing = batch[len(read)]
+        reader = f"{kind.__module__}.{kind.__qualname__}"
+        raise UnreadableEventError(
+            f"{failing}: {error}; {reader} reads it, by the schema "
+            f"{schema_file(failing.type)}"
+        ) from error
     return read

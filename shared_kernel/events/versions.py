@@ -58,6 +58,11 @@ def subject_of(type_: str) -> str:
     return _NUMBER.sub("", type_)
 
 
+def schema_file(type_: str) -> str:
+    """The name of the file with the JSON Schema."""
+    return f"{subject_of(type_)}.v{number_of(type_)}.json"
+
+
 class Versions:
     """The declared versions. Raises BrokenChainError.
 

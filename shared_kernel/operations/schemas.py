@@ -19,18 +19,14 @@ from typing import Any
 import attrs
 import msgspec
 
+from shared_kernel.events.versions import schema_file
+
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _NOTE = re.compile(
     r"(?P<name>\w+): (?P<meaning>.+?)"
     r"(?: \[(?P<unit>[^]]+)\])?(?:, e\.g\. (?P<example>.+))?"
 )
-_VERSIONED = re.compile(r"\.v[2-9]\d*$")
-
-
-def file_name(subject: str) -> str:
-    """The first version of an event has none in its subject."""
-    return f"{subject}.json" if _VERSIONED.search(subject) else f"{subject}.v1.json"
 
 
 def schema_of(subject: str, kind: type) -> dict[str, Any]:
@@ -43,7 +39,7 @@ def schema_of(subject: str, kind: type) -> dict[str, Any]:
     noted = notes_of(kind)
     return {
         "$schema": DIALECT,
-        "$id": file_name(subject),
+        "$id": schema_file(subject),
         "title": subject,
         "description": description_of(kind),
         "type": "object",
@@ -125,7 +121,7 @@ def _noted(schema: Mapping[str, Any]) -> dict[str, Any]:
 def schema_files(subjects: Mapping[str, type]) -> dict[str, bytes]:
     """The files of a context, by name."""
     return {
-        file_name(subject): msgspec.json.format(
+        schema_file(subject): msgspec.json.format(
             msgspec.json.encode(schema_of(subject, kind)), indent=2
         )
         + b"\n"

@@ -23,7 +23,9 @@ from inventory.adapters import catalog_acl
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events.dead_letters import DEAD, DeadLetter
 from shared_kernel.events.entries import Entry
-from shared_kernel.operations.schemas import file_name, schema_files, write_schemas
+from shared_kernel.events.errors import UnreadableEventError
+from shared_kernel.events.versions import schema_file
+from shared_kernel.operations.schemas import schema_files, write_schemas
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.runtime.service import WritingService
 from tests.catalog.listings import listed
@@ -64,7 +66,7 @@ def folder_of(published: ModuleType) -> Path:
 def schema_of(subject: str) -> dict[str, Any]:
     for published in LANGUAGES:
         if subject in published.SUBJECTS:
-            text = (folder_of(published) / file_name(subject)).read_text("utf-8")
+            text = (folder_of(published) / schema_file(subject)).read_text("utf-8")
             schema: dict[str, Any] = json.loads(text)
             return schema
     raise LookupError(subject)
@@ -231,7 +233,40 @@ def test_inventory_dead_letters_a_product_that_lacks_a_field_and_names_it(
 
         reason = letters(storehouse)["inventory.catalog", "catalog"].reason
         assert f"`{field}`" in reason
+        assert "inventory.adapters.catalog_acl.ProductInserted reads it" in reason
+        assert "product.inserted.v1.json" in reason
         assert "product.inserted at position 1 of catalog" in reason
+
+
+@pytest.mark.parametrize("count", [5.0, "5"])
+def test_a_number_that_is_written_otherwise_is_read(count: object) -> None:
+    envelope = an_envelope("product.inserted", INSERTED | {"stock_count": count})
+
+    command = catalog_acl.translate(envelope)
+
+    assert command == catalog_acl.translate(an_envelope("product.inserted", INSERTED))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"sku": 7}, r"Expected `str`, got `int` - at `\$.sku`"),
+        ({"stock_count": "five"}, r"at `\$.stock_count`"),
+        ({"stock_count": 5.5}, r"at `\$.stock_count`"),
+    ],
+)
+def test_a_mistyped_field_is_told_with_reader_and_schema(
+    wrong: dict[str, object], told: str
+) -> None:
+    envelope = an_envelope("product.inserted", INSERTED | wrong)
+
+    with pytest.raises(UnreadableEventError, match=told) as raised:
+        catalog_acl.translate(envelope)
+
+    assert str(raised.value).endswith(
+        "inventory.adapters.catalog_acl.ProductInserted reads it, by the schema "
+        "product.inserted.v1.json"
+    )
 
 
 @pytest.mark.parametrize("field", ["sku", "name", "status", "version"])
