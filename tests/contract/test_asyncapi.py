@@ -186,6 +186,16 @@ def test_the_page_shows_units_and_readers(page: Element) -> None:
     assert "stock_count" in readers
 
 
+def test_an_older_version_leads_to_the_newer_one(page: Element) -> None:
+    messages = DOCUMENT["components"]["messages"]
+    (older,) = page.all("article", id="stock.counted")
+
+    assert messages["stock.counted"]["deprecated"]
+    assert messages["stock.counted"]["x-successor"] == "stock.counted.v2"
+    assert "deprecated" not in messages["stock.counted.v2"]
+    assert "#stock.counted.v2" in older.every("href")
+
+
 def test_the_page_shows_every_bus(page: Element) -> None:
     (buses, *_) = page.all("table")
 
