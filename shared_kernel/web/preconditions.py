@@ -73,7 +73,9 @@ def expected_version() -> int | Expectation | None:
     if none_match is not None:
         if asks_for_any(none_match):
             if exists:
-                raise invalid([fault_of(IF_NONE_MATCH, "contradicts If-Match: *")])
+                # Whatever there is, one of them fails (§13.2.2).
+                detail = "If-None-Match: * excludes what If-Match: * demands"
+                raise Problem(PRECONDITION_FAILED, detail)
             exists = False
         else:
             others = _versions(tags_in(IF_NONE_MATCH))
