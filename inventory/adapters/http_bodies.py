@@ -79,7 +79,14 @@ class CorrectionBody:
 
     difference: Annotated[
         int,
-        msgspec.Meta(ge=-MOST_PIECES, le=MOST_PIECES, examples=[-2]),
+        msgspec.Meta(
+            ge=-MOST_PIECES,
+            le=MOST_PIECES,
+            examples=[-2],
+            description=f"a whole number of pieces, not 0, from {-MOST_PIECES} to "
+            f"{MOST_PIECES}",
+            extra_json_schema={"not": {"const": 0}},
+        ),
     ]
     reason: Annotated[
         str,

@@ -73,10 +73,10 @@ def expected_version() -> int | Expectation | None:
     if none_match is not None:
         if asks_for_any(none_match):
             if exists:
-                # Whatever there is, one of them fails (§13.2.2).
-                detail = "If-None-Match: * excludes what If-Match: * demands"
-                raise Problem(PRECONDITION_FAILED, detail)
-            exists = False
+                # Whatever there is, one of the two fails (§13.2.2).
+                versions = frozenset()
+            else:
+                exists = False
         else:
             others = _versions(tags_in(IF_NONE_MATCH))
     return Expectation(versions=versions, others=others, exists=exists)
