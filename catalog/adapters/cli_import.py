@@ -13,8 +13,9 @@ from catalog.adapters.presets.woocommerce import WooCommerceProducts
 from catalog.adapters.product_rows import COLUMNS, Prices
 from catalog.adapters.services import CommandServices
 from catalog.domain.currencies import CURRENCIES
+from shared_kernel.files.arguments import FileArguments, takes_a_row_file
 from shared_kernel.files.presets import Preset, opened
-from shared_kernel.files.run import FileArguments, run, takes_a_row_file
+from shared_kernel.files.run import run
 from shared_kernel.runtime.workers import Workers
 
 

@@ -14,9 +14,10 @@ from inventory.adapters.presets.shopify_orders import ShopifyOrders
 from inventory.adapters.presets.woocommerce_orders import WooCommerceOrders
 from inventory.adapters.replay_orders import ReplayOrders
 from inventory.adapters.services import InventoryServices
+from shared_kernel.files.arguments import FileArguments, takes_a_row_file
 from shared_kernel.files.export import export, takes_an_output
 from shared_kernel.files.presets import Preset
-from shared_kernel.files.run import FileArguments, run, takes_a_row_file
+from shared_kernel.files.run import run
 from shared_kernel.runtime.workers import Workers
 
 _ORDERS: dict[str, Callable[[], Preset | None]] = {

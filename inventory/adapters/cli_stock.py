@@ -11,13 +11,9 @@ from inventory.adapters.presets.shopify_inventory import ShopifyInventory
 from inventory.adapters.services import InventoryServices
 from inventory.domain.value_objects import CountedBy, Reason
 from shared_kernel.domain.errors import InvalidValue
+from shared_kernel.files.arguments import FileArguments, takes_a_row_file
 from shared_kernel.files.row_file import STDIN
-from shared_kernel.files.run import (
-    CommandFailed,
-    FileArguments,
-    run,
-    takes_a_row_file,
-)
+from shared_kernel.files.run import CommandFailed, run
 from shared_kernel.runtime.workers import Workers
 
 

@@ -11,10 +11,11 @@ import attrs
 
 from inventory.adapters.line_names import digest_of
 from inventory.adapters.replay_orders import COLUMNS
+from shared_kernel.files.arguments import FileArguments
 from shared_kernel.files.errors import UnusableFileError
 from shared_kernel.files.presets import Preset, opened
 from shared_kernel.files.row_file import STDIN, Row, RowFile
-from shared_kernel.files.run import CHUNK, CommandFailed, FileArguments
+from shared_kernel.files.run import CHUNK, CommandFailed
 
 
 @contextmanager

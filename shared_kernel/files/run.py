@@ -4,12 +4,10 @@ Each chunk is a commit of its own. So a run may be interrupted at any point and
 repeated: rows that are done already are skipped.
 """
 
-import functools
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import Enum
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import attrs
 import click
@@ -18,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shared_kernel.events.consistency import ReadModelBehindError
+from shared_kernel.files.arguments import FileArguments
 from shared_kernel.files.columns import Columns
 from shared_kernel.files.errors import LostLinesError, UnusableFileError
 from shared_kernel.files.graceful_interrupt import (
@@ -27,15 +26,9 @@ from shared_kernel.files.graceful_interrupt import (
 )
 from shared_kernel.files.presets import Preset, opened
 from shared_kernel.files.progress import ProgressBar, Rate
-from shared_kernel.files.reading import (
-    Reading,
-    delimiter_of,
-    encoding_of,
-    names_of,
-)
 from shared_kernel.files.refusals import SHOWN, Refusal, Refusals
 from shared_kernel.files.remarks import Remarks
-from shared_kernel.files.row_file import CSV, NDJSON, STDIN, Row, RowFile
+from shared_kernel.files.row_file import Row, RowFile
 from shared_kernel.runtime.workers import Workers
 from shared_kernel.storage.errors import is_fault
 
@@ -227,21 +220,6 @@ class Run:
         (console or self.err).print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-@attrs.frozen(kw_only=True)
-class FileArguments:
-    """What every command that reads a row file is given."""
-
-    path: Path
-    reading: Reading
-    refused: Path | None
-
-    def refused_to(self, *, dry: bool = False) -> Path:
-        """Where what is refused goes."""
-        name = "stdin" if self.path == STDIN else self.path.name
-        suffix = ".dry-run.csv" if dry else ".refused.csv"
-        return self.refused or self.path.with_name(name + suffix)
-
-
 def run(
     work: Work,
     workers: Workers,
@@ -277,69 +255,3 @@ class CommandFailed(click.ClickException):
     """The message says why, and how to fix it."""
 
     exit_code = UNUSABLE
-
-
-_OPTIONS = (
-    click.argument("path", metavar="FILE", type=click.Path(path_type=Path)),
-    click.option(
-        "--format",
-        "form",
-        type=click.Choice([CSV, NDJSON]),
-        help="What FILE is  [default: as its name ends: .csv, .tsv, .ndjson, .jsonl]",
-    ),
-    click.option(
-        "--delimiter",
-        metavar="CHARACTER",
-        help="What separates cells: a character, or tab  [default: , ; tab or |]",
-    ),
-    click.option(
-        "--encoding",
-        metavar="NAME",
-        help="Of the text, such as cp1252  [default: UTF-8, or as its mark says]",
-    ),
-    click.option(
-        "--map",
-        "names",
-        metavar="THEIRS=OURS",
-        multiple=True,
-        help="What a column is called in FILE, as in 'Variant SKU=sku'; repeatable.",
-    ),
-    click.option(
-        "--refused",
-        metavar="FILE",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="Where to write what was refused  [default: FILE.refused.csv]",
-    ),
-)
-
-
-def takes_a_row_file(command: Callable[..., None]) -> Callable[..., None]:
-    """Give it the FileArguments `file`, from the options that it then has."""
-
-    @functools.wraps(command)
-    def with_file(
-        *arguments: Any,
-        path: Path,
-        form: str | None,
-        delimiter: str | None,
-        encoding: str | None,
-        names: tuple[str, ...],
-        refused: Path | None,
-        **options: Any,
-    ) -> None:
-        try:
-            reading = Reading(
-                form=form,
-                delimiter=None if delimiter is None else delimiter_of(delimiter),
-                encoding=None if encoding is None else encoding_of(encoding),
-                names=names_of(names),
-            )
-        except UnusableFileError as error:
-            raise click.UsageError(str(error)) from error
-        file = FileArguments(path=path, reading=reading, refused=refused)
-        command(*arguments, file=file, **options)
-
-    taking: Callable[..., None] = with_file
-    for option in reversed(_OPTIONS):
-        taking = option(taking)
-    return taking
