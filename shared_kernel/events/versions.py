@@ -98,7 +98,9 @@ class Versions:
 
     def newest(self, envelope: Envelope) -> Envelope:
         """The event in its newest version. Raises UnreadableEventError."""
-        return self.in_version(envelope, NEWEST) if self._up else envelope
+        if envelope.type not in self._up:
+            return envelope
+        return self.in_version(envelope, NEWEST)
 
     def in_version(self, envelope: Envelope, number: int) -> Envelope:
         """The event in version `number`, or the nearest one there is.
@@ -122,7 +124,7 @@ class Versions:
 
     def preferably(self, envelope: Envelope, number: int) -> Envelope:
         """As `in_version`; an event that cannot be read so is unchanged."""
-        if not self._up:
+        if envelope.type not in self._up and envelope.type not in self._down:
             return envelope
         try:
             return self.in_version(envelope, number)
@@ -134,6 +136,8 @@ class Versions:
 
         An event that cannot be read in another version is published unchanged.
         """
+        if envelope.type not in self._up and envelope.type not in self._down:
+            return [envelope]
         forms = [self.preferably(envelope, NEWEST)]
         while (down := self._down.get(forms[-1].type)) and down.downcast:
             form = self.preferably(envelope, number_of(down.older))

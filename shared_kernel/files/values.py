@@ -8,8 +8,9 @@ from shared_kernel.domain.errors import InvalidValue
 
 LONGEST_SHOWN = 100
 """In characters, of a value in a reason."""
-_WHOLE = re.compile(r"\+?([0-9]{1,20})")
-_PIECES = re.compile(r"\+?([0-9]{1,20})(?:[.,]0+)?")
+MOST_DIGITS = 20
+_WHOLE = re.compile(rf"\+?([0-9]{{1,{MOST_DIGITS}}})")
+_PIECES = re.compile(rf"\+?([0-9]{{1,{MOST_DIGITS}}})(?:[.,]0+)?")
 _AMBIGUOUS = re.compile(r"\+?([0-9]{1,3})[.,]([0-9]{3})")
 _MADE_BY_SPREADSHEET = re.compile(r"[0-9](?:[.,][0-9]+)?E[+-][0-9]+", re.IGNORECASE)
 
@@ -38,6 +39,8 @@ def pieces(values: Mapping[str, Any], column: str) -> Any:
     Raises InvalidValue for `1,000`, which is a thousand to some and one to others.
     """
     value = values.get(column)
+    if isinstance(value, str) and value.isdecimal():
+        return _number(_WHOLE, value)
     if isinstance(value, str) and (either := _AMBIGUOUS.fullmatch(value.strip())):
         whole, rest = either.groups()
         raise InvalidValue(
@@ -84,6 +87,9 @@ def excerpt(text: str, most: int) -> str:
 def _number(form: re.Pattern[str], value: Any) -> Any:
     if not isinstance(value, str):
         return value
+    if value.isdecimal() and value.isascii() and len(value) <= MOST_DIGITS:
+        # The usual form, quickly.
+        return int(value)
     digits = value.strip()
     if not digits:
         return None
