@@ -39,10 +39,11 @@ def delimiter_of(text: str) -> str:
 def encoding_of(name: str) -> str:
     """Raises UnusableFileError."""
     try:
-        # Codecs such as base64 convert bytes to bytes: they are no text encodings.
-        b"".decode(name)
+        # Codecs such as base64 convert bytes to bytes: they are no text encodings. Some
+        # bytes are needed, since no codec is asked about none.
+        b" ".decode(name, "replace")
         return codecs.lookup(name).name
-    except LookupError:
+    except (LookupError, ValueError):
         raise UnusableFileError(
             f"the encoding is {name!r}, expected one such as utf-8, cp1252 or utf-16"
         ) from None

@@ -68,6 +68,8 @@ def test_the_query_says_how_the_file_is_read(
     [
         ({"delimiter": "ab"}, "expected one character"),
         ({"encoding": "latin-99"}, "the encoding is 'latin-99'"),
+        ({"encoding": "zip"}, "the encoding is 'zip'"),
+        ({"encoding": "a\0b"}, "the encoding is"),
         ({"map": "Artikel"}, "expected 'their column=our column'"),
         ({"separator": ";"}, "separator"),
     ],
@@ -85,7 +87,7 @@ def test_a_query_that_says_nothing_is_refused(
     ("content", "said"),
     [
         (b"sku,name\nL-1,Caf\xe9\n", "line 2 is not UTF-8 (byte 0xe9)"),
-        (gzip.compress(b"sku,name\n"), "unpack it first"),
+        (gzip.compress(b"sku,name\n", mtime=0), "unpack it first"),
         (b"PK\x03\x04" + bytes(40), "a workbook"),
         (b"a,b\n1,2\n", "--map 'its name=sku'"),
     ],
