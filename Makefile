@@ -60,7 +60,7 @@ postgres: $(READY) ## a PostgreSQL server to try things with, until Ctrl-C
 # `make check test proof` does everything once.
 
 .PHONY: check
-check: $(READY) ## the quick part of the tests, no servers: half a minute
+check: $(READY) ## the quick part of the tests, no servers: a minute
 	@$(MAKE) --no-print-directory -j 3 $(TIDY) static quick-tests quick-features
 
 .PHONY: quick-tests
