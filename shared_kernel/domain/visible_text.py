@@ -7,7 +7,7 @@ from shared_kernel.domain.foreign_names import SHAPELESS
 
 # Line and paragraph separators, and what overrides, embeds or isolates a direction:
 # with them a text can look like another one.
-_REORDERING = re.compile("[\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_TURNING_TEXT = re.compile("[\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def fault_of_line(text: str) -> str | None:
@@ -17,7 +17,7 @@ def fault_of_line(text: str) -> str | None:
     """
     if text.isascii():
         return None
-    if found := _REORDERING.search(text):
+    if found := _TURNING_TEXT.search(text):
         return f"it has U+{ord(found[0]):04X}, which changes the order of what is read"
     if not has_something_visible(text):
         return "nothing of it can be seen"
