@@ -87,8 +87,9 @@ def fill(databases: Databases) -> None:
             with log.database.writing() as connection:
                 log.append(connection, entries[begin : begin + BATCH], 1_700_000_000)
             log.settle()
+        rows = [row | {"folded_sku": row["sku"].lower()} for row in newest.values()]
         with log.database.writing() as connection:
-            connection.execute(products.insert(), list(newest.values()))
+            connection.execute(products.insert(), rows)
         (last,) = log.read(log.settle() - 1, 1)
         for service in storehouse.services:
             for each in service.subscriptions:
