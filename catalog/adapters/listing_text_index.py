@@ -2,7 +2,7 @@
 
 In large steps a text costs 10 to 30 µs, with each new product 300. Queries look through
 what is not indexed yet (`listing_search`), so the index only has to follow, and leaves
-the processor to whoever writes the listing meanwhile.
+the processor to those that write the listing meanwhile.
 """
 
 import sqlalchemy as sa

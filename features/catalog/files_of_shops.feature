@@ -1,6 +1,6 @@
 @slow
 Feature: Files of products as shops have them
-  Whoever comes with a shop of his own has its files. They are read as they are, and nothing
+  People who come with a shop of their own have its files. They are read as they are, and nothing
   in them is guessed.
 
   Rule: A price is read in the notation of its currency, or refused
