@@ -4,6 +4,7 @@ RFC 4180, with any delimiter, and with quotes within cells that do not begin wit
 """
 
 import csv
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 
@@ -100,7 +101,8 @@ class CsvRecords:
             cells, lines = self._read(delimiter)
             if lines > 1:
                 spans_rows = self._spans_rows(delimiter, width, lines)
-            if spans_rows and len(cells) != width:
+            last = self._peek(lines - 1) or ""
+            if spans_rows and len(cells) != width and _closes_no_quote(last, delimiter):
                 raise DamagedError(NEVER_CLOSED)
         except DamagedError as damage:
             self._take(1)
@@ -204,3 +206,10 @@ def _width(line: str, delimiter: str) -> int | None:
         return len(cells_of(line, delimiter, no_more))
     except DamagedError:
         return None
+
+
+def _closes_no_quote(line: str, delimiter: str) -> bool:
+    """Whether each quote belongs to a cell of this line, and none to one above."""
+    mark = re.escape(delimiter)
+    quoted = rf'(?:(?<={mark})|^)"(?:[^"]|"")*"(?={mark}|$)'
+    return '"' not in re.sub(quoted, "", without_end(line))

@@ -54,6 +54,7 @@ LINES = st.lists(CELLS, max_size=5).map(",".join) | st.lists(CELLS, min_size=3).
 @example('A,"15 inch\nB,Lamp,5', "", True)
 @example("A,Lamp", "", True)
 @example("A,Lamp, brass,5", ",", True)
+@example(',,"A\nB",\'0018,', ",", False)
 def test_what_is_refused_of_a_csv_is_refused_again(
     body: str, more: str, filled: bool
 ) -> None:
