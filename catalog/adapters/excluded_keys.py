@@ -6,11 +6,14 @@ import attrs
 from sqlalchemy.engine import Connection
 
 from shared_kernel.buses.envelope import Envelope
-from shared_kernel.events import dead_letters
-from shared_kernel.events.errors import reason_of
+from shared_kernel.dead_letters import store as dead_letters
+from shared_kernel.dead_letters.failure import Failure
+from shared_kernel.dead_letters.letter import DEAD, PARKED
 
 Place = tuple[str, int]
 """A source, and a position in its log."""
+
+WAITS = "waits behind a dead letter of the same key"
 
 
 class DeadLettersChangedError(Exception):
@@ -25,7 +28,7 @@ class ExcludedKeys:
     _before: frozenset[Place] = frozenset()
     # By source and key: the position from which events must not be applied.
     _blocked: dict[tuple[str, str], int] = attrs.field(factory=dict)
-    _added: dict[Place, tuple[Envelope, str, str]] = attrs.field(factory=dict)
+    _added: dict[Place, tuple[Envelope, Failure | None]] = attrs.field(factory=dict)
 
     @property
     def added(self) -> int:
@@ -53,31 +56,31 @@ class ExcludedKeys:
             return False
         place = envelope.source, envelope.position
         if place not in self._before:
-            reason = "waits behind a dead letter of the same key"
-            self._added[place] = envelope, dead_letters.PARKED, reason
+            self._added[place] = envelope, None
         return True
 
     def dead_letter(self, envelope: Envelope, error: Exception) -> None:
         """Dead-letter an event that failed permanently."""
         self._blocked[envelope.source, envelope.key] = envelope.position
         place = envelope.source, envelope.position
-        self._added[place] = envelope, dead_letters.DEAD, reason_of(error)
+        self._added[place] = envelope, Failure.of(error)
 
     def add_to(self, connection: Connection, now_us: int) -> None:
         """Raises DeadLettersChangedError."""
         present = _places(self._letters(connection))
         if not self._before <= present <= self._before | self._added.keys():
             raise DeadLettersChangedError
-        for place, (envelope, state, reason) in self._added.items():
+        for place, (envelope, failure) in self._added.items():
             if place not in present:
                 dead_letters.add(
                     connection,
                     self.subscription,
                     [envelope],
-                    state=state,
-                    reason=reason,
-                    attempts=1 if state == dead_letters.DEAD else 0,
+                    state=DEAD if failure else PARKED,
+                    reason=failure.reason if failure else WAITS,
+                    attempts=1 if failure else 0,
                     now_us=now_us,
+                    failure=failure,
                 )
 
     def _letters(self, connection: Connection) -> list[Envelope]:

@@ -23,9 +23,12 @@ from catalog.domain.errors import SkuAlreadyRegistered
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Deliver, Delivery, Leave
 from shared_kernel.clock import Clock, to_us
+from shared_kernel.dead_letters import store as dead_letters
+from shared_kernel.dead_letters.failure import Failure
+from shared_kernel.dead_letters.letter import DEAD
+from shared_kernel.dead_letters.tables import dead_letters_table
 from shared_kernel.documents.faults import DocumentError
-from shared_kernel.events import dead_letters
-from shared_kernel.events.errors import UnreadableEventError, reason_of
+from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.inbox import Inbox
 from shared_kernel.events.writer import Writer
@@ -37,7 +40,7 @@ from shared_kernel.web.tracing import within
 SUBJECT = "new.product"
 GROUP = "catalog.new-product"
 
-_LETTERS = dead_letters.dead_letters_table(sa.MetaData())
+_LETTERS = dead_letters_table(sa.MetaData())
 _OF = _LETTERS.c.subscription == GROUP
 _KNOWN = Prepared(
     sa.select(_LETTERS.c.number).where(
@@ -140,6 +143,7 @@ class NewProducts:
             "sender": dead_letters.storable(message.source),
             "said": message.data,
         }
+        failure = Failure.of(why)
         with self._database.writing() as connection:
             if known := _KNOWN.row(connection, name):
                 _log.warning(
@@ -160,10 +164,11 @@ class NewProducts:
                         key=message.source,
                     )
                 ],
-                state=dead_letters.DEAD,
-                reason=reason_of(why),
+                state=DEAD,
+                reason=failure.reason,
                 attempts=1,
                 now_us=to_us(self._clock()),
+                failure=failure,
             )
         _log.error("new product refused", message_id=message.id, reason=str(why))
 

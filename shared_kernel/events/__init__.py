@@ -1,4 +1,4 @@
-"""Event delivery: log, relay, subscription, cursors, and dead letters.
+"""Event delivery: log, relay, subscription, cursors.
 
 The log is the source of truth; a bus only delivers sooner. `subscription` is what makes
 delivery correct.

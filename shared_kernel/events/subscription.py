@@ -14,11 +14,13 @@ from sqlalchemy.engine import Connection
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Deliver, Delivery, Leave
 from shared_kernel.clock import Clock, Moment, moments_of, system_clock
-from shared_kernel.events import dead_letters
+from shared_kernel.dead_letters import store as dead_letters
+from shared_kernel.dead_letters.failure import Failure
+from shared_kernel.dead_letters.letter import DEAD, PARKED
 from shared_kernel.events.belief import Belief
 from shared_kernel.events.continuity import compare
 from shared_kernel.events.cursors import Cursor, CursorMovedError, place_of
-from shared_kernel.events.errors import UnreadableEventError, reason_of
+from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventFeed
 from shared_kernel.events.inbox import Inbox
 from shared_kernel.storage.database import Database
@@ -307,7 +309,7 @@ class Subscription:
                 connection,
                 self.name,
                 envelopes,
-                state=dead_letters.PARKED,
+                state=PARKED,
                 reason="waits behind a dead letter of the same key",
                 attempts=0,
                 now_us=now.wall_us,
@@ -323,16 +325,18 @@ class Subscription:
         if trouble.attempts < MAX_ATTEMPTS and not permanent:
             self._back_off(now, trouble.attempts)
             return False
+        failure = Failure.of(error)
         with self.database.writing() as connection:
             self.cursor.move(connection, place_of(envelope), now.wall_us)
             dead_letters.add(
                 connection,
                 self.name,
                 [envelope],
-                state=dead_letters.DEAD,
-                reason=reason_of(error),
+                state=DEAD,
+                reason=failure.reason,
                 attempts=trouble.attempts,
                 now_us=now.wall_us,
+                failure=failure,
             )
         self.cursor.moved(place_of(envelope), now)
         self._on_progress()
@@ -344,7 +348,7 @@ class Subscription:
             event_id=envelope.id,
             event_type=envelope.type,
             attempts=trouble.attempts,
-            reason=reason_of(error),
+            reason=failure.reason,
         )
         self._trouble = _Trouble()
         return True

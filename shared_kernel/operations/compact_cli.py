@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 
 from shared_kernel.clock import Clock, to_us
-from shared_kernel.events import dead_letters
+from shared_kernel.dead_letters import store as dead_letters
 from shared_kernel.events.compaction import Compaction
 from shared_kernel.events.subscription import Subscription
 from shared_kernel.files.graceful_interrupt import EXIT_CODE

@@ -8,14 +8,14 @@ import click
 import msgspec
 
 from shared_kernel.clock import from_us
-from shared_kernel.events.dead_letters import (
+from shared_kernel.dead_letters.letter import (
     DEAD,
     DeadLetter,
     ReplayError,
     UnknownDeadLetterError,
 )
-from shared_kernel.events.replay import DeadLetters
 from shared_kernel.operations.terminal import show_table, storage_faults_reported
+from shared_kernel.repair.replay import DeadLetters
 from shared_kernel.runtime.service import Service
 
 ByDatabase = Mapping[str, DeadLetters]

@@ -6,7 +6,7 @@ from itertools import groupby
 import attrs
 import click
 
-from shared_kernel.events import dead_letters
+from shared_kernel.dead_letters import store as dead_letters
 from shared_kernel.events.continuity import compare
 from shared_kernel.events.cursors import begin_anew, follow_as
 from shared_kernel.events.identity import change_identity, change_key

@@ -12,7 +12,9 @@ import attrs
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared_kernel.clock import Clock, to_us
-from shared_kernel.events import dead_letters, dropped
+from shared_kernel.dead_letters import store as dead_letters
+from shared_kernel.dead_letters.letter import DEAD, PARKED
+from shared_kernel.events import dropped
 from shared_kernel.events.continuity import compare
 from shared_kernel.events.cursors import SKEW_US, Lease
 from shared_kernel.events.errors import NotTheSameLogError
@@ -146,7 +148,7 @@ def observe_queue(queue: SqlQueue, clock: Clock) -> QueueState:
             None if depth is None else _seconds_since(depth.oldest_in_flight_us, now_us)
         ),
         attempts=None if depth is None else depth.attempts,
-        dead=None if letters is None else letters[dead_letters.DEAD],
+        dead=None if letters is None else letters[DEAD],
         paused=_known(lambda: queue.paused_since_us() is not None),
         lists=queue.lists(),
     )
@@ -167,8 +169,8 @@ def _other_letters(service: Service) -> Iterator[LettersState]:
                 yield LettersState(
                     name=name,
                     source=source,
-                    dead=None if found is None else found[dead_letters.DEAD],
-                    parked=None if found is None else found[dead_letters.PARKED],
+                    dead=None if found is None else found[DEAD],
+                    parked=None if found is None else found[PARKED],
                 )
 
 
@@ -196,8 +198,8 @@ def _observe(subscription: Subscription, now_us: int) -> SubscriptionState:
         cursor=cursor,
         lag_events=_behind(subscription.feed, cursor),
         lag_seconds=_age_seconds(subscription.feed, cursor, now_us),
-        dead=None if letters is None else letters[dead_letters.DEAD],
-        parked=None if letters is None else letters[dead_letters.PARKED],
+        dead=None if letters is None else letters[DEAD],
+        parked=None if letters is None else letters[PARKED],
         lease=_known(lambda: subscription.cursor.held(now_us)),
         refused=_known(lambda: _refusal(subscription)),
         dropped=_known(lambda: _dropped(database, name, source)),

@@ -7,8 +7,9 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from shared_kernel.buses.envelope import Envelope
-from shared_kernel.events import dead_letters
-from shared_kernel.events.errors import reason_of
+from shared_kernel.dead_letters import store as dead_letters
+from shared_kernel.dead_letters.failure import Failure
+from shared_kernel.dead_letters.letter import DEAD
 from shared_kernel.queues import jobs
 from shared_kernel.queues.consumer import Processed
 from shared_kernel.queues.port import (
@@ -81,7 +82,7 @@ class Settlement:
         elif not self._is_last(message, error):
             self._return(message, receipt)
         elif jobs.finish(self.connection, [receipt]):
-            self._dead_letter(receipt, message, reason_of(error))
+            self._dead_letter(receipt, message, Failure.of(error))
         else:
             self._lose(message)
 
@@ -100,7 +101,9 @@ class Settlement:
         self.counts.lost_leases += 1
         _log.warning("job lost its lease", queue=self.queue, message_id=message.id)
 
-    def _dead_letter(self, receipt: Receipt, message: Message, reason: str) -> None:
+    def _dead_letter(
+        self, receipt: Receipt, message: Message, failure: Failure
+    ) -> None:
         envelope = Envelope(
             position=receipt.number,
             id=message.id,
@@ -115,10 +118,11 @@ class Settlement:
             self.connection,
             self.queue,
             [envelope],
-            state=dead_letters.DEAD,
-            reason=reason,
+            state=DEAD,
+            reason=failure.reason,
             attempts=message.attempts,
             now_us=self.now_us,
+            failure=failure,
         )
         self.counts.dead += 1
         _log.error(
@@ -126,7 +130,7 @@ class Settlement:
             queue=self.queue,
             message_id=message.id,
             attempts=message.attempts,
-            reason=reason,
+            reason=failure.reason,
         )
 
     def _again_us(self, attempts: int) -> int:

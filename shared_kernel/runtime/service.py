@@ -19,13 +19,13 @@ from shared_kernel.events.compaction import Dated
 from shared_kernel.events.consistency import Progress
 from shared_kernel.events.event_log import EventFeed, EventLog
 from shared_kernel.events.relay import Relay
-from shared_kernel.events.replay import DeadLetters
 from shared_kernel.events.subscription import Apply, Subscription
 from shared_kernel.events.versions import Versions
 from shared_kernel.events.writer import Writer
 from shared_kernel.migrations.migrate import Schema
 from shared_kernel.queues.port import Callback
 from shared_kernel.queues.sql import SqlQueue
+from shared_kernel.repair.replay import DeadLetters
 from shared_kernel.runtime.settings import Settings
 from shared_kernel.runtime.workers import Worker, Workers
 from shared_kernel.storage.database import Database, Limits

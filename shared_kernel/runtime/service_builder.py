@@ -10,7 +10,6 @@ from shared_kernel.buses.port import Deliver, Leave
 from shared_kernel.clock import Clock
 from shared_kernel.events.consistency import Through, followed_through
 from shared_kernel.events.event_log import EventFeed, EventLog
-from shared_kernel.events.replay import DeadLetters
 from shared_kernel.events.subscription import Apply, Subscription
 from shared_kernel.events.unit_of_work import SqlUnitOfWork
 from shared_kernel.events.versions import NewestFeed
@@ -19,6 +18,7 @@ from shared_kernel.migrations.migrate import Schema
 from shared_kernel.queues.port import Callback
 from shared_kernel.queues.settling import SOURCE
 from shared_kernel.queues.sql import SqlQueue
+from shared_kernel.repair.replay import DeadLetters
 from shared_kernel.runtime.context import Context, DeclaredService, Need
 from shared_kernel.runtime.queue_by_url import AnnounceJobs, queue_by_url
 from shared_kernel.runtime.service import (
@@ -277,7 +277,7 @@ class ServiceBuilder:
             if own.log:
                 applied |= self._replayed
             if applied:
-                kept[own.name] = DeadLetters(database, applied)
+                kept[own.name] = DeadLetters(database, applied, self.clock)
         return kept
 
     def _forget_idempotency_keys(self) -> Worker:

@@ -22,7 +22,11 @@ import attrs
 import sqlalchemy as sa
 
 from shared_kernel.clock import system_clock
-from shared_kernel.events.dead_letters import dead_letters_table
+from shared_kernel.dead_letters.tables import (
+    dead_letter_repairs_table,
+    dead_letters_table,
+    discarded_events_table,
+)
 from shared_kernel.queues import tables
 from shared_kernel.queues.port import Message
 from shared_kernel.queues.redis.link import open_link
@@ -54,6 +58,8 @@ for _table in (
     tables.paused_queues_table,
     tables.taken_entries_table,
     dead_letters_table,
+    dead_letter_repairs_table,
+    discarded_events_table,
 ):
     _table(_metadata)
 

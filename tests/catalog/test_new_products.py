@@ -9,7 +9,7 @@ import pytest
 from catalog.adapters.new_products import NewProducts
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Delivery
-from shared_kernel.events.dead_letters import DeadLetter, StillFailingError
+from shared_kernel.dead_letters.letter import DeadLetter, StillFailingError
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.storage.database import Database
 from tests.databases import Databases

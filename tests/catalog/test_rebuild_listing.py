@@ -12,9 +12,9 @@ from sqlalchemy.engine import Connection
 from catalog.adapters import listing_indexes, rebuild_listing
 from catalog.adapters.rebuild_listing import AnotherRebuildError, ListingRebuild
 from shared_kernel.clock import Clock, system_clock
-from shared_kernel.events import dead_letters
+from shared_kernel.dead_letters import store as dead_letters
+from shared_kernel.dead_letters.letter import DEAD, PARKED
 from shared_kernel.events.cursors import Place, overtake
-from shared_kernel.events.dead_letters import DEAD, PARKED
 from shared_kernel.events.entries import Entry
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.storage.database import Database, Limits

@@ -11,8 +11,8 @@ import pytest
 
 from app import CONTEXTS
 from inventory.read_model import stock_movements
+from shared_kernel.dead_letters.letter import DeadLetter
 from shared_kernel.events.compaction import Compaction
-from shared_kernel.events.dead_letters import DeadLetter
 from shared_kernel.events.versions import NEWEST, number_of, subject_of
 from shared_kernel.operations.releases import folder_of, released
 from shared_kernel.runtime.context import versions_of

@@ -21,7 +21,7 @@ from catalog.adapters import inventory_acl
 from catalog.read_model import listing_projector
 from inventory.adapters import catalog_acl
 from shared_kernel.buses.envelope import Envelope
-from shared_kernel.events.dead_letters import DEAD, DeadLetter
+from shared_kernel.dead_letters.letter import DEAD, DeadLetter
 from shared_kernel.events.entries import Entry
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.versions import schema_file

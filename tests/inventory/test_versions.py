@@ -14,7 +14,8 @@ from inventory.adapters.versions import SUCCESSORS, counted_1, counted_2
 from inventory.published import SUBJECTS
 from inventory.read_model import stock_movements
 from shared_kernel.buses.envelope import Envelope
-from shared_kernel.events import dead_letters
+from shared_kernel.dead_letters import store as dead_letters
+from shared_kernel.dead_letters.letter import DEAD
 from shared_kernel.events.versions import NEWEST, Versions
 from shared_kernel.operations.schemas import schema_of
 from shared_kernel.runtime.running import RunningServices
@@ -155,7 +156,7 @@ def test_a_dead_letter_of_an_old_version_is_replayed_in_the_newest(
                 connection,
                 "inventory.movements",
                 [OLD],
-                state=dead_letters.DEAD,
+                state=DEAD,
                 reason="full disk",
                 attempts=5,
                 now_us=1,

@@ -11,8 +11,8 @@ from app import Settings, assemble
 from catalog.application import commands as catalog
 from catalog.application import handlers as catalog_handlers
 from catalog.domain.value_objects import OpeningStock, ProductName
+from shared_kernel.dead_letters import store as dead_letters
 from shared_kernel.domain.sku import Sku
-from shared_kernel.events import dead_letters
 from shared_kernel.operations.database_cli import database_group
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.storage.database import Database

@@ -20,9 +20,9 @@ from inventory.application import handlers as stock_handlers
 from inventory.domain.errors import UnknownStockItem
 from inventory.domain.value_objects import Count, OrderReference, Quantity, Reason
 from shared_kernel.buses.envelope import Envelope
+from shared_kernel.dead_letters.letter import DEAD, PARKED
 from shared_kernel.domain.errors import StaleVersion
 from shared_kernel.domain.sku import Sku
-from shared_kernel.events.dead_letters import DEAD, PARKED
 from tests.shared_kernel.events.builders import NOON
 from tests.simulation.laws import read_log
 from tests.simulation.world import World

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalog.adapters.imports.tables import parts, product_imports, refusals
-from shared_kernel.events.dead_letters import storable
+from shared_kernel.dead_letters.store import storable
 from shared_kernel.files.refusals import LONGEST_REASON, LONGEST_SUBJECT
 from shared_kernel.files.row_file import Row
 from shared_kernel.files.run import Outcome, Refused

@@ -20,8 +20,8 @@ from catalog.adapters.imports.import_parts import QUEUE, Part, reference
 from catalog.adapters.imports.progress import ImportProgress
 from catalog.adapters.imports.tables import parts, product_imports, refusals
 from shared_kernel.clock import Clock, to_us
-from shared_kernel.events import dead_letters
-from shared_kernel.events.dead_letters import storable
+from shared_kernel.dead_letters import store as dead_letters
+from shared_kernel.dead_letters.store import storable
 from shared_kernel.files.columns import REASON
 from shared_kernel.files.row_file import Row, RowFile
 from shared_kernel.files.run import Outcome, Refused

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from catalog.adapters.imports.import_parts import QUEUE
 from catalog.adapters.imports.tables import parts, product_imports, refusals
 from shared_kernel.clock import Clock, to_us
-from shared_kernel.events import dead_letters
-from shared_kernel.events.dead_letters import DeadLetter
+from shared_kernel.dead_letters import store as dead_letters
+from shared_kernel.dead_letters.letter import DeadLetter
 from shared_kernel.files.columns import REASON
 from shared_kernel.files.csv_text import csv_lines
 from shared_kernel.queues import operating

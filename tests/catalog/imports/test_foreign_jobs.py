@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared_kernel.events.dead_letters import DeadLetter
+from shared_kernel.dead_letters.letter import DeadLetter
 from shared_kernel.runtime.running import RunningServices
 from tests.queues import work_off
 from tests.storehouses import a_storehouse

@@ -12,8 +12,12 @@ from sqlalchemy.engine import Connection
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Capabilities, Deliver, Leave
 from shared_kernel.clock import Moment, to_us
+from shared_kernel.dead_letters.tables import (
+    dead_letter_repairs_table,
+    dead_letters_table,
+    discarded_events_table,
+)
 from shared_kernel.events.cursors import Cursor, cursors_table
-from shared_kernel.events.dead_letters import dead_letters_table
 from shared_kernel.events.dropped import dropped_table
 from shared_kernel.events.entries import Entry, event_log_table
 from shared_kernel.events.event_log import EventLog
@@ -38,6 +42,8 @@ for table in (
     relays_table,
     cursors_table,
     dead_letters_table,
+    dead_letter_repairs_table,
+    discarded_events_table,
     dropped_table,
 ):
     table(_metadata)

@@ -8,10 +8,10 @@ import pytest
 
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Delivery
-from shared_kernel.events import dead_letters
+from shared_kernel.dead_letters import store as dead_letters
+from shared_kernel.dead_letters.letter import DEAD, PARKED, DeadLetter
 from shared_kernel.events import subscription as subscriptions
 from shared_kernel.events.cursors import Cursor
-from shared_kernel.events.dead_letters import DEAD, PARKED, DeadLetter
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.subscription import MAX_ATTEMPTS, Subscription

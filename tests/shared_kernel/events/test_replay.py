@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from shared_kernel.buses.envelope import heartbeat
 from shared_kernel.buses.port import Delivery
-from shared_kernel.events.dead_letters import (
+from shared_kernel.dead_letters.letter import (
     DEAD,
     PARKED,
     ReplayError,
@@ -18,8 +18,8 @@ from shared_kernel.events.dead_letters import (
 )
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventLog
-from shared_kernel.events.replay import DeadLetters
 from shared_kernel.events.subscription import Subscription
+from shared_kernel.repair.replay import DeadLetters
 from shared_kernel.storage.database import Database
 from tests.shared_kernel.events.builders import (
     SOURCE,

@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy.engine import Connection
 
 from shared_kernel.buses.envelope import Envelope
-from shared_kernel.events import dead_letters
-from shared_kernel.events.dead_letters import UnknownDeadLetterError
+from shared_kernel.dead_letters import store as dead_letters
+from shared_kernel.dead_letters.letter import UnknownDeadLetterError
 from shared_kernel.events.entries import Entry
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventLog
-from shared_kernel.events.replay import DeadLetters
 from shared_kernel.events.subscription import Subscription
+from shared_kernel.repair.replay import DeadLetters
 from shared_kernel.storage.database import Database
 from tests.cluster import wait_until
 from tests.databases import Schemas

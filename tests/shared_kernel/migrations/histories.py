@@ -31,6 +31,14 @@ _LETTER = {
     "traceparent": None,
     "data": b"\x00\xff{}",
 }
+_LETTER_NAMED = {
+    "subscription": "shop.listing",
+    "source": "shed",
+    "position": 2**40,
+    "id": "id-2",
+    "type": "lamp.lit",
+    "key": "LAMP-1",
+}
 ROWS: Contents = {
     # With a hole: this log was compacted.
     "event_log": [
@@ -71,8 +79,29 @@ ROWS: Contents = {
             "reason": "KeyError: é",
             "attempts": 5,
             "since_us": 2**50,
+            "error_type": "KeyError",
+            "place": "shop.listing:on_lit",
+            "field": "wattage",
+            "trace": "shop.listing:on_lit, line 3: row.wattage",
+            "cause": "5e5e5e5e",
+            "last_us": 2**50 + 1,
+            "version": 2,
+            "original": b"\x00\xff",
         }
     ],
+    "dead_letter_repairs": [
+        _LETTER_NAMED
+        | {
+            "number": 5,
+            "letter": 7,
+            "action": "edited",
+            "who": "ann",
+            "why": "é",
+            "at_us": 2**50,
+            "data": b"\x00\xff",
+        }
+    ],
+    "discarded_events": [_LETTER_NAMED | {"who": "ann", "why": "é", "at_us": 2**50}],
     "products": [
         {
             "sku": "LAMP-1",
@@ -213,19 +242,25 @@ class History:
 
 CATALOG = History(
     "catalog/adapters/migrations/commands",
-    ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"),
+    (
+        *("0001", "0002", "0003", "0004", "0005"),
+        *("0006", "0007", "0008", "0009"),
+    ),
 )
 LISTING = History(
-    "catalog/adapters/migrations/listing", ("0001", "0002", "0003", "0004")
+    "catalog/adapters/migrations/listing", ("0001", "0002", "0003", "0004", "0005")
 )
 INVENTORY = History(
     "inventory/adapters/migrations/commands",
     (
         *("0001", "0002", "0003", "0004", "0005"),
         *("0006", "0007", "0008", "0009", "0010"),
+        "0011",
     ),
 )
-MOVEMENTS = History("inventory/adapters/migrations/movements", ("0001", "0002", "0003"))
+MOVEMENTS = History(
+    "inventory/adapters/migrations/movements", ("0001", "0002", "0003", "0004")
+)
 HISTORIES = (CATALOG, LISTING, INVENTORY, MOVEMENTS)
 
 

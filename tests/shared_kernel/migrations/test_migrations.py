@@ -14,8 +14,12 @@ import catalog.read_model.product_listing
 import inventory.adapters.tables
 import inventory.read_model.stock_movements
 from app import CONTEXTS
+from shared_kernel.dead_letters.tables import (
+    dead_letter_repairs_table,
+    dead_letters_table,
+    discarded_events_table,
+)
 from shared_kernel.events.cursors import cursors_table
-from shared_kernel.events.dead_letters import dead_letters_table
 from shared_kernel.events.dropped import dropped_table
 from shared_kernel.events.entries import event_log_table
 from shared_kernel.events.identity import compacted_table, identity_table, relays_table
@@ -42,7 +46,12 @@ OF_A_LOG = (
     relays_table,
     idempotency_keys_table,
 )
-OF_A_SUBSCRIBER = (cursors_table, dead_letters_table)
+OF_A_SUBSCRIBER = (
+    cursors_table,
+    dead_letters_table,
+    dead_letter_repairs_table,
+    discarded_events_table,
+)
 OF_QUEUES = (
     jobs_table,
     job_consumers_table,

@@ -18,9 +18,9 @@ from shared_kernel.events.entries import Entry
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.relay import Relay
-from shared_kernel.events.replay import DeadLetters
 from shared_kernel.events.subscription import Subscription
 from shared_kernel.operations.operations_http import Operations, operations_api
+from shared_kernel.repair.replay import DeadLetters
 from shared_kernel.runtime.service import WritingService
 from shared_kernel.runtime.workers import Workers
 from shared_kernel.storage.database import Database

@@ -9,8 +9,12 @@ import attrs
 import sqlalchemy as sa
 
 from shared_kernel.clock import Clock
+from shared_kernel.dead_letters.tables import (
+    dead_letter_repairs_table,
+    dead_letters_table,
+    discarded_events_table,
+)
 from shared_kernel.events.cursors import cursors_table
-from shared_kernel.events.dead_letters import dead_letters_table
 from shared_kernel.queues.consumer import Consumer
 from shared_kernel.queues.port import Message
 from shared_kernel.queues.settings import QueueSettings
@@ -34,6 +38,8 @@ for table in (
     paused_queues_table,
     taken_entries_table,
     dead_letters_table,
+    dead_letter_repairs_table,
+    discarded_events_table,
     cursors_table,
 ):
     table(_metadata)

@@ -6,9 +6,9 @@ Each check gets a bench (`builders.py`) with a clean database.
 import threading
 
 from shared_kernel.clock import system_clock
-from shared_kernel.events.replay import DeadLetters
 from shared_kernel.queues.port import Message
 from shared_kernel.queues.settling import SOURCE
+from shared_kernel.repair.replay import DeadLetters
 from tests.cluster import wait_until
 from tests.shared_kernel.queues.builders import (
     Bench,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from sqlalchemy.engine import Connection
 
-from shared_kernel.events.dead_letters import listed
+from shared_kernel.dead_letters.store import listed
 from shared_kernel.queues.consumer import Processed
 from shared_kernel.queues.port import Message
 from tests.queues import AtOnce

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from shared_kernel.events.dead_letters import listed
+from shared_kernel.dead_letters.store import listed
 from shared_kernel.queues.lease import BEAT_US, LEASE_US
 from shared_kernel.queues.port import Message
 from shared_kernel.queues.sql import SqlQueue

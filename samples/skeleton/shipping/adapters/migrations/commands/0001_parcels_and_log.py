@@ -4,6 +4,10 @@ import sqlalchemy as sa
 from alembic import op
 
 from shared_kernel.migrations.beginnings import begin_with_log, end_with_log
+from shared_kernel.migrations.kernel_tables import (
+    let_dead_letters_forget_why,
+    let_dead_letters_tell_why,
+)
 
 revision = "0001"
 down_revision = None
@@ -26,9 +30,11 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     begin_with_log()
+    let_dead_letters_tell_why()
 
 
 def downgrade() -> None:
+    let_dead_letters_forget_why()
     end_with_log()
     op.drop_table("products")
     op.drop_table("parcels")

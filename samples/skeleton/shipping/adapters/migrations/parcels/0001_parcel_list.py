@@ -4,6 +4,10 @@ import sqlalchemy as sa
 from alembic import op
 
 from shared_kernel.migrations.beginnings import begin_with_cursors, end_with_cursors
+from shared_kernel.migrations.kernel_tables import (
+    let_dead_letters_forget_why,
+    let_dead_letters_tell_why,
+)
 
 revision = "0001"
 down_revision = None
@@ -16,8 +20,10 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary, nullable=False),
     )
     begin_with_cursors()
+    let_dead_letters_tell_why()
 
 
 def downgrade() -> None:
+    let_dead_letters_forget_why()
     end_with_cursors()
     op.drop_table("parcel_list")

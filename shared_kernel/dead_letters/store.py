@@ -1,9 +1,4 @@
-"""Events a subscription could not apply, and those parked behind them (law 5).
-
-ReplayError
-├── UnknownDeadLetterError   there is no dead letter with that number
-└── StillFailingError        the event failed again, and stays where it is
-"""
+"""Stores dead letters, in the transaction of what failed (law 5)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,36 +9,17 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from shared_kernel.buses.envelope import Envelope
+from shared_kernel.dead_letters.failure import Failure
+from shared_kernel.dead_letters.letter import (
+    DEAD,
+    PARKED,
+    DeadLetter,
+    UnknownDeadLetterError,
+    letter_from_row,
+)
+from shared_kernel.dead_letters.tables import dead_letters_table
 from shared_kernel.storage.errors import ConcurrentUpdateError
 from shared_kernel.storage.prepared import Prepared
-
-DEAD = "dead"
-PARKED = "parked"
-
-
-def dead_letters_table(metadata: sa.MetaData) -> sa.Table:
-    return sa.Table(
-        "dead_letters",
-        metadata,
-        sa.Column("number", sa.Integer, primary_key=True),
-        sa.Column("subscription", sa.Text, nullable=False),
-        sa.Column("source", sa.Text, nullable=False),
-        sa.Column("position", sa.BigInteger, nullable=False),
-        sa.Column("id", sa.Text, nullable=False),
-        sa.Column("type", sa.Text, nullable=False),
-        sa.Column("key", sa.Text, nullable=False),
-        sa.Column("time_us", sa.BigInteger, nullable=False),
-        sa.Column("traceparent", sa.Text),
-        sa.Column("data", sa.LargeBinary, nullable=False),
-        sa.Column("state", sa.Text, nullable=False),
-        sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("attempts", sa.Integer, nullable=False),
-        sa.Column("since_us", sa.BigInteger, nullable=False),
-        sa.UniqueConstraint("subscription", "source", "position"),
-        # A number that an operator has seen is never reused for another letter.
-        sqlite_autoincrement=True,
-    )
-
 
 _LETTERS = dead_letters_table(sa.MetaData())
 _OF = sa.and_(
@@ -65,44 +41,33 @@ _NEXT = (
 )
 _REMOVE = sa.delete(_LETTERS).where(_LETTERS.c.number == sa.bindparam("wanted"))
 _LET_GO = sa.delete(_LETTERS).where(_OF)
+_FAILED = {
+    "reason": sa.bindparam("because"),
+    "attempts": _LETTERS.c.attempts + sa.bindparam("failed"),
+    "version": _LETTERS.c.version + 1,
+}
 _MARK_DEAD = (
+    sa.update(_LETTERS)
+    .where(_LETTERS.c.number == sa.bindparam("wanted"))
+    .values(state=DEAD, **_FAILED)
+)
+_MARK_FAILED = (
     sa.update(_LETTERS)
     .where(_LETTERS.c.number == sa.bindparam("wanted"))
     .values(
         state=DEAD,
-        reason=sa.bindparam("because"),
-        attempts=_LETTERS.c.attempts + sa.bindparam("failed"),
+        last_us=sa.bindparam("now"),
+        **_FAILED,
+        **{
+            name: sa.bindparam(f"new_{name}")
+            for name in ("error_type", "place", "field", "trace", "cause")
+        },
     )
 )
+_BEHIND = sa.select(sa.func.count()).where(_ABOUT, _LETTERS.c.state == PARKED)
 _COUNT = (
     sa.select(_LETTERS.c.state, sa.func.count()).where(_OF).group_by(_LETTERS.c.state)
 )
-
-
-class ReplayError(Exception):
-    """A dead letter was not replayed; nothing changed."""
-
-
-class UnknownDeadLetterError(ReplayError):
-    def __init__(self, number: int) -> None:
-        super().__init__(f"there is no dead letter {number}")
-
-
-class StillFailingError(ReplayError):
-    """The message says which event failed and why."""
-
-
-@attrs.frozen(kw_only=True)
-class DeadLetter:
-    """An event that failed (`dead`), or one of the same key behind it (`parked`)."""
-
-    number: int
-    subscription: str
-    envelope: Envelope
-    state: str
-    reason: str
-    attempts: int
-    since_us: int
 
 
 def add(
@@ -114,9 +79,11 @@ def add(
     reason: str,
     attempts: int,
     now_us: int,
+    failure: Failure | None = None,
 ) -> None:
     """Store `envelopes`, with all that a replay needs, in the caller's transaction.
 
+    `failure` is why they failed, None if they only wait; `reason` says so in words.
     Raises ConcurrentUpdateError if there is a letter for such a position already.
     """
     rows = [
@@ -127,7 +94,9 @@ def add(
             "reason": storable(reason),
             "attempts": attempts,
             "since_us": now_us,
+            "last_us": now_us,
         }
+        | (_row_of(failure) if failure else {})
         for envelope in envelopes
     ]
     try:
@@ -142,6 +111,16 @@ def storable(text: str) -> str:
     Our own events have none; foreign messages may.
     """
     return text.encode(errors="replace").decode().replace("\0", "\ufffd")
+
+
+def _row_of(failure: Failure) -> dict[str, str | None]:
+    return {
+        "error_type": storable(failure.error_type),
+        "place": storable(failure.place),
+        "field": failure.field and storable(failure.field),
+        "trace": storable(failure.trace),
+        "cause": failure.cause,
+    }
 
 
 def _storable_fields(envelope: Envelope) -> dict[str, object]:
@@ -159,7 +138,7 @@ def blocked_keys(connection: Connection, subscription: str, source: str) -> set[
 
 
 def listed(connection: Connection) -> list[DeadLetter]:
-    return [_from_row(row) for row in connection.execute(_LIST)]
+    return [letter_from_row(row) for row in connection.execute(_LIST)]
 
 
 def about(
@@ -167,7 +146,7 @@ def about(
 ) -> list[DeadLetter]:
     """Those of one key, the oldest first."""
     asked = {"of": subscription, "at": source, "about": key}
-    return [_from_row(row) for row in connection.execute(_LIST_ABOUT, asked)]
+    return [letter_from_row(row) for row in connection.execute(_LIST_ABOUT, asked)]
 
 
 def let_go_about(
@@ -203,7 +182,7 @@ def _found(
     row = connection.execute(statement, {"wanted": number}).one_or_none()
     if row is None:
         raise UnknownDeadLetterError(number)
-    return _from_row(row)
+    return letter_from_row(row)
 
 
 def next_behind(connection: Connection, letter: DeadLetter) -> DeadLetter | None:
@@ -211,7 +190,7 @@ def next_behind(connection: Connection, letter: DeadLetter) -> DeadLetter | None
     envelope = letter.envelope
     asked = {"of": letter.subscription, "at": envelope.source, "about": envelope.key}
     row = connection.execute(_NEXT, asked).one_or_none()
-    return None if row is None else _from_row(row)
+    return None if row is None else letter_from_row(row)
 
 
 def remove(connection: Connection, number: int) -> None:
@@ -223,28 +202,31 @@ def let_go(connection: Connection, subscription: str, source: str) -> None:
     connection.execute(_LET_GO, {"of": subscription, "at": source})
 
 
-def mark_dead(connection: Connection, number: int, reason: str, failed: int) -> None:
-    """Mark a parked event dead, after `failed` attempts: the rest waits behind it."""
-    asked = {"wanted": number, "because": reason, "failed": failed}
-    connection.execute(_MARK_DEAD, asked)
+def mark_dead(
+    connection: Connection,
+    number: int,
+    reason: str,
+    failed: int,
+    *,
+    failure: Failure | None = None,
+    now_us: int = 0,
+) -> None:
+    """Mark a letter dead after `failed` more attempts: those of its key wait behind it.
+
+    `reason` is that of `failure`, if it has failed itself at `now_us`.
+    """
+    asked = {"wanted": number, "because": storable(reason), "failed": failed}
+    if failure is None:
+        connection.execute(_MARK_DEAD, asked)
+        return
+    fields = {f"new_{name}": value for name, value in _row_of(failure).items()}
+    connection.execute(_MARK_FAILED, asked | fields | {"now": now_us})
 
 
-def _from_row(row: sa.Row[Any]) -> DeadLetter:
-    return DeadLetter(
-        number=row.number,
-        subscription=row.subscription,
-        envelope=Envelope(
-            position=row.position,
-            id=row.id,
-            source=row.source,
-            type=row.type,
-            key=row.key,
-            time_us=row.time_us,
-            traceparent=row.traceparent,
-            data=row.data,
-        ),
-        state=row.state,
-        reason=row.reason,
-        attempts=row.attempts,
-        since_us=row.since_us,
-    )
+def behind(connection: Connection, letter: DeadLetter) -> int:
+    """How many are parked behind `letter`; none, if it is parked itself."""
+    if letter.state != DEAD:
+        return 0
+    envelope = letter.envelope
+    asked = {"of": letter.subscription, "at": envelope.source, "about": envelope.key}
+    return int(connection.execute(_BEHIND, asked).scalar_one())

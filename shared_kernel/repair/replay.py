@@ -4,10 +4,16 @@ from collections.abc import Mapping
 
 from sqlalchemy.engine import Connection
 
-from shared_kernel.events import dead_letters
+from shared_kernel.clock import Clock, system_clock, to_us
+from shared_kernel.dead_letters import store as dead_letters
+from shared_kernel.dead_letters.failure import Failure
+from shared_kernel.dead_letters.letter import (
+    DEAD,
+    DeadLetter,
+    ReplayError,
+    StillFailingError,
+)
 from shared_kernel.events.cursors import hold
-from shared_kernel.events.dead_letters import DeadLetter, ReplayError, StillFailingError
-from shared_kernel.events.errors import reason_of
 from shared_kernel.events.subscription import Apply
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import is_fault
@@ -22,10 +28,14 @@ class DeadLetters:
     """
 
     def __init__(
-        self, database: Database, subscriptions: Mapping[tuple[str, str], Apply]
+        self,
+        database: Database,
+        subscriptions: Mapping[tuple[str, str], Apply],
+        clock: Clock = system_clock,
     ) -> None:
         self.database = database
         self.subscriptions = subscriptions
+        self._clock = clock
 
     def list(self) -> list[DeadLetter]:
         with self.database.reading() as connection:
@@ -68,10 +78,18 @@ class DeadLetters:
         except Exception as error:
             if is_fault(error):
                 raise
+            failure = Failure.of(error)
             with self.database.writing() as connection:
-                dead_letters.mark_dead(connection, number, reason_of(error), failed=1)
+                dead_letters.mark_dead(
+                    connection,
+                    number,
+                    failure.reason,
+                    failed=1,
+                    failure=failure,
+                    now_us=to_us(self._clock()),
+                )
             raise StillFailingError(
-                f"dead letter {number} failed again: {reason_of(error)}"
+                f"dead letter {number} failed again: {failure.reason}"
             ) from error
 
     def _apply_of(self, letter: DeadLetter) -> Apply:
@@ -88,7 +106,7 @@ class DeadLetters:
         # Locks out the subscription: a new event of the same key is applied after this.
         hold(connection, letter.subscription, letter.envelope.source)
         letter = dead_letters.take(connection, number)
-        if letter.state != dead_letters.DEAD:
+        if letter.state != DEAD:
             raise ReplayError(
                 f"dead letter {number} waits behind an earlier one of "
                 f"{letter.envelope.key!r}: replay or discard that one"

@@ -1,0 +1,17 @@
+"""Dead letters tell why, and what operators did with them."""
+
+from shared_kernel.migrations.kernel_tables import (
+    let_dead_letters_forget_why,
+    let_dead_letters_tell_why,
+)
+
+revision = "0009"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    let_dead_letters_tell_why()
+
+
+def downgrade() -> None:
+    let_dead_letters_forget_why()
