@@ -1,208 +1,224 @@
-"""Dead letters at the command line. A letter is named by its database and number."""
+"""`dead-letters list | show | causes`, of all processes; and the commands that repair.
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+A letter is named by its database and number.
+"""
 
-import attrs
+from collections.abc import Iterator, Sequence
+
 import click
 import msgspec
 
-from shared_kernel.clock import from_us
-from shared_kernel.dead_letters.letter import (
-    DEAD,
-    DeadLetter,
-    ReplayError,
-    UnknownDeadLetterError,
+from shared_kernel.dead_letters.letter import UnknownDeadLetterError
+from shared_kernel.dead_letters.selection import Selection
+from shared_kernel.operations.letter_documents import (
+    ShownCause,
+    ShownLetter,
+    WholeLetter,
 )
+from shared_kernel.operations.letter_filters import (
+    filter_options,
+    filter_options_with_state,
+)
+from shared_kernel.operations.letter_names import (
+    AnyLetter,
+    Named,
+    OwnLetter,
+    by_database,
+)
+from shared_kernel.operations.letters_of_the_shop import MOST, LettersOfTheShop
+from shared_kernel.operations.other_processes import SHOP, NotAsked, OtherProcesses
+from shared_kernel.operations.repair_cli import add_repair_commands
 from shared_kernel.operations.terminal import show_table, storage_faults_reported
-from shared_kernel.repair.replay import DeadLetters
 from shared_kernel.runtime.service import Service
 
-ByDatabase = Mapping[str, DeadLetters]
-MOST_DIGITS = 18
+SHOWN = 100
+NONE = "There are no dead letters."
+JSON = click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
 
 
-@attrs.frozen
-class Named:
-    """`sales:3`: the third letter of the database `sales`."""
-
-    database: str
-    number: int
-
-    def __str__(self) -> str:
-        return f"{self.database}:{self.number}"
-
-
-class _Letter(click.ParamType[Named]):
-    name = "letter"
-
-    def __init__(self, by_database: ByDatabase) -> None:
-        self._by_database = by_database
-
-    def convert(
-        self,
-        value: str,
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> Named:
-        database, _, digits = value.partition(":")
-        readable = digits.isdecimal() and len(digits) <= MOST_DIGITS
-        if database not in self._by_database or not readable:
-            such = " or ".join(f"{name}:1" for name in self._by_database)
-            self.fail(f"{value!r} names no letter; expected such as {such}", param, ctx)
-        return Named(database, int(digits))
-
-
-def dead_letters_group(services: Sequence[Service]) -> click.Group:
-    by_database = {
-        database: letters
-        for service in services
-        for database, letters in service.dead_letters.items()
-    }
-    letter = click.argument("which", type=_Letter(by_database), metavar="LETTER")
+def dead_letters_group(
+    services: Sequence[Service], others: OtherProcesses | None = None
+) -> click.Group:
+    here = by_database(services)
+    others = others or OtherProcesses()
+    shop = LettersOfTheShop(here, others)
+    letter = AnyLetter(here) if others.missing else OwnLetter(here)
     group = click.Group(
         "dead-letters",
         help="Events that could not be applied. Each has a name, such as "
-        f"{next(iter(by_database), 'database')}:3; `list` tells it.",
+        f"{next(iter(here), 'database')}:3; `list` tells it.",
     )
-
-    @group.command("list")
-    @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
-    def list_letters(as_json: bool) -> None:
-        """List events that failed (dead), and those that wait behind them (parked)."""
-        with storage_faults_reported():
-            found = list(_all(by_database))
-        if as_json:
-            for name, each in found:
-                click.echo(msgspec.json.encode(_as_document(name, each)))
-        elif found:
-            _show(found)
-        else:
-            click.echo("There are no dead letters.")
-
-    @group.command("show")
-    @letter
-    def show(which: Named) -> None:
-        """Show all details of LETTER, as JSON."""
-        with _refusals_reported(which):
-            found = by_database[which.database].show(which.number)
-        document = msgspec.json.encode(_as_document(which, found))
-        click.echo(msgspec.json.format(document, indent=2))
-
-    @group.command("replay")
-    @click.argument(
-        "which", type=_Letter(by_database), metavar="[LETTER]", required=False
-    )
-    @click.option("--all", "every", is_flag=True, help="All that are dead.")
-    def replay(which: Named | None, every: bool) -> None:
-        """Apply LETTER again, and then the events parked behind it, in order.
-
-        Exit code 1 if it fails again: then it stays, and the others stay parked.
-        """
-        if (which is None) is not every:
-            raise click.UsageError("name one LETTER, or give --all")
-        if which is not None:
-            _replay(by_database, which)
-            return
-        with storage_faults_reported():
-            dead = [name for name, each in _all(by_database) if each.state == DEAD]
-        failures = 0
-        for name in dead:
-            try:
-                _replay(by_database, name)
-            except click.ClickException as refusal:
-                refusal.show()
-                failures += 1
-        if failures:
-            raise click.ClickException(f"{failures} of {len(dead)} failed again")
-
-    @group.command("discard")
-    @letter
-    @click.option("--yes", is_flag=True, help="Do not ask.")
-    def discard(which: Named, yes: bool) -> None:
-        """Delete LETTER for ever, and apply the events parked behind it.
-
-        Exit code 1 if one of those fails: then that one is the dead letter.
-        """
-        letters = by_database[which.database]
-        with _refusals_reported(which):
-            found = letters.show(which.number)
-        if not yes:
-            click.confirm(f"Discard {which}, {found.envelope}?", abort=True)
-        with _refusals_reported(which):
-            applied = letters.discard(which.number)
-        click.echo(f"{which}: discarded; applied {_events(applied)} behind it")
-
+    group.add_command(_list_command(shop, letter))
+    group.add_command(_show_command(shop, letter))
+    group.add_command(_causes_command(shop))
+    add_repair_commands(group, here)
     return group
 
 
-def _replay(by_database: ByDatabase, which: Named) -> None:
-    with _refusals_reported(which):
-        applied = by_database[which.database].replay(which.number)
-    click.echo(f"{which}: applied {_events(applied)}")
+def _list_command(shop: LettersOfTheShop, letter: AnyLetter) -> click.Command:
+    @click.command("list")
+    @filter_options_with_state
+    @click.option("--after", type=letter, metavar="LETTER", help="Go on behind it.")
+    @click.option(
+        "--limit",
+        type=click.IntRange(min=1),
+        help=f"How many at the most; {SHOWN} in a table, all as JSON.",
+    )
+    @JSON
+    def list_letters(
+        selection: Selection, after: Named | None, limit: int | None, as_json: bool
+    ) -> None:
+        """List events that failed (dead), and those that wait behind them (parked).
+
+        Of all processes of the shop. Exit code 1 if one of them did not answer.
+        """
+        wanted = limit or (None if as_json else SHOWN)
+        listing = _Listing(shop, selection, after, wanted)
+        if as_json:
+            for letter in listing:
+                click.echo(msgspec.json.encode(letter))
+        elif letters := list(listing):
+            _show(letters)
+            if len(letters) == wanted:
+                click.echo(f"Go on with --after {letters[-1].letter}.")
+        elif not listing.not_asked:
+            click.echo(NONE)
+        _tell(listing.not_asked)
+
+    return list_letters
 
 
-@contextmanager
-def _refusals_reported(which: Named) -> Iterator[None]:
-    """Exit code 2 for an unknown letter, 1 for what cannot be done now."""
-    try:
+class _Listing:
+    """The letters, read a page at a time; after that `not_asked` is known."""
+
+    def __init__(
+        self,
+        shop: LettersOfTheShop,
+        selection: Selection,
+        after: Named | None,
+        limit: int | None,
+    ) -> None:
+        self._shop = shop
+        self._selection = selection
+        self._after = after
+        self._left = limit
+        self.not_asked: list[NotAsked] = []
+
+    def __iter__(self) -> Iterator[ShownLetter]:
+        while self._left != 0:
+            asked = MOST if self._left is None else min(self._left, MOST)
+            with storage_faults_reported():
+                page = self._shop.page(self._selection, self._after, asked, SHOP)
+            known = dict.fromkeys([*self.not_asked, *page.not_asked])
+            self.not_asked = list(known)
+            yield from page.letters
+            if len(page.letters) < asked:
+                return
+            self._after = page.letters[-1].name
+            if self._left is not None:
+                self._left -= asked
+
+
+def _show_command(shop: LettersOfTheShop, letter: AnyLetter) -> click.Command:
+    @click.command("show")
+    @click.argument("which", type=letter, metavar="LETTER")
+    def show(which: Named) -> None:
+        """Show all details of LETTER, of any process, as JSON."""
+        document = msgspec.json.encode(_found(shop, which))
+        click.echo(msgspec.json.format(document, indent=2))
+
+    return show
+
+
+def _found(shop: LettersOfTheShop, which: Named) -> WholeLetter:
+    """Raises ClickException: with exit code 2 if there is no such letter."""
+    unknown = click.UsageError(f"there is no dead letter {which}")
+    if which.database in shop.here:
+        try:
+            with storage_faults_reported():
+                return shop.show(which)
+        except UnknownDeadLetterError as error:
+            raise unknown from error
+    answers = shop.find(which)
+    for document in answers.documents:
+        return document
+    _tell(answers.not_asked)
+    raise unknown
+
+
+def _causes_command(shop: LettersOfTheShop) -> click.Command:
+    @click.command("causes")
+    @filter_options
+    @JSON
+    def causes(selection: Selection, as_json: bool) -> None:
+        """List why events failed: by what error, and where. The most frequent first.
+
+        Of all processes of the shop. Exit code 1 if one of them did not answer.
+        """
         with storage_faults_reported():
-            yield
-    except UnknownDeadLetterError as error:
-        raise click.UsageError(f"there is no dead letter {which}") from error
-    except ReplayError as error:
-        raise click.ClickException(f"{which.database}: {error}") from error
+            page = shop.causes(selection, SHOP)
+        if as_json:
+            for cause in page.causes:
+                click.echo(msgspec.json.encode(cause))
+        elif page.causes:
+            _show_causes(page.causes)
+        elif not page.not_asked:
+            click.echo(NONE)
+        _tell(page.not_asked)
+
+    return causes
 
 
-def _all(by_database: ByDatabase) -> Iterator[tuple[Named, DeadLetter]]:
-    for database, letters in by_database.items():
-        for each in letters.list():
-            yield Named(database, each.number), each
+def _tell(not_asked: Sequence[NotAsked]) -> None:
+    """Who could not be asked, on stderr. Raises Exit if one should have answered."""
+    for each in not_asked:
+        click.echo(f"Not asked: {each.service}: {each.why}", err=True)
+    if any(each.at for each in not_asked):
+        raise click.exceptions.Exit(1)
 
 
-def _show(found: Sequence[tuple[Named, DeadLetter]]) -> None:
+def _show(letters: Sequence[ShownLetter]) -> None:
     show_table(
-        ("letter", "state", "subscription", "event", "key", "since", "reason"),
+        ("letter", "state", "subscription", "event", "key", "since", "cause", "reason"),
         [
             (
-                str(name),
+                each.letter,
                 each.state,
                 each.subscription,
-                f"{each.envelope.source} {each.envelope.position} {each.envelope.type}",
-                each.envelope.key,
-                from_us(each.since_us).isoformat(timespec="seconds"),
+                f"{each.event.source} {each.event.position} {each.event.type}",
+                each.event.key,
+                each.since.isoformat(timespec="seconds"),
+                each.cause or "",
                 each.reason,
             )
-            for name, each in found
+            for each in letters
         ],
     )
 
 
-def _as_document(name: Named, letter: DeadLetter) -> dict[str, object]:
-    kept = attrs.filters.exclude("log", "previous", "relay", "seal")
-    event = attrs.asdict(letter.envelope, filter=kept)
-    event["data"] = _payload(letter.envelope.data)
-    event["time"] = letter.envelope.time
-    del event["time_us"]
-    return {
-        "letter": str(name),
-        "state": letter.state,
-        "subscription": letter.subscription,
-        "reason": letter.reason,
-        "attempts": letter.attempts,
-        "since": from_us(letter.since_us),
-        "event": event,
-    }
-
-
-def _payload(data: bytes) -> object:
-    """As JSON, or as text: the letter may be dead because it is not JSON."""
-    try:
-        msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return data.decode(errors="replace")
-    return msgspec.Raw(data)
-
-
-def _events(number: int) -> str:
-    return "1 event" if number == 1 else f"{number} events"
+def _show_causes(causes: Sequence[ShownCause]) -> None:
+    show_table(
+        (
+            "cause",
+            "letters",
+            "parked",
+            "subscription",
+            "place",
+            "last",
+            "example",
+            "error",
+        ),
+        [
+            (
+                each.cause or "not tried",
+                f"{each.letters:,}",
+                f"{each.parked:,}",
+                each.subscription,
+                each.place or "",
+                each.last.isoformat(timespec="seconds"),
+                each.example,
+                f"{each.error_type}: {each.message}" if each.cause else each.message,
+            )
+            for each in causes
+        ],
+    )

@@ -125,17 +125,35 @@ class Peer:
         Raises StrangePeerError.
         """
         try:
-            response = self.get("/healthz")
+            self.alive(service)
         except PeerUnavailableError as error:
             _log.warning("peer does not answer yet", peer=self.name, error=str(error))
-            return
-        try:
-            running = msgspec.json.decode(response.data, type=_Alive).services
-        except ValueError as error:
-            raise self.strange(response, "GET /healthz") from error
-        if service not in running:
-            found = f"runs {', '.join(running) or 'nothing'}"
+
+    def alive(self, service: str) -> "AliveBody":
+        """What runs there, `service` among it. Raises PeerError."""
+        body = self.read("/healthz", AliveBody)
+        if service not in body.services:
+            found = f"runs {', '.join(body.services) or 'nothing'}"
             raise StrangePeerError(self.name, self.url, found)
+        return body
+
+    def read(self, path: str, body: type[B]) -> B:
+        """The document at `path`. Raises PeerError."""
+        return self.document(path, self.get(path), body)
+
+    def find(self, path: str, body: type[B]) -> B | None:
+        """The document at `path`, if there is one. Raises PeerError."""
+        response = self.get(path)
+        return None if response.status == 404 else self.document(path, response, body)
+
+    def document(self, path: str, response: Response, body: type[B]) -> B:
+        """The body of `response`, which answers `path`. Raises StrangePeerError."""
+        try:
+            if response.status != 200:
+                raise ValueError(response.status)
+            return msgspec.json.decode(response.data, type=body)
+        except ValueError as error:
+            raise self.strange(response, f"GET {path}") from error
 
     def wait_for(self, path: str, token: Mapping[str, int], timeout_s: float) -> None:
         """Return once the resource at `path` reflects all of `token`.
@@ -222,12 +240,7 @@ class HttpEventFeed:
                 f"{self._peer.name} does not tell this process its keys: set "
                 "PEER_TOKEN to the same secret in both",
             )
-        try:
-            if response.status != 200:
-                raise ValueError(response.status)
-            return msgspec.json.decode(response.data, type=body)
-        except ValueError as error:
-            raise self._peer.strange(response, f"GET {path}") from error
+        return self._peer.document(path, response, body)
 
     def settled(self, origin: str, position: int, timeout_s: float) -> int:
         """The position here up to which all events caused by `origin` are recorded.
@@ -290,8 +303,11 @@ class KeysBody(msgspec.Struct):
         return LogKeys(self.log, self.key, self.former, self.former_until, self.relays)
 
 
-class _Alive(msgspec.Struct):
+class AliveBody(msgspec.Struct):
+    """The body of `GET /healthz`. `peers` are the addresses it knows, by service."""
+
     services: list[str]
+    peers: dict[str, str] = {}
 
 
 def _trace() -> dict[str, str]:

@@ -5,6 +5,7 @@ import json
 import pytest
 from click.testing import Result
 
+from shared_kernel.dead_letters.failure import cause_of
 from shared_kernel.operations.dead_letters_cli import dead_letters_group
 from tests.databases import Databases
 from tests.shared_kernel.events.builders import applied
@@ -13,6 +14,7 @@ from tests.storehouses import run
 
 pytestmark = pytest.mark.proof_on("postgresql")
 
+PLACE = "tests.shared_kernel.events.builders:Failing.__call__"
 WHY = "Object missing required field `sku` [/sku] - at `$[red]`"
 
 
@@ -57,13 +59,24 @@ def test_a_letter_is_shown_whole(shop: Shop) -> None:
     shown = json.loads(dead_letters(shop, "show", "shop_read:1").output)
 
     (envelope,) = shop.log.read(0, 1)
+    assert shown["trace"][-1].startswith(PLACE)
     assert shown == {
         "letter": "shop_read:1",
         "state": "dead",
         "subscription": LISTING,
         "reason": f"UnreadableEventError: {WHY}",
+        "cause": cause_of("UnreadableEventError", PLACE),
+        "error_type": "UnreadableEventError",
+        "place": PLACE,
+        "field": None,
         "attempts": 1,
         "since": "2026-03-01T12:00:00Z",
+        "last": "2026-03-01T12:00:00Z",
+        "edited": False,
+        "version": 1,
+        "trace": shown["trace"],
+        "waiting": 0,
+        "original": None,
         "event": {
             "position": 1,
             "id": envelope.id,
