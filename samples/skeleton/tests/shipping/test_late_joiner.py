@@ -131,9 +131,9 @@ def head(databases: Databases) -> int:
         return storehouse.context("catalog").log.head()
 
 
-def catch_up(databases: Databases) -> None:
-    """Wait until all is read, with a timeout only for the next progress."""
-    while (before := followed(databases)) < head(databases):
+def follow(databases: Databases, to: int) -> None:
+    """Wait until all up to there is read, with a timeout only for the next progress."""
+    while (before := followed(databases)) < to:
         wait_until(partial(has_followed_beyond, databases, before), "progress")
 
 
@@ -201,12 +201,12 @@ def test_a_late_joiner_is_current(
     with Cluster(tmp_path, (SHOP, (NEW,)), "feed", databases=databases) as cluster:
         with trade(cluster) as opened:
             for restart in range(3):
-                far = EVENTS * restart // 5
-                wait_until(partial(has_followed_beyond, databases, far), "progress")
+                follow(databases, EVENTS * restart // 5 + 1)
                 cluster.kill(NEW)
                 cluster.restart(NEW)
             wait_until(lambda: bool(opened), "an opened parcel")
-        catch_up(databases)
+        while followed(databases) < (newest := head(databases)):
+            follow(databases, newest)
 
     first_day = file_templates.new(tmp_path / "first-day")
     apply_all(databases, first_day)
