@@ -50,6 +50,11 @@ class DocumentError(Exception):
         return self.detail
 
     @property
+    def field(self) -> str | None:
+        """The first field at fault, such as `sku` or `price/minor_units`."""
+        return self.faults[0].pointer[1:] or None if self.faults else None
+
+    @property
     def kinds(self) -> set[FaultKind]:
         return {fault.kind for fault in self.faults} or {FaultKind.MALFORMED_JSON}
 

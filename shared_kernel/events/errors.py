@@ -13,8 +13,12 @@ from shared_kernel.storage.errors import StorageError
 class UnreadableEventError(Exception):
     """The event does not match its schema; a retry would not help.
 
-    The message names the field.
+    The message names the field; so does `field`, if it is known.
     """
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class NotTheSameLogError(StorageError):

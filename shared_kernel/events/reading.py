@@ -1,7 +1,7 @@
 """Reading an event as a class of the reader's own."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
@@ -43,6 +43,32 @@ def read_all(kind: type[T], batch: Sequence[Envelope]) -> list[T]:
         reader = f"{kind.__module__}.{kind.__qualname__}"
         raise UnreadableEventError(
             f"{failing}: {error}; {reader} reads it, by the schema "
-            f"{schema_file(failing.type)}"
+            f"{schema_file(failing.type)}",
+            _field_at_fault(kind, failing.data),
         ) from error
     return read
+
+
+def _field_at_fault(kind: type[Any], data: bytes) -> str | None:
+    """The first that is missing or of another type; None if `data` has no fields."""
+    try:
+        found = msgspec.json.decode(data, type=dict[str, Any])
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    described: Any = msgspec.inspect.type_info(kind)
+    types = get_type_hints(kind)
+    for field in getattr(described, "fields", ()):
+        if field.encode_name not in found:
+            if field.required:
+                return str(field.encode_name)
+        elif not _is_of(types[field.name], found[field.encode_name]):
+            return str(field.encode_name)
+    return None
+
+
+def _is_of(type_: Any, value: Any) -> bool:
+    try:
+        msgspec.convert(value, type_, strict=False)
+    except msgspec.ValidationError:
+        return False
+    return True
