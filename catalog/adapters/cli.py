@@ -50,26 +50,33 @@ def queries_cli(services: QueryServices, workers: Workers) -> click.Group:
     group = _group()
 
     @group.command("rebuild-listing")
+    @click.option(
+        "--with-discarded",
+        is_flag=True,
+        help="Apply also the events that were discarded.",
+    )
     @click.pass_context
-    def rebuild_listing(context: click.Context) -> None:
+    def rebuild_listing(context: click.Context, with_discarded: bool) -> None:
         """Rebuild the product listing from the event logs.
 
         The old one serves until the new one replaces it in one step, also if a server
         is running meanwhile. It may be interrupted at any point: then the old one
         stays, and the next rebuild starts from nothing.
 
-        Events among the listing's dead letters are left out. One that fails becomes a
-        dead letter: `flask --app app dead-letters list` shows it.
+        Events among the listing's dead letters are left out, and those that were
+        discarded. One that fails becomes a dead letter: `flask --app app dead-letters
+        list` shows it.
 
         \b
         Exit codes: 0, or 1 if events failed, 2 if another rebuild is under way,
         130 if it was interrupted.
 
         \b
-        Example:
+        Examples:
           flask --app app catalog rebuild-listing
+          flask --app app catalog rebuild-listing --with-discarded
         """  # noqa: D301 - click takes \b as a character
-        context.exit(_rebuild(services.rebuild))
+        context.exit(_rebuild(services.rebuild, with_discarded=with_discarded))
 
     return group
 
@@ -78,7 +85,7 @@ def _group() -> click.Group:
     return click.Group("catalog", help="What we sell.")
 
 
-def _rebuild(rebuild: ListingRebuild) -> int:
+def _rebuild(rebuild: ListingRebuild, *, with_discarded: bool) -> int:
     rate = Rate()
     # As in imports: existing objects stay, so the garbage collector need not scan them.
     gc.freeze()
@@ -88,7 +95,8 @@ def _rebuild(rebuild: ListingRebuild) -> int:
                 lambda: bar.show(
                     rebuild.passed,
                     f"{rebuild.passed:,} events, {rate.of(rebuild.passed)}",
-                )
+                ),
+                with_discarded=with_discarded,
             )
     except KeyboardInterrupt:
         click.echo("Interrupted. The old listing serves as before.", err=True)

@@ -1,11 +1,12 @@
-"""The keys that a rebuild excludes, because their events are among the dead letters."""
+"""What a rebuild excludes: keys with dead letters, and events that were discarded."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 from sqlalchemy.engine import Connection
 
 from shared_kernel.buses.envelope import Envelope
+from shared_kernel.dead_letters import discarded
 from shared_kernel.dead_letters import store as dead_letters
 from shared_kernel.dead_letters.failure import Failure
 from shared_kernel.dead_letters.letter import DEAD, PARKED
@@ -22,10 +23,17 @@ class DeadLettersChangedError(Exception):
 
 @attrs.define(eq=False)
 class ExcludedKeys:
-    """The dead letters of `subscription` at the beginning, and those a rebuild adds."""
+    """The dead letters of `subscription` at the beginning, and those a rebuild adds.
+
+    Events that an operator has discarded are passed over: unless they are to be applied
+    after all (`with_discarded`), which forgets that they were discarded.
+    """
 
     subscription: str
+    sources: Sequence[str]
+    with_discarded: bool = False
     _before: frozenset[Place] = frozenset()
+    _discarded: Mapping[Place, str] = attrs.field(factory=dict)
     # By source and key: the position from which events must not be applied.
     _blocked: dict[tuple[str, str], int] = attrs.field(factory=dict)
     _added: dict[Place, tuple[Envelope, Failure | None]] = attrs.field(factory=dict)
@@ -38,13 +46,16 @@ class ExcludedKeys:
     def begin(self, connection: Connection) -> None:
         letters = self._letters(connection)
         self._before, self._blocked, self._added = _places(letters), {}, {}
+        self._discarded = self._discarded_events(connection)
         for letter in letters:
             key = letter.source, letter.key
             first = self._blocked.get(key, letter.position)
             self._blocked[key] = min(letter.position, first)
 
     def applicable(self, batch: Sequence[Envelope]) -> Sequence[Envelope]:
-        """`batch` without the events of excluded keys."""
+        """`batch` without discarded events and without the events of excluded keys."""
+        if self._discarded and not self.with_discarded:
+            batch = [each for each in batch if not self._is_discarded(each)]
         if not self._blocked:
             return batch
         return [envelope for envelope in batch if not self.holds_back(envelope)]
@@ -70,6 +81,11 @@ class ExcludedKeys:
         present = _places(self._letters(connection))
         if not self._before <= present <= self._before | self._added.keys():
             raise DeadLettersChangedError
+        if self._discarded_events(connection) != self._discarded:
+            raise DeadLettersChangedError
+        if self.with_discarded:
+            for source in self.sources:
+                discarded.forget(connection, self.subscription, source)
         for place, (envelope, failure) in self._added.items():
             if place not in present:
                 dead_letters.add(
@@ -82,6 +98,19 @@ class ExcludedKeys:
                     now_us=now_us,
                     failure=failure,
                 )
+
+    def _is_discarded(self, envelope: Envelope) -> bool:
+        place = envelope.source, envelope.position
+        return self._discarded.get(place) == envelope.id
+
+    def _discarded_events(self, connection: Connection) -> dict[Place, str]:
+        return {
+            (source, position): id_
+            for source in self.sources
+            for position, id_ in discarded.positions(
+                connection, self.subscription, source
+            ).items()
+        }
 
     def _letters(self, connection: Connection) -> list[Envelope]:
         return [

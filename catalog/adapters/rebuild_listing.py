@@ -7,8 +7,9 @@ and continues from there. So an interrupt at any point leaves the old listing un
 and the next rebuild deletes the remains.
 
 Dead letters stay as they are: neither they nor the events parked behind them are
-applied. An event that fails becomes a dead letter, even one that was discarded in the
-past: so whatever is missing from the listing is recorded.
+applied. Nor are events that an operator has discarded, unless that is asked for. An
+event that fails becomes a dead letter: so whatever is missing from the listing is
+recorded.
 
 Of two rebuilds the later one is refused with AnotherRebuildError.
 """
@@ -140,7 +141,9 @@ class ListingRebuild:
         self._rows: dict[str, Listing] = {}
         self._written = False
         self._indexed = False
-        self._excluded_keys = ExcludedKeys(subscription)
+        self._excluded_keys = ExcludedKeys(
+            subscription, [source.feed.source for source in self._sources]
+        )
 
     @property
     def passed(self) -> int:
@@ -156,8 +159,12 @@ class ListingRebuild:
     def added_dead_letters(self) -> int:
         return self._excluded_keys.added
 
-    def run(self, show: Callable[[], None]) -> None:
-        """Rebuild, calling `show` after each step. Raises AnotherRebuildError."""
+    def run(self, show: Callable[[], None], *, with_discarded: bool = False) -> None:
+        """Rebuild, calling `show` after each step. Raises AnotherRebuildError.
+
+        `with_discarded`: apply also the events that an operator has discarded.
+        """
+        self._excluded_keys.with_discarded = with_discarded
         swapped = False
         while not swapped:
             try:

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Deliver, Delivery, Leave
 from shared_kernel.clock import Clock, Moment, moments_of, system_clock
+from shared_kernel.dead_letters import discarded
 from shared_kernel.dead_letters import store as dead_letters
 from shared_kernel.dead_letters.failure import Failure
 from shared_kernel.dead_letters.letter import DEAD, PARKED
@@ -292,10 +293,11 @@ class Subscription:
         to = place_of(batch[-1])
         with self.database.writing() as connection:
             self.cursor.move(connection, to, now.wall_us)
-            blocked = dead_letters.blocked_keys(connection, self.name, self.source)
-            if blocked:
-                self._park([e for e in batch if e.key in blocked], connection, now)
-                batch = [e for e in batch if e.key not in blocked]
+            withheld = discarded.withheld(connection, self.name, self.source, batch)
+            if withheld:
+                parked = [e for e in batch if withheld.is_parked(e)]
+                self._park(parked, connection, now)
+                batch = [e for e in batch if withheld.is_applicable(e)]
             if batch:
                 self.apply(batch, connection)
         self.cursor.moved(to, now)

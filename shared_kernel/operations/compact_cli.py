@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 
 from shared_kernel.clock import Clock, to_us
+from shared_kernel.dead_letters import discarded
 from shared_kernel.dead_letters import store as dead_letters
 from shared_kernel.events.compaction import Compaction
 from shared_kernel.events.subscription import Subscription
@@ -51,7 +52,8 @@ def compact_command(
         never reused.
 
         Nothing is deleted that the relay has not published, that a subscription of this
-        process has yet to read, or that belongs to a key with dead letters.
+        process has yet to read, or that belongs to a key with dead letters or
+        discarded events.
         Subscriptions of other processes are not known: for those --keep-days is the
         guarantee.
 
@@ -91,11 +93,15 @@ def _last_to_acknowledge(
 
 
 def _keys_with_dead_letters(readers: Sequence[Subscription]) -> set[str]:
-    """A rebuild applies the events of such a key up to its first dead letter."""
+    """Of events that a rebuild does not apply: it needs the one before.
+
+    Discarded ones are read last: a dead letter that is discarded meanwhile was seen.
+    """
     keys: set[str] = set()
     for reader in readers:
         with reader.cursor.database.reading() as connection:
             keys |= dead_letters.blocked_keys(connection, reader.name, reader.source)
+            keys |= discarded.keys(connection, reader.name, reader.source)
     return keys
 
 

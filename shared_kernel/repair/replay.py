@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy.engine import Connection
 
 from shared_kernel.clock import Clock, system_clock, to_us
+from shared_kernel.dead_letters import discarded
 from shared_kernel.dead_letters import store as dead_letters
 from shared_kernel.dead_letters.failure import Failure
 from shared_kernel.dead_letters.letter import (
@@ -61,9 +62,11 @@ class DeadLetters:
         return applied
 
     def discard(self, number: int) -> int:
-        """Delete the event, then replay those parked behind it; return how many."""
+        """Delete the event for good, then replay those behind it; return how many."""
         with self.database.writing() as connection:
             letter = self._dead(connection, number)
+            now_us = to_us(self._clock())
+            discarded.add(connection, letter, who="", why="", now_us=now_us)
             following = self._pass(connection, letter)
         return 0 if following is None else self.replay(following)
 

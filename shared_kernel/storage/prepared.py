@@ -104,7 +104,10 @@ class Prepared:
 
     def __init__(
         self,
-        statement: sa.Select[Any] | sa.UpdateBase | sa.TextClause,
+        statement: sa.Select[Any]
+        | sa.CompoundSelect[Any]
+        | sa.UpdateBase
+        | sa.TextClause,
         *,
         planned_anew: bool = False,
     ) -> None:

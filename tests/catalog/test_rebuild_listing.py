@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalog.adapters import listing_indexes, rebuild_listing
+from catalog.adapters.excluded_keys import DeadLettersChangedError
 from catalog.adapters.rebuild_listing import AnotherRebuildError, ListingRebuild
 from shared_kernel.clock import Clock, system_clock
 from shared_kernel.dead_letters import store as dead_letters
@@ -543,21 +544,61 @@ def test_dead_letters_and_events_parked_behind_them_are_not_applied(
     assert letters(storehouse) == waiting
 
 
-def test_a_discarded_event_that_fails_again_is_dead_lettered_again(
+def discard_first(storehouse: RunningServices) -> None:
+    kept = storehouse.service("catalog-queries").dead_letters["catalog_read"]
+    kept.discard(kept.list()[0].number)
+
+
+def test_a_discarded_event_stays_discarded_and_those_behind_it_apply(
     storehouse: RunningServices,
 ) -> None:
     publish(storehouse, "product.renamed", "A", BROKEN)
     publish(storehouse, "product.renamed", "A", RENAMED)
-    kept = storehouse.service("catalog-queries").dead_letters["catalog_read"]
-    kept.discard(kept.list()[0].number)
+    discard_first(storehouse)
+    before = rows_of_listing(storehouse)
     assert listed(storehouse)[0]["name"] == "Lamp"
 
     result = run(storehouse.service("catalog-queries").cli, "rebuild-listing")
 
+    assert result.exit_code == 0
+    assert letters(storehouse) == []
+    assert rows_of_listing(storehouse) == before
+
+
+def test_what_is_discarded_during_a_rebuild_stays_discarded(
+    storehouse: RunningServices,
+) -> None:
+    rebuild = a_rebuild(storehouse)
+    rebuild.begin()
+    publish(storehouse, "product.renamed", "A", BROKEN)
+    publish(storehouse, "product.renamed", "A", RENAMED)
+    while rebuild.step():
+        pass
+    discard_first(storehouse)
+
+    with pytest.raises(DeadLettersChangedError):
+        rebuild.swap()
+    rebuild.run(lambda: None)
+
+    assert letters(storehouse) == []
+    assert listed(storehouse)[0]["name"] == "Lamp"
+
+
+def test_a_discarded_event_that_is_asked_for_is_dead_lettered_if_it_fails_again(
+    storehouse: RunningServices,
+) -> None:
+    publish(storehouse, "product.renamed", "A", BROKEN)
+    publish(storehouse, "product.renamed", "A", RENAMED)
+    discard_first(storehouse)
+
+    result = run(
+        storehouse.service("catalog-queries").cli, "rebuild-listing", "--with-discarded"
+    )
+
     assert result.exit_code == 1
     assert "2 of them are dead letters now" in result.stderr
     assert letters(storehouse) == [("A", 7, DEAD), ("A", 8, PARKED)]
-    kept.discard(kept.list()[0].number)
+    discard_first(storehouse)
     assert listed(storehouse)[0]["name"] == "Lamp"
 
 

@@ -111,6 +111,17 @@ def test_keys_with_dead_letters_keep_everything(busy: Shop) -> None:
     assert positions(busy) == [1, 2, 3, 4, 6, 7, 8, 9]
 
 
+def test_keys_with_discarded_events_keep_everything(busy: Shop) -> None:
+    busy.dead_letter("A", "A", "B")
+    busy.publish()
+    busy.repair()
+    busy.service.dead_letters["shop_read"].discard(1)
+
+    compact(busy)
+
+    assert positions(busy) == [1, 2, 3, 4, 6, 7, 8, 9]
+
+
 @pytest.mark.parametrize("options", [["--source", "shed"], ["--keep-days", "-1"]])
 def test_invalid_options_are_refused(busy: Shop, options: list[str]) -> None:
     result = compact(busy, *options)
