@@ -14,6 +14,16 @@ _OF_INDEXES = sa.text(
     " ON one.name = virtual.name OR one.name LIKE virtual.name || '\\_%' ESCAPE '\\'"
     " WHERE virtual.type = 'virtual'"
 )
+JOBS, LETTERS = "jobs", "dead_letters"
+_LAST_OF_QUEUES = sa.text(
+    "SELECT coalesce(max(number), 0) FROM (SELECT number FROM jobs"
+    " UNION ALL SELECT position FROM dead_letters WHERE source = 'queue') AS numbered"
+)
+_COUNT_ON = sa.text(
+    "SELECT setval(pg_get_serial_sequence('jobs', 'number'), :last + 1, false)"
+)
+_FORGET_COUNT = sa.text("DELETE FROM sqlite_sequence WHERE name = :table")
+_KEEP_COUNT = sa.text("INSERT INTO sqlite_sequence (name, seq) VALUES (:table, :last)")
 IDENTITY_TABLE = "log_identity"
 """An empty database has a row here, which the copied one replaces."""
 
@@ -58,6 +68,8 @@ def copy(
             of = there.tables[into.name]
             copied[into.name] = _copy_table(reading, of, writing, into, show)
             _go_on_counting(writing, into)
+        if {JOBS, LETTERS} <= here.tables.keys():
+            _number_jobs_beyond_letters(writing)
     return copied
 
 
@@ -109,11 +121,26 @@ def _go_on_counting(connection: Connection, table: sa.Table) -> None:
     if connection.dialect.name != "postgresql":
         return
     for column in table.columns:
-        if isinstance(column.server_default, sa.DefaultClause) and "nextval" in str(
-            column.server_default.arg
-        ):
+        if _is_counted(column):
             last = sa.func.coalesce(sa.func.max(column), 0) + 1
             sequence = sa.func.pg_get_serial_sequence(table.name, column.name)
             connection.execute(
                 sa.select(sa.func.setval(sequence, last, False)).select_from(table)
             )
+
+
+def _is_counted(column: sa.Column[object]) -> bool:
+    default = column.server_default
+    return column.identity is not None or (
+        isinstance(default, sa.DefaultClause) and "nextval" in str(default.arg)
+    )
+
+
+def _number_jobs_beyond_letters(connection: Connection) -> None:
+    """A dead letter of a queue keeps the number of its job, to become a job again."""
+    last = connection.execute(_LAST_OF_QUEUES).scalar_one()
+    if connection.dialect.name == "postgresql":
+        connection.execute(_COUNT_ON, {"last": last})
+    else:
+        connection.execute(_FORGET_COUNT, {"table": JOBS})
+        connection.execute(_KEEP_COUNT, {"table": JOBS, "last": last})

@@ -14,6 +14,8 @@ from catalog.domain.value_objects import OpeningStock, ProductName
 from shared_kernel.dead_letters import store as dead_letters
 from shared_kernel.domain.sku import Sku
 from shared_kernel.operations.database_cli import database_group
+from shared_kernel.queues.settling import SOURCE
+from shared_kernel.queues.sql import SqlQueue
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.served_files import ServedFiles
@@ -125,6 +127,33 @@ def test_numbers_of_dead_letters_continue(files: Files, schemas: Schemas) -> Non
 
     assert moved.exit_code == 0, moved.output
     assert dead_letter(schemas.url("catalog")) == 2
+
+
+def test_numbers_of_jobs_continue_beyond_those_of_dead_ones(
+    files: Files, schemas: Schemas
+) -> None:
+    """A dead letter of a queue becomes the job with its number again."""
+    with closing(Database(files.url("catalog"))) as database:
+        queue = SqlQueue("work", database, consumer="one")
+        queue.add("greet", "a")
+        with database.writing() as connection:
+            dead_letters.add(
+                connection,
+                "work",
+                [an_envelope(7, source=SOURCE)],
+                state="dead",
+                reason="x",
+                attempts=1,
+                now_us=1,
+            )
+
+    moved = copy(schemas, [f"catalog={files.url('catalog')}"])
+
+    assert moved.exit_code == 0, moved.output
+    with closing(Database(schemas.url("catalog"))) as database:
+        SqlQueue("work", database, consumer="one").add("greet", "b")
+    numbers = schemas.rows("catalog", "SELECT number FROM jobs ORDER BY number")
+    assert numbers == [(1,), (8,)]
 
 
 def test_existing_data_is_not_overwritten(files: Files, schemas: Schemas) -> None:
