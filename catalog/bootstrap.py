@@ -15,6 +15,7 @@ from catalog.adapters.cli import commands_cli, queries_cli
 from catalog.adapters.home import home_page
 from catalog.adapters.http import commands_api, queries_api
 from catalog.adapters.http_bodies import RegisterBody
+from catalog.adapters.imports import new_product_jobs
 from catalog.adapters.imports.import_parts import QUEUE
 from catalog.adapters.imports.new_product_jobs import NewProductJobs
 from catalog.adapters.imports.product_imports import ForgetImports, ProductImports
@@ -80,10 +81,12 @@ def build_commands(builder: ServiceBuilder) -> CommandServices:
     queue = builder.queue(QUEUE, listed=settings.new_products_list)
     imports = ProductImports(builder.log.database, queue, builder.clock)
     jobs = NewProductJobs(imports, writer, queue, builder.log.database)
-    builder.consumes(queue, jobs.process)
+    builder.consumes(queue, jobs.process, new_product_jobs.read)
     builder.in_background(ForgetImports(imports, builder.clock, settings.import_days))
     builder.in_background(products)
-    builder.replays(new_products.GROUP, new_products.SUBJECT, products.apply)
+    builder.replays(
+        new_products.GROUP, new_products.SUBJECT, products.apply, new_products.read
+    )
     return CommandServices(
         clock=builder.clock,
         writer=writer,

@@ -19,27 +19,42 @@ PARKED = "parked"
 
 
 class ReplayError(Exception):
-    """A dead letter was not replayed; nothing changed."""
+    """Nothing was done with a dead letter; the message says why."""
 
 
 class UnknownDeadLetterError(ReplayError):
-    def __init__(self, number: int) -> None:
-        super().__init__(f"there is no dead letter {number}")
+    """`done` says what ended it, such as "discarded by ada at …", if that is known."""
+
+    def __init__(self, number: int, done: str = "") -> None:
+        more = f": it was {done}" if done else ""
+        super().__init__(f"there is no dead letter {number}{more}")
+        self.done = done
 
 
 class LetterChangedError(ReplayError):
-    """The letter `number` has `version` now, not the one that the caller has seen."""
+    """The letter `number` has `version` now, not the one that the caller has seen.
 
-    def __init__(self, number: int, version: int) -> None:
-        super().__init__(
-            f"dead letter {number} has changed meanwhile, and has version {version} now"
-        )
+    `version` is None if it is gone; `done` says what ended it, if that is known.
+    """
+
+    def __init__(self, number: int, version: int | None, done: str = "") -> None:
+        now = f"has version {version} now"
+        if version is None:
+            now = f"was {done}" if done else "is gone"
+        super().__init__(f"dead letter {number} has changed meanwhile: it {now}")
         self.number = number
         self.version = version
+        self.done = done
 
 
 class StillFailingError(ReplayError):
-    """The message says which event failed and why."""
+    """The letter `number` failed again; `applied` before it were applied."""
+
+    def __init__(self, number: int, reason: str, applied: int = 0) -> None:
+        super().__init__(f"dead letter {number} failed again: {reason}")
+        self.number = number
+        self.reason = reason
+        self.applied = applied
 
 
 @attrs.frozen(kw_only=True)

@@ -1,6 +1,7 @@
 """Stores dead letters, in the transaction of what failed (law 5)."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 import attrs
@@ -62,6 +63,15 @@ _MARK_FAILED = (
             name: sa.bindparam(f"new_{name}")
             for name in ("error_type", "place", "field", "trace", "cause")
         },
+    )
+)
+_EDIT = (
+    sa.update(_LETTERS)
+    .where(_LETTERS.c.number == sa.bindparam("wanted"))
+    .values(
+        data=sa.bindparam("new_data"),
+        original=sa.func.coalesce(_LETTERS.c.original, _LETTERS.c.data),
+        version=_LETTERS.c.version + 1,
     )
 )
 _BEHIND = sa.select(sa.func.count()).where(_ABOUT, _LETTERS.c.state == PARKED)
@@ -193,6 +203,15 @@ def next_behind(connection: Connection, letter: DeadLetter) -> DeadLetter | None
     return None if row is None else letter_from_row(row)
 
 
+def sequence_behind(connection: Connection, letter: DeadLetter) -> list[DeadLetter]:
+    """All parked behind `letter`, in order, up to the next that has failed itself."""
+    envelope = letter.envelope
+    every = about(connection, letter.subscription, envelope.source, envelope.key)
+    later = [each for each in every if each.envelope.position > envelope.position]
+    later.sort(key=lambda each: each.envelope.position)
+    return list(takewhile(lambda each: each.state == PARKED, later))
+
+
 def remove(connection: Connection, number: int) -> None:
     connection.execute(_REMOVE, {"wanted": number})
 
@@ -210,17 +229,27 @@ def mark_dead(
     *,
     failure: Failure | None = None,
     now_us: int = 0,
-) -> None:
+    seen: int | None = None,
+) -> bool:
     """Mark a letter dead after `failed` more attempts: those of its key wait behind it.
 
-    `reason` is that of `failure`, if it has failed itself at `now_us`.
+    `reason` is that of `failure`, if it has failed itself at `now_us`. Nothing is
+    marked, and False returned, if the letter is gone, or has not the version `seen`.
     """
     asked = {"wanted": number, "because": storable(reason), "failed": failed}
-    if failure is None:
-        connection.execute(_MARK_DEAD, asked)
-        return
-    fields = {f"new_{name}": value for name, value in _row_of(failure).items()}
-    connection.execute(_MARK_FAILED, asked | fields | {"now": now_us})
+    statement = _MARK_DEAD
+    if failure is not None:
+        statement = _MARK_FAILED
+        fields = {f"new_{name}": value for name, value in _row_of(failure).items()}
+        asked |= fields | {"now": now_us}
+    if seen is not None:
+        statement = statement.where(_LETTERS.c.version == seen)
+    return connection.execute(statement, asked).rowcount == 1
+
+
+def edit(connection: Connection, number: int, data: bytes) -> None:
+    """Give a letter other data; what it had at first is kept."""
+    connection.execute(_EDIT, {"wanted": number, "new_data": data})
 
 
 def behind(connection: Connection, letter: DeadLetter) -> int:

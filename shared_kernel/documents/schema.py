@@ -1,7 +1,8 @@
 """Documents read by the schema of an attrs class, with all faults reported.
 
-Strict: a field that the class does not have is refused, and so is a name that is given
-twice. 5.0 is the integer 5 (JSON Schema 2020-12, §4.2.3); "5" is none.
+Strict: a field that the class does not have is refused, unless `more_fields` are
+allowed, and so is a name that is given twice. 5.0 is the integer 5 (JSON Schema
+2020-12, §4.2.3); "5" is none.
 """
 
 import functools
@@ -33,9 +34,9 @@ class Schema(Generic[T]):
     annotations says what a sender should send.
     """
 
-    def __init__(self, kind: type[T]) -> None:
+    def __init__(self, kind: type[T], *, more_fields: bool = False) -> None:
         self.kind = kind
-        compiled = _compiled(kind)  # type: ignore[arg-type] # mypy: unhashable type[T]
+        compiled = _compiled(kind, more_fields)  # type: ignore[arg-type] # mypy: unhashable type[T]
         self.reference, self.components, self._schema, self._validator = compiled
 
     def read(self, raw: bytes, ignored: Sequence[str] = ()) -> T:
@@ -78,6 +79,7 @@ class Schema(Generic[T]):
 @functools.cache
 def _compiled(
     kind: type,
+    more_fields: bool,
 ) -> tuple[
     dict[str, Any],
     dict[str, Any],
@@ -85,18 +87,20 @@ def _compiled(
     jsonschema_rs.Draft202012Validator,
 ]:
     """A reference to the schema, its components, both in one, and its validator."""
-    (reference,), components = schemas_of([kind])
+    (reference,), components = schemas_of([kind], more_fields=more_fields)
     schema = {**reference, "components": {"schemas": components}}
     # Masked: a message never repeats the sender's value, which may be long.
     validator = jsonschema_rs.Draft202012Validator(schema, mask="the value")
     return reference, components, schema, validator
 
 
-def schemas_of(kinds: Sequence[type]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def schemas_of(
+    kinds: Sequence[type], *, more_fields: bool = False
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """A reference for each of `kinds`, and the components they refer to."""
     references, components = msgspec.json.schema_components(kinds, ref_template=_REF)
     for schema in components.values():
-        if schema.get("type") == "object":
+        if schema.get("type") == "object" and not more_fields:
             schema["additionalProperties"] = False
     return list(references), components
 

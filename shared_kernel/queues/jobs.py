@@ -82,6 +82,7 @@ _HELD = sa.and_(
 )
 _HOLD = Prepared(sa.select(_JOBS.c.number).where(_HELD).with_for_update())
 _ADD = Prepared(sa.insert(_JOBS))
+_ADD_AGAIN = Prepared(sa.insert(_JOBS))
 _FINISH = Prepared(
     sa.delete(_JOBS)
     .where(one_of(_JOBS.c.number, "held"), _JOBS.c.consumer == sa.bindparam("me"))
@@ -136,20 +137,37 @@ def add(
     connection: Connection, queue: str, messages: Sequence[Message], now_us: int
 ) -> None:
     """In the caller's transaction (law 1)."""
+    _ADD.send(connection, [_row(queue, each, now_us) for each in messages])
+
+
+def add_again(
+    connection: Connection,
+    queue: str,
+    numbered: Sequence[tuple[int, Message]],
+    now_us: int,
+) -> None:
+    """Add jobs with the numbers that they had, which are not used otherwise.
+
+    So they stand again before later ones of their keys. In the caller's transaction.
+    """
     rows = [
-        {
-            "queue": queue,
-            "id": message.id,
-            "name": message.name,
-            "payload": message.payload,
-            "key": message.key,
-            "added_us": now_us,
-            "due_us": 0,
-            "attempts": 0,
-        }
-        for message in messages
+        {"number": number} | _row(queue, message, now_us)
+        for number, message in numbered
     ]
-    _ADD.send(connection, rows)
+    _ADD_AGAIN.send(connection, rows)
+
+
+def _row(queue: str, message: Message, now_us: int) -> dict[str, object]:
+    return {
+        "queue": queue,
+        "id": message.id,
+        "name": message.name,
+        "payload": message.payload,
+        "key": message.key,
+        "added_us": now_us,
+        "due_us": 0,
+        "attempts": 0,
+    }
 
 
 def claim(

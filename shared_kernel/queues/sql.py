@@ -172,17 +172,30 @@ class SqlQueue:
         with self.database.writing() as connection:
             return operating.purge(connection, self.name)
 
-    def replay(self, batch: Sequence[Envelope], connection: Connection) -> None:
-        """Add dead letters again, in the caller's transaction."""
+    def requeue(
+        self, connection: Connection, letters: Sequence[Envelope]
+    ) -> list[Message]:
+        """Add dead letters again, in the caller's transaction.
+
+        They keep their ids, and their places among other messages of their keys.
+        """
         messages = [
             Message(
+                id=letter.id,
                 name=letter.type,
                 payload=letter.data.decode(),
                 key=None if letter.key == letter.id else letter.key,
             )
-            for letter in batch
+            for letter in letters
         ]
-        self.add_within(connection, messages)
+        numbers = [letter.position for letter in letters]
+        numbered = list(zip(numbers, messages, strict=True))
+        jobs.add_again(connection, self.name, numbered, self._now_us())
+        return messages
+
+    def replay(self, batch: Sequence[Envelope], connection: Connection) -> None:
+        """The same."""
+        self.requeue(connection, batch)
 
     # ---------------------------------------------------------- for its own consumer
 

@@ -1,41 +1,84 @@
-"""What an operator does with dead letters: replay or discard."""
+"""What an operator does with dead letters: replay, edit, discard, move to a queue.
 
-from collections.abc import Mapping
+Each is one transaction for each letter: it is done and recorded, or nothing is.
+"""
 
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import attrs
 from sqlalchemy.engine import Connection
 
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.clock import Clock, system_clock, to_us
 from shared_kernel.dead_letters import discarded
 from shared_kernel.dead_letters import store as dead_letters
 from shared_kernel.dead_letters.failure import Failure
 from shared_kernel.dead_letters.letter import (
-    DEAD,
     DeadLetter,
     ReplayError,
     StillFailingError,
 )
-from shared_kernel.events.cursors import hold
+from shared_kernel.dead_letters.selection import Selection
 from shared_kernel.events.subscription import Apply
+from shared_kernel.queues.port import Message
+from shared_kernel.repair import history
+from shared_kernel.repair.history import By
+from shared_kernel.repair.many import Chosen, choose
+from shared_kernel.repair.payloads import Check
+from shared_kernel.repair.taking import changed, known, taken, taken_dead
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import is_fault
 
 TO_BE_REPLAYED = "those before it are gone; it has not been tried again"
 
+Reader = tuple[str, str]
+"""The name of a subscription and its source, or of a queue and its."""
+
+
+class Requeues(Protocol):
+    """What is needed of a queue to move its letters back to it."""
+
+    def requeue(
+        self, connection: Connection, letters: Sequence[Envelope]
+    ) -> Sequence[Message]:
+        """Make jobs of them again, in their order, in the caller's transaction."""
+
+    def wake(self, added: Sequence[Message] = ()) -> None:
+        """After the commit: have them processed at once, if workers run here."""
+
+    def announce(self) -> int:
+        """The same for workers in other processes."""
+
+
+@attrs.frozen
+class _Turn:
+    """The letter whose turn it is, at the version at which it has become so."""
+
+    number: int
+    version: int | None
+
 
 class DeadLetters:
     """The dead letters of one database, and how its subscriptions apply events.
 
-    `subscriptions` is keyed by the name of the subscription and its source.
+    `subscriptions` has how each reader applies messages, `checks` how an edited one of
+    it is checked, `queues` those readers that are queues.
     """
 
     def __init__(
         self,
         database: Database,
-        subscriptions: Mapping[tuple[str, str], Apply],
+        subscriptions: Mapping[Reader, Apply],
         clock: Clock = system_clock,
+        *,
+        checks: Mapping[Reader, Check] | None = None,
+        queues: Mapping[Reader, Requeues] | None = None,
     ) -> None:
         self.database = database
         self.subscriptions = subscriptions
+        self._checks = checks or {}
+        self._queues = queues or {}
         self._clock = clock
 
     def list(self) -> list[DeadLetter]:
@@ -47,56 +90,162 @@ class DeadLetters:
         with self.database.reading() as connection:
             return dead_letters.get(connection, number)
 
-    def replay(self, number: int) -> int:
+    def choose(self, selection: Selection) -> Chosen:
+        """For `many.each_of`."""
+        with self.database.reading() as connection:
+            return choose(connection, selection)
+
+    def replay(
+        self, number: int, *, who: str = "", why: str = "", expected: int | None = None
+    ) -> int:
         """Apply the event and then those parked behind it, in order; return how many.
 
         Each takes one transaction, which also makes the next event the dead letter that
-        the rest wait behind: so an interrupt keeps the order. Raises
-        UnknownDeadLetterError, and StillFailingError at the first that fails again.
+        the rest wait behind: so an interrupt keeps the order. A letter of a queue
+        becomes a job again, with those behind it. Raises UnknownDeadLetterError,
+        LetterChangedError, and StillFailingError at the first that fails again.
         """
+        if self._is_of_a_queue(number):
+            return self.requeue(number, who=who, why=why, expected=expected)
+        return self._replay_from(_Turn(number, expected), self._by(who, why))
+
+    def discard(
+        self, number: int, *, who: str = "", why: str = "", expected: int | None = None
+    ) -> int:
+        """Delete the event for good, then replay those behind it; return how many.
+
+        Raises UnknownDeadLetterError and LetterChangedError; StillFailingError if one
+        of those behind it fails, after it was discarded.
+        """
+        by = self._by(who, why)
+        with self.database.writing() as connection:
+            letter = taken_dead(connection, number, expected)
+            discarded.add(connection, letter, who=who, why=why, now_us=by.at_us)
+            history.record(
+                connection, letter, history.DISCARDED, by, letter.envelope.data
+            )
+            turn = self._pass(connection, letter)
+        if turn is None:
+            return 0
+        if self._reader_of(letter) in self._queues:
+            return self.requeue(turn.number, who=who, why=why, expected=turn.version)
+        return self._replay_from(turn, by)
+
+    def edit(
+        self,
+        number: int,
+        data: bytes,
+        *,
+        who: str = "",
+        why: str = "",
+        expected: int | None = None,
+    ) -> DeadLetter:
+        """Give the letter other data, which a replay will apply; return it.
+
+        The log keeps the event as it was. Nothing changes if the data is the same.
+        Raises UnknownDeadLetterError, LetterChangedError and InvalidPayloadError.
+        """
+        with self.database.writing() as connection:
+            letter = taken(connection, number, expected)
+            before = letter.envelope.data
+            if data != before:
+                self.check(letter, data)
+                by = self._by(who, why)
+                history.record(connection, letter, history.EDITED, by, before)
+                dead_letters.edit(connection, number, data)
+            return dead_letters.get(connection, number)
+
+    def check(self, letter: DeadLetter, data: bytes) -> None:
+        """Raises InvalidPayloadError if the letter cannot get that data."""
+        check = self._checks.get(self._reader_of(letter))
+        if check is not None:
+            check(letter.envelope, data)
+
+    def requeue(
+        self, number: int, *, who: str = "", why: str = "", expected: int | None = None
+    ) -> int:
+        """Make the message a job again, with those parked behind it; return how many.
+
+        All in one transaction. They are as new, and keep their order among the jobs of
+        their key. Raises UnknownDeadLetterError, LetterChangedError, and ReplayError if
+        it is of no queue.
+        """
+        by = self._by(who, why)
+        with self.database.writing() as connection:
+            letter = taken_dead(connection, number, expected)
+            queue = self._queues.get(self._reader_of(letter))
+            if queue is None:
+                raise ReplayError(
+                    f"dead letter {number} is of no queue, but of the subscription "
+                    f"{letter.subscription!r}: replay it"
+                )
+            moved = [letter, *dead_letters.sequence_behind(connection, letter)]
+            added = queue.requeue(connection, [each.envelope for each in moved])
+            for each in moved:
+                history.record(connection, each, history.REQUEUED, by, _edited(each))
+                dead_letters.remove(connection, each.number)
+        queue.wake(added)
+        queue.announce()
+        return len(moved)
+
+    def repairs(
+        self,
+        *,
+        letter: int | None = None,
+        before: int | None = None,
+        limit: int = history.PAGE,
+    ) -> Sequence[history.Repair]:
+        """What was done, the newest first (`history.made`)."""
+        with self.database.reading() as connection:
+            return history.made(connection, letter=letter, before=before, limit=limit)
+
+    def _replay_from(self, turn: _Turn | None, by: By) -> int:
         applied = 0
-        waiting: int | None = number
-        while waiting is not None:
-            waiting = self._replay_one(waiting)
+        while turn is not None:
+            try:
+                turn = self._replay_one(turn, by)
+            except StillFailingError as error:
+                error.applied = applied
+                raise
             applied += 1
         return applied
 
-    def discard(self, number: int) -> int:
-        """Delete the event for good, then replay those behind it; return how many."""
-        with self.database.writing() as connection:
-            letter = self._dead(connection, number)
-            now_us = to_us(self._clock())
-            discarded.add(connection, letter, who="", why="", now_us=now_us)
-            following = self._pass(connection, letter)
-        return 0 if following is None else self.replay(following)
-
-    def _replay_one(self, number: int) -> int | None:
+    def _replay_one(self, turn: _Turn, by: By) -> _Turn | None:
+        letter: DeadLetter | None = None
         try:
             with self.database.writing() as connection:
-                letter = self._dead(connection, number)
+                letter = taken_dead(connection, turn.number, turn.version)
                 self._apply_of(letter)([letter.envelope], connection)
+                history.record(
+                    connection, letter, history.REPLAYED, by, _edited(letter)
+                )
                 return self._pass(connection, letter)
         except ReplayError:
             raise
         except Exception as error:
-            if is_fault(error):
+            if letter is None or is_fault(error):
                 raise
-            failure = Failure.of(error)
-            with self.database.writing() as connection:
-                dead_letters.mark_dead(
-                    connection,
-                    number,
-                    failure.reason,
-                    failed=1,
-                    failure=failure,
-                    now_us=to_us(self._clock()),
-                )
-            raise StillFailingError(
-                f"dead letter {number} failed again: {failure.reason}"
-            ) from error
+            reason = self._mark_failed(letter, Failure.of(error))
+            raise StillFailingError(letter.number, reason) from error
+
+    def _mark_failed(self, letter: DeadLetter, failure: Failure) -> str:
+        """Return the reason. Raises LetterChangedError if it has changed meanwhile."""
+        with self.database.writing() as connection:
+            marked = dead_letters.mark_dead(
+                connection,
+                letter.number,
+                failure.reason,
+                failed=1,
+                failure=failure,
+                now_us=to_us(self._clock()),
+                seen=letter.version,
+            )
+            if not marked:
+                raise changed(connection, letter.number)
+        return failure.reason
 
     def _apply_of(self, letter: DeadLetter) -> Apply:
-        apply = self.subscriptions.get((letter.subscription, letter.envelope.source))
+        apply = self.subscriptions.get(self._reader_of(letter))
         if apply is None:
             raise ReplayError(
                 f"dead letter {letter.number}: there is no subscription "
@@ -104,22 +253,28 @@ class DeadLetters:
             )
         return apply
 
-    def _dead(self, connection: Connection, number: int) -> DeadLetter:
-        letter = dead_letters.get(connection, number)
-        # Locks out the subscription: a new event of the same key is applied after this.
-        hold(connection, letter.subscription, letter.envelope.source)
-        letter = dead_letters.take(connection, number)
-        if letter.state != DEAD:
-            raise ReplayError(
-                f"dead letter {number} waits behind an earlier one of "
-                f"{letter.envelope.key!r}: replay or discard that one"
-            )
-        return letter
-
-    def _pass(self, connection: Connection, letter: DeadLetter) -> int | None:
+    def _pass(self, connection: Connection, letter: DeadLetter) -> _Turn | None:
         dead_letters.remove(connection, letter.number)
         following = dead_letters.next_behind(connection, letter)
         if following is None:
             return None
         dead_letters.mark_dead(connection, following.number, TO_BE_REPLAYED, failed=0)
-        return following.number
+        return _Turn(following.number, following.version + 1)
+
+    def _is_of_a_queue(self, number: int) -> bool:
+        if not self._queues:
+            return False
+        with self.database.reading() as connection:
+            letter = known(connection, number)
+        return self._reader_of(letter) in self._queues
+
+    def _reader_of(self, letter: DeadLetter) -> Reader:
+        return letter.subscription, letter.envelope.source
+
+    def _by(self, who: str, why: str) -> By:
+        return By(who, why, to_us(self._clock()))
+
+
+def _edited(letter: DeadLetter) -> bytes | None:
+    """What was applied, if it was edited: nothing else has it."""
+    return None if letter.original is None else letter.envelope.data

@@ -1,11 +1,12 @@
 """Gives a context's `build` function its building blocks, and builds the service."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from click import Group
 from sqlalchemy.engine import Connection
 
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Deliver, Leave
 from shared_kernel.clock import Clock
 from shared_kernel.events.consistency import Through, followed_through
@@ -18,8 +19,14 @@ from shared_kernel.migrations.migrate import Schema
 from shared_kernel.queues.port import Callback
 from shared_kernel.queues.settling import SOURCE
 from shared_kernel.queues.sql import SqlQueue
-from shared_kernel.repair.replay import DeadLetters
-from shared_kernel.runtime.context import Context, DeclaredService, Need
+from shared_kernel.repair.payloads import (
+    Check,
+    PublishedPayloads,
+    any_text,
+    read_by,
+)
+from shared_kernel.repair.replay import DeadLetters, Reader
+from shared_kernel.runtime.context import Context, DeclaredService, Follows, Need
 from shared_kernel.runtime.queue_by_url import AnnounceJobs, queue_by_url
 from shared_kernel.runtime.service import (
     ConsumedQueue,
@@ -80,7 +87,8 @@ class ServiceBuilder:
         self._subscriptions: list[Subscription] = []
         self._jobs: list[Worker] = []
         self._queues: list[ConsumedQueue] = []
-        self._replayed: dict[tuple[str, str], Apply] = {}
+        self._replayed: dict[Reader, Apply] = {}
+        self._checks: dict[Reader, Check] = {}
 
     @property
     def clock(self) -> Clock:
@@ -146,16 +154,19 @@ class ServiceBuilder:
         `clear` empties the read model to which `apply` writes. Raises LookupError if
         the subscription is not declared.
         """
-        pattern = self._pattern_of(name, source)
+        followed = self._followed_as(name, source)
         subscription = self.runtime.subscription(
             name,
             self._neighbours.feed(source),
-            pattern,
+            followed.pattern,
             database,
             self.runtime.versions.applying(apply),
             clear,
         )
         self._subscriptions.append(subscription)
+        self._checks[name, source] = PublishedPayloads(
+            self._published_by(source), self.runtime.versions, followed.reads
+        )
         return subscription
 
     def membership(self, subject: str, group: str) -> Callable[[Deliver], Leave]:
@@ -187,17 +198,37 @@ class ServiceBuilder:
             clock=runtime.clock,
             jitter=runtime.jitter,
         )
-        self.replays(name, SOURCE, queue.replay)
+        self._replayed[name, SOURCE] = queue.replay
         self.in_background(AnnounceJobs(queue))
         return queue
 
-    def consumes(self, queue: SqlQueue, callback: Callback) -> None:
-        """Have the messages of `queue` processed where SERVICES has `worker`."""
-        self._queues.append(ConsumedQueue(queue, callback))
+    def consumes(
+        self,
+        queue: SqlQueue,
+        callback: Callback,
+        read: Callable[[Envelope], object] = any_text,
+    ) -> None:
+        """Have the messages of `queue` processed where SERVICES has `worker`.
 
-    def replays(self, subscription: str, source: str, apply: Apply) -> None:
-        """Register how to replay dead letters that no subscription has."""
+        `read` reads a dead letter as the callback reads its message
+        (`payloads.read_by`): an edited one is checked so.
+        """
+        self._queues.append(ConsumedQueue(queue, callback))
+        self._checks[queue.name, SOURCE] = read_by(read, keeps_key=True)
+
+    def replays(
+        self,
+        subscription: str,
+        source: str,
+        apply: Apply,
+        read: Callable[[Envelope], object] = any_text,
+    ) -> None:
+        """Register how to replay dead letters that no subscription has.
+
+        `read` reads one as `apply` does (`payloads.read_by`).
+        """
         self._replayed[subscription, source] = apply
+        self._checks[subscription, source] = read_by(read)
 
     def in_background(self, job: Worker) -> None:
         """Register `job` as a worker."""
@@ -257,17 +288,26 @@ class ServiceBuilder:
             dated=runtime.versions.dating(declared.dated) if declared.dated else None,
         )
 
-    def _pattern_of(self, name: str, source: str) -> str:
+    def _followed_as(self, name: str, source: str) -> Follows:
         for each in self._declared.follows:
             if (each.subscription, each.source) == (name, source):
-                return each.pattern
+                return each
         raise LookupError(
             f"{self._declared.name} does not declare that {name} follows {source}"
         )
 
+    def _published_by(self, source: str) -> Mapping[str, type]:
+        """The class of each event of `source`, wherever that runs."""
+        published: dict[str, type] = {}
+        for context in self.runtime.settings.contexts:
+            if context.name == source:
+                published |= context.published
+        return published
+
     def _dead_letters(self) -> dict[str, DeadLetters]:
         """The dead letters of each database to which something is applied."""
         kept: dict[str, DeadLetters] = {}
+        queues = {(each.queue.name, SOURCE): each.queue for each in self._queues}
         for own, database in zip(self._declared.databases, self.databases, strict=True):
             applied = {
                 (each.name, each.source): each.apply
@@ -277,7 +317,13 @@ class ServiceBuilder:
             if own.log:
                 applied |= self._replayed
             if applied:
-                kept[own.name] = DeadLetters(database, applied, self.clock)
+                kept[own.name] = DeadLetters(
+                    database,
+                    applied,
+                    self.clock,
+                    checks=self._checks,
+                    queues=queues if own.log else {},
+                )
         return kept
 
     def _forget_idempotency_keys(self) -> Worker:

@@ -21,6 +21,7 @@ from catalog.adapters.services import SqlCatalogUnitOfWork
 from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
 from catalog.domain.errors import SkuAlreadyRegistered
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.documents.faults import DocumentError
 from shared_kernel.domain.errors import DomainError, InvalidValue
 from shared_kernel.events.errors import reason_of
@@ -67,7 +68,7 @@ class NewProductJobs:
 
     def _register(self, message: Message) -> None:
         """Register the product of a foreign message, unless it is there unchanged."""
-        command = _command_of(message)
+        command = _command_of(message.payload.encode())
 
         def acknowledge(
             connection: Connection, refusals: Sequence[BaseException | None]
@@ -125,13 +126,24 @@ class NewProductJobs:
             self.queue.hold(connection, message)
 
 
+def read(message: Envelope) -> PartReference | RegisterProduct:
+    """A dead letter, as `process` reads its message.
+
+    Raises UnprocessableError for what is neither of the two.
+    """
+    try:
+        return _part_decoder.decode(message.data)
+    except msgspec.DecodeError:
+        return _command_of(message.data)
+
+
 def _is_final(error: Exception) -> bool:
     """Whether trying the rows one by one would end in the same way."""
     return is_fault(error) or isinstance(error, LeaseLostError | HandledElsewhereError)
 
 
-def _command_of(message: Message) -> RegisterProduct:
+def _command_of(payload: bytes) -> RegisterProduct:
     try:
-        return command_from(REGISTRATION.read(message.payload.encode()))
+        return command_from(REGISTRATION.read(payload))
     except (DocumentError, InvalidValue) as error:
         raise UnprocessableError(str(error)) from error

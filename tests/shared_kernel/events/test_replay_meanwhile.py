@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.dead_letters import store as dead_letters
-from shared_kernel.dead_letters.letter import UnknownDeadLetterError
+from shared_kernel.dead_letters.letter import LetterChangedError
 from shared_kernel.events.entries import Entry
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventLog
@@ -134,10 +134,10 @@ def test_of_two_replays_of_a_letter_one_finds_it_gone(
     def again() -> object:
         try:
             return letters.replay(1)
-        except UnknownDeadLetterError as error:
+        except LetterChangedError as error:
             return type(error)
 
     done = while_replaying(letters, reader, schemas, again)
 
-    assert done is UnknownDeadLetterError
+    assert done is LetterChangedError
     assert reader.applied == [1]

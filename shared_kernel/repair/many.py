@@ -1,0 +1,75 @@
+"""The same for many letters, one after the other: each is done, or told why not."""
+
+from collections.abc import Callable, Iterator
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from shared_kernel.dead_letters.letter import (
+    DEAD,
+    PARKED,
+    LetterChangedError,
+    ReplayError,
+    UnknownDeadLetterError,
+)
+from shared_kernel.dead_letters.selection import LETTERS, Selection
+from shared_kernel.dead_letters.tables import dead_letters_table
+
+_BEHIND = dead_letters_table(sa.MetaData()).alias("behind")
+_IS_BEHIND = sa.and_(
+    _BEHIND.c.subscription == LETTERS.c.subscription,
+    _BEHIND.c.source == LETTERS.c.source,
+    _BEHIND.c.key == LETTERS.c.key,
+    _BEHIND.c.state == PARKED,
+)
+
+
+@attrs.frozen
+class Chosen:
+    """Dead letters, by their numbers, and how many are parked behind them."""
+
+    numbers: tuple[int, ...]
+    parked: int
+
+
+@attrs.frozen
+class Outcome:
+    """What became of letter `number`, and of `done` letters: it and those behind it.
+
+    `error` is why it was not done, None if it was.
+    """
+
+    number: int
+    done: int
+    error: ReplayError | None = None
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether another operator has done something with it meanwhile."""
+        return isinstance(self.error, LetterChangedError | UnknownDeadLetterError)
+
+
+def choose(connection: Connection, selection: Selection) -> Chosen:
+    """Those that have failed themselves; parked ones follow them."""
+    condition = sa.and_(selection.condition(), LETTERS.c.state == DEAD)
+    numbers = sa.select(LETTERS.c.number).where(condition).order_by(LETTERS.c.number)
+    waiting = (
+        sa.select(sa.func.count())
+        .select_from(LETTERS)
+        .join(_BEHIND, _IS_BEHIND)
+        .where(condition)
+    )
+    return Chosen(
+        tuple(connection.execute(numbers).scalars()),
+        int(connection.execute(waiting).scalar_one()),
+    )
+
+
+def each_of(chosen: Chosen, act: Callable[[int], int]) -> Iterator[Outcome]:
+    """Call `act` with each number. Raises only what is no ReplayError."""
+    for number in chosen.numbers:
+        try:
+            yield Outcome(number, act(number))
+        except ReplayError as error:
+            yield Outcome(number, 0, error)
