@@ -4,8 +4,8 @@ In both cases `with database.writing()` is a write transaction and `with
 database.reading()` is for queries.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Protocol
 
 import attrs
@@ -72,6 +72,10 @@ class Limits:
     timeout_ms: int = 5000
 
 
+class _RolledBackError(Exception):
+    """Ends a trial."""
+
+
 class Database:
     """Opens no connection before it is first used.
 
@@ -124,6 +128,13 @@ class Database:
         StorageUnavailableError, and errors of the driver.
         """
         return self.store.writing()
+
+    @contextmanager
+    def trial(self) -> Iterator[Connection]:
+        """A write transaction that is rolled back in any case."""
+        with suppress(_RolledBackError), self.writing() as connection:
+            yield connection
+            raise _RolledBackError
 
     def reading(self) -> AbstractContextManager[Connection]:
         """A connection for single statements; each sees what was committed before."""

@@ -39,12 +39,18 @@ class WrongSchemaError(StorageUnavailableError):
 
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-_QUERY_CANCELED = "57014"
+_QUERY_CANCELED, _LOCK_NOT_AVAILABLE = "57014", "55P03"
 
 
 def is_timeout(error: DBAPIError) -> bool:
     """Whether a statement exceeded PostgreSQL's `statement_timeout`."""
     return getattr(error.orig, "sqlstate", None) == _QUERY_CANCELED
+
+
+def is_lock_timeout(error: Exception) -> bool:
+    """Whether a statement waited longer for others than PostgreSQL's `lock_timeout`."""
+    orig = error.orig if isinstance(error, DBAPIError) else None
+    return getattr(orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE
 
 
 def is_fault(error: BaseException) -> bool:

@@ -1,0 +1,124 @@
+"""Which rows of a database a transaction changes, from what to what.
+
+Triggers record it, which the transaction itself makes: they vanish with its rollback.
+So this is for transactions that are rolled back (`Database.trial`).
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
+
+import attrs
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from shared_kernel.storage.prepared import Prepared
+
+_BEGIN = Prepared(sa.text("SAVEPOINT tried"))
+_UNDO = Prepared(sa.text("ROLLBACK TO SAVEPOINT tried"))
+_END = Prepared(sa.text("RELEASE SAVEPOINT tried"))
+
+Values = Mapping[str, Any]
+"""By column: strings, numbers, bytes, booleans (0 and 1 on SQLite) and None."""
+
+
+@attrs.frozen
+class WatchedTable:
+    """`key` are the columns of its primary key, empty if it has none."""
+
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+
+
+@attrs.frozen
+class RowChange:
+    """A row `before` and `after`; None before it is added, and after it is deleted."""
+
+    table: WatchedTable
+    before: Values | None
+    after: Values | None
+
+    @property
+    def key(self) -> Values:
+        """Its primary key; the whole row if the table has none."""
+        row = self.after if self.after is not None else self.before or {}
+        return {name: row[name] for name in self.table.key} or row
+
+    @property
+    def changed(self) -> dict[str, tuple[Any, Any]]:
+        """The columns that differ, with the values before and after."""
+        before, after = self.before or {}, self.after or {}
+        return {
+            name: (before.get(name), after.get(name))
+            for name in self.table.columns
+            if before.get(name) != after.get(name)
+        }
+
+
+class RowChanges(Protocol):
+    """Records what is changed through one connection, until its transaction ends."""
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Undo what is done within it if it raises, and nothing else."""
+
+    def taken(self) -> list[RowChange]:
+        """The changes since the last call, in all: one of each row."""
+
+
+def watched(
+    connection: Connection, *, besides: Collection[str] = ()
+) -> AbstractContextManager[RowChanges]:
+    """Record changes of all tables, except virtual ones and those named `besides`.
+
+    On PostgreSQL no other transaction can write those tables then. Raises
+    ConcurrentUpdateError if others do, and will not have ended within 50 ms.
+    """
+    if connection.dialect.name == "sqlite":
+        from shared_kernel.storage import row_changes_sqlite  # noqa: PLC0415
+
+        return row_changes_sqlite.watched(connection, besides)
+    from shared_kernel.storage import row_changes_postgresql  # noqa: PLC0415
+
+    return row_changes_postgresql.watched(connection, besides)
+
+
+@contextmanager
+def savepoint(connection: Connection) -> Iterator[None]:
+    _BEGIN.send(connection)
+    try:
+        yield
+    except BaseException:
+        _UNDO.send(connection)
+        raise
+    finally:
+        _END.send(connection)
+
+
+def in_all(changes: Iterable[RowChange]) -> list[RowChange]:
+    """One change for each row that differs in the end, in the order of the first."""
+    rows: dict[tuple[object, ...], RowChange] = {}
+    without_key: list[RowChange] = []
+    for change in changes:
+        table = change.table
+        if not table.key:
+            without_key.append(change)
+            continue
+        place = (table.name, *change.key.values())
+        known = rows.get(place)
+        rows[place] = attrs.evolve(known, after=change.after) if known else change
+    return [
+        *(each for each in rows.values() if each.before != each.after),
+        *without_key,
+    ]
+
+
+def changes_of(
+    table: WatchedTable, before: Values | None, after: Values | None
+) -> list[RowChange]:
+    """A row that gets another key is one deleted and one added."""
+    if before is None or after is None:
+        return [RowChange(table, before, after)]
+    if all(before[name] == after[name] for name in table.key):
+        return [RowChange(table, before, after)]
+    return [RowChange(table, before, None), RowChange(table, None, after)]
