@@ -3,7 +3,7 @@
 Each is one transaction for each letter: it is done and recorded, or nothing is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import attrs
@@ -26,6 +26,8 @@ from shared_kernel.repair import history
 from shared_kernel.repair.history import By
 from shared_kernel.repair.many import Chosen, choose
 from shared_kernel.repair.payloads import Check
+from shared_kernel.repair.rehearsal import Rehearsal
+from shared_kernel.repair.rehearsed import Rehearsed
 from shared_kernel.repair.taking import changed, known, taken, taken_dead
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import is_fault
@@ -94,6 +96,17 @@ class DeadLetters:
         """For `many.each_of`."""
         with self.database.reading() as connection:
             return choose(connection, selection)
+
+    def rehearse(self, selection: Selection) -> Iterator[Rehearsed]:
+        """What a replay of the dead letters of `selection` would do now, one by one.
+
+        Nothing changes. Raises faults of the infrastructure.
+        """
+        return self._rehearsal.of(selection)
+
+    def rehearse_letter(self, number: int) -> Rehearsed:
+        """The same of one. Raises UnknownDeadLetterError; ReplayError if parked."""
+        return self._rehearsal.of_letter(number)
 
     def replay(
         self, number: int, *, who: str = "", why: str = "", expected: int | None = None
@@ -198,6 +211,10 @@ class DeadLetters:
         """What was done, the newest first (`history.made`)."""
         with self.database.reading() as connection:
             return history.made(connection, letter=letter, before=before, limit=limit)
+
+    @property
+    def _rehearsal(self) -> Rehearsal:
+        return Rehearsal(self.database, self.subscriptions.keys(), self._apply_of)
 
     def _replay_from(self, turn: _Turn | None, by: By) -> int:
         applied = 0

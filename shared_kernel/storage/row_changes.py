@@ -46,6 +46,13 @@ class RowChange:
         return {name: row[name] for name in self.table.key} or row
 
     @property
+    def kind(self) -> str:
+        """`added`, `changed` or `deleted`."""
+        if self.before is None:
+            return "added"
+        return "changed" if self.after is not None else "deleted"
+
+    @property
     def changed(self) -> dict[str, tuple[Any, Any]]:
         """The columns that differ, with the values before and after."""
         before, after = self.before or {}, self.after or {}

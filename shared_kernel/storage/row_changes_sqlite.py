@@ -86,7 +86,7 @@ def _recorder(connection: Connection) -> _Recorder:
         recorder = connection.info[_KEY] = _Recorder()
         driver: Any = connection.connection.driver_connection
         driver.create_function(_FUNCTION, -1, recorder)
-    return recorder  # type: ignore[no-any-return]  # `info` holds anything
+    return recorder
 
 
 def _tables(connection: Connection, besides: Collection[str]) -> list[WatchedTable]:
