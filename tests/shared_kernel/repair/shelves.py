@@ -118,7 +118,7 @@ class Shelves:
     ) -> None:
         for envelope in batch:
             done = msgspec.json.decode(envelope.data, type=Done)
-            _do(done, f"{done.name} of {reader}", connection)
+            _do(done, connection)
             if (reader, envelope.position) in self.broken:
                 raise UnreadableEventError("the label is smeared")
 
@@ -152,15 +152,15 @@ def shelves(databases: Databases) -> Iterator[Shelves]:
         yield Shelves(EventLog(source, SOURCE), database)
 
 
-def _do(done: Done, name: str, connection: Connection) -> None:
+def _do(done: Done, connection: Connection) -> None:
     shelf = {"shelf": done.shelf}
     there = _NAME.row(connection, shelf)
     match done.what:
-        case "add" if there and there[0] != name:
+        case "add" if there and there[0] != done.name:
             raise ShelfIsTakenError(f"{done.shelf} is for {there[0]}")
         case "rename" if there is None:
             raise NoSuchShelfError(done.shelf)
         case "clear":
             _CLEAR.write(connection, shelf)
         case _:
-            _PUT.write(connection, shelf | {"name": name})
+            _PUT.write(connection, shelf | {"name": done.name})
