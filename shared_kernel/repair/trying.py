@@ -32,7 +32,7 @@ BOOKKEEPING = {
 
 APPENDED = {
     "event_log": {"position", "id", "time_us", "written"},
-    "jobs": {"number", "id", "added_us", "due_us"},
+    "jobs": {"added_us"},
 }
 """Tables to which rows are added, with the columns that are new in each replay."""
 
@@ -110,7 +110,7 @@ def _repeatable(change: RowChange) -> RowChange:
     table = attrs.evolve(
         change.table,
         columns=tuple(name for name in change.table.columns if name not in new),
-        key=(),
+        key=tuple(name for name in change.table.key if name not in new),
     )
     before, after = (
         row and {name: row[name] for name in table.columns}
