@@ -4,6 +4,7 @@ It has two services: one executes commands, the other one answers queries.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -35,6 +36,7 @@ from catalog.application.stock_levels import StockLevels
 from catalog.read_model.listing_projector import ListingProjector, ProductShown
 from catalog.read_model.product_listing import ListingTable, product_listing
 from shared_kernel.buses.envelope import Envelope
+from shared_kernel.domain.foreign_names import RouteWords
 from shared_kernel.events.consistency import Reader
 from shared_kernel.runtime.context import (
     Context,
@@ -69,13 +71,16 @@ def listing_progress(services: QueryServices) -> Reader:
 
 
 def build_commands(builder: ServiceBuilder) -> CommandServices:
-    writer = builder.writer(SqlCatalogUnitOfWork)
+    writer = builder.writer(
+        partial(SqlCatalogUnitOfWork, route_words=builder.route_words)
+    )
     products = NewProducts(
         writer,
         builder.log,
         builder.clock,
         builder.membership(new_products.SUBJECT, new_products.GROUP),
         builder.runtime.workers.wake,
+        builder.route_words,
     )
     settings = builder.settings(CatalogSettings)
     queue = builder.queue(QUEUE, listed=settings.new_products_list)
@@ -206,4 +211,8 @@ CONTEXT = Context(
         ),
     ),
     joins=(Join(LISTING_PROGRESS, listing_progress),),
+    route_words=RouteWords(
+        after_names=("description", "discontinue", "name", "price", "relist"),
+        beside_names=("imports",),
+    ),
 )

@@ -14,6 +14,7 @@ from inventory.adapters.services import (
 )
 from inventory.adapters.settings import InventorySettings
 from inventory.adapters.stock_levels import SqlStockLevels
+from inventory.domain.value_objects import ROUTE_WORDS
 from inventory.read_model import stock_movements
 from shared_kernel.events.consistency import Reader
 from shared_kernel.runtime.context import (
@@ -78,6 +79,7 @@ CONTEXT = Context(
     settings=InventorySettings,
     published=published.SUBJECTS,
     successors=versions.SUCCESSORS,
+    route_words=ROUTE_WORDS,
     reads_outside_subscriptions={compaction.StockDated: ("stock.>",)},
     services=(
         DeclaredService(

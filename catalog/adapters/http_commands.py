@@ -84,6 +84,7 @@ def _register_later(
     received: list[ReceivedOne] = []
 
     def store(command: commands.RegisterProduct, work: SqlCatalogUnitOfWork) -> str:
+        work.route_words.check("sku", command.sku.code)
         # Of several attempts the last one counts.
         received[:] = [imports.receive_one(work.connection, values)]
         return received[0].import_id

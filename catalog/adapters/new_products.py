@@ -28,6 +28,7 @@ from shared_kernel.dead_letters.failure import Failure
 from shared_kernel.dead_letters.letter import DEAD
 from shared_kernel.dead_letters.tables import dead_letters_table
 from shared_kernel.documents.faults import DocumentError
+from shared_kernel.domain.foreign_names import RouteWords
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.inbox import Inbox
@@ -69,12 +70,14 @@ class NewProducts:
         clock: Clock,
         join: Callable[[Deliver], Leave],
         on_delivery: Callable[[], None],
+        route_words: RouteWords,
     ) -> None:
         self._writer = writer
         self._database = log.database
         self._log = log
         self._clock = clock
         self._join = join
+        self._route_words = route_words
         self._leave: Leave | None = None
         self._inbox = Inbox(on_delivery)
 
@@ -111,7 +114,9 @@ class NewProducts:
 
     def apply(self, batch: Sequence[Envelope], connection: Connection) -> None:
         """Replay a dead letter, in the caller's transaction."""
-        work = SqlCatalogUnitOfWork(connection, self._log, self._clock)
+        work = SqlCatalogUnitOfWork(
+            connection, self._log, self._clock, self._route_words
+        )
         for message in batch:
             work.traceparent = message.traceparent
             _unless_done(partial(register_product, read(message), work))

@@ -13,6 +13,7 @@ from catalog.adapters.repository import SqlProductRepository
 from catalog.application.stock_levels import StockLevels
 from catalog.domain.product import Product
 from shared_kernel.clock import Clock
+from shared_kernel.domain.foreign_names import RouteWords
 from shared_kernel.events.consistency import Reader
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.unit_of_work import SqlUnitOfWork
@@ -23,7 +24,14 @@ from shared_kernel.storage.database import Database
 class SqlCatalogUnitOfWork(SqlUnitOfWork[Product]):
     """Products and the event log."""
 
-    def __init__(self, connection: Connection, log: EventLog, clock: Clock) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        log: EventLog,
+        clock: Clock,
+        route_words: RouteWords,
+    ) -> None:
+        self.route_words = route_words
         self.products = SqlProductRepository(connection)
         super().__init__(connection, log, self.products, publish, clock)
 

@@ -1,6 +1,6 @@
 """One function for each command; each returns the product's version after it.
 
-They raise the refusals of `catalog.domain.errors`, and StaleVersion.
+They raise the refusals of `catalog.domain.errors`, StaleVersion, and InvalidValue.
 """
 
 from collections.abc import Iterator
@@ -30,6 +30,7 @@ _Change = (
 def register_product(command: RegisterProduct, work: CatalogUnitOfWork) -> int:
     with work:
         _refuse_if_registered(command, work)
+        work.route_words.check("sku", command.sku.code)
         product = Product.register(
             command.sku,
             command.name,

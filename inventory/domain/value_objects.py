@@ -17,6 +17,19 @@ LONGEST_DELIVERY_NOTE = 80
 LONGEST_COUNTED_BY = 80
 LONGEST_LINE_NAME = 80
 _BEFORE_LINE = "  "
+ROUTE_WORDS = foreign_names.RouteWords(
+    after_names=(
+        "corrections",
+        "counts",
+        "movements",
+        "receipts",
+        "reorder-point",
+        "reservations",
+        "returns",
+        "shipment",
+    )
+)
+"""The words of inventory's routes that no order has behind a `/` in its reference."""
 LONGEST_ORDER_CODE = LONGEST_ORDER_REFERENCE + len(_BEFORE_LINE) + LONGEST_LINE_NAME
 # Control characters, and halves of pairs, which no encoding can store.
 _UNPRINTABLE = frozenset({"Cc", "Cs"})
@@ -81,6 +94,7 @@ class OrderReference:
     @order.validator
     def _is_a_name(self, _: object, order: object) -> None:
         foreign_names.check("order", order, LONGEST_ORDER_REFERENCE)
+        ROUTE_WORDS.check("order", self.order)
 
     @line.validator
     def _is_a_name_too(self, _: object, line: str | None) -> None:

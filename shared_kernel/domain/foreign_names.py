@@ -2,35 +2,20 @@
 
 They are kept as given, in Unicode's form NFC: 1 to so many visible characters, with
 single plain spaces within. A path of a URL has them percent-encoded, and servers decode
-the path before routes are looked up. So a name with a `/` must not look like a route of
-ours: what follows its slashes is neither empty nor `.` or `..`, nor a word of a route.
+the path before routes are looked up. So what follows the slashes of a name is neither
+empty nor `.` or `..`; and who gives a new name refuses one with words of routes
+(`RouteWords`), which contexts declare. A name that exists stays valid whatever routes
+are added later.
 """
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from shared_kernel.domain.errors import InvalidValue
+import attrs
 
-WORDS_OF_ROUTES = frozenset(
-    {
-        "corrections",
-        "counts",
-        "description",
-        "discontinue",
-        "movements",
-        "name",
-        "price",
-        "receipts",
-        "relist",
-        "reorder-point",
-        "reservations",
-        "returns",
-        "shipment",
-    }
-)
-"""The words that follow a name in the path of a route."""
+from shared_kernel.domain.errors import InvalidValue
 
 # Neither white space nor control nor format characters, nor private ones below U+FFFF.
 _VISIBLE = (
@@ -91,18 +76,13 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFKC", twice)
 
 
-def check(
-    field: str, name: object, longest: int, not_first: Collection[str] = ()
-) -> None:
-    """`not_first` are words of routes that stand where others have this name.
-
-    Raises InvalidValue, which says what is wrong with the `name`.
-    """
+def check(field: str, name: object, longest: int) -> None:
+    """Raises InvalidValue, which says what is wrong with the `name`."""
     fault = None
     if isinstance(name, str):
-        if _PLAIN.match(name) and len(name) <= longest and name not in not_first:
+        if _PLAIN.match(name) and len(name) <= longest:
             return
-        fault = next(_faults(name, longest, not_first), None)
+        fault = next(_faults(name, longest), None)
         if fault is None:
             return
     raise InvalidValue(
@@ -112,18 +92,47 @@ def check(
     )
 
 
-def _faults(name: str, longest: int, not_first: Collection[str]) -> Iterator[str]:
+def _words(words: Iterable[str]) -> frozenset[str]:
+    return frozenset(words)
+
+
+@attrs.frozen
+class RouteWords:
+    """Words of routes that lead elsewhere than to a thing which has them in its name.
+
+    In a path those `after_names` follow a name, as in `/things/A/word`; those
+    `beside_names` stand where other paths have a name, as in `/things/word`.
+    """
+
+    after_names: frozenset[str] = attrs.field(default=(), converter=_words)
+    beside_names: frozenset[str] = attrs.field(default=(), converter=_words)
+
+    def __or__(self, other: "RouteWords") -> "RouteWords":
+        return RouteWords(
+            self.after_names | other.after_names, self.beside_names | other.beside_names
+        )
+
+    def check(self, field: str, name: str) -> None:
+        """Raises InvalidValue if a new `name` would not be found in a path."""
+        first, *others = name.split("/")
+        fault = first if first in self.beside_names else ""
+        if found := self.after_names.intersection(others):
+            fault = f"/{min(found)}"
+        if fault:
+            raise InvalidValue(
+                field=field,
+                value=name,
+                expected=f"another name: '{fault}' has a meaning in our URLs",
+            )
+
+
+def _faults(name: str, longest: int) -> Iterator[str]:
     if not 1 <= len(name) <= longest:
         yield f"it has {len(name)} characters" if name else ""
     if not _ASCII.match(name):
         yield from _odd_characters(name)
-    first, *others = name.split("/")
-    if not {"", ".", ".."}.isdisjoint((first, *others)):
+    if not {"", ".", ".."}.isdisjoint(name.split("/")):
         yield "'.', '..' or nothing cannot stand alone, or before or after a '/'"
-    if found := WORDS_OF_ROUTES.intersection(others):
-        yield f"'/{min(found)}' has a meaning in our URLs"
-    if first in not_first:
-        yield f"'{first}' has a meaning in our URLs"
 
 
 def _odd_characters(name: str) -> Iterator[str]:

@@ -9,9 +9,6 @@ SKU_IN_WORDS = foreign_names.in_words(LONGEST_SKU)
 SKU_SCHEMA = foreign_names.schema(LONGEST_SKU, "LAMP-0001")
 """JSON Schema, as in OpenAPI."""
 
-NOT_FIRST = ("imports",)
-"""The words of routes that stand where others have a SKU."""
-
 
 @attrs.frozen
 class Sku:
@@ -25,7 +22,7 @@ class Sku:
 
     @code.validator
     def _is_a_name(self, _: object, code: str) -> None:
-        foreign_names.check("sku", code, LONGEST_SKU, NOT_FIRST)
+        foreign_names.check("sku", code, LONGEST_SKU)
 
     def __str__(self) -> str:
         return self.code

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -10,6 +12,7 @@ from click import Group
 from flask import Blueprint
 
 from shared_kernel.buses.patterns import matcher
+from shared_kernel.domain.foreign_names import RouteWords
 from shared_kernel.events.compaction import Dated
 from shared_kernel.events.versions import Successor, Versions
 from shared_kernel.runtime.workers import Workers
@@ -136,6 +139,7 @@ class Context:
     (`runtime.setting`), if it has any. `published` has the class of each event by its
     subject; `accepts` has the class of each message from foreign programs.
     `successors` relate the versions of an event, each to the one before it.
+    `route_words` stand behind foreign names in its routes, or beside them.
     `reads_outside_subscriptions` is like `Follows.reads`, for reads of its own log
     without a subscription. `joins` connect ports among its own services.
     """
@@ -151,6 +155,7 @@ class Context:
         factory=dict
     )
     joins: Sequence[Join[Any]] = ()
+    route_words: RouteWords = attrs.field(factory=RouteWords)
 
     @property
     def subjects(self) -> list[str]:
@@ -194,6 +199,11 @@ def published_as(contexts: Sequence[Context], source: str, pattern: str) -> list
         for subject in context.published
         if matches(subject)
     ]
+
+
+def route_words_of(contexts: Sequence[Context]) -> RouteWords:
+    """The words of all routes that a new name of any context must not have."""
+    return reduce(or_, (context.route_words for context in contexts), RouteWords())
 
 
 def versions_of(contexts: Sequence[Context]) -> Versions:

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Deliver, Leave
 from shared_kernel.clock import Clock
+from shared_kernel.domain.foreign_names import RouteWords
 from shared_kernel.events.consistency import Through, followed_through
 from shared_kernel.events.event_log import EventFeed, EventLog
 from shared_kernel.events.subscription import Apply, Subscription
@@ -26,7 +27,13 @@ from shared_kernel.repair.payloads import (
     read_by,
 )
 from shared_kernel.repair.replay import DeadLetters, Reader
-from shared_kernel.runtime.context import Context, DeclaredService, Follows, Need
+from shared_kernel.runtime.context import (
+    Context,
+    DeclaredService,
+    Follows,
+    Need,
+    route_words_of,
+)
 from shared_kernel.runtime.queue_by_url import AnnounceJobs, queue_by_url
 from shared_kernel.runtime.service import (
     ConsumedQueue,
@@ -100,6 +107,11 @@ class ServiceBuilder:
         if self._log is None:
             raise LookupError(f"{self._declared.name} declares no database with a log")
         return self._log
+
+    @property
+    def route_words(self) -> RouteWords:
+        """The words of all contexts' routes, wherever these run."""
+        return route_words_of(self.runtime.settings.contexts)
 
     def settings(self, kind: type[S]) -> S:
         """The context's own settings."""
@@ -270,7 +282,7 @@ class ServiceBuilder:
             "databases": self.databases,
             "queues": tuple(self._queues),
             "schemas": self._schemas,
-            "api": declared.api(edges),
+            "api": declared.api(edges).declared_with(self._context.route_words),
             "cli": declared.cli(edges, runtime.workers) if declared.cli else Group(),
             "pages": tuple(page(edges) for page in declared.pages),
         }

@@ -2,18 +2,21 @@
 
 A parameter of a path is one segment, except foreign names: they may have slashes. The
 server decodes paths before the application sees them, so `AB%2F12` and `AB/12` are the
-same. `foreign_names` refuses names that would make a path ambiguous.
+same. A word that follows a name in a route of the context ends the name, so new names
+with such a word are refused (`foreign_names.RouteWords`).
 """
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import attrs
 from flask import Blueprint, Flask, Response, request
-from werkzeug.routing import BaseConverter
+from flask.blueprints import BlueprintSetupState
+from werkzeug.routing import BaseConverter, Map
 
 from shared_kernel.domain.errors import (
     DomainError,
@@ -21,7 +24,7 @@ from shared_kernel.domain.errors import (
     PreconditionFailed,
     StaleVersion,
 )
-from shared_kernel.domain.foreign_names import PATTERN, WORDS_OF_ROUTES
+from shared_kernel.domain.foreign_names import PATTERN, RouteWords
 from shared_kernel.web.bodies import MAX_BODY_BYTES, Body, invalid_value
 from shared_kernel.web.missing_bodies import BODY_IS_MISSING, Missing
 from shared_kernel.web.parameters import Parameter, invalid_parameter
@@ -37,7 +40,7 @@ from shared_kernel.web.strictness import Strictness
 from shared_kernel.web.uploads import Upload
 
 _CONVERTER = "foreign"
-_PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+_PARAMETER = re.compile(r"<(?:[^<>]+:)?(\w+)>")
 
 View = TypeVar("View", bound=Callable[..., Response])
 
@@ -102,6 +105,7 @@ class Api:
         tag: str | None = None,
     ) -> None:
         self.blueprint = Blueprint(name, __name__)
+        self._words = RouteWords()
         self._tag = tag or name
         self.operations: list[Operation] = []
         self._path_parameters = path_parameters
@@ -127,10 +131,10 @@ class Api:
             ).applied_to(view)
             for place, rule in enumerate(rules):
                 name = view.__name__ + (f"_{place}" if place else "")
-                for served in {rule: None, self._with_slashes(rule): None}:
-                    self.blueprint.add_url_rule(
-                        served, name, served_view, methods=[method]
-                    )
+                self._words |= self._words_of(rule)
+                self.blueprint.record(
+                    partial(self._serve, rule, name, served_view, method)
+                )
                 path = path_of(rule)
                 self.operations.append(
                     Operation(
@@ -153,12 +157,53 @@ class Api:
 
         return register
 
+    def declared_with(self, words: RouteWords) -> "Api":
+        """The same, in a context that declares `words`.
+
+        Raises LookupError if a route has a word that is not among them.
+        """
+        undeclared = self._words.after_names - words.after_names
+        if undeclared:
+            raise LookupError(
+                f"{self.blueprint.name} has a route with {sorted(undeclared)} after a "
+                "name: declare it in the context's route_words"
+            )
+        self._words |= words
+        return self
+
+    def _serve(
+        self,
+        rule: str,
+        name: str,
+        view: Callable[..., Response],
+        method: str,
+        state: BlueprintSetupState,
+    ) -> None:
+        for served in {rule: None, self._with_slashes(rule): None}:
+            state.add_url_rule(served, name, view, methods=[method])
+
     def _with_slashes(self, rule: str) -> str:
         """The rule for foreign names that have slashes: it takes longer to match."""
-        for name, schema in self._path_parameters.items():
-            if schema.get("pattern") == PATTERN:
-                rule = rule.replace(f"<{name}>", f"<{_CONVERTER}:{name}>")
+        words = ",".join(f"'{word}'" for word in sorted(self._words.after_names))
+        for name in self._foreign():
+            rule = rule.replace(f"<{name}>", f"<{_CONVERTER}({words}):{name}>")
         return rule
+
+    def _words_of(self, rule: str) -> RouteWords:
+        """The words of `rule` that stand behind a foreign name."""
+        parts = rule.split("/")
+        at = [
+            parts.index(f"<{name}>") for name in self._foreign() if f"<{name}>" in parts
+        ]
+        behind = parts[min(at) + 1 :] if at else []
+        return RouteWords(word for word in behind if not word.startswith("<"))
+
+    def _foreign(self) -> list[str]:
+        return [
+            name
+            for name, schema in self._path_parameters.items()
+            if schema.get("pattern") == PATTERN
+        ]
 
     def _refuse(self, error: DomainError) -> Response:
         if isinstance(error, InvalidValue):
@@ -169,9 +214,15 @@ class Api:
 
 
 class _ForeignName(BaseConverter):
-    """A foreign name in a path; a word of a route after a slash ends it."""
+    """A foreign name in a path; one of the `words` after a slash ends it."""
 
-    regex = rf"[^/]+(?:/(?!(?:{'|'.join(sorted(WORDS_OF_ROUTES))})(?:/|$))[^/]+)*"
+    part_isolating = False
+
+    def __init__(self, url_map: Map, *words: str) -> None:
+        super().__init__(url_map)
+        ends = "|".join(map(re.escape, words))
+        unless = rf"(?!(?:{ends})(?:/|$))" if words else ""
+        self.regex = rf"[^/]+(?:/{unless}[^/]+)*"
 
     def to_url(self, value: str) -> str:
         return in_path(value)

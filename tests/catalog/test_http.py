@@ -8,7 +8,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from tests.databases import Databases
-from tests.web_clients import Shop, a_product, a_shop, problem
+from tests.web_clients import Shop, a_product, a_shop, faults, problem
 
 pytestmark = pytest.mark.proof_on("postgresql")
 
@@ -98,6 +98,21 @@ def test_a_sku_is_registered_once(
     document = problem(response, 409, "sku-already-registered")
     assert document["as_given"] is as_given
     assert document["registered_name"] == "Desk lamp"
+
+
+@pytest.mark.parametrize("prefer", ["respond-sync", "respond-async"])
+@pytest.mark.parametrize("sku", ["imports", "LAMP/name", "LAMP/counts/1"])
+def test_a_sku_that_its_url_would_not_find_is_refused(
+    shop: Shop, sku: str, prefer: str
+) -> None:
+    """By the words of all contexts' routes."""
+    response = shop.client.post(
+        "/products", json=a_product(sku=sku), headers={"Prefer": prefer}
+    )
+
+    document = problem(response, 422, "invalid-value")
+    assert "/sku" in faults(document)
+    assert "has a meaning in our URLs" in response.text
 
 
 def test_each_change_shows_in_the_listing(shop: Shop) -> None:

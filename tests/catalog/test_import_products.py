@@ -106,8 +106,8 @@ def test_ndjson_is_accepted_like_a_post_to_products(
         (
             ["LAMP/name", "Lamp", "", "", "1", ""],
             (
-                "sku is 'LAMP/name', expected 1 to 64 visible characters, with single "
-                "spaces within: '/name' has a meaning in our URLs"
+                "sku is 'LAMP/name', expected another name: '/name' has a meaning in "
+                "our URLs"
             ),
         ),
         (

@@ -107,6 +107,7 @@ def test_a_message_on_the_bus_reaches_the_worker(storehouse: RunningServices) ->
         ),
         ({**LAMP, "stock_count": -1}, "/stock_count: expected at least 0"),
         ({**LAMP, "sku": "LAMP  1"}, "sku"),
+        ({**LAMP, "sku": "LAMP/movements"}, "'/movements' has a meaning in our URLs"),
         ({**LAMP, "colour": "red"}, "/colour: no such field"),
         (b'{"name":"a","sku":"A","sku":"B","stock_count":1}', "/sku: the key"),
         ({**LAMP, "price": {"minor_units": 1, "currency": "XXX"}}, "currency"),

@@ -7,6 +7,7 @@ import pytest
 from inventory.domain.value_objects import (
     LONGEST_REASON,
     MOST_PIECES,
+    ROUTE_WORDS,
     Count,
     OrderReference,
     Quantity,
@@ -29,6 +30,12 @@ def test_a_count_and_a_reorder_point_are_not_negative(
 ) -> None:
     with pytest.raises(InvalidValue):
         value(pieces)
+
+
+@pytest.mark.parametrize("word", sorted(ROUTE_WORDS.after_names))
+def test_an_order_has_no_word_of_inventorys_routes(word: str) -> None:
+    with pytest.raises(InvalidValue, match=f"order is .* '/{word}' has a meaning"):
+        OrderReference(f"A/{word}/B")
 
 
 def test_the_limits_themselves_are_allowed() -> None:

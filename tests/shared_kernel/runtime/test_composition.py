@@ -4,10 +4,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
+from flask import Response
+from flask.testing import FlaskClient
 
 from app import CONTEXTS, JOINS
 from shared_kernel.clock import system_clock
+from shared_kernel.domain import foreign_names
 from shared_kernel.operations.observation import observe
 from shared_kernel.runtime.composition import compose
 from shared_kernel.runtime.context import (
@@ -23,7 +27,7 @@ from shared_kernel.runtime.service_builder import ServiceBuilder
 from shared_kernel.runtime.settings import settings_of
 from shared_kernel.serving.application import web_application
 from shared_kernel.web.peers import Peer
-from shared_kernel.web.routes import Api
+from shared_kernel.web.routes import Api, Success
 from tests.databases import Files
 
 ROOT = Path(__file__).parents[3]
@@ -149,6 +153,55 @@ def test_an_undeclared_subscription_is_refused() -> None:
 def test_the_variable_of_a_database_must_end_in_database_url(tmp_path: Any) -> None:
     with pytest.raises(ValueError, match="SALES_URL: expected a name such as"):
         OwnDatabase("SALES_URL", "sales.db", tmp_path)
+
+
+def with_route(*words: str) -> Context:
+    """A context with the route `/orders/<order>/cancel`."""
+
+    def api(_: str) -> Api:
+        orders = Api("orders", {"order": foreign_names.schema(9, "A")}, {})
+        route = orders.route(
+            "POST",
+            "/orders/<order>/cancel",
+            summary="",
+            success=Success(description=""),
+        )
+        route(lambda order: Response(f"{order} is cancelled"))
+        return orders
+
+    context = a_context("orders", lambda builder: "orders")
+    return attrs.evolve(
+        context,
+        services=[attrs.evolve(context.services[0], api=api)],
+        route_words=foreign_names.RouteWords(words),
+    )
+
+
+def test_a_route_below_a_name_takes_its_word_from_new_names_of_all_contexts(
+    tmp_path: Path,
+) -> None:
+    def client_of(*contexts: Context) -> FlaskClient:
+        settings = settings_of(contexts).from_environment(Files(tmp_path).environment)
+        return web_application(compose(settings, JOINS)).test_client()
+
+    def register(client: FlaskClient, sku: str) -> int:
+        return client.post("/products", json={"sku": sku, "name": "X"}).status_code
+
+    before = client_of(*CONTEXTS)
+    assert register(before, "OLD/cancel") == 201
+
+    client = client_of(*CONTEXTS, with_route("cancel"))
+
+    assert client.post("/orders/A/cancel").text == "A is cancelled"
+    assert register(client, "NEW/cancel") == 422
+    assert register(client, "OLD/cancel") == 409
+    renamed = client.put("/products/OLD%2Fcancel/name", json={"name": "Y"})
+    assert renamed.status_code == 200
+
+
+def test_a_route_with_an_undeclared_word_is_refused() -> None:
+    with pytest.raises(LookupError, match="declare it in the context's route_words"):
+        composed(with_route())
 
 
 def test_a_read_only_context_may_follow_several_others(tmp_path: Path) -> None:

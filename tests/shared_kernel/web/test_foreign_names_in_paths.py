@@ -1,11 +1,13 @@
 """Names with slashes and the like reach the thing that they name."""
 
 import pytest
-from flask import Flask
+from flask import Flask, Response
 
-from shared_kernel.domain.foreign_names import WORDS_OF_ROUTES
+from app import CONTEXTS
+from shared_kernel.domain.foreign_names import PATTERN, RouteWords
+from shared_kernel.runtime.context import route_words_of
 from shared_kernel.serving.application import web_application
-from shared_kernel.web.routes import in_path
+from shared_kernel.web.routes import Api, Success, in_path, set_up_web
 from tests.web_clients import Shop
 
 NAMES = ["AB/12-X", "123456 Oaktree", "#77", "50%", "ÄPFEL-1", "a?b=c&d", "%2F", "1;2"]
@@ -52,19 +54,57 @@ def test_a_path_leads_to_the_thing_of_that_name(
         assert at.request.view_args == dict.fromkeys(parameters, name)
 
 
-def test_names_have_no_word_that_follows_them_in_a_route(app: Flask) -> None:
-    words = set()
-    for rule in app.url_map.iter_rules():
-        _, *parts = str(rule).split(">")
-        if "<foreign:" in str(rule):
-            words |= {
-                word
-                for part in parts
-                for word in part.split("/")
-                if word and "<" not in word
-            }
+def test_the_words_of_all_routes_are_declared(app: Flask) -> None:
+    rules = [str(rule) for rule in app.url_map.iter_rules()]
+    named = [rule for rule in rules if "<foreign(" in rule]
+    after = {
+        word
+        for rule in named
+        for word in rule.partition(">")[2].split("/")
+        if word and "<" not in word
+    }
+    before = {rule.partition("<")[0] for rule in named}
+    beside = {
+        rule.removeprefix(start).partition("/")[0]
+        for start in before
+        for rule in rules
+        if rule.startswith(start)
+    }
+    beside = {word for word in beside if word and "<" not in word}
 
-    assert words == WORDS_OF_ROUTES
+    assert route_words_of(CONTEXTS) == RouteWords(after, beside)
+
+
+def an_api(*rules: str) -> Api:
+    api = Api("orders", {"order": {"pattern": PATTERN}}, {})
+
+    def view(order: str) -> Response:
+        return Response(order)
+
+    for number, rule in enumerate(rules):
+        view.__name__ = f"view_{number}"
+        api.route("GET", rule, summary="", success=Success(description=""))(view)
+    return api
+
+
+def test_an_undeclared_word_of_a_route_is_refused() -> None:
+    api = an_api("/orders/<order>", "/orders/<order>/cancel")
+
+    with pytest.raises(LookupError, match=r"orders has a route with \['cancel'\]"):
+        api.declared_with(RouteWords(["close"]))
+
+
+def test_words_of_other_contexts_hide_no_name() -> None:
+    app = Flask(__name__)
+    set_up_web(app)
+    words = RouteWords(["cancel"])
+    api = an_api("/orders/<order>", "/orders/<order>/cancel").declared_with(words)
+    app.register_blueprint(api.blueprint)
+    client = app.test_client()
+
+    found = [client.get(f"/orders/{path}").text for path in ("A/name", "A%2Fb/cancel")]
+
+    assert found == ["A/name", "A/b"]
 
 
 @pytest.mark.parametrize("path", ["/products/A/B/name", "/products/A/name/x"])

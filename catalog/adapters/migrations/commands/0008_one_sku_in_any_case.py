@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from alembic import op
 
 from shared_kernel.domain.foreign_names import folded
-from shared_kernel.domain.sku import NOT_FIRST
 from shared_kernel.storage.errors import StorageUnavailableError
 
 revision = "0008"
 down_revision = "0007"
 
 MOST_NAMED = 10
+WORD_OF_A_ROUTE = "imports"
 
 _products = sa.table("products", sa.column("sku"), sa.column("folded_sku"))
 
@@ -48,7 +48,7 @@ def _refuse_collisions(skus: list[str]) -> None:
     same = [
         " and ".join(sorted(each))
         for _, each in _grouped(skus)
-        if len(each) > 1 or each[0] in NOT_FIRST
+        if len(each) > 1 or each[0] == WORD_OF_A_ROUTE
     ]
     if same:
         more = f" and {len(same) - MOST_NAMED} more" if len(same) > MOST_NAMED else ""
