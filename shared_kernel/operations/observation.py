@@ -85,8 +85,8 @@ class QueueState:
     """Messages of queue `name`.
 
     The ages are since a message was added, 0 if there is none. `attempts` are the most
-    that one of them has had, and `dead` those that were given up. `lists` are the
-    lengths of its lists in a broker, if it has one.
+    that one of them has had, `dead` those that were given up, and `parked` those that
+    wait behind one. `lists` are the lengths of its lists in a broker, if it has one.
     """
 
     name: str
@@ -96,6 +96,7 @@ class QueueState:
     oldest_in_flight_seconds: float | None
     attempts: int | None
     dead: int | None
+    parked: int | None
     paused: bool | None
     lists: Mapping[str, int] | None
 
@@ -149,6 +150,7 @@ def observe_queue(queue: SqlQueue, clock: Clock) -> QueueState:
         ),
         attempts=None if depth is None else depth.attempts,
         dead=None if letters is None else letters[DEAD],
+        parked=None if letters is None else letters[PARKED],
         paused=_known(lambda: queue.paused_since_us() is not None),
         lists=queue.lists(),
     )

@@ -2,32 +2,35 @@
 
 from collections.abc import Mapping, Sequence
 
-import attrs
 import click
 import msgspec
 
 from shared_kernel.clock import Clock
 from shared_kernel.events.cursors import Lease
 from shared_kernel.operations.observation import QueueState, ServiceState, observe
+from shared_kernel.operations.other_processes import OtherProcesses
+from shared_kernel.operations.status import status_of_the_shop
 from shared_kernel.operations.terminal import show_table
 from shared_kernel.runtime.service import Service
 
 UNKNOWN = "unknown"
 
 
-def status_command(services: Sequence[Service], clock: Clock) -> click.Command:
+def status_command(
+    services: Sequence[Service], clock: Clock, others: OtherProcesses | None = None
+) -> click.Command:
     @click.command("status")
     @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
     def status(as_json: bool) -> None:
         """Show how far each log reaches, and how far each subscription has come.
 
-        It shows the same from every process, since it reads the databases. Values that
-        neither they nor another process can give are unknown.
+        Of all processes of the shop: the databases of this one are read, the other
+        processes are asked. Values that nobody can give are unknown.
 
         \b
         unpublished  not known to have been handed to the bus
         lag          events still to be applied; lag age is that of the oldest
-        dead         events given up: see `dead-letters list`
+        dead         events given up: see `dead-letters causes`
         parked       events that wait behind a dead one of the same key
         dropped      messages on the bus that are not of the log, by reason
         worked by    the process that applies the events
@@ -35,16 +38,20 @@ def status_command(services: Sequence[Service], clock: Clock) -> click.Command:
         For queues, waiting and in flight are messages, and attempts the most that one
         of them has had.
         """  # noqa: D301 - click takes \b as a character
-        states = [observe(service, clock) for service in services]
+        here = [observe(service, clock) for service in services]
+        found = status_of_the_shop(here, others or OtherProcesses())
         if as_json:
-            click.echo(msgspec.json.encode([attrs.asdict(state) for state in states]))
+            click.echo(msgspec.json.encode(found))
             return
+        states = found.services
         _show_logs(states)
         click.echo()
         _show_subscriptions(states)
         if queues := [queue for state in states for queue in state.queues]:
             click.echo()
             show_queues(queues)
+        for each in found.not_asked:
+            click.echo(f"\n{each.service}: all is {UNKNOWN}: {each.why}")
 
     return status
 

@@ -1,4 +1,4 @@
-"""Operations over HTTP: health, readiness, metrics, and the logs as feeds."""
+"""Operations over HTTP: health, status, metrics, dead letters, the logs as feeds."""
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,7 +11,13 @@ from shared_kernel.clock import Clock
 from shared_kernel.events.consistency import Progress
 from shared_kernel.events.dropped import COPY, HINTS
 from shared_kernel.events.versions import Versions
+from shared_kernel.operations.dead_letters_http import LETTER, add_dead_letters
+from shared_kernel.operations.letter_names import by_database
+from shared_kernel.operations.letter_warnings import warnings_of
+from shared_kernel.operations.letters_of_the_shop import LettersOfTheShop
 from shared_kernel.operations.observation import ServiceState, observe
+from shared_kernel.operations.other_processes import OtherProcesses
+from shared_kernel.operations.status import add_status
 from shared_kernel.operations.writability import Writability
 from shared_kernel.runtime.service import Service, WritingService
 from shared_kernel.runtime.workers import Workers
@@ -42,6 +48,8 @@ class Operations:
     `consumes_queues`: its queues have to be consumed in this process.
     If the bus is `between_processes`, the process keeps working while the bus is down:
     unpublished events are then measured, but do not make the process unready.
+    `others` are the processes with what does not run here. More than
+    `dead_letters_allowed` of a subscription or queue are warned of.
     `peer_token` is the secret that peers show to get keys. `stopping` is set when the
     process stops, so that long polls end early; `long_polls` is how many there may be
     at a time.
@@ -57,6 +65,8 @@ class Operations:
     stopping: threading.Event = attrs.field(factory=threading.Event)
     long_polls: int = 16
     versions: Versions = attrs.field(factory=Versions)
+    others: OtherProcesses = attrs.field(factory=OtherProcesses)
+    dead_letters_allowed: int = 0
     peer_token: str | None = attrs.field(default=None, repr=False)
 
     @property
@@ -70,9 +80,13 @@ class Operations:
 
 def operations_api(operations: Operations) -> Api:
     sources = [service.log.source for service in operations.writing]
-    api = Api("operations", {"source": {"type": "string", "enum": sources}}, {})
+    source = {"type": "string", "enum": sources}
+    api = Api("operations", {"source": source, "letter": LETTER}, {})
     _add_health(api, operations)
+    add_status(api, operations.states, operations.others)
     _add_metrics(api, operations)
+    here = by_database(operations.services)
+    add_dead_letters(api, LettersOfTheShop(here, operations.others))
     logs = [
         ServedLog(
             log=service.log,
@@ -96,7 +110,13 @@ def operations_api(operations: Operations) -> Api:
 
 def _add_health(api: Api, operations: Operations) -> None:
     named = [service.name for service in operations.services]
-    alive = msgspec.json.encode({"status": "alive", "services": named})
+    alive = msgspec.json.encode(
+        {
+            "status": "alive",
+            "services": named,
+            "peers": operations.others.addresses,
+        }
+    )
     writable = {
         service.name: Writability(service.log.database)
         for service in operations.writing
@@ -107,7 +127,9 @@ def _add_health(api: Api, operations: Operations) -> None:
         "/healthz",
         summary="Is the process alive?",
         success=Success(
-            description="It is, and runs these services.", schema={"type": "object"}
+            description="It is, and runs these services; `peers` has the addresses of "
+            "others.",
+            schema={"type": "object"},
         ),
     )
     def healthz() -> Response:
@@ -127,20 +149,28 @@ def _add_health(api: Api, operations: Operations) -> None:
         """If not ready (503), it says which part is behind, and by how much.
 
         Or which part cannot store what commands write, for example on a full disk.
+        `warnings` do not make it unready: more dead letters than are allowed.
         """
         read_query(())
         states = operations.states()
         services = [attrs.asdict(state) for state in states]
         behind = [*_behind(states, operations), *_unwritable(states, writable)]
+        warnings = list(warnings_of(states, operations.dead_letters_allowed))
         if behind:
             raise Problem(
                 NOT_READY,
                 "; ".join(behind),
                 headers={"Retry-After": RETRY_AFTER_S},
                 behind=behind,
+                warnings=warnings,
                 services=services,
             )
-        document = {"status": "ready", "behind": [], "services": services}
+        document = {
+            "status": "ready",
+            "behind": [],
+            "warnings": warnings,
+            "services": services,
+        }
         return Response(msgspec.json.encode(document), content_type="application/json")
 
 

@@ -81,6 +81,9 @@ class Settings:
     idempotency_key_hours: int = setting(
         "IDEMPOTENCY_KEY_HOURS", 24, between(1, 87_600)
     )
+    dead_letters_allowed: int = setting(
+        "DEAD_LETTERS_ALLOWED", 0, between(0, 1_000_000_000)
+    )
     history_days: int = setting("HISTORY_DAYS", 30, between(0, 36_500))
     host: str = setting("HOST", "127.0.0.1", text)
     trusted_hosts: tuple[str, ...] | None = setting("TRUSTED_HOSTS", None, host_names)

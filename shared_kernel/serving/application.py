@@ -22,6 +22,7 @@ from shared_kernel.operations.identity_cli import (
 from shared_kernel.operations.new_context_cli import new_context_command
 from shared_kernel.operations.operations_cli import status_command
 from shared_kernel.operations.operations_http import Operations, operations_api
+from shared_kernel.operations.other_processes import OtherProcesses
 from shared_kernel.operations.queues_cli import queues_group
 from shared_kernel.operations.schemas_cli import schemas_group
 from shared_kernel.operations.worker_cli import worker_command
@@ -39,6 +40,12 @@ def web_application(storehouse: RunningServices) -> Flask:
     set_up_web(app)
     settings = storehouse.runtime.settings
     serve_known_hosts(app, trusted_names(settings.trusted_hosts, settings.host))
+    others = OtherProcesses(
+        peers=storehouse.peers,
+        here=[each.name for each in storehouse.services],
+        declared=settings.declared_services(),
+        timeout_s=settings.peer_timeout_ms / 1000,
+    )
     operations = Operations(
         services=storehouse.services,
         workers=storehouse.workers,
@@ -50,6 +57,8 @@ def web_application(storehouse: RunningServices) -> Flask:
         stopping=storehouse.stopping,
         long_polls=storehouse.runtime.settings.threads // 4,
         versions=storehouse.runtime.versions,
+        others=others,
+        dead_letters_allowed=settings.dead_letters_allowed,
         peer_token=storehouse.runtime.settings.peer_token,
     )
     served = [each for each in storehouse.services if each.name in settings.services]
@@ -75,7 +84,7 @@ def web_application(storehouse: RunningServices) -> Flask:
         _add_commands(app.cli, service.cli)
     for page in [each for service in served for each in service.pages]:
         app.register_blueprint(page)
-    app.cli.add_command(status_command(storehouse.services, operations.clock))
+    app.cli.add_command(status_command(storehouse.services, operations.clock, others))
     events = events_group(storehouse.feeds)
     events.add_command(
         compact_command(
@@ -93,7 +102,7 @@ def web_application(storehouse: RunningServices) -> Flask:
             [each for service in storehouse.services for each in service.schemas]
         )
     )
-    app.cli.add_command(dead_letters_group(storehouse.services))
+    app.cli.add_command(dead_letters_group(storehouse.services, others))
     app.cli.add_command(queues_group(storehouse.queues, operations.clock))
     app.cli.add_command(worker_command(storehouse))
     app.cli.add_command(context_map_command(settings.contexts))

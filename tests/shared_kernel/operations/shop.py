@@ -1,5 +1,6 @@
 """A service with a log and one subscription, which can be made to fail."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ import attrs
 import click
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.serving import make_server
 
 from shared_kernel.buses.envelope import heartbeat
 from shared_kernel.buses.in_process import InProcessBus
@@ -148,16 +150,33 @@ def workers_that_run() -> Workers:
     return workers
 
 
-def a_client(
-    shop: Shop, workers: Workers, *, between_processes: bool = False
-) -> FlaskClient:
+def a_client(shop: Shop, workers: Workers | None = None, **more: Any) -> FlaskClient:
+    return an_application(shop, workers, **more).test_client()
+
+
+def an_application(shop: Shop, workers: Workers | None = None, **more: Any) -> Flask:
+    """Its operations; `more` are fields of Operations."""
     app = Flask("shop")
     set_up_web(app)
     operations = Operations(
         services=(shop.service,),
-        workers=workers,
+        workers=workers or Workers(),
         clock=shop.clock,
-        between_processes=between_processes,
+        **more,
     )
     app.register_blueprint(operations_api(operations).blueprint)
-    return app.test_client()
+    return app
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """The address at which another process would have `app`."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=[0.02])
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

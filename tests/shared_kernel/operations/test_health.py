@@ -29,6 +29,7 @@ def test_a_process_that_answers_is_alive(shop: Shop, workers: Workers) -> None:
     assert a_client(shop, workers).get("/healthz").json == {
         "status": "alive",
         "services": [NAME],
+        "peers": {},
     }
 
 
@@ -41,6 +42,38 @@ def test_ready_lists_each_part(shop: Shop, workers: Workers) -> None:
     (service,) = answer.json["services"]
     assert (service["name"], service["log"]["source"]) == (NAME, NAME)
     assert service["subscriptions"][0]["name"] == LISTING
+
+
+def test_dead_letters_beyond_the_allowed_ones_are_warned_of(
+    shop: Shop, workers: Workers
+) -> None:
+    shop.dead_letter("LAMP-0001", "LAMP-0001", "LAMP-0001")
+    shop.publish()
+
+    def warnings(allowed: int) -> list[str]:
+        client = a_client(shop, workers, dead_letters_allowed=allowed)
+        answer = client.get("/readyz")
+        assert answer.status_code == 200
+        assert answer.json is not None
+        assert answer.json["status"] == "ready"
+        found: list[str] = answer.json["warnings"]
+        return found
+
+    assert warnings(3) == []
+    assert warnings(2) == [
+        f"{LISTING} of {NAME}: 1 dead letter, 2 parked behind; 2 are allowed"
+    ]
+
+
+def test_an_unknown_number_of_dead_letters_is_warned_of(shop: Shop) -> None:
+    shop.destroy(shop.reader)
+
+    answer = a_client(shop, dead_letters_allowed=9).get("/readyz")
+
+    assert answer.json is not None
+    assert answer.json["warnings"] == [
+        f"{LISTING} of {NAME}: how many dead letters it has is unknown"
+    ]
 
 
 def test_a_little_lag_is_ready(shop: Shop, workers: Workers) -> None:

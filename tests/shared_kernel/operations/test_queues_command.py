@@ -50,6 +50,7 @@ def test_the_list_has_depth_and_age(
         "oldest_in_flight_seconds": 0.0,
         "attempts": 0,
         "dead": 0,
+        "parked": 0,
         "paused": False,
         "lists": {},
     }

@@ -56,7 +56,7 @@ def test_the_same_is_available_as_json(shop: Shop) -> None:
     shop.read()
     shop.clock.advance(1)
 
-    (service,) = json.loads(status(shop, "--json").output)
+    (service,) = json.loads(status(shop, "--json").output)["services"]
 
     assert service["log"]["head"] == 1
     assert service["log"]["oldest_unpublished_seconds"] == 1.0
@@ -80,7 +80,7 @@ def test_the_same_is_available_as_json(shop: Shop) -> None:
 def test_unknown_is_null_in_json(shop: Shop) -> None:
     shop.destroy(shop.source)
 
-    (service,) = json.loads(status(shop, "--json").output)
+    (service,) = json.loads(status(shop, "--json").output)["services"]
 
     assert service["log"]["head"] is None
     assert service["log"]["oldest_unpublished_seconds"] is None

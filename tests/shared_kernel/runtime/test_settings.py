@@ -58,6 +58,7 @@ INVALID = [
     ("DATABASE_POOL_SIZE", "1", "a whole number from 2 to 500"),
     ("DATABASE_TIMEOUT_MS", "99", "a whole number from 100 to 600000"),
     ("IDEMPOTENCY_KEY_HOURS", "0", "a whole number from 1 to 87600"),
+    ("DEAD_LETTERS_ALLOWED", "-1", "a whole number from 0 to 1000000000"),
     ("HISTORY_DAYS", "-1", "a whole number from 0 to 36500"),
     ("WORKERS", "0", "a whole number from 1 to 64"),
     ("WORKERS", "2", "1, since CATALOG_DATABASE_URL is a SQLite file"),
