@@ -1,5 +1,6 @@
 """Output of commands: tables that programs can read too, faults as one line."""
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -27,6 +28,11 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*(on_one_line(cell) for cell in row))
     console.print(table)
+
+
+def has_a_terminal() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty()
 
 
 def on_one_line(text: str) -> str:

@@ -90,7 +90,7 @@ class DeadLetters:
     def show(self, number: int) -> DeadLetter:
         """Raises UnknownDeadLetterError."""
         with self.database.reading() as connection:
-            return dead_letters.get(connection, number)
+            return known(connection, number)
 
     def choose(self, selection: Selection) -> Chosen:
         """For `many.each_of`."""

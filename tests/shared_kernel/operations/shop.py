@@ -21,7 +21,9 @@ from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.relay import Relay
 from shared_kernel.events.subscription import Subscription
+from shared_kernel.events.versions import Versions
 from shared_kernel.operations.operations_http import Operations, operations_api
+from shared_kernel.repair.payloads import PublishedPayloads
 from shared_kernel.repair.replay import DeadLetters
 from shared_kernel.runtime.service import WritingService
 from shared_kernel.runtime.workers import Workers
@@ -34,6 +36,14 @@ from tests.shared_kernel.events.builders import Failing, ManualClock, a_database
 NAME = "shop"
 LISTING = "shop.listing"
 HOLDER = "here:1"
+
+
+@attrs.frozen
+class LampLit:
+    """What is published of a lamp."""
+
+    sku: str
+    watts: int | None = None
 
 
 @attrs.frozen
@@ -115,7 +125,13 @@ def a_shop(
         subscription = Subscription(
             f"{name}.listing", log, reader, failing, holder=holder, clock=clock
         )
-        letters = DeadLetters(reader, {(subscription.name, name): failing})
+        check = PublishedPayloads({"lamp.lit": LampLit}, Versions(), {})
+        letters = DeadLetters(
+            reader,
+            {(subscription.name, name): failing},
+            clock,
+            checks={(subscription.name, name): check},
+        )
         service = WritingService(
             name=name,
             log=log,

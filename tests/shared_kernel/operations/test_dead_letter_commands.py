@@ -167,7 +167,7 @@ def test_a_parked_letter_cannot_be_replayed_before_its_turn(shop: Shop) -> None:
 def test_discarding_deletes_the_letter_and_applies_the_rest(shop: Shop) -> None:
     shop.dead_letter("LAMP-0001", "LAMP-0001")
 
-    result = dead_letters(shop, "discard", "shop_read:1", "--yes")
+    result = dead_letters(shop, "discard", "shop_read:1", "--why=x", "--yes")
 
     assert result.exit_code == 0
     assert result.output == "shop_read:1: discarded; applied 1 event behind it\n"
@@ -177,16 +177,16 @@ def test_discarding_deletes_the_letter_and_applies_the_rest(shop: Shop) -> None:
 def test_discarding_asks_first(shop: Shop) -> None:
     shop.dead_letter("LAMP-0001")
 
-    result = dead_letters(shop, "discard", "shop_read:1")
+    result = dead_letters(shop, "discard", "shop_read:1", "--why=x")
 
     assert result.exit_code == 1
     assert "Discard shop_read:1, lamp.lit at position 1 of shop? [y/N]" in result.output
     assert left(shop) == [("shop_read:1", "dead")]
 
 
-@pytest.mark.parametrize("command", ["show", "replay", "discard"])
+@pytest.mark.parametrize("command", ["show", "replay", "discard --why=x", "requeue"])
 def test_an_unknown_number_is_refused(shop: Shop, command: str) -> None:
-    result = dead_letters(shop, command, "shop_read:7")
+    result = dead_letters(shop, *command.split(), "shop_read:7")
 
     assert result.exit_code == 2
     assert "there is no dead letter shop_read:7" in result.output
@@ -207,7 +207,7 @@ def test_replay_needs_a_letter_or_all(shop: Shop, arguments: list[str]) -> None:
     result = dead_letters(shop, "replay", *arguments)
 
     assert result.exit_code == 2
-    assert "name one LETTER, or give --all" in result.output
+    assert "name one LETTER, or give a filter, or --all" in result.output
 
 
 @pytest.mark.parametrize(
