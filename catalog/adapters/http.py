@@ -9,6 +9,7 @@ from catalog.adapters.services import CommandServices, QueryServices
 from shared_kernel.domain.sku import SKU_SCHEMA
 from shared_kernel.web.routes import Api
 
+_NAME, _ABOUT = "catalog", "What is sold: products, their names and prices."
 _SKU = {"sku": SKU_SCHEMA}
 _IMPORT = {
     "import_id": {
@@ -20,7 +21,7 @@ _IMPORT = {
 
 
 def commands_api(services: CommandServices) -> Api:
-    api = Api("catalog-commands", _SKU | _IMPORT, CATALOG_REFUSALS, tag="catalog")
+    api = Api("catalog-commands", _SKU | _IMPORT, CATALOG_REFUSALS, _NAME, _ABOUT)
     add_registration(api, services)
     add_changes(api, services)
     add_sent_imports(api, services)
@@ -29,7 +30,7 @@ def commands_api(services: CommandServices) -> Api:
 
 
 def queries_api(services: QueryServices) -> Api:
-    api = Api("catalog-queries", _SKU, CATALOG_REFUSALS, tag="catalog")
+    api = Api("catalog-queries", _SKU, CATALOG_REFUSALS, _NAME, _ABOUT)
     add_listing(api, services)
     add_product(api, services)
     return api

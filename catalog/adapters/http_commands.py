@@ -55,6 +55,10 @@ def add_registration(api: Api, services: CommandServices) -> None:
         ),
     )
     def register_product() -> Response:
+        """A SKU is registered once; inventory opens its stock shortly after.
+
+        With `Prefer: respond-async` it is stored now, and registered by workers.
+        """
         asked = body.read()
         if prefers("respond-async"):
             return _register_later(perform, services.imports, asked)
@@ -114,6 +118,7 @@ def add_changes(api: Api, services: CommandServices) -> None:
         success=success,
     )
     def rename_product(sku: str) -> Response:
+        """The name that it has already changes nothing, its version neither."""
         command = commands.RenameProduct(
             sku=known_sku(sku),
             name=ProductName(name_body.read().name),
@@ -131,6 +136,10 @@ def add_changes(api: Api, services: CommandServices) -> None:
         success=success,
     )
     def describe_product(sku: str) -> Response:
+        """`null` takes the description away.
+
+        The description that it has already changes nothing, its version neither.
+        """
         command = commands.DescribeProduct(
             sku=known_sku(sku),
             description=description_of(description_body.read().description),
@@ -150,6 +159,7 @@ def add_changes(api: Api, services: CommandServices) -> None:
         success=success,
     )
     def reprice_product(sku: str) -> Response:
+        """The price that it has already changes nothing, its version neither."""
         command = commands.RepriceProduct(
             sku=known_sku(sku),
             price=price_of(price_body.read()),
@@ -169,6 +179,11 @@ def add_changes(api: Api, services: CommandServices) -> None:
         success=success,
     )
     def discontinue_product(sku: str) -> Response:
+        """It is no longer listed; what is left of it can still be reserved and shipped.
+
+        Until it is relisted, other changes are refused. One that is discontinued stays
+        so.
+        """
         command = commands.DiscontinueProduct(
             sku=known_sku(sku), expected_version=expected_version()
         )
@@ -186,6 +201,7 @@ def add_changes(api: Api, services: CommandServices) -> None:
         success=success,
     )
     def relist_product(sku: str) -> Response:
+        """It is listed and can be changed again. One that is listed stays so."""
         command = commands.RelistProduct(
             sku=known_sku(sku), expected_version=expected_version()
         )

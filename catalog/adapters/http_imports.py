@@ -83,6 +83,7 @@ def _add_watching(api: Api, imports: ProductImports) -> None:
         success=Success(description="The newest first.", kind=list[ShownImport]),
     )
     def list_imports() -> Response:
+        """Those that have ended are deleted some days later (`IMPORT_DAYS`)."""
         newest = imports.progress.newest(read_query((_NEWEST,))["limit"])
         return _json([_shown(each) for each in newest])
 
@@ -98,6 +99,7 @@ def _add_watching(api: Api, imports: ProductImports) -> None:
         ),
     )
     def show_import(import_id: str) -> Response:
+        """Rows are registered in parts, each of them once, by any number of workers."""
         read_query(())
         return response_of(found(imports.progress, import_id))
 
@@ -112,6 +114,7 @@ def _add_watching(api: Api, imports: ProductImports) -> None:
         ),
     )
     def cancel_import(import_id: str) -> Response:
+        """From the answer on, even if workers have begun with it, or it is stuck."""
         read_query(())
         imports.cancel(found(imports.progress, import_id).id)
         state = found(imports.progress, import_id)
@@ -136,6 +139,7 @@ def _add_refusals(api: Api, progress: ImportProgress) -> None:
         ),
     )
     def list_refusals(import_id: str) -> Response:
+        """While the import runs, more may follow after the last page."""
         asked = read_query(_PAGE)
         state = found(progress, import_id)
         page = progress.refusals(state.id, asked["cursor"], asked["limit"])
@@ -156,6 +160,7 @@ def _add_refusals(api: Api, progress: ImportProgress) -> None:
         ),
     )
     def refused_rows(import_id: str) -> Response:
+        """With the columns of the file that was sent, and `reason`."""
         read_query(())
         state = found(progress, import_id)
         return Response(

@@ -77,6 +77,10 @@ def add_listing(api: Api, services: QueryServices) -> None:
         ),
     )
     def list_products() -> Response:
+        """It may be some milliseconds behind a change.
+
+        With the `Consistency-Token` that the change answered, it shows the change.
+        """
         asked = read_query(_PAGE)
         skus = asked.pop("sku")
         if skus is not None:
@@ -131,6 +135,7 @@ def add_product(api: Api, services: QueryServices) -> None:
         ),
     )
     def show_product(sku: str) -> Response:
+        """As it is listed, also when it is discontinued and no longer listed."""
         exact = read_query((_STOCK,))["stock"] is not None
         wait_until_visible(services.reader, timeout_ms)
         known = known_sku(sku)

@@ -20,6 +20,7 @@ def inventory_api(services: InventoryServices) -> Api:
             "order": foreign_names.schema(LONGEST_ORDER_REFERENCE, "ORDER-1"),
         },
         INVENTORY_REFUSALS,
+        about="How many pieces there are, and for which orders they are held.",
     )
     add_levels(api, services)
     add_movements(api, services)

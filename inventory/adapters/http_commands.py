@@ -53,6 +53,10 @@ def add_shelf(api: Api, services: InventoryServices) -> None:
         success=_success("They are on the shelf."),
     )
     def receive_stock(sku: str) -> Response:
+        """With a `reference`, that of the delivery note, they are booked once for good.
+
+        Pieces of a discontinued product are received as well.
+        """
         asked = receipt.read()
         command = commands.ReceiveStock(
             sku=known(sku),
@@ -76,6 +80,7 @@ def add_shelf(api: Api, services: InventoryServices) -> None:
         success=_success("At so many available pieces or fewer, stock is low."),
     )
     def set_reorder_point(sku: str) -> Response:
+        """Nothing is ordered: the listing and an event tell when stock is low."""
         command = commands.SetReorderPoint(
             sku=known(sku),
             reorder_point=ReorderPoint(reorder_point.read().pieces),
@@ -102,6 +107,11 @@ def add_truth(api: Api, services: InventoryServices) -> None:
         success=_success("Reservations that no longer fit are released."),
     )
     def count_stock(sku: str) -> Response:
+        """What was counted is on hand now, whatever was known before.
+
+        If more is held than was found, the newest reservations are released until the
+        rest fits.
+        """
         counted = count.read()
         command = commands.CountStock(
             sku=known(sku),
@@ -127,6 +137,11 @@ def add_truth(api: Api, services: InventoryServices) -> None:
         success=_success("Reservations that no longer fit are released."),
     )
     def correct_stock(sku: str) -> Response:
+        """By a difference: pieces broke, were lost or were found, without a count.
+
+        If more is held than is left, the newest reservations are released until the
+        rest fits.
+        """
         asked = correction.read()
         command = commands.CorrectStock(
             sku=known(sku),

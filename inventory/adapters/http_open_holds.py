@@ -38,6 +38,7 @@ def add_open_holds(api: Api, services: InventoryServices) -> None:
         ),
     )
     def show_reservations(sku: str) -> Response:
+        """One for each order that holds pieces, with the time when it ends."""
         asked = read_query(_PAGE)
         wait_until_visible(services.stock, timeout_ms)
         with services.database.reading() as connection:
@@ -64,6 +65,7 @@ def add_open_holds(api: Api, services: InventoryServices) -> None:
         ),
     )
     def show_reservation(sku: str, order: str) -> Response:
+        """Also when all of it has shipped, so that it can be returned."""
         read_query(())
         wait_until_visible(services.stock, timeout_ms)
         reference = OrderReference(order)

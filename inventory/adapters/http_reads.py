@@ -96,6 +96,7 @@ def add_levels(api: Api, services: InventoryServices) -> None:
         ),
     )
     def show_quantity() -> Response:
+        """What can be reserved now: what is on hand, less what is held for orders."""
         skus = read_query((_ID,))["id"]
         if len(skus) == 1:
             return _json(QuantityBody(quantity=level(skus[0]).available))
@@ -119,6 +120,7 @@ def add_levels(api: Api, services: InventoryServices) -> None:
         ),
     )
     def show_level(sku: str) -> Response:
+        """Its numbers, and since when they are counted."""
         read_query(())
         found = level(sku)
         return _json(level_to_body(found), {"ETag": f'"{found.version}"'})
@@ -141,6 +143,7 @@ def add_movements(api: Api, services: InventoryServices) -> None:
         ),
     )
     def show_movements(sku: str) -> Response:
+        """Everything that changed its numbers, with the numbers after that."""
         asked = read_query(_MOVEMENTS)
         wait_until_visible(services.movements, timeout_ms)
         before = 2**63 - 1 if asked["cursor"] is None else asked["cursor"]

@@ -52,6 +52,11 @@ def add_holding(api: Api, services: InventoryServices) -> None:
         success=_success("They are held until they ship or the time is over."),
     )
     def reserve_stock(sku: str, order: str) -> Response:
+        """Again with another quantity, that is what the order holds in all.
+
+        The later of two ends holds. More than is available is refused, and what the
+        order held before stays.
+        """
         asked = reservation.read()
         hold = (
             default_hold
@@ -92,6 +97,7 @@ def add_ending(api: Api, services: InventoryServices) -> None:
         success=_success("They have left the shelf; the rest stays held."),
     )
     def ship_stock(sku: str, order: str) -> Response:
+        """Without `quantity`, all that it holds. What has shipped is not on hand."""
         asked = shipment.read().quantity
         command = commands.ShipStock(
             sku=known(sku),
@@ -113,6 +119,7 @@ def add_ending(api: Api, services: InventoryServices) -> None:
         success=_success("They are on the shelf again."),
     )
     def take_back_stock(sku: str, order: str) -> Response:
+        """No more than it has shipped, less what came back already."""
         asked = returned.read()
         command = commands.TakeBackStock(
             sku=known(sku),
@@ -133,6 +140,7 @@ def add_ending(api: Api, services: InventoryServices) -> None:
         success=_success("The order holds nothing (any more)."),
     )
     def release_stock(sku: str, order: str) -> Response:
+        """The pieces are available again. Releasing nothing is not an error."""
         command = commands.ReleaseStock(
             sku=known(sku),
             order=OrderReference(order),

@@ -80,8 +80,13 @@ class Operations:
 
 def operations_api(operations: Operations) -> Api:
     sources = [service.log.source for service in operations.writing]
-    source = {"type": "string", "enum": sources}
-    api = Api("operations", {"source": source, "letter": LETTER}, {})
+    source = {"type": "string"} | ({"enum": sources} if sources else {})
+    api = Api(
+        "operations",
+        {"source": source, "letter": LETTER},
+        {},
+        about="How this process is, the logs that others follow, and what failed.",
+    )
     _add_health(api, operations)
     add_status(api, operations.states, operations.others)
     _add_metrics(api, operations)
@@ -133,6 +138,7 @@ def _add_health(api: Api, operations: Operations) -> None:
         ),
     )
     def healthz() -> Response:
+        """Asks no database and no bus: an answer shows only that the process runs."""
         read_query(())
         return Response(alive, content_type="application/json")
 
@@ -189,6 +195,7 @@ def _add_metrics(api: Api, operations: Operations) -> None:
         ),
     )
     def metrics() -> Response:
+        """In Prometheus' text format, of all services of this process."""
         from shared_kernel.operations.metrics import (  # noqa: PLC0415 - see there
             MEDIA_TYPE,
             scrape,

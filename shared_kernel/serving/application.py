@@ -74,7 +74,7 @@ def web_application(storehouse: RunningServices) -> Flask:
         app.register_blueprint(api.blueprint)
     app.register_blueprint(
         pages(
-            [operation for api in apis for operation in api.operations],
+            apis,
             storehouse.summary,
             [service.log.source for service in storehouse.writing],
         )

@@ -9,6 +9,7 @@ import msgspec
 from flask import Response, request
 
 from shared_kernel.events.event_log import EventLog
+from shared_kernel.events.identity import LogKeys
 from shared_kernel.web.feed_http import (
     UNKNOWN_SOURCE,
     ServedLog,
@@ -73,10 +74,11 @@ def add_identities(api: Api, logs: Iterable[ServedLog], token: str | None) -> No
         "GET",
         "/events/<source>/keys",
         summary="What are its envelopes sealed with, and by whom?",
+        for_peers=True,
         problems=(UNKNOWN_SOURCE, NOT_A_PEER),
         success=Success(
             description="Secrets, for processes of this Storehouse.",
-            schema={"type": "object", "required": ["log", "key"]},
+            kind=LogKeys,
         ),
     )
     def read_keys(source: str) -> Response:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from shared_kernel.documents.schema import schemas_of
+from shared_kernel.web.client_schemas import for_clients
 from shared_kernel.web.known_hosts import (
     FOREIGN_ORIGIN,
     READING,
@@ -102,6 +103,18 @@ _ACCEPTED = {
     }
 }
 
+_SERVERS = [{"url": "/", "description": "The process that serves this document."}]
+_OPEN = (
+    "Whoever reaches the service may use it: it knows no users, and asks for no "
+    "credentials. Let the network or a proxy decide who reaches it. Only the keys of a "
+    "log are for other processes of the same Storehouse alone."
+)
+_PEER_TOKEN = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "The setting `PEER_TOKEN`, the same in all processes of a "
+    "Storehouse. If it is unset, requests from the same machine need none.",
+}
 _NOT_MODIFIED = {"304": {"description": "It is as `If-None-Match` says."}}
 
 
@@ -127,14 +140,19 @@ def _token(sources: Collection[str]) -> tuple[str, str, dict[str, Any]]:
 
 
 def describe(
-    operations: Iterable[Operation], *, title: str, version: str, description: str
+    operations: Iterable[Operation],
+    tags: Mapping[str, str],
+    *,
+    title: str,
+    version: str,
+    description: str,
 ) -> bytes:
-    """The document as JSON."""
+    """The document as JSON. `tags` have the descriptions of all tags."""
     components: dict[str, Any] = {"Problem": _PROBLEM}
     paths: dict[str, dict[str, Any]] = {}
-    tags: dict[str, None] = {}
+    used: dict[str, None] = {}
     for operation in operations:
-        tags[operation.tag] = None
+        used[operation.tag] = None
         path = paths.setdefault(operation.rule, {})
         path[operation.method.lower()] = _operation(operation, components)
     document = {
@@ -142,12 +160,17 @@ def describe(
         "info": {
             "title": title,
             "version": version,
-            "description": description,
+            "description": f"{description}\n\n{_OPEN}",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "tags": [{"name": name} for name in tags],
+        "servers": _SERVERS,
+        "security": [],
+        "tags": [{"name": name, "description": tags[name]} for name in used],
         "paths": paths,
-        "components": {"schemas": components},
+        "components": {
+            "securitySchemes": {"peer_token": _PEER_TOKEN},
+            "schemas": components,
+        },
     }
     return msgspec.json.encode(document)
 
@@ -157,13 +180,14 @@ def _operation(operation: Operation, components: dict[str, Any]) -> dict[str, An
         "operationId": operation.name,
         "tags": [operation.tag],
         "summary": operation.summary,
+        "description": operation.description,
         "parameters": _parameters(operation),
         "responses": _responses(operation, components),
     }
-    if operation.description:
-        described["description"] = operation.description
+    if operation.for_peers:
+        described["security"] = [{"peer_token": []}, {}]
     if operation.body is not None:
-        components.update(operation.body.components)
+        components.update(for_clients(operation.body.components))
         described["requestBody"] = {
             "required": operation.body.required,
             "content": {
@@ -231,7 +255,7 @@ def _responses(operation: Operation, components: dict[str, Any]) -> dict[str, An
     schema = success.schema
     if success.kind is not None:
         (schema,), found = schemas_of([success.kind])
-        components.update(found)
+        components.update(for_clients(found))
     answer: dict[str, Any] = {"description": success.description}
     if schema is not None:
         answer["content"] = {success.media_type: {"schema": schema}} | {

@@ -13,7 +13,7 @@ from shared_kernel.web.openapi import describe
 from shared_kernel.web.parameters import read_query
 from shared_kernel.web.problems import KINDS, NOT_FOUND, Problem
 from shared_kernel.web.reference import Entry, entries
-from shared_kernel.web.routes import Operation
+from shared_kernel.web.routes import Api
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
@@ -48,9 +48,7 @@ def page(template: str, **values: Any) -> Response:
     )
 
 
-def pages(
-    operations: Sequence[Operation], summary: str, sources: Sequence[str]
-) -> Blueprint:
+def pages(apis: Sequence[Api], summary: str, sources: Sequence[str]) -> Blueprint:
     """`sources` are the logs whose feeds are served here."""
     blueprint = _Pages(
         "web",
@@ -61,7 +59,7 @@ def pages(
     )
     blueprint.add_app_template_global(_digest, "digest")
     blueprint.add_app_template_global(lambda: sources, "sources")
-    _add_description(blueprint, operations, summary)
+    _add_description(blueprint, apis, summary)
 
     @blueprint.get("/problems/<slug>")
     def problem(slug: str) -> Response:
@@ -72,13 +70,16 @@ def pages(
     return blueprint
 
 
-def _add_description(
-    blueprint: Blueprint, operations: Sequence[Operation], summary: str
-) -> None:
+def _add_description(blueprint: Blueprint, apis: Sequence[Api], summary: str) -> None:
+    operations = [operation for api in apis for operation in api.operations]
+    tags = {api.tag: api.about for api in apis}
+
     # Made on the first request, to keep the start quick.
     @functools.cache
     def document() -> bytes:
-        return describe(operations, title=TITLE, version=VERSION, description=summary)
+        return describe(
+            operations, tags, title=TITLE, version=VERSION, description=summary
+        )
 
     @functools.cache
     def reference() -> dict[str, list[Entry]]:
@@ -95,7 +96,7 @@ def _add_description(
     @blueprint.get("/docs")
     def docs() -> Response:
         kinds = sorted(KINDS.values(), key=lambda kind: (kind.status, kind.slug))
-        return page("web/docs.html", reference=reference(), kinds=kinds)
+        return page("web/docs.html", reference=reference(), tags=tags, kinds=kinds)
 
 
 @functools.cache

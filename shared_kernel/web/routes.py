@@ -6,6 +6,7 @@ same. A word that follows a name in a route of the context ends the name, so new
 with such a word are refused (`foreign_names.RouteWords`).
 """
 
+import inspect
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
@@ -69,8 +70,8 @@ class Operation:
     `conditional` accepts `If-Match` and `If-None-Match`; `tagged` tells that the ETag
     of what is read changes with all of it. `idempotent` accepts an `Idempotency-Key`,
     `may_be_later` a preference for an answer before it is done (202), and `consistent`
-    lists the sources accepted in a `Consistency-Token`. `problems` are those that these
-    options do not imply.
+    lists the sources accepted in a `Consistency-Token`. `for_peers` is only for other
+    processes of this Storehouse. `problems` are those that these options do not imply.
     """
 
     name: str
@@ -88,13 +89,15 @@ class Operation:
     idempotent: bool = False
     may_be_later: bool = False
     consistent: Collection[str] = ()
+    for_peers: bool = False
     problems: Sequence[ProblemKind] = ()
 
 
 class Api:
     """The routes of a service. `refusals` maps the domain's refusals to problems.
 
-    In the OpenAPI document their tag is `tag`, by default `name`.
+    In the OpenAPI document their tag is `tag`, by default `name`; `about` describes it.
+    The docstring of a view describes its operation.
     """
 
     def __init__(
@@ -103,10 +106,12 @@ class Api:
         path_parameters: Mapping[str, Mapping[str, Any]],
         refusals: Mapping[type[DomainError], ProblemKind],
         tag: str | None = None,
+        about: str = "",
     ) -> None:
         self.blueprint = Blueprint(name, __name__)
+        self.tag = tag or name
+        self.about = about
         self._words = RouteWords()
-        self._tag = tag or name
         self.operations: list[Operation] = []
         self._path_parameters = path_parameters
         self._refusals = {
@@ -139,12 +144,12 @@ class Api:
                 self.operations.append(
                     Operation(
                         name=name,
-                        tag=self._tag,
+                        tag=self.tag,
                         method=method,
                         rule=path,
                         summary=summary,
                         success=success,
-                        description=(view.__doc__ or "").strip(),
+                        description=inspect.getdoc(view) or "",
                         path_parameters={
                             name: schema
                             for name, schema in self._path_parameters.items()

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import CONTEXTS
 from inventory.bootstrap import NAME as INVENTORY
@@ -18,14 +17,6 @@ from tests.cluster import ONE, ROOT, Cluster
 from tests.contract.readers import complaints
 from tests.databases import Databases
 from tests.storehouses import a_storehouse
-
-
-def test_the_description_is_openapi_3_1(tmp_path: Path) -> None:
-    with a_storehouse(tmp_path) as running:
-        client = web_application(running).test_client()
-        document = client.get("/openapi.json").get_json()
-
-    OpenAPIV31SpecValidator(document).validate()
 
 
 def test_every_route_is_described(tmp_path: Path) -> None:

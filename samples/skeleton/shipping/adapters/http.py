@@ -40,6 +40,8 @@ SHIPPING_REFUSALS: dict[type[DomainError], ProblemKind] = {
     ParcelAlreadyOpened: PARCEL_ALREADY_OPENED,
 }
 
+ABOUT = "Parcels, each of them for one product."
+
 _PAGE = (
     integer("limit", "The maximum number of parcels on a page.", 1, 1000, default=100),
     integer("cursor", "Where the page begins: follow `Link`.", 0, 2**63 - 1),
@@ -65,7 +67,7 @@ class OpenedBody(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def shipping_api(services: ShippingServices) -> Api:
-    api = Api("shipping", {"reference": _REFERENCE}, SHIPPING_REFUSALS)
+    api = Api("shipping", {"reference": _REFERENCE}, SHIPPING_REFUSALS, about=ABOUT)
     add_opening(api, services)
     add_list(api, services)
     return api
@@ -89,6 +91,7 @@ def add_opening(api: Api, services: ShippingServices) -> None:
         ),
     )
     def open_one(reference: str) -> Response:
+        """Again for the same product changes nothing; for another, it is refused."""
         wait_until_visible(services.products, services.consistency_timeout_ms)
         command = OpenParcel(
             reference=ParcelReference(reference), sku=Sku(body.read().sku)
@@ -110,6 +113,10 @@ def add_list(api: Api, services: ShippingServices) -> None:
         ),
     )
     def list_all() -> Response:
+        """It may be some milliseconds behind a change.
+
+        With the `Consistency-Token` that the change answered, it shows the change.
+        """
         asked = read_query(_PAGE)
         wait_until_visible(services.parcels, services.consistency_timeout_ms)
         before = asked["cursor"] if asked["cursor"] is not None else 2**63 - 1
