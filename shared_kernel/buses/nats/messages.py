@@ -109,8 +109,11 @@ def envelope_of(
     except (KeyError, ValueError, TypeError, OverflowError):
         return Envelope(
             position=0,
-            id=headers.get("ce-id") or headers.get(MESSAGE_ID) or place or str(uuid7()),
-            source=headers.get("ce-source", ""),
+            id=unquote(headers.get("ce-id", ""))
+            or headers.get(MESSAGE_ID)
+            or place
+            or str(uuid7()),
+            source=unquote(headers.get("ce-source", "")),
             type=subject,
             key="",
             time_us=to_us(system_clock()),
@@ -134,7 +137,7 @@ def _unpacked(
             payload = bytes(event.data)
     except ValueError:
         return headers, data
-    attributes = {"ce-id": event.id, "ce-source": event.source}
+    attributes = {"ce-id": _encoded(event.id), "ce-source": _encoded(event.source)}
     if event.traceparent is not None:
         attributes["ce-traceparent"] = event.traceparent
     return {**headers, **attributes}, payload

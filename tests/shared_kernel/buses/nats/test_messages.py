@@ -141,6 +141,17 @@ def test_a_foreign_message_keeps_its_source() -> None:
     assert envelope_of("new.product", named, b"").source == named["ce-source"]
 
 
+def test_attributes_of_a_foreign_message_are_decoded_once() -> None:
+    encoded = {"ce-source": "/caf%C3%A9", "ce-id": "50%2520%25"}
+    structured = {"content-type": STRUCTURED}
+
+    named = envelope_of("new.product", encoded, b"")
+    packed = envelope_of("new.product", structured, an_event(id="50%20%", data={}))
+
+    assert (named.source, named.id) == ("/café", "50%20%")
+    assert packed.id == "50%20%"
+
+
 def test_a_foreign_message_keeps_its_trace() -> None:
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
