@@ -1,7 +1,8 @@
 """Logs as earlier releases wrote them, in `tests/data/logs/RELEASE/`.
 
 `python -m tests.old_logs RELEASE` keeps a log of each context as it is written today,
-with every type of event. Files of released versions never change.
+with every type of event. Files of released versions never change. `before-0.1.0` was
+written when `stock.counted` had one version only.
 """
 
 import json
