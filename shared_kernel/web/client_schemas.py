@@ -27,7 +27,7 @@ def _field(schema: Mapping[str, Any]) -> dict[str, Any]:
     default = schema.get("default")
     if default is None:
         return field
-    words = f"{msgspec.json.encode(default).decode()} if it is left out"
+    words = f"{msgspec.json.encode(default).decode()} if not given"
     return field | {
         "description": "; ".join(filter(None, [schema.get("description"), words]))
     }

@@ -22,7 +22,7 @@ def structure(document: Document) -> Iterator[str]:
     for error in _openapi_3_1().iter_errors(document.whole):
         yield f"{error.instance_path}: {error.message}"
     for place, schema in document.schemas():
-        if not jsonschema_rs.meta.is_valid(schema):
+        if not jsonschema_rs.meta.is_valid(dict(schema)):
             yield place
 
 
