@@ -90,7 +90,7 @@ def _register_later(
     def store(command: commands.RegisterProduct, work: SqlCatalogUnitOfWork) -> str:
         work.route_words.check("sku", command.sku.code)
         # Of several attempts the last one counts.
-        received[:] = [imports.receive_one(work.connection, values)]
+        received[:] = [imports.receive_one(work.connection, values, work.traceparent)]
         return received[0].import_id
 
     # What a value object refuses is refused now.

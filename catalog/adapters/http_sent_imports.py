@@ -33,6 +33,7 @@ from shared_kernel.web.parameters import (
 )
 from shared_kernel.web.problems import INVALID_PARAMETER, Problem
 from shared_kernel.web.routes import Api, Success
+from shared_kernel.web.tracing import traceparent
 from shared_kernel.web.uploads import Received, Upload
 
 MEDIA_TYPES = {
@@ -138,7 +139,7 @@ def _receive(
     name, reading = Path(received.name), attrs.evolve(reading, form=received.form)
     try:
         with RowFile(name, COLUMNS, reading, received.file) as file:
-            return services.imports.receive(file, before_commit)
+            return services.imports.receive(file, before_commit, traceparent())
     except UnusableFileError as error:
         raise Problem(UNUSABLE_FILE, str(error)) from error
 

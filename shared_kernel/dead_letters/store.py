@@ -1,6 +1,7 @@
 """Stores dead letters, in the transaction of what failed (law 5)."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -20,7 +21,7 @@ from shared_kernel.dead_letters.letter import (
 )
 from shared_kernel.dead_letters.tables import dead_letters_table
 from shared_kernel.storage.errors import ConcurrentUpdateError
-from shared_kernel.storage.prepared import Prepared
+from shared_kernel.storage.prepared import Prepared, one_of
 
 _LETTERS = dead_letters_table(sa.MetaData())
 _OF = sa.and_(
@@ -29,6 +30,9 @@ _OF = sa.and_(
 )
 _ADD = sa.insert(_LETTERS)
 _BLOCKED = Prepared(sa.select(_LETTERS.c.key).where(_OF).distinct())
+_AMONG = Prepared(
+    sa.select(_LETTERS.c.key).where(_OF, one_of(_LETTERS.c.key, "keys")).distinct()
+)
 _LIST = sa.select(_LETTERS).order_by(_LETTERS.c.number)
 _ONE = sa.select(_LETTERS).where(_LETTERS.c.number == sa.bindparam("wanted"))
 _ABOUT = sa.and_(_OF, _LETTERS.c.key == sa.bindparam("about"))
@@ -145,6 +149,14 @@ def blocked_keys(connection: Connection, subscription: str, source: str) -> set[
     return {
         key for (key,) in _BLOCKED.rows(connection, {"of": subscription, "at": source})
     }
+
+
+def keys_among(
+    connection: Connection, subscription: str, source: str, keys: Collection[str]
+) -> set[str]:
+    """Which of `keys` have letters."""
+    asked = {"of": subscription, "at": source, "keys": json.dumps(list(keys))}
+    return {key for (key,) in _AMONG.rows(connection, asked)}
 
 
 def listed(connection: Connection) -> list[DeadLetter]:

@@ -195,6 +195,14 @@ def create_queue_tables() -> None:
     )
 
 
+def let_jobs_carry_their_trace() -> None:
+    op.add_column("jobs", sa.Column("traceparent", sa.Text))
+
+
+def let_jobs_forget_their_trace() -> None:
+    op.drop_column("jobs", "traceparent")
+
+
 def create_taken_entries() -> None:
     """Messages of other programs that a broker may still hold for us."""
     op.create_table(

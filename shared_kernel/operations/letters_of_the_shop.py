@@ -27,6 +27,7 @@ from shared_kernel.operations.other_processes import (
     NotAsked,
     OtherProcesses,
 )
+from shared_kernel.repair.waiting import behind
 
 PATH = "/dead-letters"
 MOST = 1000
@@ -93,7 +94,7 @@ class LettersOfTheShop:
             raise UnknownDeadLetterError(name.number)
         with letters.database.reading() as connection:
             letter = store.get(connection, name.number)
-            return whole(name.database, letter, store.behind(connection, letter))
+            return whole(name.database, letter, behind(connection, letter))
 
     def find(self, name: Named) -> Answers[WholeLetter]:
         """Of another process."""

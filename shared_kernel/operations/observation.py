@@ -20,7 +20,7 @@ from shared_kernel.events.cursors import SKEW_US, Lease
 from shared_kernel.events.errors import NotTheSameLogError
 from shared_kernel.events.event_log import EventFeed, EventLog
 from shared_kernel.events.subscription import Subscription
-from shared_kernel.queues.settling import SOURCE
+from shared_kernel.queues.jobs import SOURCE
 from shared_kernel.queues.sql import SqlQueue
 from shared_kernel.runtime.service import Service, WritingService
 from shared_kernel.storage.database import Database

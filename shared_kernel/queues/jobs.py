@@ -15,6 +15,7 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from shared_kernel.dead_letters.tables import dead_letters_table
 from shared_kernel.queues.port import Message, Receipt
 from shared_kernel.queues.tables import (
     job_consumers_table,
@@ -23,10 +24,14 @@ from shared_kernel.queues.tables import (
 )
 from shared_kernel.storage.prepared import Prepared, Row, one_of
 
+SOURCE = "queue"
+"""Of the dead letters of queues; their positions are the numbers of the jobs."""
+
 _metadata = sa.MetaData()
 _JOBS = jobs_table(_metadata)
 _CONSUMERS = job_consumers_table(_metadata)
 _PAUSED = paused_queues_table(_metadata)
+_LETTERS = dead_letters_table(_metadata)
 
 _OF = _JOBS.c.queue == sa.bindparam("of")
 _earlier = _JOBS.alias("earlier")
@@ -47,6 +52,13 @@ _FREE = (
                 _earlier.c.queue == _JOBS.c.queue,
                 _earlier.c.key == _JOBS.c.key,
                 _earlier.c.number < _JOBS.c.number,
+            )
+            # What waits behind a dead letter of its key stays in the queue.
+            & ~sa.exists().where(
+                _LETTERS.c.subscription == _JOBS.c.queue,
+                _LETTERS.c.source == SOURCE,
+                _LETTERS.c.key == _JOBS.c.key,
+                _LETTERS.c.position < _JOBS.c.number,
             ),
         ),
     )
@@ -71,6 +83,7 @@ def _claiming(free: sa.Select[tuple[int]]) -> Prepared:
             _JOBS.c.name,
             _JOBS.c.payload,
             _JOBS.c.key,
+            _JOBS.c.traceparent,
         )
     )
 
@@ -83,6 +96,7 @@ _HELD = sa.and_(
 _HOLD = Prepared(sa.select(_JOBS.c.number).where(_HELD).with_for_update())
 _ADD = Prepared(sa.insert(_JOBS))
 _ADD_AGAIN = Prepared(sa.insert(_JOBS))
+_TAKEN = Prepared(sa.select(_JOBS.c.id).where(_JOBS.c.number == sa.bindparam("at")))
 _FINISH = Prepared(
     sa.delete(_JOBS)
     .where(one_of(_JOBS.c.number, "held"), _JOBS.c.consumer == sa.bindparam("me"))
@@ -146,15 +160,17 @@ def add_again(
     numbered: Sequence[tuple[int, Message]],
     now_us: int,
 ) -> None:
-    """Add jobs with the numbers that they had, which are not used otherwise.
+    """Let dead letters be jobs again, with the numbers that they had.
 
-    So they stand again before later ones of their keys. In the caller's transaction.
+    So they stand again before later ones of their keys. In a copy of the database a job
+    may have such a number: then another one is given. In the caller's transaction.
     """
-    rows = [
-        {"number": number} | _row(queue, message, now_us)
-        for number, message in numbered
-    ]
-    _ADD_AGAIN.send(connection, rows)
+    for number, message in numbered:
+        row = _row(queue, message, now_us)
+        if _TAKEN.row(connection, {"at": number}) is None:
+            _ADD_AGAIN.send(connection, [row | {"number": number}])
+        else:
+            _ADD.send(connection, [row])
 
 
 def _row(queue: str, message: Message, now_us: int) -> dict[str, object]:
@@ -167,6 +183,7 @@ def _row(queue: str, message: Message, now_us: int) -> dict[str, object]:
         "added_us": now_us,
         "due_us": 0,
         "attempts": 0,
+        "traceparent": message.traceparent,
     }
 
 
@@ -208,9 +225,10 @@ def _claimed(rows: Sequence[Row], consumer: str) -> list[Message]:
             payload=payload,
             attempts=attempts,
             key=key,
+            traceparent=traceparent,
             receipt=Receipt(number, consumer),
         )
-        for number, attempts, id_, name, payload, key in sorted(rows)
+        for number, attempts, id_, name, payload, key, traceparent in sorted(rows)
     ]
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from shared_kernel.queues.port import Message
 from shared_kernel.queues.tables import jobs_table, paused_queues_table
-from shared_kernel.storage.prepared import Prepared, one_of
+from shared_kernel.storage.prepared import Prepared, Row, one_of
 
 _metadata = sa.MetaData()
 _JOBS = jobs_table(_metadata)
@@ -32,6 +32,13 @@ _COUNT = Prepared(
 _KEYS = Prepared(
     sa.select(_JOBS.c.key).where(_OF, one_of(_JOBS.c.key, "keys")).distinct()
 )
+_BEHIND = Prepared(
+    sa.select(sa.func.count()).where(
+        _OF,
+        _JOBS.c.key == sa.bindparam("key"),
+        _JOBS.c.number > sa.bindparam("at"),
+    )
+)
 _SINCE = Prepared(
     sa.select(_PAUSED.c.since_us).where(_PAUSED.c.queue == sa.bindparam("of"))
 )
@@ -49,6 +56,7 @@ _FIRST = Prepared(
         _JOBS.c.consumer,
         _JOBS.c.added_us,
         _JOBS.c.due_us,
+        _JOBS.c.traceparent,
     )
     .where(_OF)
     .order_by(_JOBS.c.number)
@@ -95,24 +103,37 @@ def depth(connection: Connection, queue: str) -> Depth:
 def first(connection: Connection, queue: str, most: int) -> list[Job]:
     """The oldest jobs, free or not."""
     rows = _FIRST.rows(connection, {"of": queue, "most": most})
-    return [
-        Job(
-            message=Message(
-                id=id_, name=name, payload=payload, attempts=attempts, key=key
-            ),
-            consumer=consumer,
-            added_us=added_us,
-            # What was just added is due since then.
-            due_us=max(due_us, added_us),
-        )
-        for _, attempts, id_, name, payload, key, consumer, added_us, due_us in rows
-    ]
+    return [_job(row) for row in rows]
+
+
+def _job(row: Row) -> Job:
+    _, attempts, id_, name, payload, key, consumer, added_us, due_us, traceparent = row
+    return Job(
+        message=Message(
+            id=id_,
+            name=name,
+            payload=payload,
+            attempts=attempts,
+            key=key,
+            traceparent=traceparent,
+        ),
+        consumer=consumer,
+        added_us=added_us,
+        # What was just added is due since then.
+        due_us=max(due_us, added_us),
+    )
 
 
 def keys_of(connection: Connection, queue: str, keys: Collection[str]) -> set[str]:
     """Which of `keys` have jobs, free or not."""
     asked = {"of": queue, "keys": json.dumps(list(keys))}
     return {key for (key,) in _KEYS.rows(connection, asked)}
+
+
+def waiting_behind(connection: Connection, queue: str, key: str, number: int) -> int:
+    """How many jobs of `key` were added after job `number`."""
+    row = _BEHIND.row(connection, {"of": queue, "key": key, "at": number})
+    return 0 if row is None else int(row[0])
 
 
 def paused_since_us(connection: Connection, queue: str) -> int | None:

@@ -45,8 +45,10 @@ class Message:
     """`payload` is text, often JSON.
 
     The queue gives the `id`. `attempts` counts how often it was delivered, this time
-    included. Messages of one `key` are processed one after the other, in order.
-    `receipt` is there while it is being processed.
+    included. Messages of one `key` are processed one after the other, in order: those
+    behind a dead letter of their key wait for it to be replayed or discarded.
+    `traceparent` is the trace that caused it (W3C Trace Context, §3.2). `receipt` is
+    there while it is being processed.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Message:
     id: str = ""
     attempts: int = 0
     key: str | None = None
+    traceparent: str | None = None
     receipt: Receipt | None = attrs.field(default=None, eq=False, repr=False)
 
 

@@ -12,6 +12,7 @@ from shared_kernel.dead_letters.failure import Failure
 from shared_kernel.dead_letters.letter import DEAD
 from shared_kernel.queues import jobs
 from shared_kernel.queues.consumer import Processed
+from shared_kernel.queues.jobs import SOURCE
 from shared_kernel.queues.port import (
     LeaseLostError,
     Message,
@@ -20,9 +21,6 @@ from shared_kernel.queues.port import (
 )
 from shared_kernel.queues.settings import QueueSettings
 from shared_kernel.storage.errors import is_fault
-
-SOURCE = "queue"
-"""Of its dead letters."""
 
 _log = structlog.get_logger(__name__)
 
@@ -111,7 +109,7 @@ class Settlement:
             type=message.name,
             key=message.key or message.id,
             time_us=self.now_us,
-            traceparent=None,
+            traceparent=message.traceparent,
             data=message.payload.encode(),
         )
         dead_letters.add(

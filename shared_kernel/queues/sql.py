@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.clock import Clock, system_clock, to_us
+from shared_kernel.events.unit_of_work import current_traceparent
 from shared_kernel.queues import jobs, operating, tables
 from shared_kernel.queues.consumer import Consumer, Loop, Pool, Processed, Threads
 from shared_kernel.queues.lease import ConsumerLease
@@ -185,6 +186,7 @@ class SqlQueue:
                 name=letter.type,
                 payload=letter.data.decode(),
                 key=None if letter.key == letter.id else letter.key,
+                traceparent=letter.traceparent,
             )
             for letter in letters
         ]
@@ -228,7 +230,11 @@ class SqlQueue:
         def limited(message: Message) -> None:
             if message.attempts > most:
                 raise TooManyAttemptsError(most)
-            callback(message)
+            before = current_traceparent.set(message.traceparent)
+            try:
+                callback(message)
+            finally:
+                current_traceparent.reset(before)
 
         return limited
 

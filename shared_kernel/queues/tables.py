@@ -22,6 +22,7 @@ def jobs_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("due_us", sa.BigInteger, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("consumer", sa.Text),
+        sa.Column("traceparent", sa.Text),
         sa.Index(
             "jobs_free",
             "queue",

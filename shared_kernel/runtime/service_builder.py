@@ -17,8 +17,8 @@ from shared_kernel.events.unit_of_work import SqlUnitOfWork
 from shared_kernel.events.versions import NewestFeed
 from shared_kernel.events.writer import Writer
 from shared_kernel.migrations.migrate import Schema
+from shared_kernel.queues.jobs import SOURCE
 from shared_kernel.queues.port import Callback
-from shared_kernel.queues.settling import SOURCE
 from shared_kernel.queues.sql import SqlQueue
 from shared_kernel.repair.payloads import (
     Check,

@@ -14,7 +14,7 @@ from catalog.domain.value_objects import OpeningStock, ProductName
 from shared_kernel.dead_letters import store as dead_letters
 from shared_kernel.domain.sku import Sku
 from shared_kernel.operations.database_cli import database_group
-from shared_kernel.queues.settling import SOURCE
+from shared_kernel.queues.jobs import SOURCE
 from shared_kernel.queues.sql import SqlQueue
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.storage.database import Database

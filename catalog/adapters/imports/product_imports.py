@@ -25,8 +25,8 @@ from shared_kernel.dead_letters.store import storable
 from shared_kernel.files.columns import REASON
 from shared_kernel.files.row_file import Row, RowFile
 from shared_kernel.files.run import Outcome, Refused
+from shared_kernel.queues.jobs import SOURCE
 from shared_kernel.queues.port import Message, WorkQueue
-from shared_kernel.queues.settling import SOURCE
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import OutcomeUnknownError
 from shared_kernel.storage.prepared import Prepared
@@ -95,19 +95,26 @@ class ProductImports:
 
     # ------------------------------------------------------------------- receiving
 
-    def receive(self, file: RowFile, before_commit: BeforeCommit = _nothing) -> str:
+    def receive(
+        self,
+        file: RowFile,
+        before_commit: BeforeCommit = _nothing,
+        traceparent: str | None = None,
+    ) -> str:
         """Store the rows of `file`, which is open, and have them handled.
 
         Returns the id of the import, which `before_commit` gets in the transaction that
-        has it handled. Raises UnusableFileError, or what that raises: then nothing is
-        kept.
+        has it handled. Its products belong to the trace of `traceparent`. Raises
+        UnusableFileError, or what that raises: then nothing is kept.
         """
         with self._database.writing() as connection:
             import_id = self._begin(connection, file.path.name, file.header)
         try:
             count, rows = self._add_all(import_id, file)
             with self._database.writing() as connection:
-                added = self._have_it_handled(connection, import_id, count, rows)
+                added = self._have_it_handled(
+                    connection, import_id, count, rows, traceparent
+                )
                 before_commit(connection, import_id)
         except OutcomeUnknownError:
             # Perhaps all of it is there.
@@ -120,7 +127,10 @@ class ProductImports:
         return import_id
 
     def receive_one(
-        self, connection: Connection, values: dict[str, Any]
+        self,
+        connection: Connection,
+        values: dict[str, Any],
+        traceparent: str | None = None,
     ) -> ReceivedOne:
         """The same for one product, in the caller's transaction.
 
@@ -128,7 +138,7 @@ class ProductImports:
         """
         import_id = self._begin(connection, "one product", list(values))
         self._add(connection, import_id, [[Row(1, values)]], 0)
-        added = self._have_it_handled(connection, import_id, 1, 1)
+        added = self._have_it_handled(connection, import_id, 1, 1, traceparent)
         return ReceivedOne(import_id, added)
 
     def wake(self, received: ReceivedOne) -> None:
@@ -174,10 +184,20 @@ class ProductImports:
         import_parts.add(connection, import_id, some, first, self._now_us())
 
     def _have_it_handled(
-        self, connection: Connection, import_id: str, count: int, rows: int
+        self,
+        connection: Connection,
+        import_id: str,
+        count: int,
+        rows: int,
+        traceparent: str | None,
     ) -> Sequence[Message]:
         messages = [
-            Message(name=MESSAGE, payload=reference(import_id, number), key=import_id)
+            Message(
+                name=MESSAGE,
+                payload=reference(import_id, number),
+                key=import_id,
+                traceparent=traceparent,
+            )
             for number in range(count)
         ]
         received = {"of": import_id, "now_us": self._now_us(), "in_all": rows}

@@ -15,7 +15,7 @@ from shared_kernel.dead_letters.letter import DeadLetter
 from shared_kernel.files.columns import REASON
 from shared_kernel.files.csv_text import csv_lines
 from shared_kernel.queues import operating
-from shared_kernel.queues.settling import SOURCE
+from shared_kernel.queues.jobs import SOURCE
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.prepared import Prepared
 
@@ -72,10 +72,10 @@ _REFUSALS = Prepared(
 class ImportState:
     """`state` is receiving, waiting, running, stuck, done or cancelled.
 
-    If it is stuck, no message of it is left in the queue: `stuck_on` are those that are
-    dead letters. `rows` are known once all are received. `rate_per_second` is in rows,
-    of the last seconds or, when it has ended, of all. `seconds_left` is None when that
-    is unknown.
+    If it is stuck, no message of it is left in the queue, or they wait behind a dead
+    letter: `stuck_on` are those that are dead letters. `rows` are known once all are
+    received. `rate_per_second` is in rows, of the last seconds or, when it has ended,
+    of all. `seconds_left` is None when that is unknown.
     """
 
     id: str
@@ -171,8 +171,10 @@ class ImportProgress:
             return states
         with self._database.reading() as connection:
             queued = operating.keys_of(connection, QUEUE, handled)
+            dead = dead_letters.keys_among(connection, QUEUE, SOURCE, handled)
+        waiting = queued - dead
         return [
-            self._stuck(each) if each.id in handled - queued else each
+            self._stuck(each) if each.id in handled - waiting else each
             for each in states
         ]
 

@@ -88,6 +88,44 @@ def test_after_a_replay_it_goes_on(shop: Shop, stuck: str) -> None:
     assert (found["state"], found["registered"]) == ("done", 2)
 
 
+def test_later_parts_wait_behind_the_one_that_failed(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two rows with the same SKU the first one counts, in whatever part it is."""
+    monkeypatch.setattr("catalog.adapters.imports.product_imports.PART", 1)
+    import_id = sent(shop)
+    its_workers_die(shop)
+
+    work_off(shop.storehouse)
+
+    found = shown(shop, import_id)
+    assert (found["state"], found["registered"]) == ("stuck", 0)
+    shop.storehouse.context("catalog").dead_letters["catalog"].replay(1)
+    shop.clock.advance(2)
+    work_off(shop.storehouse)
+    found = shown(shop, import_id)
+    assert (found["state"], found["registered"]) == ("done", 2)
+
+
+def test_the_letter_belongs_to_the_trace_of_the_request(shop: Shop) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    shop.client.post(
+        "/products/imports",
+        data=LAMPS,
+        content_type="text/csv",
+        headers={"traceparent": trace},
+    )
+    its_workers_die(shop)
+
+    kept = shop.storehouse.context("catalog").dead_letters["catalog"]
+    (letter,) = kept.list()
+    assert letter.envelope.traceparent == trace
+    kept.replay(letter.number)
+    work_off(shop.storehouse)
+    events = shop.storehouse.context("catalog").log.read(0, 10)
+    assert [each.traceparent for each in events] == [trace] * 2
+
+
 def test_a_cancellation_ends_it_with_its_dead_letters(shop: Shop, stuck: str) -> None:
     cancelled = shop.client.delete(f"/products/imports/{stuck}")
 

@@ -126,6 +126,7 @@ ROWS: Contents = {
             "due_us": 2**50,
             "attempts": 1,
             "consumer": "here:1/x",
+            "traceparent": "00-5e5e-5e-01",
         }
     ],
     "job_consumers": [{"consumer": "here:1/x", "beats": 2**40}],
@@ -244,7 +245,7 @@ CATALOG = History(
     "catalog/adapters/migrations/commands",
     (
         *("0001", "0002", "0003", "0004", "0005"),
-        *("0006", "0007", "0008", "0009"),
+        *("0006", "0007", "0008", "0009", "0010"),
     ),
 )
 LISTING = History(

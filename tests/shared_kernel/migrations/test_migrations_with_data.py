@@ -87,8 +87,15 @@ def in_todays_tables(before: Contents) -> Contents:
             _KNOWN_OF_OLD_LETTERS | {"last_us": letter["since_us"]} | dict(letter)
             for letter in before.get("dead_letters", ())
         ],
+        **_with_their_trace(before),
         "subscription_cursors": [unnamed | cursor for cursor in cursors],
     }
+
+
+def _with_their_trace(before: Contents) -> Contents:
+    if "jobs" not in before:
+        return {}
+    return {"jobs": [{"traceparent": None, **job} for job in before["jobs"]]}
 
 
 def _with_their_sum(before: Contents) -> Contents:

@@ -5,11 +5,18 @@ Each check gets a bench (`builders.py`) with a clean database.
 
 import threading
 
+import attrs
+
 from shared_kernel.clock import system_clock
-from shared_kernel.queues.port import Message
-from shared_kernel.queues.settling import SOURCE
+from shared_kernel.dead_letters import store
+from shared_kernel.dead_letters.letter import DEAD
+from shared_kernel.events.unit_of_work import current_traceparent
+from shared_kernel.queues.jobs import SOURCE
+from shared_kernel.queues.port import Message, UnprocessableError
 from shared_kernel.repair.replay import DeadLetters
+from shared_kernel.repair.waiting import behind
 from tests.cluster import wait_until
+from tests.queues import AtOnce
 from tests.shared_kernel.queues.builders import (
     Bench,
     Heard,
@@ -76,10 +83,12 @@ def a_sequence_that_is_added_again_stays_a_sequence(bench: Bench) -> None:
         idle(consumer)
         bench.clock.advance(5)
     letters = DeadLetters(bench.database, {("work", SOURCE): queue.replay})
-    assert [each.envelope.data.decode() for each in letters.list()] == payloads
+    (letter,) = letters.list()
+    assert (letter.envelope.data, heard.payloads) == (b"1", ["1"] * 3)
 
-    for letter in letters.list():
-        letters.replay(letter.number)
+    letters.replay(letter.number)
+    queue.add_message(Message(name="greet", payload="4", key="k"))
+    payloads = [*payloads, "4"]
     pool, again = Later(), Heard()
     consumer = queue.consumer(10, again, pool)
     for _ in payloads:
@@ -89,6 +98,89 @@ def a_sequence_that_is_added_again_stays_a_sequence(bench: Bench) -> None:
         pool.run()
 
     assert again.payloads == payloads
+
+
+def later_ones_of_a_key_wait_behind_a_dead_one_and_others_flow(bench: Bench) -> None:
+    queue = bench.queue()
+    for payload, key in (("bad", "k"), ("k2", "k"), ("other", "j"), ("free", None)):
+        queue.add_message(Message(name="greet", payload=payload, key=key))
+    consumer, heard = consuming(queue)
+    heard.failing = {"bad"}
+    for _ in range(3):
+        idle(consumer)
+        bench.clock.advance(5)
+    queue.add_message(Message(name="greet", payload="k3", key="k"))
+    idle(consumer)
+    assert heard.payloads[-2:] == ["bad", "bad"]
+    assert {*heard.payloads} == {"bad", "other", "free"}
+    letters = DeadLetters(bench.database, {("work", SOURCE): queue.replay})
+    (letter,) = letters.list()
+    with bench.database.reading() as connection:
+        assert behind(connection, letter) == queue.depth().waiting == 2
+
+    letters.discard(letter.number)
+    bench.clock.advance(2)
+    idle(consumer)
+
+    assert heard.payloads[-2:] == ["k2", "k3"]
+
+
+def a_letter_that_was_dead_before_a_later_one_holds_up_nothing_before_it(
+    bench: Bench,
+) -> None:
+    """As in databases of before: there were several dead ones of a key."""
+    queue = bench.queue()
+    for payload in ("1", "2", "3"):
+        queue.add_message(Message(name="greet", payload=payload, key="k"))
+    consumer, heard = consuming(queue)
+    heard.failing = {"1"}
+    for _ in range(3):
+        idle(consumer)
+        bench.clock.advance(5)
+    letters = DeadLetters(bench.database, {("work", SOURCE): queue.replay})
+    (first,) = letters.list()
+    later = attrs.evolve(first.envelope, position=2, id="another")
+    with bench.database.writing() as connection:
+        store.add(
+            connection,
+            "work",
+            [later],
+            state=DEAD,
+            reason="ValueError: 2",
+            attempts=3,
+            now_us=1,
+        )
+        connection.exec_driver_sql("DELETE FROM jobs WHERE number = 2")
+    heard.failing = set()
+
+    letters.replay(first.number)
+    bench.clock.advance(2)
+    idle(consumer)
+
+    assert heard.payloads == ["1"] * 4
+    assert [each.envelope.position for each in letters.list()] == [2]
+
+
+def a_message_keeps_the_trace_of_what_caused_it(bench: Bench) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    queue, traces = bench.queue(), []
+    queue.add_message(Message(name="greet", payload="a", traceparent=trace))
+
+    def callback(message: Message) -> None:
+        traces.append((message.traceparent, current_traceparent.get()))
+        raise UnprocessableError
+
+    consumer = queue.consumer(1, callback, AtOnce())
+    idle(consumer)
+    letters = DeadLetters(bench.database, {("work", SOURCE): queue.replay})
+    (letter,) = letters.list()
+    assert letter.envelope.traceparent == trace
+    letters.replay(letter.number)
+    bench.clock.advance(2)
+    idle(consumer)
+
+    assert traces == [(trace, trace)] * 2
+    assert current_traceparent.get() is None
 
 
 def in_the_background_it_returns_at_once_and_stops_when_all_is_settled(
@@ -140,6 +232,9 @@ CHECKS: tuple[Check, ...] = (
     a_purge_leaves_what_is_in_flight,
     a_dead_message_can_be_added_again,
     a_sequence_that_is_added_again_stays_a_sequence,
+    later_ones_of_a_key_wait_behind_a_dead_one_and_others_flow,
+    a_letter_that_was_dead_before_a_later_one_holds_up_nothing_before_it,
+    a_message_keeps_the_trace_of_what_caused_it,
     in_the_background_it_returns_at_once_and_stops_when_all_is_settled,
     competing_consumers_process_each_message_once,
 )
