@@ -216,6 +216,8 @@ def test_every_example_works_unchanged_in_sequence(tmp_path: Path) -> None:
             if "/products/imports/" in address:
                 # Ids of imports are not known in advance.
                 assert response.get_json()["type"] == "/problems/unknown-import"
+            elif "/dead-letters/shop_read:" in address:
+                assert response.get_json()["type"] == "/problems/unknown-dead-letter"
             elif address.endswith("/readyz"):
                 # No workers run here.
                 assert response.status_code == 503
