@@ -17,6 +17,7 @@ from shared_kernel.operations.letter_warnings import warnings_of
 from shared_kernel.operations.letters_of_the_shop import LettersOfTheShop
 from shared_kernel.operations.observation import ServiceState, observe
 from shared_kernel.operations.other_processes import OtherProcesses
+from shared_kernel.operations.repair_http import add_repairs
 from shared_kernel.operations.status import add_status
 from shared_kernel.operations.writability import Writability
 from shared_kernel.runtime.service import Service, WritingService
@@ -90,8 +91,9 @@ def operations_api(operations: Operations) -> Api:
     _add_health(api, operations)
     add_status(api, operations.states, operations.others)
     _add_metrics(api, operations)
-    here = by_database(operations.services)
-    add_dead_letters(api, LettersOfTheShop(here, operations.others))
+    letters = LettersOfTheShop(by_database(operations.services), operations.others)
+    add_dead_letters(api, letters)
+    add_repairs(api, letters)
     logs = [
         ServedLog(
             log=service.log,

@@ -1,0 +1,151 @@
+"""JSON bodies of requests that repair dead letters, and of their answers."""
+
+from typing import Annotated, Any
+
+import attrs
+import msgspec
+
+from shared_kernel.operations.letter_filters import CAUSE_PATTERN
+from shared_kernel.operations.letter_names import PATTERN
+from shared_kernel.operations.letters_of_the_shop import MOST
+
+_ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+LONGEST_WHO, LONGEST_WHY = 100, 500
+
+Who = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=LONGEST_WHO,
+        pattern=_ONE_LINE,
+        examples=["ada"],
+        description=f"1 to {LONGEST_WHO} characters on one line, not all blank",
+    ),
+]
+Why = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=LONGEST_WHY,
+        pattern=_ONE_LINE,
+        examples=["the price had no currency"],
+        description=f"1 to {LONGEST_WHY} characters on one line, not all blank",
+    ),
+]
+_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+_Cause = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=f"^{CAUSE_PATTERN}$",
+        examples=["3f2a91c0"],
+        description="8 hexadecimal digits, as `GET /dead-letters/causes` tells them",
+    ),
+]
+_Letter = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=f"^{PATTERN}$",
+        examples=["shop_read:1"],
+        description="the name of a letter",
+    ),
+]
+
+
+@attrs.frozen(kw_only=True)
+class ByBody:
+    """Both are recorded, if they are given."""
+
+    who: Who | None = None
+    why: Why | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ReasonBody:
+    """Both are recorded."""
+
+    who: Who
+    why: Why
+
+
+@attrs.frozen(kw_only=True)
+class DataBody:
+    """`data` is what the letter says from now on: the whole of it."""
+
+    data: Any
+    who: Who
+    why: Why
+
+
+@attrs.frozen(kw_only=True)
+class ChoiceBody:
+    """Dead letters for which all that is given is so; `all` if nothing is."""
+
+    subscription: _Text | None = None
+    type: _Text | None = None
+    key: _Text | None = None
+    since: Annotated[str, msgspec.Meta(max_length=35)] | None = None
+    cause: _Cause | None = None
+    all: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class ReplayBody(ChoiceBody):
+    """`limit` letters beyond the letter `after`. Who does it and why is recorded."""
+
+    after: _Letter | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST)] = 100
+    who: Who | None = None
+    why: Why | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RehearsalBody(ChoiceBody):
+    """`limit`: so many letters are told one by one."""
+
+    limit: Annotated[int, msgspec.Meta(ge=0, le=MOST)] = 100
+
+
+class Failing(msgspec.Struct, frozen=True):
+    """The letter that failed again, and why."""
+
+    letter: str
+    reason: str
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """`applied` counts the letter and those behind it, or those behind it alone."""
+
+    letter: str
+    applied: int
+
+
+class Discarded(msgspec.Struct, frozen=True):
+    """`applied` waited behind it; `failing` did too, and keeps the others waiting."""
+
+    letter: str
+    applied: int
+    failing: Failing | None = None
+
+
+class Requeued(msgspec.Struct, frozen=True):
+    """`requeued` counts the letter and those behind it."""
+
+    letter: str
+    requeued: int
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """`applied` counts the letter and those behind it; `error` says why not all."""
+
+    letter: str
+    applied: int
+    error: str | None = None
+
+
+class Outcomes(msgspec.Struct, frozen=True):
+    """`next` is what to send as `after` to go on, null if there is no more."""
+
+    outcomes: list[Outcome]
+    applied: int
+    failed: int
+    next: str | None = None
