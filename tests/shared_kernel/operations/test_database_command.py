@@ -105,8 +105,9 @@ def test_an_older_database_is_shown_and_upgraded(storehouse: RunningServices) ->
     assert by_owner["inventory"]["revision"] == "0001"
     assert by_owner["catalog"]["state"] == "current"
     assert upgraded.exit_code == 0
-    assert "inventory: upgraded to revision 0010\n" in upgraded.output
-    assert "catalog: is current, at revision 0008\n" in upgraded.output
+    newest, current = NEWEST["inventory"], NEWEST["catalog"]
+    assert f"inventory: upgraded to revision {newest}\n" in upgraded.output
+    assert f"catalog: is current, at revision {current}\n" in upgraded.output
     assert status(schemas_of(storehouse))[0] == 0
 
 
@@ -122,7 +123,7 @@ def test_a_newer_database_is_shown_and_not_changed(storehouse: RunningServices) 
     assert result.exit_code == 1
     assert result.stderr == (
         f"Error: {database.shown} is at revision 9999, this version knows none after "
-        "0008: it was upgraded by a newer version of Storehouse: run that one\n"
+        f"{NEWEST['catalog']}: it was upgraded by a newer version of Storehouse: run that one\n"
     )
 
 
