@@ -68,7 +68,13 @@ class HttpDriver:
         return self._accepted("POST", "/products", json.dumps(body), later)
 
     def import_products(self, rows: Sequence[Mapping[str, str]]) -> str:
-        own = [{**row, "sku": self.own(row["sku"])} for row in rows]
+        own = [
+            {
+                name: self.own(cell) if name.lower() == "sku" else cell
+                for name, cell in row.items()
+            }
+            for row in rows
+        ]
         sent = {"Content-Type": "text/csv"}
         return self._accepted("POST", "/products/imports", as_csv(own), sent)
 

@@ -14,7 +14,12 @@ from features.steps_support import flask_command
 @when('the file "{name}" of order lines is replayed')
 def replay(context: Any, name: str) -> None:
     file = context.driver.folder / f"{name}.csv"
-    _write(file, context.table.headings, [row.cells for row in context.table])
+    header, own = context.table.headings, context.driver.own
+    rows = [
+        [own(row[name]) if name == "sku" else row[name] for name in header]
+        for row in context.table
+    ]
+    _write(file, header, rows)
     _replay(context, file)
 
 
