@@ -123,7 +123,8 @@ def test_a_newer_database_is_shown_and_not_changed(storehouse: RunningServices) 
     assert result.exit_code == 1
     assert result.stderr == (
         f"Error: {database.shown} is at revision 9999, this version knows none after "
-        f"{NEWEST['catalog']}: it was upgraded by a newer version of Storehouse: run that one\n"
+        f"{NEWEST['catalog']}: it was upgraded by a newer version of Storehouse: "
+        "run that one\n"
     )
 
 
