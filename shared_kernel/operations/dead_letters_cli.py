@@ -27,6 +27,7 @@ from shared_kernel.operations.letter_names import (
 )
 from shared_kernel.operations.letters_of_the_shop import MOST, LettersOfTheShop
 from shared_kernel.operations.other_processes import SHOP, NotAsked, OtherProcesses
+from shared_kernel.operations.rehearse_cli import add_rehearse
 from shared_kernel.operations.repair_cli import add_repair_commands
 from shared_kernel.operations.terminal import show_table, storage_faults_reported
 from shared_kernel.runtime.service import Service
@@ -51,6 +52,7 @@ def dead_letters_group(
     group.add_command(_list_command(shop, letter))
     group.add_command(_show_command(shop, letter))
     group.add_command(_causes_command(shop))
+    add_rehearse(group, here)
     add_repair_commands(group, here)
     return group
 

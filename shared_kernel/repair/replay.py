@@ -19,7 +19,7 @@ from shared_kernel.dead_letters.letter import (
     ReplayError,
     StillFailingError,
 )
-from shared_kernel.dead_letters.selection import Selection
+from shared_kernel.dead_letters.selection import Selection, count
 from shared_kernel.events.subscription import Apply
 from shared_kernel.queues.port import Message
 from shared_kernel.repair import history
@@ -96,6 +96,11 @@ class DeadLetters:
         """For `many.each_of`."""
         with self.database.reading() as connection:
             return choose(connection, selection)
+
+    def count(self, selection: Selection, state: str) -> int:
+        """How many of `selection` are in that state."""
+        with self.database.reading() as connection:
+            return count(connection, attrs.evolve(selection, state=state))
 
     def rehearse(self, selection: Selection) -> Iterator[Rehearsed]:
         """What a replay of the dead letters of `selection` would do now, one by one.
