@@ -23,7 +23,7 @@ from shared_kernel.repair import sequences
 from shared_kernel.repair.rehearsed import Rehearsed
 from shared_kernel.repair.sequences import Reader
 from shared_kernel.repair.touched_rows import TouchedRows
-from shared_kernel.repair.trying import BOOKKEEPING, ApplyOf, Trying, lasting
+from shared_kernel.repair.trying import BOOKKEEPING, ApplyOf, Trying
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import (
     ConcurrentUpdateError,
@@ -97,7 +97,7 @@ class Rehearsal:
         while True:
             batch = self._tried(partial(self._try_batch, selection, after, before))
             tried = [*batch.before, *batch.letters]
-            missing = touched.by(lasting(tried)) - before
+            missing = touched.by(tried) - before
             missing -= {each.letter.number for each in tried}
             if not missing or len(before) >= MOST_EARLIER:
                 break

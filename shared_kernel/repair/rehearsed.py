@@ -17,7 +17,8 @@ class Rehearsed:
     The first `applied` of them would be applied. `failing` is the one that would fail
     again, with its `failure`: None if none was found to. `changes` are the rows that
     would change, each once; of what is appended, such as published events, without the
-    columns that a replay fills anew.
+    columns that a replay fills anew. `written` are the rows that others may write, too:
+    changed, or as they were.
     """
 
     letter: DeadLetter
@@ -26,6 +27,7 @@ class Rehearsed:
     failing: DeadLetter | None
     failure: Failure | None
     changes: Sequence[RowChange]
+    written: Sequence[RowChange]
 
     @property
     def succeeds(self) -> bool:

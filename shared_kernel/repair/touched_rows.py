@@ -1,4 +1,4 @@
-"""Which letters change the same rows: a replay of the later one depends on the earlier.
+"""Which letters write the same rows: a replay of the later one depends on the earlier.
 
 Kept in SQLite's own temporary file, which spills to the disk what does not fit in its
 cache: so a rehearsal of any number of letters takes the same memory.
@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Iterable
 
 from shared_kernel.repair.rehearsed import Rehearsed
-from shared_kernel.repair.trying import lasting
 from shared_kernel.storage.row_changes import RowChange
 
 
@@ -29,15 +28,16 @@ class TouchedRows:
             [
                 (_digest(change), each.letter.number)
                 for each in tried
-                for change in lasting([each])
+                for change in each.written
             ],
         )
 
-    def by(self, changes: Iterable[RowChange]) -> set[int]:
-        """The letters that change one of the same rows."""
+    def by(self, tried: Iterable[Rehearsed]) -> set[int]:
+        """The letters that write one of the same rows."""
         return {
             letter
-            for row in map(_digest, changes)
+            for each in tried
+            for row in map(_digest, each.written)
             for (letter,) in self._rows.execute(
                 "SELECT letter FROM touched WHERE row = ?", (row,)
             )

@@ -1,7 +1,7 @@
 """Applies letters in a transaction that is rolled back, and watches what it changes."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 
 import attrs
@@ -74,13 +74,15 @@ class Trying:
             if failure is not None:
                 break
             applied += 1
+        written = self.changes.taken()
         return Rehearsed(
             letter=letter,
             behind=behind,
             applied=applied,
             failing=events[applied] if failure else None,
             failure=failure,
-            changes=[_repeatable(change) for change in self.changes.taken()],
+            changes=[_repeatable(each) for each in written if each.differs],
+            written=[each for each in written if each.table.name not in APPENDED],
         )
 
     def _failure_of(self, letter: DeadLetter) -> Failure | None:
@@ -94,26 +96,13 @@ class Trying:
         return None
 
 
-def lasting(tried: Iterable[Rehearsed]) -> Iterator[RowChange]:
-    """The changes of rows that others may change, too."""
-    for each in tried:
-        for change in each.changes:
-            if change.table.name not in APPENDED:
-                yield change
-
-
 def _repeatable(change: RowChange) -> RowChange:
     """Without what would be another in a replay."""
     new = APPENDED.get(change.table.name)
     if new is None:
         return change
-    table = attrs.evolve(
-        change.table,
-        columns=tuple(name for name in change.table.columns if name not in new),
-        key=tuple(name for name in change.table.key if name not in new),
+    key, before, after = (
+        row and {name: value for name, value in row.items() if name not in new}
+        for row in (change.key, change.before, change.after)
     )
-    before, after = (
-        row and {name: row[name] for name in table.columns}
-        for row in (change.before, change.after)
-    )
-    return RowChange(table, before, after)
+    return RowChange(change.table, key or {}, before, after)

@@ -33,17 +33,16 @@ class WatchedTable:
 
 @attrs.frozen
 class RowChange:
-    """A row `before` and `after`; None before it is added, and after it is deleted."""
+    """A row `before` and `after`; None before it is added, and after it is deleted.
+
+    `key` is its primary key, the whole row if the table has none. A row that was
+    written, and is as it was, is the same before and after.
+    """
 
     table: WatchedTable
+    key: Values
     before: Values | None
     after: Values | None
-
-    @property
-    def key(self) -> Values:
-        """Its primary key; the whole row if the table has none."""
-        row = self.after if self.after is not None else self.before or {}
-        return {name: row[name] for name in self.table.key} or row
 
     @property
     def kind(self) -> str:
@@ -51,6 +50,10 @@ class RowChange:
         if self.before is None:
             return "added"
         return "changed" if self.after is not None else "deleted"
+
+    @property
+    def differs(self) -> bool:
+        return self.before != self.after
 
     @property
     def changed(self) -> dict[str, tuple[Any, Any]]:
@@ -70,7 +73,7 @@ class RowChanges(Protocol):
         """Undo what is done within it if it raises, and nothing else."""
 
     def taken(self) -> list[RowChange]:
-        """The changes since the last call, in all: one of each row."""
+        """What was written since the last call, in all: one change of each row."""
 
 
 def watched(
@@ -103,7 +106,7 @@ def savepoint(connection: Connection) -> Iterator[None]:
 
 
 def in_all(changes: Iterable[RowChange]) -> list[RowChange]:
-    """One change for each row that differs in the end, in the order of the first."""
+    """One change for each row, in the order of the first."""
     rows: dict[tuple[object, ...], RowChange] = {}
     without_key: list[RowChange] = []
     for change in changes:
@@ -114,18 +117,21 @@ def in_all(changes: Iterable[RowChange]) -> list[RowChange]:
         place = (table.name, *change.key.values())
         known = rows.get(place)
         rows[place] = attrs.evolve(known, after=change.after) if known else change
-    return [
-        *(each for each in rows.values() if each.before != each.after),
-        *without_key,
-    ]
+    return [*rows.values(), *without_key]
 
 
 def changes_of(
     table: WatchedTable, before: Values | None, after: Values | None
 ) -> list[RowChange]:
     """A row that gets another key is one deleted and one added."""
-    if before is None or after is None:
-        return [RowChange(table, before, after)]
-    if all(before[name] == after[name] for name in table.key):
-        return [RowChange(table, before, after)]
-    return [RowChange(table, before, None), RowChange(table, None, after)]
+    was, now = _key(table, before), _key(table, after)
+    if was is None or now is None or was == now or not table.key:
+        return [RowChange(table, was or now or {}, before, after)]
+    return [
+        RowChange(table, was, before, None),
+        RowChange(table, now, None, after),
+    ]
+
+
+def _key(table: WatchedTable, row: Values | None) -> Values | None:
+    return row and ({name: row[name] for name in table.key} or row)
