@@ -99,3 +99,36 @@ def _cause_from_row(row: sa.Row[Any]) -> Cause:
         last_us=row.last_us,
         example=row.example,
     )
+
+
+@attrs.frozen(kw_only=True)
+class CountedCause:
+    """How many letters of a subscription failed so; `cause` is empty as in Cause."""
+
+    subscription: str
+    cause: str
+    error_type: str
+    place: str
+    letters: int
+
+
+def counted_by_cause(connection: Connection) -> list[CountedCause]:
+    """Of all dead letters, the most frequent first; at less cost than `clustered`."""
+    c, letters = LETTERS.c, sa.func.count().label("letters")
+    of = (c.subscription, c.cause, c.error_type, c.place)
+    statement = (
+        sa.select(*of, letters)
+        .where(c.state == DEAD)
+        .group_by(*of)
+        .order_by(letters.desc(), *of)
+    )
+    return [
+        CountedCause(
+            subscription=row.subscription,
+            cause=row.cause,
+            error_type=row.error_type,
+            place=row.place,
+            letters=row.letters,
+        )
+        for row in connection.execute(statement)
+    ]

@@ -22,6 +22,7 @@ from shared_kernel.operations.observation import (
     ServiceState,
     SubscriptionState,
 )
+from shared_kernel.operations.observed_causes import ObservedCause
 from shared_kernel.queues.sql import SqlQueue
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
@@ -79,6 +80,7 @@ _OF_QUEUE: tuple[tuple[str, str, Callable[[QueueState], float | None]], ...] = (
     ),
     ("queue_attempts", "The most that a message has had", lambda of: of.attempts),
     ("queue_dead", "Messages given up", lambda of: of.dead),
+    ("queue_parked", "Messages that wait behind one", lambda of: of.parked),
     ("queue_paused", "1 if nobody may fetch", lambda of: of.paused),
 )
 _LABELS = ("subscription", "source")
@@ -88,14 +90,17 @@ def scrape(
     states: Sequence[ServiceState],
     here: Sequence[Subscription],
     queues: Sequence[SqlQueue],
+    causes: Sequence[ObservedCause],
     workers_alive: bool,
 ) -> bytes:
     """The metrics of `states`, with this process's counts of `here` and `queues`.
 
+    `causes` are those of their dead letters.
+
     Their media type is MEDIA_TYPE.
     """
     registry = CollectorRegistry()
-    registry.register(_States(states, here, queues, workers_alive))
+    registry.register(_States(states, here, queues, causes, workers_alive))
     return generate_latest(registry)
 
 
@@ -104,6 +109,7 @@ class _States(Collector):
     states: Sequence[ServiceState]
     here: Sequence[Subscription]
     queues: Sequence[SqlQueue]
+    causes: Sequence[ObservedCause]
     workers_alive: bool
 
     def collect(self) -> Iterator[Metric]:
@@ -139,6 +145,7 @@ class _States(Collector):
                 letters.add_metric((*of, "dead"), _number(other.dead))
                 letters.add_metric((*of, "parked"), _number(other.parked))
         yield letters
+        yield _by_cause(self.causes)
         yield _dropped(subscriptions)
         yield from self._of_queues(states)
         held_back = _gauge(
@@ -173,6 +180,18 @@ class _States(Collector):
             for outcome, count in attrs.asdict(queue.counts).items():
                 counter.add_metric([queue.name, outcome], count)
         yield counter
+
+
+def _by_cause(causes: Sequence[ObservedCause]) -> Metric:
+    gauge = _gauge(
+        "dead_letters_by_cause",
+        "Events and messages given up, by what failed and where",
+        ("subscription", "cause", "error_type", "place"),
+    )
+    for each in causes:
+        labels = (each.subscription, each.cause, each.error_type, each.place)
+        gauge.add_metric(labels, _number(each.letters))
+    return gauge
 
 
 def _dropped(

@@ -136,8 +136,8 @@ def observe(service: Service, clock: Clock) -> ServiceState:
 def observe_queue(queue: SqlQueue, clock: Clock) -> QueueState:
     """The current state of `queue`; it may be consumed in other processes."""
     now_us = to_us(clock())
-    depth = _known(queue.depth)
-    letters = _known(partial(_letters, queue.database, queue.name, SOURCE))
+    depth = known(queue.depth)
+    letters = known(partial(_letters, queue.database, queue.name, SOURCE))
     return QueueState(
         name=queue.name,
         waiting=None if depth is None else depth.waiting,
@@ -151,7 +151,7 @@ def observe_queue(queue: SqlQueue, clock: Clock) -> QueueState:
         attempts=None if depth is None else depth.attempts,
         dead=None if letters is None else letters[DEAD],
         parked=None if letters is None else letters[PARKED],
-        paused=_known(lambda: queue.paused_since_us() is not None),
+        paused=known(lambda: queue.paused_since_us() is not None),
         lists=queue.lists(),
     )
 
@@ -162,12 +162,12 @@ def _seconds_since(moment_us: int | None, now_us: int) -> float:
 
 def _other_letters(service: Service) -> Iterator[LettersState]:
     """Dead letters of plugged-in parts that are not subscriptions."""
-    known = {(each.name, each.source) for each in service.subscriptions}
-    known |= {(each.queue.name, SOURCE) for each in service.queues}
+    reported = {(each.name, each.source) for each in service.subscriptions}
+    reported |= {(each.queue.name, SOURCE) for each in service.queues}
     for letters in service.dead_letters.values():
         for name, source in letters.subscriptions:
-            if (name, source) not in known:
-                found = _known(partial(_letters, letters.database, name, source))
+            if (name, source) not in reported:
+                found = known(partial(_letters, letters.database, name, source))
                 yield LettersState(
                     name=name,
                     source=source,
@@ -177,10 +177,10 @@ def _other_letters(service: Service) -> Iterator[LettersState]:
 
 
 def _observe_log(service: WritingService, now_us: int) -> LogState:
-    published = _known(service.relay.published)
+    published = known(service.relay.published)
     return LogState(
         source=service.log.source,
-        head=_known(service.log.head),
+        head=known(service.log.head),
         published=published,
         unpublished=_behind(service.log, published),
         oldest_unpublished_seconds=_age_seconds(service.log, published, now_us),
@@ -189,10 +189,10 @@ def _observe_log(service: WritingService, now_us: int) -> LogState:
 
 
 def _observe(subscription: Subscription, now_us: int) -> SubscriptionState:
-    cursor = _known(subscription.cursor.saved)
+    cursor = known(subscription.cursor.saved)
     database, name = subscription.cursor.database, subscription.name
     source = subscription.source
-    letters = _known(lambda: _letters(database, name, source))
+    letters = known(lambda: _letters(database, name, source))
     return SubscriptionState(
         name=subscription.name,
         source=subscription.source,
@@ -202,9 +202,9 @@ def _observe(subscription: Subscription, now_us: int) -> SubscriptionState:
         lag_seconds=_age_seconds(subscription.feed, cursor, now_us),
         dead=None if letters is None else letters[DEAD],
         parked=None if letters is None else letters[PARKED],
-        lease=_known(lambda: subscription.cursor.held(now_us)),
-        refused=_known(lambda: _refusal(subscription)),
-        dropped=_known(lambda: _dropped(database, name, source)),
+        lease=known(lambda: subscription.cursor.held(now_us)),
+        refused=known(lambda: _refusal(subscription)),
+        dropped=known(lambda: _dropped(database, name, source)),
     )
 
 
@@ -229,7 +229,7 @@ def _refusal(subscription: Subscription) -> str | None:
 def _behind(feed: EventFeed, position: int | None) -> int | None:
     if position is None:
         return None
-    head = _known(feed.head)
+    head = known(feed.head)
     # A log that ends before what was read of it has lost its tail: there is no lag.
     return None if head is None or head < position else head - position
 
@@ -238,7 +238,7 @@ def _age_seconds(feed: EventFeed, position: int | None, now_us: int) -> float | 
     behind = _behind(feed, position)
     if position is None or not behind:
         return None if behind is None else 0.0
-    following = _known(lambda: feed.read(position, 1))
+    following = known(lambda: feed.read(position, 1))
     if following is None:
         return None
     if not following:
@@ -248,7 +248,7 @@ def _age_seconds(feed: EventFeed, position: int | None, now_us: int) -> float | 
     return None if age_us < -SKEW_US else max(0, age_us) / 1e6
 
 
-def _known(measure: Callable[[], T]) -> T | None:
+def known(measure: Callable[[], T]) -> T | None:
     """None if the database does not answer, for any reason: locked, gone, broken.
 
     This includes permanent faults, such as a file that is not a database.

@@ -16,6 +16,7 @@ from shared_kernel.operations.letter_names import by_database
 from shared_kernel.operations.letter_warnings import warnings_of
 from shared_kernel.operations.letters_of_the_shop import LettersOfTheShop
 from shared_kernel.operations.observation import ServiceState, observe
+from shared_kernel.operations.observed_causes import observe_causes
 from shared_kernel.operations.other_processes import OtherProcesses
 from shared_kernel.operations.repair_http import add_repairs
 from shared_kernel.operations.status import add_status
@@ -204,7 +205,9 @@ def _add_metrics(api: Api, operations: Operations) -> None:
         )
 
         read_query(())
-        body = scrape(operations.states(), here, queues, operations.workers.alive)
+        causes = list(observe_causes(operations.services))
+        alive = operations.workers.alive
+        body = scrape(operations.states(), here, queues, causes, alive)
         return Response(body, content_type=MEDIA_TYPE)
 
 

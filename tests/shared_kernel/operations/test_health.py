@@ -1,15 +1,21 @@
 """`/healthz`, `/readyz` and `/metrics`."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from shared_kernel.dead_letters import store
+from shared_kernel.dead_letters.failure import cause_of
+from shared_kernel.events.errors import UnreadableEventError
+from shared_kernel.operations import observed_causes
 from shared_kernel.runtime.workers import Workers
 from tests.shared_kernel.operations.shop import LISTING, NAME, Shop, a_client
 
 pytestmark = pytest.mark.proof_on("postgresql")
 
+PLACE = "tests.shared_kernel.events.builders:Failing.__call__"
 OF_LISTING = {"subscription": LISTING, "source": NAME}
 
 
@@ -190,6 +196,69 @@ def test_metrics_match_the_observed_state(shop: Shop, workers: Workers) -> None:
     assert value("dead_letters", **OF_LISTING, state="dead") == 1
     assert value("dead_letters", **OF_LISTING, state="parked") == 2
     assert value("workers_alive") == 1
+
+
+def dead_by_cause(shop: Shop) -> dict[tuple[str, str], float]:
+    """By cause and error type."""
+    answer = a_client(shop).get("/metrics")
+    return {
+        (sample.labels["cause"], sample.labels["error_type"]): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        if family.name == "storehouse_dead_letters_by_cause"
+        for sample in family.samples
+        if sample.labels["subscription"] == LISTING
+    }
+
+
+def test_dead_letters_are_counted_by_cause(shop: Shop) -> None:
+    assert dead_by_cause(shop) == {("other", ""): 0}
+
+    shop.dead_letter("LAMP-0001", "LAMP-0001")
+    shop.dead_letter("LAMP-0002")
+
+    assert dead_by_cause(shop) == {
+        ("other", ""): 0,
+        (cause_of("UnreadableEventError", PLACE), "UnreadableEventError"): 2,
+    }
+
+
+def test_a_letter_whose_turn_has_come_has_no_cause_yet(shop: Shop) -> None:
+    shop.dead_letter("LAMP-0001", "LAMP-0001")
+    with shop.reader.writing() as connection:
+        store.remove(connection, 1)
+        store.mark_dead(connection, 2, "it has not been tried again", failed=0)
+
+    assert dead_by_cause(shop) == {("other", ""): 0, ("not-tried", ""): 1}
+
+
+def test_the_rarer_causes_are_one(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observed_causes, "MOST_CAUSES", 1)
+    for error, lamps in (("A", 1), ("B", 3), ("C", 1)):
+        shop.failing.error = _failing_as(error)
+        for _ in range(lamps):
+            shop.failing.positions = {shop.log.head() + 1}
+            shop.record(f"LAMP-{shop.log.head()}")
+            shop.read()
+
+    assert {error: count for (_, error), count in dead_by_cause(shop).items()} == {
+        "B": 3,
+        "": 2,
+    }
+
+
+def _failing_as(error_type: str) -> Callable[[], Exception]:
+    kind = type(error_type, (UnreadableEventError,), {})
+    return lambda: kind("failing")
+
+
+def test_unknown_causes_are_nan(shop: Shop) -> None:
+    shop.dead_letter("LAMP-0001")
+    shop.destroy(shop.reader)
+
+    ((labels, count),) = dead_by_cause(shop).items()
+
+    assert labels == ("other", "")
+    assert math.isnan(count)
 
 
 def test_an_unknown_value_is_nan(shop: Shop, workers: Workers) -> None:
