@@ -39,6 +39,7 @@ from shared_kernel.web.problems import (
 )
 from shared_kernel.web.strictness import Strictness
 from shared_kernel.web.uploads import Upload
+from shared_kernel.web.url_rules import LazyRule
 
 _CONVERTER = "foreign"
 _PARAMETER = re.compile(r"<(?:[^<>]+:)?(\w+)>")
@@ -245,6 +246,7 @@ def in_path(name: str) -> str:
 
 def set_up_web(app: Flask) -> None:
     """Set up what all responses have in common. Call it before routes are added."""
+    app.url_rule_class = LazyRule
     app.url_map.converters[_CONVERTER] = _ForeignName
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     answer_errors_with_problems(app)
