@@ -254,7 +254,7 @@ def test_a_number_out_of_range_is_refused_with_the_limit(
 
 
 @pytest.mark.parametrize(
-    "code", ["", " LAMP", "LAMP  1", "LAMP/", "LAMP/name", "L" * 65, "L\u200bMP"]
+    "code", ["", " LAMP", "LAMP  1", "LAMP/", "LAMP//name", "L" * 65, "L\u200bMP"]
 )
 def test_an_invalid_sku_is_refused_with_its_format(
     lasting_shop: Shop, code: str
