@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalog import published
-from catalog.adapters import inventory_acl, new_products
+from catalog.adapters import inventory_acl, new_product_letters, new_products
 from catalog.adapters.cli import commands_cli, queries_cli
 from catalog.adapters.home import home_page
 from catalog.adapters.http import commands_api, queries_api
@@ -78,7 +78,7 @@ def build_commands(builder: ServiceBuilder) -> CommandServices:
         writer,
         builder.log,
         builder.clock,
-        builder.membership(new_products.SUBJECT, new_products.GROUP),
+        builder.membership(new_product_letters.SUBJECT, new_product_letters.GROUP),
         builder.runtime.workers.wake,
         builder.route_words,
     )
@@ -90,7 +90,10 @@ def build_commands(builder: ServiceBuilder) -> CommandServices:
     builder.in_background(ForgetImports(imports, builder.clock, settings.import_days))
     builder.in_background(products)
     builder.replays(
-        new_products.GROUP, new_products.SUBJECT, products.apply, new_products.read
+        new_product_letters.GROUP,
+        new_product_letters.SUBJECT,
+        products.apply,
+        new_products.read,
     )
     return CommandServices(
         clock=builder.clock,
@@ -156,7 +159,7 @@ CONTEXT = Context(
     address="CATALOG_URL",
     settings=CatalogSettings,
     published=published.SUBJECTS,
-    accepts={new_products.SUBJECT: RegisterBody},
+    accepts={new_product_letters.SUBJECT: RegisterBody},
     services=(
         DeclaredService(
             name=COMMANDS,

@@ -9,12 +9,10 @@ from shared_kernel.buses.envelope import Envelope
 from shared_kernel.dead_letters import discarded
 from shared_kernel.dead_letters import store as dead_letters
 from shared_kernel.dead_letters.failure import Failure
-from shared_kernel.dead_letters.letter import DEAD, PARKED
+from shared_kernel.dead_letters.letter import DEAD, PARKED, WAITS
 
 Place = tuple[str, int]
 """A source, and a position in its log."""
-
-WAITS = "waits behind a dead letter of the same key"
 
 
 class DeadLettersChangedError(Exception):

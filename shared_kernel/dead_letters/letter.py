@@ -17,6 +17,9 @@ from shared_kernel.dead_letters.failure import Failure
 DEAD = "dead"
 PARKED = "parked"
 
+WAITS = "waits behind a dead letter of the same key"
+"""The reason of what is parked."""
+
 
 class ReplayError(Exception):
     """Nothing was done with a dead letter; the message says why."""

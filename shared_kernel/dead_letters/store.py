@@ -37,6 +37,7 @@ _LIST = sa.select(_LETTERS).order_by(_LETTERS.c.number)
 _ONE = sa.select(_LETTERS).where(_LETTERS.c.number == sa.bindparam("wanted"))
 _ABOUT = sa.and_(_OF, _LETTERS.c.key == sa.bindparam("about"))
 _LIST_ABOUT = sa.select(_LETTERS).where(_ABOUT).order_by(_LETTERS.c.number)
+_HOLD_KEY = Prepared(sa.select(_LETTERS.c.number).where(_ABOUT).with_for_update())
 _LET_GO_ABOUT = sa.delete(_LETTERS).where(_ABOUT)
 _NEXT = (
     sa.select(_LETTERS)
@@ -157,6 +158,12 @@ def keys_among(
     """Which of `keys` have letters."""
     asked = {"of": subscription, "at": source, "keys": json.dumps(list(keys))}
     return {key for (key,) in _AMONG.rows(connection, asked)}
+
+
+def hold_key(connection: Connection, subscription: str, source: str, key: str) -> bool:
+    """Keep the letters of `key` until the transaction ends; False if there are none."""
+    asked = {"of": subscription, "at": source, "about": key}
+    return bool(_HOLD_KEY.rows(connection, asked))
 
 
 def listed(connection: Connection) -> list[DeadLetter]:

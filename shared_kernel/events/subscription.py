@@ -17,7 +17,7 @@ from shared_kernel.clock import Clock, Moment, moments_of, system_clock
 from shared_kernel.dead_letters import discarded
 from shared_kernel.dead_letters import store as dead_letters
 from shared_kernel.dead_letters.failure import Failure
-from shared_kernel.dead_letters.letter import DEAD, PARKED
+from shared_kernel.dead_letters.letter import DEAD, PARKED, WAITS
 from shared_kernel.events.belief import Belief
 from shared_kernel.events.continuity import compare
 from shared_kernel.events.cursors import Cursor, CursorMovedError, place_of
@@ -312,7 +312,7 @@ class Subscription:
                 self.name,
                 envelopes,
                 state=PARKED,
-                reason="waits behind a dead letter of the same key",
+                reason=WAITS,
                 attempts=0,
                 now_us=now.wall_us,
             )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import attrs
 import pytest
 
+from catalog.adapters.new_product_letters import NewProductLetters
 from catalog.adapters.new_products import NewProducts
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Delivery
@@ -171,7 +172,80 @@ def test_messages_are_distinguished_by_source_too(storehouse: RunningServices) -
 
     send(storehouse, *(attrs.evolve(bad, source=each) for each in senders * 2))
 
-    assert [letter.envelope.key for letter in letters(storehouse)] == senders
+    ids = [letter.envelope.id for letter in letters(storehouse)]
+    assert ids == ["https://erp.example 1", "https://till.example 1", "1"]
+
+
+def test_the_key_of_a_letter_is_its_sku(storehouse: RunningServices) -> None:
+    send(storehouse, a_message({**LAMP, "stock_count": -1}), a_message(b"{}", "2"))
+    send(storehouse, a_message({**LAMP, "sku": "LAMP\n1"}, "3"))
+
+    kept = letters(storehouse)
+    assert [each.envelope.key for each in kept] == ["LAMP-0001", "", ""]
+    assert [each.failure and each.failure.field for each in kept] == [
+        "stock_count",
+        "name",
+        "sku",
+    ]
+
+
+BROKEN = {**LAMP, "stock_count": -1}
+
+
+def test_later_messages_of_its_sku_wait_behind_it_and_others_do_not(
+    storehouse: RunningServices,
+) -> None:
+    other = a_message({**LAMP, "sku": "LAMP-0002"}, "4")
+    later = [a_message(LAMP, "2"), a_message(b"no JSON", "3"), other]
+    send(storehouse, a_message(BROKEN), *later, *later)
+
+    kept = letters(storehouse)
+    assert [(each.envelope.id, each.state) for each in kept] == [
+        ("1", "dead"),
+        ("2", "parked"),
+        ("3", "dead"),
+    ]
+    assert [sku for sku, _ in registered(storehouse)] == ["LAMP-0002"]
+
+    assert storehouse.context("catalog").dead_letters["catalog"].discard(1) == 1
+    storehouse.context("catalog").log.settle()
+
+    assert [sku for sku, _ in registered(storehouse)] == ["LAMP-0002", "LAMP-0001"]
+    assert [each.envelope.id for each in letters(storehouse)] == ["3"]
+
+
+def test_what_is_repaired_meanwhile_holds_up_nothing(
+    storehouse: RunningServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(storehouse, a_message(BROKEN))
+    park = NewProductLetters.park
+    kept = storehouse.context("catalog").dead_letters["catalog"]
+
+    def discard_before(of: NewProductLetters, message: Envelope) -> bool:
+        kept.discard(1)
+        return park(of, message)
+
+    monkeypatch.setattr(NewProductLetters, "park", discard_before)
+
+    assert send(storehouse, a_message(LAMP, "2")) == ["acknowledged"]
+    assert len(registered(storehouse)) == 1
+    assert letters(storehouse) == []
+
+
+def test_a_letter_of_before_is_known_when_its_message_comes_again(
+    storehouse: RunningServices,
+) -> None:
+    """Its key was the sender, and its id that of the message alone."""
+    bad = attrs.evolve(a_message(BROKEN), source="https://erp.example")
+    send(storehouse, bad)
+    with storehouse.context("catalog").databases[0].writing() as connection:
+        connection.exec_driver_sql(
+            "UPDATE dead_letters SET id = '1', key = 'https://erp.example'"
+        )
+
+    send(storehouse, bad)
+
+    assert len(letters(storehouse)) == 1
 
 
 def test_a_registration_that_is_skipped_is_logged(
