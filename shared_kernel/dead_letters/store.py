@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection, Sequence
-from itertools import takewhile
 from typing import Any
 
 import attrs
@@ -220,15 +219,6 @@ def next_behind(connection: Connection, letter: DeadLetter) -> DeadLetter | None
     asked = {"of": letter.subscription, "at": envelope.source, "about": envelope.key}
     row = connection.execute(_NEXT, asked).one_or_none()
     return None if row is None else letter_from_row(row)
-
-
-def sequence_behind(connection: Connection, letter: DeadLetter) -> list[DeadLetter]:
-    """All parked behind `letter`, in order, up to the next that has failed itself."""
-    envelope = letter.envelope
-    every = about(connection, letter.subscription, envelope.source, envelope.key)
-    later = [each for each in every if each.envelope.position > envelope.position]
-    later.sort(key=lambda each: each.envelope.position)
-    return list(takewhile(lambda each: each.state == PARKED, later))
 
 
 def remove(connection: Connection, number: int) -> None:

@@ -44,7 +44,7 @@ class Requeues(Protocol):
     def requeue(
         self, connection: Connection, letters: Sequence[Envelope]
     ) -> Sequence[Message]:
-        """Make jobs of them again, in their order, in the caller's transaction."""
+        """Make jobs of them again, in the caller's transaction."""
 
     def wake(self, added: Sequence[Message] = ()) -> None:
         """After the commit: have them processed at once, if workers run here."""
@@ -120,7 +120,7 @@ class DeadLetters:
 
         Each takes one transaction, which also makes the next event the dead letter that
         the rest wait behind: so an interrupt keeps the order. A letter of a queue
-        becomes a job again, with those behind it. Raises UnknownDeadLetterError,
+        becomes a job again. Raises UnknownDeadLetterError,
         LetterChangedError, and StillFailingError at the first that fails again.
         """
         if self._is_of_a_queue(number):
@@ -143,10 +143,6 @@ class DeadLetters:
                 connection, letter, history.DISCARDED, by, letter.envelope.data
             )
             turn = self._pass(connection, letter)
-        if turn is None:
-            return 0
-        if self._reader_of(letter) in self._queues:
-            return self.requeue(turn.number, who=who, why=why, expected=turn.version)
         return self._replay_from(turn, by)
 
     def edit(
@@ -182,13 +178,11 @@ class DeadLetters:
     def requeue(
         self, number: int, *, who: str = "", why: str = "", expected: int | None = None
     ) -> int:
-        """Make the message a job again, with those parked behind it; return how many.
+        """Make the message the job that it was, as new; return 1.
 
-        All in one transaction. They are as new, and keep their order among the jobs of
-        their key. Raises UnknownDeadLetterError, LetterChangedError, and ReplayError if
-        it is of no queue.
+        Those of its key that wait behind it do so in the queue. Raises
+        UnknownDeadLetterError, LetterChangedError, and ReplayError if it is of no queue.
         """
-        by = self._by(who, why)
         with self.database.writing() as connection:
             letter = taken_dead(connection, number, expected)
             queue = self._queues.get(self._reader_of(letter))
@@ -197,14 +191,13 @@ class DeadLetters:
                     f"dead letter {number} is of no queue, but of the subscription "
                     f"{letter.subscription!r}: replay it"
                 )
-            moved = [letter, *dead_letters.sequence_behind(connection, letter)]
-            added = queue.requeue(connection, [each.envelope for each in moved])
-            for each in moved:
-                history.record(connection, each, history.REQUEUED, by, _edited(each))
-                dead_letters.remove(connection, each.number)
+            added = queue.requeue(connection, [letter.envelope])
+            by = self._by(who, why)
+            history.record(connection, letter, history.REQUEUED, by, _edited(letter))
+            dead_letters.remove(connection, number)
         queue.wake(added)
         queue.announce()
-        return len(moved)
+        return 1
 
     def repairs(
         self,

@@ -199,6 +199,47 @@ def poison(patch: pytest.MonkeyPatch) -> tuple[Deed, Deed]:
     return break_inventory, repair
 
 
+MENDED = b'"mended":true'
+
+
+def poison_until_mended(patch: pytest.MonkeyPatch) -> Deed:
+    """A deed that makes inventory fail at discontinued products that are not edited."""
+    translate = catalog_acl.translate
+
+    def failing(envelope: Envelope) -> object:
+        if envelope.type == "product.discontinued" and MENDED not in envelope.data:
+            raise LookupError("poison")
+        return translate(envelope)
+
+    def break_inventory(world: World) -> bool:
+        patch.setattr(catalog_acl, "translate", failing)
+        return True
+
+    return break_inventory
+
+
+def edit(world: World) -> bool:
+    """Done again after a crash, it changes nothing."""
+    letters = world.storehouse.context("inventory").dead_letters["inventory"]
+    (letter, *_) = letters.list()
+    data = letter.envelope.data
+    if MENDED not in data:
+        data = data.rstrip(b"}") + b"," + MENDED + b"}"
+    letters.edit(letter.number, data, who="ada", why="mended")
+    return True
+
+
+def each_repair_is_recorded_once(world: World) -> bool:
+    letters = world.storehouse.context("inventory").dead_letters["inventory"]
+    assert [(each.type, each.action) for each in reversed(letters.repairs())] == [
+        ("product.discontinued", "edited"),
+        ("product.discontinued", "replayed"),
+        ("product.relisted", "replayed"),
+        ("product.renamed", "replayed"),
+    ]
+    return True
+
+
 def scenarios(patch: pytest.MonkeyPatch) -> dict[str, Sequence[Deed]]:
     break_inventory, repair = poison(patch)
     return {
@@ -242,6 +283,20 @@ def scenarios(patch: pytest.MonkeyPatch) -> dict[str, Sequence[Deed]]:
             the_failing_event_is_dead_lettered_and_what_follows_parked,
             repair,
             replay,
+        ],
+        "a letter that is edited": [
+            poison_until_mended(patch),
+            register(LAMP, 5),
+            rest,
+            discontinue(LAMP),
+            register(CHAIR, 1),
+            relist(LAMP),
+            rename(LAMP, "Desk lamp"),
+            rest,
+            the_failing_event_is_dead_lettered_and_what_follows_parked,
+            edit,
+            replay,
+            each_repair_is_recorded_once,
         ],
         "reservations that expire": [
             register(LAMP, 5),

@@ -28,6 +28,7 @@ NAMES = [
     "discontinuing and relisting",
     "a count that releases",
     "an event that fails for a while",
+    "a letter that is edited",
     "reservations that expire",
 ]
 LONGER = [name for name in NAMES if name != "a count that releases"]

@@ -183,6 +183,35 @@ def a_message_keeps_the_trace_of_what_caused_it(bench: Bench) -> None:
     assert current_traceparent.get() is None
 
 
+def what_is_queued_again_stands_before_later_ones_of_its_key(bench: Bench) -> None:
+    """As new: attempts are counted from one, and the id stays."""
+    queue = bench.queue()
+    added = queue.add_message(Message(name="greet", payload="bad", key="k"))
+    consumer, heard = consuming(queue)
+    heard.failing = {"bad"}
+    for _ in range(3):
+        idle(consumer)
+        bench.clock.advance(5)
+    queue.add_message(Message(name="greet", payload="later", key="k"))
+    of = "work", SOURCE
+    letters = DeadLetters(
+        bench.database, {of: queue.replay}, bench.clock, queues={of: queue}
+    )
+    (letter,) = letters.list()
+    heard.failing, heard.messages = set(), []
+
+    assert letters.requeue(letter.number, who="ada") == 1
+    for _ in range(2):
+        idle(consumer)
+        bench.clock.advance(5)
+
+    assert heard.payloads == ["bad", "later"]
+    assert (heard.messages[0].id, heard.messages[0].attempts) == (added.id, 1)
+    assert letters.list() == []
+    (repair,) = letters.repairs()
+    assert (repair.action, repair.who, repair.id) == ("requeued", "ada", added.id)
+
+
 def in_the_background_it_returns_at_once_and_stops_when_all_is_settled(
     bench: Bench,
 ) -> None:
@@ -235,6 +264,7 @@ CHECKS: tuple[Check, ...] = (
     later_ones_of_a_key_wait_behind_a_dead_one_and_others_flow,
     a_letter_that_was_dead_before_a_later_one_holds_up_nothing_before_it,
     a_message_keeps_the_trace_of_what_caused_it,
+    what_is_queued_again_stands_before_later_ones_of_its_key,
     in_the_background_it_returns_at_once_and_stops_when_all_is_settled,
     competing_consumers_process_each_message_once,
 )

@@ -1,16 +1,13 @@
 """A worker is killed before each of its statements: each effect is there once.
 
-A fork of the test is the worker. Statements are those that it sends to the driver:
-joining, claiming, effects, acknowledging, settling, leaving, and each commit.
+Statements are those of joining, claiming, effects, acknowledging, settling, leaving,
+and each commit.
 """
 
-import os
-import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -20,6 +17,7 @@ from shared_kernel.queues.port import Message
 from shared_kernel.queues.sql import SqlQueue
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.prepared import Prepared
+from tests.killing import killed_before
 from tests.queues import AtOnce
 from tests.shared_kernel.events.builders import ManualClock
 from tests.shared_kernel.queues.builders import a_database, idle, sql_queue
@@ -72,50 +70,6 @@ def consume(url: str) -> None:
     database.close()
 
 
-def killed_before(url: str, statement: int) -> bool:
-    """False if the worker has come to its end before that statement."""
-    worker = os.fork()
-    if worker == 0:
-        # Nothing of the test may go on here.
-        try:
-            die_before(statement)
-            consume(url)
-            os._exit(0)
-        finally:
-            os._exit(1)
-    _, status = os.waitpid(worker, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
-
-
-def die_before(statement: int) -> None:
-    left = iter(range(statement))
-
-    def count(*_: Any) -> None:
-        if next(left, None) is None:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    @sa.event.listens_for(sa.Engine, "connect")
-    def count_on_sqlite(connection: Any, _: Any) -> None:
-        trace = getattr(connection, "set_trace_callback", None)
-        if trace is not None:
-            trace(count)
-
-    execute, commit = psycopg.Cursor.execute, psycopg.Connection.commit
-
-    def counted_execute(*given: Any, **more: Any) -> Any:
-        count()
-        return execute(*given, **more)
-
-    def counted_commit(*given: Any) -> None:
-        count()
-        commit(*given)
-
-    # Of the fork alone.
-    vars(psycopg)["Cursor"].execute = counted_execute
-    vars(psycopg)["Connection"].commit = counted_commit
-
-
 def begin_anew(url: str) -> None:
     database = Database(url)
     with database.writing() as connection:
@@ -147,7 +101,7 @@ def test_each_effect_is_there_once_and_nothing_is_stuck(url: str) -> None:
     statement, killed = 0, True
     while killed:
         begin_anew(url)
-        killed = killed_before(url, statement)
+        killed = killed_before(statement, partial(consume, url))
         assert sorted(effects_after_another_worker(url)) == PAYLOADS, statement
         statement += 1
 
