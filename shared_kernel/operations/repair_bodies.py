@@ -128,7 +128,7 @@ class Discarded(msgspec.Struct, frozen=True):
 
 
 class Requeued(msgspec.Struct, frozen=True):
-    """`requeued` counts the letter and those behind it."""
+    """`requeued` is 1: those behind it wait in the queue."""
 
     letter: str
     requeued: int

@@ -129,7 +129,7 @@ def _add_replay(api: Api, repairs: _Repairs) -> None:
         """Apply it again, and then those parked behind it, in order.
 
         Each takes one transaction. If one fails again, it and those behind it stay. A
-        letter of a queue becomes a job again, with those behind it.
+        letter of a queue becomes a job again.
         """
         by = _by(body.read())
         applied = repairs.do(
@@ -242,7 +242,7 @@ def _add_requeue(api: Api, repairs: _Repairs) -> None:
         success=Success(description="It is a job again.", kind=Requeued),
     )
     def requeue_dead_letter(letter: str) -> Response:
-        """Make it a job as new, with those parked behind it, in one transaction.
+        """Make it the job that it was, as new, before those of its key that wait.
 
         Only for letters of a queue.
         """

@@ -57,8 +57,8 @@ REPLAY = Verb(
 )
 REQUEUE = Verb(
     "requeue",
-    "Move LETTER, of a queue, back to it, or those chosen: each is the job that it was, "
-    "as new, before those of its key that wait.\n\n"
+    "Move LETTER, of a queue, back to it, or those chosen: each is the job that it "
+    "was, as new, before those of its key that wait.\n\n"
     "Exit code 1 if one is of no queue.",
     _requeue,
     "queued {events} again",

@@ -180,8 +180,8 @@ class DeadLetters:
     ) -> int:
         """Make the message the job that it was, as new; return 1.
 
-        Those of its key that wait behind it do so in the queue. Raises
-        UnknownDeadLetterError, LetterChangedError, and ReplayError if it is of no queue.
+        Those of its key that wait behind it do so in the queue. Raises ReplayError if
+        it is of no queue, UnknownDeadLetterError and LetterChangedError.
         """
         with self.database.writing() as connection:
             letter = taken_dead(connection, number, expected)
