@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +69,15 @@ def _held_after(event: Happened, before: int) -> int:
 
 def flask_command(context: Any, service: str, *arguments: str) -> str:
     """What a command prints that runs in a process of its own, beside `service`."""
+    return run_flask(context.driver.environment_of(service), *arguments)
+
+
+def run_flask(environment: Mapping[str, str], *arguments: str) -> str:
+    """What a command prints that runs in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "flask", "--app", "app", *arguments],
         cwd=ROOT,
-        env={**os.environ, **context.driver.environment_of(service)},
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=False,

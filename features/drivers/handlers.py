@@ -23,6 +23,7 @@ from catalog.domain.value_objects import (
     ProductName,
 )
 from catalog.read_model import listing_queries
+from features.drivers.faulty import append
 from features.drivers.port import Happened, Json, Refused, as_csv
 from inventory.adapters.http_bodies import level_to_body
 from inventory.adapters.http_refusals import INVENTORY_REFUSALS
@@ -44,10 +45,12 @@ from shared_kernel.clock import system_clock
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.sku import Sku
 from shared_kernel.events.versions import subject_of
+from shared_kernel.operations.letter_documents import shown
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.serving.application import web_application
 from tests.databases import Templates
 from tests.queues import work_off
+from tests.storehouses import run
 
 _SLUGS = {
     "InvalidValue": "invalid-value",
@@ -325,6 +328,29 @@ class HandlersDriver:
     def read(self, path: str) -> Any:
         self.settle()
         return self._answered(self._client.get(path))
+
+    def publish_faulty(self, type_: str, sku: str, data: Json) -> None:
+        log = self._storehouse.context("catalog").log
+        append(log, type_, sku, data)
+        self._storehouse.runtime.on_commit()
+        self.settle()
+
+    def letters(self, sku: str) -> list[Json]:
+        self.settle()
+        kept = self._storehouse.service("catalog-queries").dead_letters["catalog_read"]
+        return [
+            json.loads(msgspec.json.encode(shown("catalog_read", each)))
+            for each in kept.list()
+            if each.envelope.key == sku
+        ]
+
+    def discard(self, letter: str, why: str) -> None:
+        body = {"who": "ada", "why": why}
+        self._answered(self._client.post(f"/dead-letters/{letter}/discard", json=body))
+
+    def rebuild_listing(self) -> None:
+        cli = self._storehouse.service("catalog-queries").cli
+        assert run(cli, "rebuild-listing").exit_code == 0
 
     def own(self, name: str) -> str:
         return name

@@ -14,9 +14,13 @@ from urllib.parse import quote
 
 import attrs
 
+from features.drivers.faulty import append
 from features.drivers.port import Happened, Json, Refused, as_csv
 from features.drivers.server import TIMEOUT_S, Server
+from features.steps_support import run_flask
+from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.versions import NEWEST, subject_of
+from shared_kernel.storage.database import Database
 from tests.cluster import wait_until
 from tests.routes import SOURCES, sources_of
 
@@ -262,6 +266,30 @@ class HttpDriver:
     def close(self) -> None:
         for connection in self._connections.values():
             connection.close()
+
+    def publish_faulty(self, type_: str, sku: str, data: Json) -> None:
+        url = self.environment_of("catalog-commands")["CATALOG_DATABASE_URL"]
+        database = Database(url)
+        log = EventLog(database, "catalog")
+        append(log, type_, self.own(sku), data)
+        self._tokens["catalog"] = log.head()
+        database.close()
+        self.settle()
+
+    def letters(self, sku: str) -> list[Json]:
+        self.settle()
+        found = self.read(f"/dead-letters?key={self._own(sku)}")["letters"]
+        return list(found)
+
+    def discard(self, letter: str, why: str) -> None:
+        body = {"who": "ada", "why": why}
+        response, answer = self._request(
+            "POST", f"/dead-letters/{letter}/discard", body
+        )
+        assert response.status == 200, answer
+
+    def rebuild_listing(self) -> None:
+        run_flask(self.environment_of("catalog-queries"), "catalog", "rebuild-listing")
 
     def own(self, name: str) -> str:
         return name + self._mark

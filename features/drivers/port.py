@@ -116,6 +116,15 @@ class Driver(Protocol):
     def read(self, path: str) -> Any:
         """Read once all earlier commands are visible. Raises Refused."""
 
+    def publish_faulty(self, type_: str, sku: str, data: Json) -> None:
+        """Put an event into the catalog's log that lacks fields; it has been read."""
+
+    def letters(self, sku: str) -> list[Json]:
+        """The dead letters of `sku`, and what is parked behind them."""
+
+    def discard(self, letter: str, why: str) -> None: ...
+    def rebuild_listing(self) -> None: ...
+
     def own(self, name: str) -> str:
         """The system's name for the thing that the scenario calls `name`."""
 
