@@ -59,5 +59,6 @@ def page(
 
 
 def count(connection: Connection, selection: Selection) -> int:
-    statement = sa.select(sa.func.count()).where(selection.condition())
+    counted = sa.select(sa.func.count()).select_from(LETTERS)
+    statement = counted.where(selection.condition())
     return int(connection.execute(statement).scalar_one())
