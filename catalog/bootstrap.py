@@ -34,7 +34,7 @@ from catalog.adapters.services import (
 from catalog.adapters.settings import CatalogSettings
 from catalog.application.stock_levels import StockLevels
 from catalog.read_model.listing_projector import ListingProjector, ProductShown
-from catalog.read_model.product_listing import ListingTable, product_listing
+from catalog.read_model.product_listing import LISTING_TABLE, product_listing
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.domain.foreign_names import RouteWords
 from shared_kernel.events.consistency import Reader
@@ -109,7 +109,7 @@ def build_commands(builder: ServiceBuilder) -> CommandServices:
 def build_queries(builder: ServiceBuilder) -> QueryServices:
     (database,) = builder.databases
     catalog, inventory = builder.feed(NAME), builder.feed(inventory_acl.SOURCE)
-    projector = ListingProjector(ListingTable(product_listing))
+    projector = ListingProjector(LISTING_TABLE)
 
     def project_stock(batch: Sequence[Envelope], connection: Connection) -> None:
         projector.availability(inventory_acl.availability_changes(batch), connection)

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import click
 import pytest
@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from app import Settings, assemble
 from shared_kernel.runtime.running import RunningServices
+from shared_kernel.serving.commands import add_commands
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.prepared import Prepared
 from tests.databases import (
@@ -68,6 +69,13 @@ def a_copy_of(databases: Databases, folder: Path) -> Iterator[Databases]:
         yield copy
     finally:
         templates.drop(copy)
+
+
+def commands_of(storehouse: RunningServices, group: str | None = None) -> click.Group:
+    """All commands, or those of one of their groups."""
+    commands = click.Group()
+    add_commands(commands, storehouse)
+    return cast(click.Group, commands.commands[group]) if group else commands
 
 
 def run(command: click.Command, *arguments: str | Path) -> Result:

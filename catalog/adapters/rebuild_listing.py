@@ -62,6 +62,7 @@ Fold = Callable[[dict[str, Listing], Sequence[Envelope]], None]
 """Applies a batch to rows, or raises UnreadableEventError and changes nothing."""
 
 _NEW = listing_table(f"{product_listing.name}_rebuild", sa.MetaData())
+_NEW_LISTING = ListingTable(_NEW)
 _RENAME = sa.text(f"ALTER TABLE {_NEW.name} RENAME TO {product_listing.name}")
 
 
@@ -137,7 +138,7 @@ class ListingRebuild:
         # A fencing token, not a place in a log: it counts transactions, so that a
         # rebuild that has lost its lease cannot write.
         self._fence = Cursor(database, f"{subscription}.rebuild", "rebuild", holder)
-        self._table = ListingTable(_NEW)
+        self._table = _NEW_LISTING
         self._rows: dict[str, Listing] = {}
         self._written = False
         self._indexed = False

@@ -216,3 +216,7 @@ sa.Index(
     product_listing.c.availability,
     product_listing.c.place,
 )
+
+
+LISTING_TABLE = ListingTable(product_listing)
+"""Its statements are compiled once in a process."""

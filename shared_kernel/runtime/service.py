@@ -4,7 +4,7 @@ import os
 import random
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import attrs
@@ -166,12 +166,22 @@ class ConsumedQueue:
 
 
 @attrs.frozen(kw_only=True)
+class Edges:
+    """Make what connects a service with its users; each is made only if it is used."""
+
+    api: Callable[[], Api]
+    cli: Callable[[], Group] = Group
+    pages: Sequence[Callable[[], Blueprint]] = ()
+
+
+@attrs.frozen(kw_only=True)
 class Service:
     """A service that a ServiceBuilder has built from its declaration.
 
     `background_jobs` are workers other than relay and subscriptions. `dead_letters` are
-    by the name of their database. `schemas` are those of the `databases`. `cli` is the
-    command group of the context; services of one context share it.
+    by the name of their database. `schemas` are those of the `databases`. `edges` make
+    the routes, the command group of the context, which its services share, and the
+    pages, when they are asked for.
     """
 
     name: str
@@ -181,9 +191,19 @@ class Service:
     databases: Sequence[Database]
     queues: Sequence[ConsumedQueue] = ()
     schemas: Sequence[Schema] = ()
-    api: Api
-    cli: Group
-    pages: Sequence[Blueprint] = ()
+    edges: Edges
+
+    @cached_property
+    def api(self) -> Api:
+        return self.edges.api()
+
+    @cached_property
+    def cli(self) -> Group:
+        return self.edges.cli()
+
+    @property
+    def pages(self) -> list[Blueprint]:
+        return [page() for page in self.edges.pages]
 
     def close(self) -> None:
         for database in self.databases:

@@ -1,6 +1,7 @@
 """Gives a context's `build` function its building blocks, and builds the service."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from click import Group
@@ -37,6 +38,7 @@ from shared_kernel.runtime.context import (
 from shared_kernel.runtime.queue_by_url import AnnounceJobs, queue_by_url
 from shared_kernel.runtime.service import (
     ConsumedQueue,
+    Edges,
     Runtime,
     Service,
     WritingService,
@@ -282,9 +284,7 @@ class ServiceBuilder:
             "databases": self.databases,
             "queues": tuple(self._queues),
             "schemas": self._schemas,
-            "api": declared.api(edges).declared_with(self._context.route_words),
-            "cli": declared.cli(edges, runtime.workers) if declared.cli else Group(),
-            "pages": tuple(page(edges) for page in declared.pages),
+            "edges": self._edges(edges),
         }
         if self._log is None:
             return Service(**common, background_jobs=tuple(self._jobs))
@@ -315,6 +315,15 @@ class ServiceBuilder:
             if context.name == source:
                 published |= context.published
         return published
+
+    def _edges(self, edges: Any) -> Edges:
+        declared, words = self._declared, self._context.route_words
+        cli = declared.cli
+        return Edges(
+            api=lambda: declared.api(edges).declared_with(words),
+            cli=partial(cli, edges, self.runtime.workers) if cli else Group,
+            pages=[partial(page, edges) for page in declared.pages],
+        )
 
     def _dead_letters(self) -> dict[str, DeadLetters]:
         """The dead letters of each database to which something is applied."""

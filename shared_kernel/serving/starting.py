@@ -18,6 +18,7 @@ from shared_kernel.runtime.setting import BadSettingError
 from shared_kernel.runtime.settings import Settings
 from shared_kernel.serving.application import uploads_of, web_application
 from shared_kernel.serving.arriving_bodies import BodyLimits
+from shared_kernel.serving.commands import add_commands
 from shared_kernel.serving.server import AddressUnavailableError, Worker, serve
 from shared_kernel.storage.errors import ConnectionLostError, StorageUnavailableError
 from shared_kernel.storage.served_files import DatabaseInUseError, ServedFiles
@@ -54,6 +55,7 @@ def flask_application(assemble: Assemble, settings: Settings) -> Flask:
     """
     storehouse = _open(assemble, settings)
     app = web_application(storehouse)
+    add_commands(app.cli, storehouse)
     app.before_request(storehouse.start)
     return app
 

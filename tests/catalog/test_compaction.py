@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import attrs
 import click
@@ -14,7 +14,7 @@ from click.testing import Result
 from shared_kernel.events.entries import Entry
 from tests.catalog.listings import listed, rows_of_listing
 from tests.databases import Databases, Templates
-from tests.storehouses import ON_EACH_DATABASE, a_copy_of, run
+from tests.storehouses import ON_EACH_DATABASE, a_copy_of, commands_of, run
 from tests.web_clients import Shop, a_shop
 
 pytestmark = pytest.mark.proof_on("postgresql")
@@ -88,7 +88,7 @@ def trade(shop: Shop, chance: random.Random, commands: int) -> None:
 
 
 def command(shop: Shop, group: str) -> click.Group:
-    return cast(click.Group, shop.client.application.cli.commands[group])
+    return commands_of(shop.storehouse, group)
 
 
 def compact(shop: Shop, *options: str) -> Result:

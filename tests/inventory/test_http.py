@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
-import click
 import pytest
 from werkzeug.test import TestResponse
 
 from tests.databases import Databases
-from tests.storehouses import run
+from tests.storehouses import commands_of, run
 from tests.web_clients import Shop, a_shop, problem
 
 pytestmark = pytest.mark.proof_on("postgresql")
@@ -284,7 +283,7 @@ def test_a_delivery_note_is_refused_for_good(databases: Databases) -> None:
         send(shop, "POST", "/stock/LAMP-1/receipts", **body)
         send(shop, "POST", "/stock/LAMP-1/counts", on_hand=3, reason="found")
         shop.settle()
-        events = cast(click.Group, shop.client.application.cli.commands["events"])
+        events = commands_of(shop.storehouse, "events")
         compacted = run(events, "compact", "--keep-days", "0")
         assert compacted.exit_code == 0, compacted.output
 

@@ -12,11 +12,10 @@ from app import Settings, assemble
 from shared_kernel.dead_letters import store
 from shared_kernel.dead_letters.failure import Failure
 from shared_kernel.dead_letters.letter import DEAD
-from shared_kernel.serving.application import web_application
 from shared_kernel.storage.database import Database
 from tests.cluster import SPLIT, Cluster
 from tests.shared_kernel.events.builders import an_envelope
-from tests.storehouses import run
+from tests.storehouses import commands_of, run
 
 pytestmark = pytest.mark.server
 
@@ -53,7 +52,7 @@ def told(cluster: Cluster, service: str, *arguments: str) -> Result:
     environment = cluster.environment_of(service)
     storehouse = assemble(Settings.from_environment(environment))
     try:
-        return run(web_application(storehouse).cli, *arguments)
+        return run(commands_of(storehouse), *arguments)
     finally:
         storehouse.stop()
 

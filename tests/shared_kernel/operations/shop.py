@@ -3,11 +3,11 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import attrs
-import click
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.serving import make_server
@@ -25,7 +25,7 @@ from shared_kernel.events.versions import Versions
 from shared_kernel.operations.operations_http import Operations, operations_api
 from shared_kernel.repair.payloads import PublishedPayloads
 from shared_kernel.repair.replay import DeadLetters
-from shared_kernel.runtime.service import WritingService
+from shared_kernel.runtime.service import Edges, WritingService
 from shared_kernel.runtime.workers import Workers
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.postgresql import PostgresStore
@@ -141,8 +141,7 @@ def a_shop(
             dead_letters={f"{name}_read": letters},
             databases=(source, reader),
             writer=cast(Any, None),
-            api=Api(name, {}, {}),
-            cli=click.Group(name),
+            edges=Edges(api=partial(Api, name, {}, {})),
         )
         yield Shop(service, source, reader, failing, clock)
 

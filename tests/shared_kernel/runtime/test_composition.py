@@ -201,7 +201,7 @@ def test_a_route_below_a_name_takes_its_word_from_new_names_of_all_contexts(
 
 def test_a_route_with_an_undeclared_word_is_refused() -> None:
     with pytest.raises(LookupError, match="declare it in the context's route_words"):
-        composed(with_route())
+        _ = composed(with_route()).service("orders").api
 
 
 def test_a_read_only_context_may_follow_several_others(tmp_path: Path) -> None:
