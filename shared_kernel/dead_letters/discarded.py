@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.dead_letters.letter import DeadLetter
-from shared_kernel.dead_letters.store import storable
+from shared_kernel.dead_letters.store import keys_among, storable
 from shared_kernel.dead_letters.tables import dead_letters_table, discarded_events_table
 from shared_kernel.storage.prepared import Prepared
 
@@ -28,18 +28,25 @@ _IDS = Prepared(sa.select(_DISCARDED.c.position, _DISCARDED.c.id).where(_OF, _BE
 _KEYS = Prepared(sa.select(_DISCARDED.c.key).where(_OF).distinct())
 _COUNT = Prepared(sa.select(sa.func.count()).where(_OF).select_from(_DISCARDED))
 _FORGET = Prepared(sa.delete(_DISCARDED).where(_OF))
+_BLOCKED = (
+    sa.select(_LETTERS.c.key)
+    .where(
+        _LETTERS.c.subscription == sa.bindparam("of"),
+        _LETTERS.c.source == sa.bindparam("at"),
+    )
+    .distinct()
+    .limit(sa.bindparam("most", type_=sa.Integer))
+    .subquery()
+)
 # One question for each batch that a subscription applies.
 _WITHHELD = Prepared(
     sa.union_all(
-        sa.select(_LETTERS.c.key, sa.literal_column("0").label("position"))
-        .where(
-            _LETTERS.c.subscription == sa.bindparam("of"),
-            _LETTERS.c.source == sa.bindparam("at"),
-        )
-        .distinct(),
+        sa.select(_BLOCKED.c.key, sa.literal_column("0").label("position")),
         sa.select(_DISCARDED.c.id, _DISCARDED.c.position).where(_OF, _BETWEEN),
     )
 )
+MOST_KEYS = 100
+"""If more have dead letters, those of the batch are looked up one by one."""
 
 
 @attrs.frozen
@@ -107,12 +114,14 @@ def withheld(
         "at": source,
         "first": batch[0].position,
         "last": batch[-1].position,
+        "most": MOST_KEYS + 1,
     }
     rows = _WITHHELD.rows(connection, asked)
-    return Withheld(
-        frozenset(text for text, position in rows if not position),
-        {position: text for text, position in rows if position},
-    )
+    keys = {text for text, position in rows if not position}
+    if len(keys) > MOST_KEYS:
+        own = {envelope.key for envelope in batch}
+        keys = keys_among(connection, subscription, source, own)
+    return Withheld(keys, {position: text for text, position in rows if position})
 
 
 def keys(connection: Connection, subscription: str, source: str) -> set[str]:

@@ -97,6 +97,27 @@ def test_another_log_has_another_event_at_that_position(
     assert not withheld.is_discarded(attrs.evolve(batch[1], id="another"))
 
 
+def test_of_many_blocked_keys_those_of_the_batch_are_found(
+    log: EventLog,
+    source: Database,
+    subscriber: Database,
+    clock: ManualClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(discarded, "MOST_KEYS", 2)
+    failing = Failing({1, 2, 3, 4}, lambda: UnreadableEventError("x"))
+    record(log, source, "ABCD")
+    work(log, subscriber, clock, failing)
+    batch = record(log, source, "ADE")
+
+    with subscriber.reading() as connection:
+        found = discarded.withheld(connection, "listing", SOURCE, batch)
+    work(log, subscriber, clock, failing)
+
+    assert found.keys == {"A", "D"}
+    assert applied(subscriber) == [7]
+
+
 def test_it_counts_for_its_own_subscription_only(
     batch: list[Envelope], subscriber: Database
 ) -> None:
