@@ -160,7 +160,9 @@ class Schemas:
         schema = self._meant(schema)
         if "properties" in schema:
             members = schema["properties"].items()
-            return {name: self.example(member) for name, member in members}
+            examples = {name: self.example(member) for name, member in members}
+            required = schema.get("required", ())
+            return {n: e for n, e in examples.items() if e is not None or n in required}
         return next(iter(schema.get("examples") or schema.get("enum", ())), None)
 
     def _meant(self, schema: Schema) -> Schema:
