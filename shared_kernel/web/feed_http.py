@@ -28,12 +28,15 @@ _PAGE = (
     integer("after", "The position behind which to begin.", 0, 2**63 - 1, default=0),
     integer("limit", "How many at the most.", 0, 1000, default=100),
     integer("wait", "Seconds to wait for an event if there is none.", 0, 30, default=0),
-    integer(
-        "version",
-        "Of events that have several versions: this one, or the nearest there is.",
-        1,
-        NEWEST,
-        default=1,
+    attrs.evolve(
+        integer(
+            "version",
+            "Of events that have several versions: this one, or the nearest there is.",
+            1,
+            NEWEST,
+            default=1,
+        ),
+        words={"newest": NEWEST},
     ),
 )
 EVENT = {
@@ -169,6 +172,8 @@ def add_feeds(
         version = asked["version"]
         if version == 1:
             del following["version"]
+        elif version == NEWEST:
+            following["version"] = "newest"
         return Response(
             to_batch([preferably(envelope, version) for envelope in batch]),
             headers={**next_link(**following), "Consistency-Token": token},

@@ -31,6 +31,7 @@ class Parameter:
     """A query parameter. `schema` has a `type` of integer or string, and its bounds.
 
     It may be given `most` times; if that is more than once, its value is a list.
+    `words` are names of some of its integers.
     """
 
     name: str
@@ -38,10 +39,15 @@ class Parameter:
     schema: Mapping[str, Any]
     required: bool = False
     most: int = 1
+    words: Mapping[str, int] = attrs.field(factory=dict)
 
     @property
     def described(self) -> Mapping[str, Any]:
         """The schema of its value."""
+        if self.words:
+            words = f"^({'|'.join(self.words)})$"
+            types = [self.schema["type"], "string"]
+            return {**self.schema, "type": types, "pattern": words}
         if self.most == 1:
             return self.schema
         examples = [[example] for example in self.schema.get("examples", ())]
@@ -61,12 +67,15 @@ class Parameter:
 
     def read(self, text: str) -> Any:
         """Raises ValueError, which says what is expected."""
+        if text in self.words:
+            return self.words[text]
         schema = self.schema
         if schema["type"] == "integer":
             least, most = schema["minimum"], schema["maximum"]
             if _WHOLE.match(text) and least <= int(text) <= most:
                 return int(text)
-            raise ValueError(f"a whole number from {least} to {most}")
+            words = "".join(f", or {word}" for word in self.words)
+            raise ValueError(f"a whole number from {least} to {most}{words}")
         if "enum" in schema and text not in schema["enum"]:
             raise ValueError("one of " + ", ".join(schema["enum"]))
         least, most = schema.get("minLength", 0), schema.get("maxLength", 1000)

@@ -20,7 +20,6 @@ from shared_kernel.events.cloud_events import from_batch
 from shared_kernel.events.event_log import Mark
 from shared_kernel.events.identity import LogKeys
 from shared_kernel.events.unit_of_work import current_traceparent
-from shared_kernel.events.versions import NEWEST
 from shared_kernel.web.attempts import Attempts, NoAnswerError, Response
 from shared_kernel.web.tracing import traceparent
 
@@ -262,7 +261,7 @@ class HttpEventFeed:
         attempts: int = ATTEMPTS,
     ) -> tuple[list[Envelope], int]:
         """A batch and the log's head."""
-        path = f"/events/{self._source}?{query}&version={NEWEST}"
+        path = f"/events/{self._source}?{query}&version=newest"
         response = self._peer.get(path, headers, wait_s=wait_s, attempts=attempts)
         try:
             reached = _positions(response.headers["Consistency-Token"])

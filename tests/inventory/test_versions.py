@@ -122,7 +122,7 @@ def test_a_feed_gives_each_version_and_the_first_if_none_is_asked_for(
     assert second["type"] == "stock.counted.v2"
     assert second["data"]["released"] == [{"order": "B", "pieces": 3}]
     assert told("version=1") == first
-    assert told(f"version={NEWEST}") == second
+    assert told(f"version={NEWEST}") == told("version=newest") == second
     assert (first["id"], first["position"]) == (second["id"], second["position"])
 
 
@@ -133,7 +133,13 @@ def test_a_feed_goes_on_in_the_version_asked_for(counted: Any) -> None:
 
     assert "version=2" in answered.headers["Link"]
     assert "version" not in client.get("/events/inventory").headers["Link"]
-    assert client.get("/events/inventory?version=0").status_code == 400
+    assert (
+        "version=newest"
+        in client.get("/events/inventory?version=newest&limit=1").headers["Link"]
+    )
+    for wrong in ("0", "oldest", "100"):
+        refused = client.get(f"/events/inventory?version={wrong}")
+        assert "from 1 to 99, or newest" in refused.get_json()["detail"]
 
 
 def test_movements_show_a_count_whatever_its_version(counted: Any) -> None:

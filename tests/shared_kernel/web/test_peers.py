@@ -182,9 +182,9 @@ def test_a_feed_reads_what_the_other_process_recorded(
     assert feed.head() == 7
     assert feed.wait_for_events(2, 10, 1) == (events, 7)
     assert server.asked == [
-        "/events/inventory?after=2&limit=1000&version=99",
-        "/events/inventory?limit=0&version=99",
-        "/events/inventory?after=2&limit=10&wait=1&version=99",
+        "/events/inventory?after=2&limit=1000&version=newest",
+        "/events/inventory?limit=0&version=newest",
+        "/events/inventory?after=2&limit=10&wait=1&version=newest",
     ]
 
 
