@@ -2,6 +2,7 @@
 
 from inventory.adapters.http_commands import add_shelf, add_truth
 from inventory.adapters.http_open_holds import add_open_holds
+from inventory.adapters.http_quantities import add_quantities
 from inventory.adapters.http_reads import add_levels, add_movements
 from inventory.adapters.http_refusals import INVENTORY_REFUSALS
 from inventory.adapters.http_reservations import add_ending, add_holding
@@ -22,6 +23,7 @@ def inventory_api(services: InventoryServices) -> Api:
         INVENTORY_REFUSALS,
         about="How many pieces there are, and for which orders they are held.",
     )
+    add_quantities(api, services)
     add_levels(api, services)
     add_movements(api, services)
     add_shelf(api, services)

@@ -7,8 +7,6 @@ from flask import Response
 
 from inventory.adapters.http_bodies import (
     LevelBody,
-    QuantityBody,
-    QuantityOfBody,
     level_to_body,
 )
 from inventory.adapters.http_refusals import known_sku
@@ -16,24 +14,11 @@ from inventory.adapters.repository import SqlStockItemRepository
 from inventory.adapters.services import InventoryServices
 from inventory.domain.value_objects import StockLevel
 from inventory.read_model import stock_movements
-from shared_kernel.web.parameters import Parameter, integer, read_query, skus_named
+from shared_kernel.web.parameters import integer, read_query
 from shared_kernel.web.problems import UNKNOWN_SKU
 from shared_kernel.web.reading import next_link, wait_until_visible
 from shared_kernel.web.routes import Api, Success
 
-MOST_IDS = 100
-_ID = Parameter(
-    name="id",
-    description="The SKU; several of them, each as an `id`, answer a list.",
-    most=MOST_IDS,
-    schema={
-        "type": "string",
-        "minLength": 1,
-        "maxLength": 64,
-        "examples": ["LAMP-0001"],
-    },
-    required=True,
-)
 _MOVEMENTS = (
     integer("limit", "How many at the most.", 1, 1000, default=100),
     integer("cursor", "Where to go on: follow `Link`.", 0, 2**63 - 1),
@@ -84,31 +69,6 @@ def add_levels(api: Api, services: InventoryServices) -> None:
 
     @api.route(
         "GET",
-        "/stock",
-        summary="Tell the available quantity",
-        parameters=(_ID,),
-        consistent=services.stock.sources,
-        problems=(UNKNOWN_SKU,),
-        success=Success(
-            description="Exact, as of now. Of several, in the order asked for; null "
-            "for a SKU that is not known.",
-            kind=QuantityBody | list[QuantityOfBody],
-        ),
-    )
-    def show_quantity() -> Response:
-        """What can be reserved now: what is on hand, less what is held for orders."""
-        skus = read_query((_ID,))["id"]
-        if len(skus) == 1:
-            return _json(QuantityBody(quantity=level(skus[0]).available))
-        wait_until_visible(services.stock, timeout_ms)
-        named = skus_named(skus)
-        with services.database.reading() as connection:
-            available = SqlStockItemRepository(connection).available(named.values())
-        found = {text: available.get(sku) for text, sku in named.items()}
-        return _json([QuantityOfBody(id=sku, quantity=found.get(sku)) for sku in skus])
-
-    @api.route(
-        "GET",
         "/stock/<sku>",
         summary="Show a stock item's level",
         consistent=services.stock.sources,
@@ -120,7 +80,7 @@ def add_levels(api: Api, services: InventoryServices) -> None:
         ),
     )
     def show_level(sku: str) -> Response:
-        """Its numbers, and since when they are counted."""
+        """Its numbers, and when it was last counted."""
         read_query(())
         found = level(sku)
         return _json(level_to_body(found), {"ETag": f'"{found.version}"'})

@@ -91,6 +91,57 @@ def test_a_hundred_quantities_are_told_at_once_and_no_more(
     assert said == [{"parameter": "id", "detail": "is given more than 100 times"}]
 
 
+AS_CSV = {"Accept": "text/csv"}
+
+
+def test_all_quantities_are_told_a_page_at_a_time(shop: Shop) -> None:
+    shop.register("LAMP/2 3", stock_count=7)
+    send(shop, "PUT", ORDER, quantity=2)
+
+    first = shop.client.get("/stock?limit=1")
+    link = first.headers["Link"].partition(">")[0].removeprefix("<")
+    second = shop.client.get(link)
+
+    assert first.get_json() == [{"id": "LAMP-1", "quantity": 3}]
+    assert second.get_json() == [{"id": "LAMP/2 3", "quantity": 7}]
+    assert "Link" not in second.headers
+
+
+def test_stock_as_csv_is_what_a_count_reads(shop: Shop) -> None:
+    shop.register("=A 1", stock_count=7)
+    send(shop, "PUT", ORDER, quantity=2)
+    send(shop, "PUT", "/stock/LAMP-1/reorder-point", pieces=1)
+
+    every = shop.client.get("/stock", headers=AS_CSV)
+    page = shop.client.get("/stock?limit=1", headers=AS_CSV)
+
+    assert every.content_type == "text/csv; charset=utf-8"
+    assert every.text == "sku,on_hand,reorder_point\r\n''=A 1,7,0\r\nLAMP-1,5,1\r\n"
+    assert page.text == "sku,on_hand,reorder_point\r\n''=A 1,7,0\r\n"
+    assert "cursor=%3DA+1" in page.headers["Link"]
+
+
+def test_stock_of_some_is_csv_in_the_order_asked_for(shop: Shop) -> None:
+    shop.register("LAMP-0", stock_count=7)
+
+    some = shop.client.get("/stock?id=LAMP-1&id=NO-SUCH&id=LAMP-0", headers=AS_CSV)
+    one = shop.client.get("/stock?id=LAMP-1", headers=AS_CSV)
+    unknown = shop.client.get("/stock?id=NO-SUCH", headers=AS_CSV)
+
+    assert some.text.splitlines()[1:] == ["LAMP-1,5,0", "LAMP-0,7,0"]
+    assert one.text.splitlines()[1:] == ["LAMP-1,5,0"]
+    problem(unknown, 404, "unknown-sku")
+
+
+def test_what_is_named_is_no_page(refusing_shop: Shop) -> None:
+    answer = refusing_shop.client.get("/stock?id=LAMP-1&limit=5&cursor=A")
+
+    assert problem(answer, 400, "invalid-parameter")["errors"] == [
+        {"parameter": "limit", "detail": "cannot go with id"},
+        {"parameter": "cursor", "detail": "cannot go with id"},
+    ]
+
+
 def test_a_level_is_shown_in_the_order_of_its_description(shop: Shop) -> None:
     response = shop.client.get("/stock/LAMP-1")
 
