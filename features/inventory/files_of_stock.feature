@@ -33,6 +33,16 @@ Feature: Counts and deliveries in files
       And the same list of counts is booked again
       Then the stock item "LAMP-0001" has 5 pieces on hand
 
+  Rule: A dry run tells what would be, and keeps nothing
+
+    Example: A delivery is looked at before it is booked
+      When this list of deliveries is booked as a dry run
+        | sku       | quantity | reference |
+        | LAMP-0001 | 2        | LS 1/7    |
+        | LAMP-0001 | 3        | LS 1/7    |
+      Then 1 row would be received and 1 row is refused
+      And the stock item "LAMP-0001" has 5 pieces on hand
+
   Rule: A delivery is booked once, whatever list names it
 
     Example: Its note is on two lists

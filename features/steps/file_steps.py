@@ -134,6 +134,16 @@ def receive(context: Any) -> None:
     _book(context, "import-receipts", _file(context, "deliveries.csv"))
 
 
+@when("this list of deliveries is booked as a dry run")
+def receive_dry(context: Any) -> None:
+    _book(context, "import-receipts", _file(context, "deliveries.csv"), "--dry-run")
+
+
+@then("1 row would be received and 1 row is refused")
+def would_be_received(context: Any) -> None:
+    _reports(context, "1 would be received, 0 skipped, 1 refused")
+
+
 @then("the list has 1 refused row")
 def one_refused(context: Any) -> None:
     _reports(context, r"\d+ \w+, 0 skipped, 1 refused")

@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from inventory.adapters.cli_stock import add_stock_files
+from inventory.adapters.dry_runs import run_or_try, takes_a_dry_run
 from inventory.adapters.export_stock import exported_stock
 from inventory.adapters.line_names import EqualLines
-from inventory.adapters.order_files import identified
+from inventory.adapters.order_files import identity_of
 from inventory.adapters.presets.shopify_orders import ShopifyOrders
 from inventory.adapters.presets.woocommerce_orders import WooCommerceOrders
 from inventory.adapters.replay_orders import ReplayOrders
@@ -17,7 +18,7 @@ from inventory.adapters.services import InventoryServices
 from shared_kernel.files.arguments import FileArguments, takes_a_row_file
 from shared_kernel.files.export import export, takes_an_output
 from shared_kernel.files.presets import Preset
-from shared_kernel.files.run import run
+from shared_kernel.files.standard_input import as_a_file
 from shared_kernel.runtime.workers import Workers
 
 _ORDERS: dict[str, Callable[[], Preset | None]] = {
@@ -37,9 +38,14 @@ def inventory_cli(services: InventoryServices, workers: Workers) -> click.Group:
         type=click.Choice(list(_ORDERS)),
         help="FILE is the order export of this software.",
     )
+    @takes_a_dry_run
     @click.pass_context
     def replay_orders(
-        context: click.Context, /, file: FileArguments, preset: str | None
+        context: click.Context,
+        /,
+        file: FileArguments,
+        preset: str | None,
+        dry_run: bool,
     ) -> None:
         """Reserve and ship the order lines in FILE, in their order.
 
@@ -62,6 +68,8 @@ def inventory_cli(services: InventoryServices, workers: Workers) -> click.Group:
         Exit codes: 0, or 1 if rows were refused, 2 if FILE cannot be used,
         130 if it was interrupted.
 
+        With --dry-run it says of each row what would come of it, and keeps nothing.
+
         \b
         Example:
           flask --app app inventory replay-orders samples/superstore/order_lines.csv
@@ -69,10 +77,22 @@ def inventory_cli(services: InventoryServices, workers: Workers) -> click.Group:
         orders = _ORDERS.get(preset or "", lambda: None)
         with (
             contextlib.closing(EqualLines()) as equal,
-            identified(file, orders()) as (file, digest),
+            as_a_file(file, dry=dry_run) as file,
         ):
-            work = ReplayOrders(services, file.path.name, digest, equal)
-            code = run(work, workers, file, preset=orders())
+            digest = identity_of(file, orders())
+
+            def replay(services: InventoryServices) -> ReplayOrders:
+                return ReplayOrders(services, file.path.name, digest, equal)
+
+            code = run_or_try(
+                replay,
+                services,
+                workers,
+                file,
+                dry=dry_run,
+                preset=orders(),
+                named=ReplayOrders.named,
+            )
         context.exit(code)
 
     add_stock_files(group, services, workers)

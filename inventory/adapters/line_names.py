@@ -81,6 +81,23 @@ def made_name(content: bytes, number: int, file: str) -> LineName:
     return LineName(f"~{content.hex()[:10]}.{number}", file)
 
 
+def named_row(row: Row, name: LineName) -> Row:
+    """The row for the file of refused rows, where its name stands in front."""
+    cells = row.cells
+    if cells is not None:
+        [first, *others] = cells or [""]
+        is_object = not others and first.startswith("{")
+        cells = [_named_object(first, name)] if is_object else [name.cell, *cells]
+    return attrs.evolve(row, values={**row.values, LINE: name.cell}, cells=cells)
+
+
+def _named_object(text: str, name: LineName) -> str:
+    """A line of NDJSON, which may be damaged."""
+    rest = text[1:].lstrip()
+    comma = "" if rest.startswith("}") else ", "
+    return f'{{"{LINE}": "{name.cell}"{comma}{rest}'
+
+
 def content_of(row: Row) -> bytes:
     """A digest of what the row says, its text if it cannot be read."""
     values = row.values

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import attrs
 import msgspec
+from sqlalchemy.engine import Connection
 
 from inventory.adapters import shipped_lines
 from inventory.adapters.http_bodies import Pieces
@@ -21,6 +22,7 @@ from inventory.adapters.line_names import (
     given_name,
     has_name,
     made_name,
+    named_row,
 )
 from inventory.adapters.order_dates import date_in
 from inventory.adapters.presets import shopify_orders, woocommerce_orders
@@ -36,7 +38,7 @@ from inventory.domain.value_objects import (
 from shared_kernel.clock import to_us
 from shared_kernel.documents.schema import Schema
 from shared_kernel.domain import foreign_names
-from shared_kernel.domain.errors import DomainError, InvalidValue
+from shared_kernel.domain.errors import InvalidValue
 from shared_kernel.domain.sku import SKU_SCHEMA, Sku
 from shared_kernel.files.columns import Columns
 from shared_kernel.files.remarks import Remarks
@@ -89,7 +91,10 @@ class GivenLine:
         return self.order.code, self.sku.code
 
 
-Known = Mapping[shipped_lines.Key, shipped_lines.ShippedLine]
+Answers = Sequence[tuple[GivenLine, BaseException | None]]
+"""Lines that were to be shipped, each with its refusal, if it was refused."""
+Outcomes = dict[int, Outcome | Refused]
+"""By the identity of the line."""
 
 
 @attrs.frozen
@@ -111,21 +116,37 @@ class ReplayOrders:
     remarks: Remarks = attrs.field(factory=Remarks)
 
     def apply(self, rows: Sequence[Row]) -> list[Outcome | Refused]:
-        read = [self._read(row) for row in rows]
+        read = [self._read(self.named(row)) for row in rows]
         lines = [each for each in read if isinstance(each, GivenLine)]
-        outcomes = self._of_known(lines)
+        with self.services.database.reading() as connection:
+            outcomes = _of_known(lines, connection)
         new = [line for line in lines if id(line) not in outcomes]
-        answers = self.services.writer.execute_all(
-            _reserve_and_ship,
-            [self._command(line) for line in new],
-            lambda connection, refusals: shipped_lines.add(
-                connection, self._shipped(new, refusals)
-            ),
-        )
-        outcomes |= self._of_answers(new, answers)
+
+        def record(
+            connection: Connection, refusals: Sequence[BaseException | None]
+        ) -> None:
+            answers = list(zip(new, refusals, strict=True))
+            shipped_lines.add(connection, self._shipped(answers))
+            meanwhile = [
+                line for line, each in answers if isinstance(each, OrderAlreadyShipped)
+            ]
+            outcomes.update(_of_answers(answers))
+            outcomes.update(_of_known(meanwhile, connection))
+
+        commands = [self._command(line) for line in new]
+        self.services.writer.execute_all(_reserve_and_ship, commands, record)
         return [
             each if isinstance(each, Refused) else outcomes[id(each)] for each in read
         ]
+
+    def named(self, row: Row) -> Row:
+        """The row with a name that is made, unless it has one."""
+        if has_name(row.values):
+            return row
+        content = content_of(row)
+        return named_row(
+            row, made_name(content, self.equal.number(content), self.digest)
+        )
 
     def wait_until_visible(self, timeout_s: float) -> None:
         log = self.services.log
@@ -133,17 +154,13 @@ class ReplayOrders:
 
     def _read(self, row: Row) -> GivenLine | Refused:
         """The line, or all faults of the row at once, by column."""
-        values, name = row.values, None
-        if not has_name(values):
-            content = content_of(row)
-            name = made_name(content, self.equal.number(content), self.digest)
-            row = _named(row, name)
+        values = row.values
         if row.fault:
             return Refused(row.fault, row)
         try:
             for date in _DATES:
                 date(values)
-            name = name or _line(values)
+            name = _line(values)
             return GivenLine(
                 row=row,
                 name=name,
@@ -154,38 +171,6 @@ class ReplayOrders:
         except InvalidValue:
             return Refused("; ".join(_faults(values)), row)
 
-    def _of_known(self, lines: Sequence[GivenLine]) -> dict[int, Outcome | Refused]:
-        """Outcomes of the lines that have shipped, by the identity of the line."""
-        with self.services.database.reading() as connection:
-            known = shipped_lines.found(connection, (line.order for line in lines))
-            orders = shipped_lines.shipped_by_name(
-                connection, (line.order.order for line in lines)
-            )
-        outcomes: dict[int, Outcome | Refused] = {}
-        for line in lines:
-            whole = line.order.order, line.sku.code
-            if line.key in known:
-                outcomes[id(line)] = _of_shipped(line, known[line.key])
-            elif line.name.file and whole in orders:
-                outcomes[id(line)] = _of_whole_order(line, orders[whole])
-        return outcomes
-
-    def _of_answers(
-        self, lines: Sequence[GivenLine], answers: Sequence[object]
-    ) -> dict[int, Outcome | Refused]:
-        outcomes: dict[int, Outcome | Refused] = {}
-        shipped_meanwhile = []
-        for line, answer in zip(lines, answers, strict=True):
-            if isinstance(answer, OrderAlreadyShipped):
-                shipped_meanwhile.append(line)
-            elif isinstance(answer, DomainError):
-                outcomes[id(line)] = Refused(str(answer), line.row)
-            else:
-                outcomes[id(line)] = Outcome.DONE
-        if shipped_meanwhile:
-            outcomes |= self._of_known(shipped_meanwhile)
-        return outcomes
-
     def _command(self, line: GivenLine) -> ReserveStock:
         return ReserveStock(
             sku=line.sku,
@@ -194,9 +179,7 @@ class ReplayOrders:
             until=self.services.clock() + HELD_FOR,
         )
 
-    def _shipped(
-        self, lines: Sequence[GivenLine], refusals: Sequence[BaseException | None]
-    ) -> list[shipped_lines.ShippedLine]:
+    def _shipped(self, answers: Answers) -> list[shipped_lines.ShippedLine]:
         now_us = to_us(self.services.clock())
         return [
             shipped_lines.ShippedLine(
@@ -208,7 +191,7 @@ class ReplayOrders:
                 row_number=line.row.number,
                 shipped_us=now_us,
             )
-            for line, refusal in zip(lines, refusals, strict=True)
+            for line, refusal in answers
             if refusal is None
         ]
 
@@ -218,21 +201,29 @@ def _reserve_and_ship(order: ReserveStock, work: SqlInventoryUnitOfWork) -> None
     ship_stock(ShipStock(sku=order.sku, order=order.order), work)
 
 
-def _named(row: Row, name: LineName) -> Row:
-    """The row for the file of refused rows, where its name stands in front."""
-    cells = row.cells
-    if cells is not None:
-        [first, *others] = cells or [""]
-        is_object = not others and first.startswith("{")
-        cells = [_named_object(first, name)] if is_object else [name.cell, *cells]
-    return attrs.evolve(row, values={**row.values, LINE: name.cell}, cells=cells)
+def _of_known(lines: Sequence[GivenLine], connection: Connection) -> Outcomes:
+    """Outcomes of those lines that have shipped."""
+    if not lines:
+        return {}
+    known = shipped_lines.found(connection, (line.order for line in lines))
+    orders = shipped_lines.shipped_by_name(
+        connection, (line.order.order for line in lines)
+    )
+    outcomes: Outcomes = {}
+    for line in lines:
+        whole = line.order.order, line.sku.code
+        if line.key in known:
+            outcomes[id(line)] = _of_shipped(line, known[line.key])
+        elif line.name.file and whole in orders:
+            outcomes[id(line)] = _of_whole_order(line, orders[whole])
+    return outcomes
 
 
-def _named_object(text: str, name: LineName) -> str:
-    """A line of NDJSON, which may be damaged."""
-    rest = text[1:].lstrip()
-    comma = "" if rest.startswith("}") else ", "
-    return f'{{"{LINE}": "{name.cell}"{comma}{rest}'
+def _of_answers(answers: Answers) -> Outcomes:
+    return {
+        id(line): Refused(str(refusal), line.row) if refusal else Outcome.DONE
+        for line, refusal in answers
+    }
 
 
 def _of_shipped(

@@ -52,6 +52,10 @@ class Committed(Generic[R]):
     position: int
 
 
+class _RolledBackError(Exception):
+    """Undoes the transaction of a dry run."""
+
+
 @attrs.define(eq=False)
 class _Job(Generic[C, W, R]):
     handler: Callable[[C, W], R]
@@ -71,7 +75,8 @@ class Writer(Generic[W]):
 
     A thread that finds no other writing executes all waiting commands, and then lets
     the first thread that has come since do the same. Each caller returns after the
-    commit, when its events have positions.
+    commit, when its events have positions. A `dry` one rolls all back: the answers are
+    those that a real one would give, at position 0.
     """
 
     def __init__(
@@ -80,14 +85,21 @@ class Writer(Generic[W]):
         log: EventLog,
         unit_of_work: Callable[[Connection], W],
         on_commit: Callable[[], None] = lambda: None,
+        *,
+        dry: bool = False,
     ) -> None:
         self._database = database
         self._log = log
         self._unit_of_work = unit_of_work
         self._on_commit = on_commit
+        self._dry = dry
         self._mutex = threading.Lock()
         self._waiting: list[_Job[Any, W, Any]] = []
         self._busy = False
+
+    def dry(self) -> "Writer[W]":
+        """One for the same database that keeps nothing."""
+        return Writer(self._database, self._log, self._unit_of_work, dry=True)
 
     def execute(self, handler: Callable[[C, W], R], command: C) -> Committed[R]:
         """Raises what the handler raised: a refusal changed nothing."""
@@ -203,6 +215,10 @@ class Writer(Generic[W]):
                 appended = work.flush()
                 if before_commit is not None:
                     before_commit(connection, [job.error for job in jobs])
+                if self._dry:
+                    raise _RolledBackError
+        except _RolledBackError:
+            return
         except OutcomeUnknownError as error:
             self._find_out(appended, error)
         for job in jobs:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from shared_kernel.files import run as bulk_run
 from shared_kernel.runtime.running import RunningServices
@@ -226,6 +227,22 @@ def test_receipts_are_read_as_ndjson(
 
     assert code == 1
     assert "1 received, 0 skipped, 1 refused" in output
+
+
+def test_rows_on_the_standard_input_are_rows_of_a_file(
+    storehouse: RunningServices, tmp_path: Path
+) -> None:
+    cli = storehouse.context("inventory").cli
+    said = ["-", "--format", "csv", "--refused", str(tmp_path / "refused.csv")]
+    counted = ["import-counts", *said, "--reason", "Stocktake"]
+    for given, text, done in (
+        (counted, "sku,count\nA-1,90\n", "counted"),
+        (["import-receipts", *said], "sku,quantity\nB-1,2\n", "received"),
+    ):
+        for result in (f"1 {done}, 0 skipped", f"0 {done}, 1 skipped"):
+            assert result in CliRunner().invoke(cli, given, input=text).output
+
+    assert levels(storehouse) == {"A-1": 90, "B-1": 100}
 
 
 @pytest.mark.proof_on("postgresql", "after")
