@@ -67,6 +67,13 @@ def _held_after(event: Happened, before: int) -> int:
             return 0
 
 
+def dead_letter(context: Any, sku: str) -> dict[str, Any]:
+    """The only dead letter of `sku`; others may be parked behind it."""
+    found = [each for each in context.driver.letters(sku) if each["state"] == "dead"]
+    (letter,) = found
+    return dict(letter)
+
+
 def flask_command(context: Any, service: str, *arguments: str) -> str:
     """What a command prints that runs in a process of its own, beside `service`."""
     return run_flask(context.driver.environment_of(service), *arguments)

@@ -45,6 +45,7 @@ from shared_kernel.clock import system_clock
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.domain.sku import Sku
 from shared_kernel.events.versions import subject_of
+from shared_kernel.operations.dead_letters_cli import dead_letters_group
 from shared_kernel.operations.letter_documents import shown
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.serving.application import web_application
@@ -344,9 +345,21 @@ class HandlersDriver:
             if each.envelope.key == sku
         ]
 
-    def discard(self, letter: str, why: str) -> None:
-        body = {"who": "ada", "why": why}
-        self._answered(self._client.post(f"/dead-letters/{letter}/discard", json=body))
+    def repair(
+        self, letter: str, how: str, body: Json, seen: int | None = None
+    ) -> None:
+        answer = self._client.open(
+            f"/dead-letters/{letter}/{how}",
+            method="PUT" if how == "data" else "POST",
+            json=body,
+            headers={} if seen is None else {"If-Match": f'"{seen}"'},
+        )
+        self._answered(answer)
+
+    def repairs(self, sku: str) -> list[Json]:
+        group = dead_letters_group(self._storehouse.services)
+        made = map(json.loads, run(group, "repairs", "--json").output.splitlines())
+        return [each for each in made if each["event"]["key"] == sku]
 
     def rebuild_listing(self) -> None:
         cli = self._storehouse.service("catalog-queries").cli
@@ -381,7 +394,10 @@ class HandlersDriver:
         self.settle()
         answer = response.get_json()
         if response.status_code >= 400:
-            raise Refused(answer["type"].rpartition("/")[2], answer)
+            slug = answer["type"].rpartition("/")[2]
+            if slug == "invalid-value" and len(answer.get("errors", ())) == 1:
+                answer["field"] = answer["errors"][0]["pointer"].rpartition("/")[2]
+            raise Refused(slug, answer)
         return answer
 
     def _catalog(self, handler: Any, command: Callable[[], object]) -> None:

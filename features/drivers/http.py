@@ -281,12 +281,23 @@ class HttpDriver:
         found = self.read(f"/dead-letters?key={self._own(sku)}")["letters"]
         return list(found)
 
-    def discard(self, letter: str, why: str) -> None:
-        body = {"who": "ada", "why": why}
+    def repair(
+        self, letter: str, how: str, body: Json, seen: int | None = None
+    ) -> None:
+        method = "PUT" if how == "data" else "POST"
+        headers = {} if seen is None else {"If-Match": f'"{seen}"'}
         response, answer = self._request(
-            "POST", f"/dead-letters/{letter}/discard", body
+            method, f"/dead-letters/{letter}/{how}", body, headers
         )
-        assert response.status == 200, answer
+        if response.status >= 400:
+            raise self._refused(answer)
+
+    def repairs(self, sku: str) -> list[Json]:
+        environment = self.environment_of("catalog-queries")
+        told = run_flask(environment, "dead-letters", "repairs", "--json")
+        own = self.own(sku)
+        made = map(json.loads, told.splitlines())
+        return [each for each in made if each["event"]["key"] == own]
 
     def rebuild_listing(self) -> None:
         run_flask(self.environment_of("catalog-queries"), "catalog", "rebuild-listing")

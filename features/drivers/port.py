@@ -122,7 +122,14 @@ class Driver(Protocol):
     def letters(self, sku: str) -> list[Json]:
         """The dead letters of `sku`, and what is parked behind them."""
 
-    def discard(self, letter: str, why: str) -> None: ...
+    def repair(
+        self, letter: str, how: str, body: Json, seen: int | None = None
+    ) -> None:
+        """`how` is "replay", "discard", or "data" for other data."""
+
+    def repairs(self, sku: str) -> list[Json]:
+        """What was done with the dead letters of `sku`, the newest first."""
+
     def rebuild_listing(self) -> None: ...
 
     def own(self, name: str) -> str:

@@ -31,13 +31,13 @@ Feature: What failed
 
     Example: A change that was never meant
       When the product "LAMP-0001" is renamed to "Table lamp"
-      And the operator discards the dead letter of "LAMP-0001"
+      And Ada discards the dead letter of "LAMP-0001" because "it was never meant"
       Then the product "LAMP-0001" is listed as "Table lamp"
       And no change of "LAMP-0001" failed
 
     Example: The listing is rebuilt later
       When the product "LAMP-0001" is renamed to "Table lamp"
-      And the operator discards the dead letter of "LAMP-0001"
+      And Ada discards the dead letter of "LAMP-0001" because "it was never meant"
       And the listing is rebuilt
       Then the product "LAMP-0001" is listed as "Table lamp"
       And no change of "LAMP-0001" failed

@@ -4,15 +4,12 @@ from typing import Any
 
 from behave import given, then, when
 
+from features.steps_support import dead_letter
+
 
 @given('a faulty program has renamed product "{sku}" without its status')
 def rename_badly(context: Any, sku: str) -> None:
     context.driver.publish_faulty("product.renamed", sku, {"name": "Lamp"})
-
-
-@when('the operator discards the dead letter of "{sku}"')
-def discard(context: Any, sku: str) -> None:
-    context.driver.discard(_dead(context, sku)["letter"], "it was never meant")
 
 
 @when("the listing is rebuilt")
@@ -22,7 +19,7 @@ def rebuild(context: Any) -> None:
 
 @then('the operator sees a dead letter of "{sku}", because of its "{field}"')
 def failed_because_of(context: Any, sku: str, field: str) -> None:
-    found = _dead(context, sku)
+    found = dead_letter(context, sku)
     assert found["field"] == field, found
     assert found["place"].startswith("catalog."), found
 
@@ -36,8 +33,3 @@ def wait_behind(context: Any, count: int, sku: str) -> None:
 @then('no change of "{sku}" failed')
 def nothing_failed(context: Any, sku: str) -> None:
     assert context.driver.letters(sku) == []
-
-
-def _dead(context: Any, sku: str) -> Any:
-    (found,) = [each for each in context.driver.letters(sku) if each["state"] == "dead"]
-    return found
