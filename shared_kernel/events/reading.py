@@ -1,6 +1,7 @@
 """Reading an event as a class of the reader's own."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
@@ -49,21 +50,30 @@ def read_all(kind: type[T], batch: Sequence[Envelope]) -> list[T]:
     return read
 
 
-def _field_at_fault(kind: type[Any], data: bytes) -> str | None:
+def _field_at_fault(kind: Any, data: bytes) -> str | None:
     """The first that is missing or of another type; None if `data` has no fields."""
     try:
         found = msgspec.json.decode(data, type=dict[str, Any])
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError):
         return None
+    for name, is_required, type_ in _fields_of(kind):
+        if name not in found:
+            if is_required:
+                return name
+        elif not _is_of(type_, found[name]):
+            return name
+    return None
+
+
+@cache
+def _fields_of(kind: Any) -> list[tuple[str, bool, Any]]:
+    """Name, whether it is required, and type; cached, since it takes a millisecond."""
     described: Any = msgspec.inspect.type_info(kind)
     types = get_type_hints(kind)
-    for field in getattr(described, "fields", ()):
-        if field.encode_name not in found:
-            if field.required:
-                return str(field.encode_name)
-        elif not _is_of(types[field.name], found[field.encode_name]):
-            return str(field.encode_name)
-    return None
+    return [
+        (str(field.encode_name), field.required, types[field.name])
+        for field in getattr(described, "fields", ())
+    ]
 
 
 def _is_of(type_: Any, value: Any) -> bool:
