@@ -2,7 +2,8 @@
 
 `labels` and `places` read the log of `shop`. An event says what is done with a shelf:
 `put` a name on it, `add` one (refused if it has another name), `rename` it (refused if
-it has none), or `clear` it. Its key need not be the shelf.
+it has none), `clear` it, or `print` the name: that `labels` puts, and `places` renames.
+Its key need not be the shelf.
 """
 
 from collections.abc import Iterator, Sequence
@@ -52,11 +53,11 @@ _ALL = Prepared(sa.text("SELECT shelf, name FROM shelves"))
 _EMPTY = ("shelves", "dead_letters", "subscription_cursors", "event_log")
 
 
-class ShelfIsTakenError(Exception):
+class ShelfIsTakenError(UnreadableEventError):
     pass
 
 
-class NoSuchShelfError(Exception):
+class NoSuchShelfError(UnreadableEventError):
     pass
 
 
@@ -118,7 +119,7 @@ class Shelves:
     ) -> None:
         for envelope in batch:
             done = msgspec.json.decode(envelope.data, type=Done)
-            _do(done, connection)
+            _do(done, reader, connection)
             if (reader, envelope.position) in self.broken:
                 raise UnreadableEventError("the label is smeared")
 
@@ -152,10 +153,13 @@ def shelves(databases: Databases) -> Iterator[Shelves]:
         yield Shelves(EventLog(source, SOURCE), database)
 
 
-def _do(done: Done, connection: Connection) -> None:
+def _do(done: Done, reader: str, connection: Connection) -> None:
     shelf = {"shelf": done.shelf}
     there = _NAME.row(connection, shelf)
-    match done.what:
+    what = (
+        {LABELS: "put", PLACES: "rename"}[reader] if done.what == "print" else done.what
+    )
+    match what:
         case "add" if there and there[0] != done.name:
             raise ShelfIsTakenError(f"{done.shelf} is for {there[0]}")
         case "rename" if there is None:

@@ -18,7 +18,7 @@ from tests.shared_kernel.repair.shelves import READERS, Done, Shelves, shelves
 KEYS = "AB"
 DONE = st.builds(
     Done,
-    what=st.sampled_from(["put", "add", "add", "clear", "rename"]),
+    what=st.sampled_from(["put", "add", "clear", "rename", "print"]),
     shelf=st.just("own"),
     name=st.sampled_from(["lamps", "chairs"]),
 ) | st.builds(

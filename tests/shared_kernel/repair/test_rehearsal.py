@@ -163,6 +163,23 @@ def test_a_letter_sees_what_those_of_an_earlier_batch_would_have_changed(
     assert other_row.succeeds
 
 
+def test_a_letter_may_need_one_of_its_key_in_an_earlier_batch(
+    shop: Shelves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rehearsal, "BATCH", 1)
+    shop.fail(1)
+    shop.record("A", Done("print", "A1"))
+    shop.read()
+    shop.fail()
+
+    put, renamed = shop.letters.rehearse(EVERY)
+
+    assert put.succeeds
+    # Alone, it would find no shelf.
+    assert renamed.succeeds
+    assert not shop.letters.rehearse_letter(renamed.letter.number).succeeds
+
+
 def test_nothing_comes_of_it(shop: Shelves) -> None:
     shop.fail(1, 4)
     shop.record("A", Done("put", "A1"), Done("put", "A2"))
