@@ -12,7 +12,9 @@ COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes
 	--no-emit-index-url --no-header
 DEMO := var/demo
 # Tests with servers wait more than they work: more of them than a machine has cores.
-TEST_WORKERS ?= 3
+# Those of `make proof` work more, and some of them measure.
+TEST_WORKERS ?= 5
+PROOF_WORKERS ?= 4
 # What runs side by side says what it has to say one after the other.
 TIDY := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
@@ -73,14 +75,28 @@ quick-features: $(READY)
 
 .PHONY: test
 test: check ## the rest, each law among it, with a real NATS and PostgreSQL: minutes
+	@$(MAKE) --no-print-directory -j 2 server-tests server-features
+
+.PHONY: server-tests
+server-tests: $(READY)
+	$(RUN) -m pytest -q -n $(TEST_WORKERS) --dist worksteal -m "(server or slow) and not proof"
+
+.PHONY: server-features
+server-features: $(READY)
 	$(RUN) -m behave --tags "@slow"
 	$(RUN) -m features.everywhere --quick --only nats:split:postgresql
-	$(RUN) -m pytest -q -n $(TEST_WORKERS) --dist worksteal -m "(server or slow) and not proof"
 
 .PHONY: proof
 proof: $(READY) ## everything else: each matrix, crash point and soak
+	@$(MAKE) --no-print-directory -j 2 proofs proof-features
+
+.PHONY: proofs
+proofs: $(READY)
+	$(RUN) -m pytest -q -n $(PROOF_WORKERS) --dist worksteal -m proof
+
+.PHONY: proof-features
+proof-features: $(READY)
 	$(RUN) -m features.everywhere --quick --without nats:split:postgresql
-	$(RUN) -m pytest -q -n $(TEST_WORKERS) --dist worksteal -m proof
 
 .PHONY: features-everywhere
 features-everywhere: $(READY) ## each scenario, not only those that tell most, on every bus and queue
