@@ -1,60 +1,27 @@
 """`catalog import`: registers the products of a file."""
 
 import contextlib
+from typing import Any
 
-import attrs
 import click
 
 from catalog.adapters.dry_run import DryRun, EarlierRows
 from catalog.adapters.import_products import ImportProducts
 from catalog.adapters.imports.cli_imports import import_in_background
-from catalog.adapters.presets.shopify import ShopifyProducts
-from catalog.adapters.presets.woocommerce import WooCommerceProducts
-from catalog.adapters.product_rows import COLUMNS, Prices
+from catalog.adapters.imports.import_options import (
+    DECIMAL_MARKS,
+    PRESETS,
+    SKU_SOURCES,
+    ImportOptions,
+    UnusableOptionError,
+)
+from catalog.adapters.product_rows import COLUMNS
 from catalog.adapters.services import CommandServices
-from catalog.domain.currencies import CURRENCIES
 from shared_kernel.files.arguments import FileArguments, takes_a_row_file
-from shared_kernel.files.presets import Preset, opened
-from shared_kernel.files.run import run
+from shared_kernel.files.errors import UnusableFileError
+from shared_kernel.files.presets import opened
+from shared_kernel.files.run import CommandFailed, run
 from shared_kernel.runtime.workers import Workers
-
-
-@attrs.frozen(kw_only=True)
-class _Asked:
-    """The options of `catalog import`, without those of every row file."""
-
-    currency: str | None
-    decimal_mark: str | None
-    preset: str | None
-    sku_from: str | None
-    update: bool
-    dry_run: bool
-    background: bool
-
-    @property
-    def prices(self) -> Prices:
-        mark = self.decimal_mark
-        if mark is None and self.preset == "shopify":
-            mark = "."
-        return Prices(currency=self.currency, decimal_mark=mark)
-
-    @property
-    def reads(self) -> Preset | None:
-        """Raises click.UsageError."""
-        if self.sku_from is not None and self.preset != "shopify":
-            raise click.UsageError("--sku-from handle goes with --preset shopify")
-        if self.preset is None:
-            return None
-        if self.currency is None:
-            raise click.UsageError(
-                f"--preset {self.preset} needs the currency of the prices, which the "
-                "file does not say: --currency EUR"
-            )
-        if self.preset == "woocommerce":
-            return WooCommerceProducts(currency=self.currency)
-        return ShopifyProducts(
-            currency=self.currency, sku_from_handle=self.sku_from is not None
-        )
 
 
 def add_import(group: click.Group, services: CommandServices, workers: Workers) -> None:
@@ -65,22 +32,21 @@ def add_import(group: click.Group, services: CommandServices, workers: Workers) 
     @click.option(
         "--currency",
         metavar="CODE",
-        callback=_known_currency,
         help="The currency of prices that name none, such as EUR.",
     )
     @click.option(
         "--decimal-mark",
-        type=click.Choice([".", ","]),
+        type=click.Choice(DECIMAL_MARKS),
         help="What separates decimals  [default: 1,234 is refused]",
     )
     @click.option(
         "--preset",
-        type=click.Choice(["shopify", "woocommerce"]),
+        type=click.Choice(PRESETS),
         help="FILE is the product export of this software.",
     )
     @click.option(
         "--sku-from",
-        type=click.Choice(["handle"]),
+        type=click.Choice(SKU_SOURCES),
         help="Shopify: where SKUs come from that are empty.",
     )
     @click.option(
@@ -103,7 +69,8 @@ def add_import(group: click.Group, services: CommandServices, workers: Workers) 
         context: click.Context,
         /,
         file: FileArguments,
-        **options: object,
+        background: bool,
+        **given: Any,
     ) -> None:
         """Register the products in FILE, and wait until all are listed.
 
@@ -136,42 +103,34 @@ def add_import(group: click.Group, services: CommandServices, workers: Workers) 
           flask --app app catalog import prices.csv --currency EUR --update --dry-run
           flask --app app catalog import export.csv --preset shopify --currency EUR
         """  # noqa: D301 - click takes \b as a character
-        asked = _Asked(**options)  # type: ignore[arg-type] # as declared above
-        preset = asked.reads
-        if asked.background:
-            _refuse_in_background(asked)
-            rows = opened(file.path, COLUMNS, file.reading, preset)
-            code = import_in_background(services.imports, rows, file.refused_to())
-            context.exit(code)
-        if asked.dry_run:
+        options = _options(given)
+        if background:
+            context.exit(_in_background(services, file, options))
+        if options.dry_run:
             with contextlib.closing(EarlierRows()) as earlier:
-                rehearsal = DryRun(services, earlier, asked.prices, asked.update)
-                code = run(rehearsal, workers, file, dry=True, preset=preset)
+                rehearsal = DryRun(services, earlier, options.prices, options.update)
+                code = run(rehearsal, workers, file, dry=True, preset=options.reads)
             context.exit(code)
-        work = ImportProducts(services, asked.prices, asked.update)
-        context.exit(run(work, workers, file, preset=preset))
+        work = ImportProducts(services, options.prices, options.update)
+        context.exit(run(work, workers, file, preset=options.reads))
 
 
-def _refuse_in_background(asked: _Asked) -> None:
-    for option, given in (
-        ("--update", asked.update),
-        ("--dry-run", asked.dry_run),
-        ("--currency", asked.currency and not asked.preset),
-        ("--decimal-mark", asked.decimal_mark),
-    ):
-        if given:
-            raise click.UsageError(
-                f"{option} does not go with --background: workers register what the "
-                "rows say, and nothing else; leave --background out"
-            )
+def _options(given: dict[str, Any]) -> ImportOptions:
+    """Raises click.UsageError."""
+    try:
+        return ImportOptions(**given)
+    except UnusableOptionError as error:
+        name = error.option.replace("_", "-")
+        raise click.UsageError(f"--{name}: {error}") from error
 
 
-def _known_currency(
-    _: click.Context, parameter: click.Parameter, code: str | None
-) -> str | None:
-    if code is None or code in CURRENCIES:
-        return code
-    right = code.upper() if code.upper() in CURRENCIES else "EUR"
-    raise click.BadParameter(
-        f"{code!r} is no ISO 4217 code in use, such as {right}", param=parameter
-    )
+def _in_background(
+    services: CommandServices, file: FileArguments, options: ImportOptions
+) -> int:
+    """The exit code. Raises CommandFailed."""
+    try:
+        rows = opened(file.path, COLUMNS, file.reading, options.reads)
+    except UnusableFileError as error:
+        raise CommandFailed(str(error)) from error
+    refused = file.refused_to(dry=options.dry_run)
+    return import_in_background(services.imports, rows, options, refused)

@@ -9,9 +9,9 @@ import attrs
 from sqlalchemy.engine import Connection
 
 from catalog.adapters.import_products import Outcomes, RowImport
-from catalog.adapters.product_rows import AS_WRITTEN, COLUMNS, Prices
-from catalog.adapters.services import CommandServices
-from shared_kernel.domain import foreign_names
+from catalog.adapters.product_rows import AS_WRITTEN, COLUMNS, Prices, key_of
+from catalog.adapters.services import CommandServices, SqlCatalogUnitOfWork
+from shared_kernel.events.writer import Writer
 from shared_kernel.files.columns import Columns
 from shared_kernel.files.remarks import Remarks
 from shared_kernel.files.row_file import Row
@@ -39,7 +39,7 @@ class EarlierRows:
     def add(self, row: Row) -> None:
         self._rows.execute(
             "INSERT INTO done VALUES (?, ?, ?)",
-            (_key(row), row.number, json.dumps(dict(row.values))),
+            (key_of(row), row.number, json.dumps(dict(row.values))),
         )
 
     def like(self, rows: Sequence[Row]) -> list[Row]:
@@ -47,7 +47,7 @@ class EarlierRows:
         found = self._rows.execute(
             "SELECT number, row FROM done WHERE key IN"
             " (SELECT value FROM json_each(?)) ORDER BY number",
-            (json.dumps(list(map(_key, rows))),),
+            (json.dumps(list(map(key_of, rows))),),
         )
         return [Row(number, json.loads(values)) for number, values in found]
 
@@ -74,12 +74,8 @@ class DryRun:
 
     def apply(self, rows: Sequence[Row]) -> Outcomes:
         before = self.earlier.like(rows)
-        outcomes: Outcomes = []
         chunk = RowImport([*before, *rows], self.prices, self.update)
-        try:
-            chunk.run(self.services.writer, _roll_back)
-        except _RolledBackError as rolled_back:
-            outcomes = list(rolled_back.outcomes[len(before) :])
+        outcomes = rolled_back(chunk, self.services.writer)[len(before) :]
         chunk.remark_on(rows, self.remarks)
         for row, outcome in zip(rows, outcomes, strict=True):
             if outcome in (Outcome.DONE, Outcome.UPDATED):
@@ -90,11 +86,14 @@ class DryRun:
         """Nothing has changed."""
 
 
+def rolled_back(chunk: RowImport, writer: Writer[SqlCatalogUnitOfWork]) -> Outcomes:
+    """What an import of `chunk` would do: it is done, and undone."""
+    try:
+        chunk.run(writer, _roll_back)
+    except _RolledBackError as undone:
+        return list(undone.outcomes)
+    raise AssertionError("a dry run was committed")
+
+
 def _roll_back(_: Connection, outcomes: Sequence[Outcome | Refused]) -> NoReturn:
     raise _RolledBackError(outcomes)
-
-
-def _key(row: Row) -> str:
-    """One for all SKUs that a catalog may take for the same."""
-    sku = str(row.values.get("sku", "")).strip()
-    return foreign_names.folded(sku)

@@ -2,13 +2,16 @@
 
 from datetime import datetime
 
+import attrs
 import msgspec
 from flask import Response
 
 from catalog.adapters.http_refusals import (
     IMPORT_HAS_ENDED,
+    NO_DRY_RUN,
     UNKNOWN_IMPORT,
 )
+from catalog.adapters.imports.import_options import ImportOptions
 from catalog.adapters.imports.product_imports import ProductImports
 from catalog.adapters.imports.progress import ImportProgress, ImportState
 from catalog.adapters.imports.stuck import remedies
@@ -30,15 +33,18 @@ _PAGE = (_NEWEST, integer("cursor", "Where to go on.", 0, 2**63 - 1, default=0))
 class ShownImport(msgspec.Struct, frozen=True, kw_only=True):
     """`rows` are known once all are received, the time left while it gets on.
 
-    `remedies` say what to do with one that is stuck, `remarks` what was not used of the
-    rows.
+    They are registered, updated, skipped or refused; of a dry run, they would be.
+    `remedies` say what to do with one that is stuck, `remarks` what was left out or not
+    used of the file. `outcomes` is where a dry run tells of each row.
     """
 
     id: str
     file: str
+    options: ImportOptions
     state: str
     rows: int | None
     registered: int
+    updated: int
     skipped: int
     refused: int
     rows_per_second: float
@@ -46,6 +52,7 @@ class ShownImport(msgspec.Struct, frozen=True, kw_only=True):
     begun: datetime
     ended: datetime | None
     refusals: str
+    outcomes: str | None
     remedies: list[str]
     remarks: list[str]
 
@@ -58,15 +65,28 @@ class ShownRefusal(msgspec.Struct, frozen=True):
     reason: str
 
 
+class ShownOutcome(msgspec.Struct, frozen=True):
+    """What a dry run would do with a row: registered, updated, skipped or refused.
+
+    `detail` says what an update would change, and why a row is refused.
+    """
+
+    row: int
+    sku: str
+    outcome: str
+    detail: str
+
+
 def add_imports(api: Api, services: CommandServices) -> None:
     """To be watched, cancelled and corrected."""
     _add_watching(api, services.imports)
     _add_refusals(api, services.imports.progress)
+    _add_outcomes(api, services.imports.progress)
 
 
 def accepted_one(import_id: str) -> Answer:
     """The answer to one product that is registered later (RFC 9110, §15.3.3)."""
-    where = f"/products/imports/{import_id}"
+    where = watched_at(import_id)
     return Answer(
         status=202,
         body=msgspec.json.encode({"id": import_id, "state": "waiting", "rows": 1}),
@@ -170,6 +190,37 @@ def _add_refusals(api: Api, progress: ImportProgress) -> None:
         )
 
 
+def _add_outcomes(api: Api, progress: ImportProgress) -> None:
+    @api.route(
+        "GET",
+        "/products/imports/<import_id>/outcomes",
+        summary="List what a dry run would do",
+        parameters=_PAGE,
+        problems=(UNKNOWN_IMPORT, NO_DRY_RUN),
+        success=Success(
+            description="The rows handled so far, in the order of the file.",
+            kind=list[ShownOutcome],
+            headers={"Link": "The next page, if there is one."},
+        ),
+    )
+    def list_outcomes(import_id: str) -> Response:
+        """Rows of a foreign file that are left out are not among them."""
+        asked = read_query(_PAGE)
+        state = found(progress, import_id)
+        if not state.options.dry_run:
+            raise Problem(NO_DRY_RUN, f"import {import_id} has no `dry_run`")
+        page = progress.outcomes(state.id, asked["cursor"], asked["limit"])
+        response = _json([ShownOutcome(*attrs.astuple(each)) for each in page])
+        if len(page) == asked["limit"]:
+            response.headers.update(next_link(**asked | {"cursor": page[-1].row}))
+        return response
+
+
+def watched_at(import_id: str) -> str:
+    """Its path."""
+    return f"/products/imports/{import_id}"
+
+
 def found(progress: ImportProgress, import_id: str) -> ImportState:
     """Raises Problem."""
     state = progress.state(import_id)
@@ -191,16 +242,19 @@ def _shown(state: ImportState) -> ShownImport:
     return ShownImport(
         id=state.id,
         file=state.file,
+        options=state.options,
         state=state.state,
         rows=state.rows,
         registered=state.registered,
+        updated=state.updated,
         skipped=state.skipped,
         refused=state.refused,
         rows_per_second=state.rate_per_second,
         seconds_left=state.seconds_left,
         begun=from_us(state.begun_us),
         ended=None if state.ended_us is None else from_us(state.ended_us),
-        refusals=f"/products/imports/{state.id}/refusals",
+        refusals=f"{watched_at(state.id)}/refusals",
+        outcomes=f"{watched_at(state.id)}/outcomes" if state.options.dry_run else None,
         remedies=list(remedies(state)),
         remarks=state.remarks,
     )

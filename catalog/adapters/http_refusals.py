@@ -36,6 +36,13 @@ IMPORT_HAS_ENDED = kind(
     "The import has ended",
     "All of its rows were handled before it could be cancelled.",
 )
+NO_DRY_RUN = kind(
+    "no-dry-run",
+    409,
+    "The import is no dry run",
+    "What becomes of each row is kept for dry runs alone (`dry_run=true`); `refusals` "
+    "are kept for all imports, and what was done stands in the log.",
+)
 UNUSABLE_FILE = kind(
     "unusable-file",
     422,

@@ -7,31 +7,30 @@ import msgspec
 from flask import Response
 from sqlalchemy.engine import Connection
 
-from catalog.adapters.http_imports import ShownImport, found, response_of
+from catalog.adapters.http_import_options import PARAMETERS, asked
+from catalog.adapters.http_imports import (
+    ShownImport,
+    found,
+    response_of,
+    watched_at,
+)
 from catalog.adapters.http_refusals import (
     UNUSABLE_FILE,
 )
+from catalog.adapters.imports.import_options import ImportOptions
 from catalog.adapters.imports.product_imports import BeforeCommit
 from catalog.adapters.product_rows import COLUMNS
 from catalog.adapters.services import CommandServices
 from shared_kernel.clock import to_us
 from shared_kernel.files.errors import UnusableFileError
-from shared_kernel.files.reading import (
-    Reading,
-    delimiter_of,
-    encoding_of,
-    names_of,
-)
-from shared_kernel.files.row_file import CSV, FORMATS, NDJSON, RowFile
+from shared_kernel.files.presets import opened
+from shared_kernel.files.reading import Reading
+from shared_kernel.files.row_file import CSV, FORMATS, NDJSON
 from shared_kernel.storage.errors import ConcurrentUpdateError
 from shared_kernel.web import idempotency
 from shared_kernel.web.idempotency import Kept
-from shared_kernel.web.parameters import (
-    Parameter,
-    idempotency_key,
-    read_query,
-)
-from shared_kernel.web.problems import INVALID_PARAMETER, Problem
+from shared_kernel.web.parameters import idempotency_key
+from shared_kernel.web.problems import Problem
 from shared_kernel.web.routes import Api, Success
 from shared_kernel.web.tracing import traceparent
 from shared_kernel.web.uploads import Received, Upload
@@ -41,35 +40,19 @@ MEDIA_TYPES = {
     "application/x-ndjson": NDJSON,
     "application/jsonl": NDJSON,
 }
-_READING = (
-    Parameter(
-        name="delimiter",
-        description="What separates cells: a character, or `tab`. By default it is "
-        "recognized.",
-        schema={"type": "string", "minLength": 1, "maxLength": 3, "examples": [";"]},
-    ),
-    Parameter(
-        name="encoding",
-        description="Of the text, UTF-8 by default, such as `cp1252`.",
-        schema={
-            "type": "string",
-            "minLength": 1,
-            "maxLength": 40,
-            "examples": ["cp1252"],
-        },
-    ),
-    Parameter(
-        name="map",
-        description="What columns are called in the file: `theirs=ours`, with `;` "
-        "between several.",
-        schema={
-            "type": "string",
-            "minLength": 3,
-            "maxLength": 1000,
-            "examples": ["Variant SKU=sku"],
-        },
-    ),
-)
+
+
+@attrs.frozen
+class _Sent:
+    """A file, and what its sender has said of it."""
+
+    received: Received
+    reading: Reading
+    options: ImportOptions
+
+    def fingerprint(self) -> bytes:
+        """Of the request; reads the rest of the file."""
+        return idempotency.fingerprint(self.received.fingerprint())
 
 
 def add_sent_imports(api: Api, services: CommandServices) -> None:
@@ -89,7 +72,7 @@ def add_sent_imports(api: Api, services: CommandServices) -> None:
         summary="Register the products of a file, in the background",
         body=upload,
         idempotent=True,
-        parameters=_READING,
+        parameters=PARAMETERS,
         problems=(UNUSABLE_FILE,),
         success=Success(
             status=202,
@@ -102,57 +85,43 @@ def add_sent_imports(api: Api, services: CommandServices) -> None:
         """Rows that are refused are listed with their reasons; the others are done.
 
         A product that is registered unchanged is skipped. So a file can be sent again.
-        With an `Idempotency-Key` it is the same import then.
+        With `update` it is made as the file says, unless it was changed after the file
+        was sent; with `dry_run` nothing is kept, and `outcomes` tell what would be
+        done. With an `Idempotency-Key` it is the same import then.
         """
-        reading = _reading()
+        reading, options = asked()
         key = idempotency_key()
-        received = upload.read()
+        sent = _Sent(upload.read(), reading, options)
         if key is None:
-            import_id = _receive(services, received, reading)
+            import_id = _receive(services, sent)
         else:
-            import_id = _receive_once(services, received, reading, key)
+            import_id = _receive_once(services, sent, key)
         response = response_of(found(services.imports.progress, import_id), status=202)
-        response.headers["Location"] = f"/products/imports/{import_id}"
+        response.headers["Location"] = watched_at(import_id)
         return response
-
-
-def _reading() -> Reading:
-    """As the query says."""
-    asked = read_query(_READING)
-    delimiter, encoding, names = (asked[each.name] for each in _READING)
-    try:
-        return Reading(
-            delimiter=None if delimiter is None else delimiter_of(delimiter),
-            encoding=None if encoding is None else encoding_of(encoding),
-            names=names_of(tuple(filter(None, (names or "").split(";")))),
-        )
-    except UnusableFileError as error:
-        raise Problem(INVALID_PARAMETER, str(error)) from error
 
 
 def _receive(
     services: CommandServices,
-    received: Received,
-    reading: Reading,
+    sent: _Sent,
     before_commit: BeforeCommit = lambda _, __: None,
 ) -> str:
-    name, reading = Path(received.name), attrs.evolve(reading, form=received.form)
+    received, options = sent.received, sent.options
+    name, reading = Path(received.name), attrs.evolve(sent.reading, form=received.form)
     try:
-        with RowFile(name, COLUMNS, reading, received.file) as file:
-            return services.imports.receive(file, before_commit, traceparent())
+        with opened(name, COLUMNS, reading, options.reads, received.file) as file:
+            return services.imports.receive(file, options, before_commit, traceparent())
     except UnusableFileError as error:
         raise Problem(UNUSABLE_FILE, str(error)) from error
 
 
-def _receive_once(
-    services: CommandServices, received: Received, reading: Reading, key: str
-) -> str:
-    """The same file under the same key is the same import."""
+def _receive_once(services: CommandServices, sent: _Sent, key: str) -> str:
+    """The same file, with the same options, under the same key is the same import."""
 
     def keep(connection: Connection, import_id: str) -> None:
-        sent = idempotency.fingerprint(received.fingerprint())
-        headers = {"Location": f"/products/imports/{import_id}"}
-        kept = Kept(sent, 202, headers, msgspec.json.encode(import_id))
+        headers = {"Location": watched_at(import_id)}
+        body = msgspec.json.encode(import_id)
+        kept = Kept(sent.fingerprint(), 202, headers, body)
         idempotency.keep(connection, key, kept, to_us(services.clock()))
 
     def find() -> Kept | None:
@@ -162,12 +131,10 @@ def _receive_once(
     known = find()
     if known is None:
         try:
-            return _receive(services, received, reading, keep)
+            return _receive(services, sent, keep)
         except ConcurrentUpdateError:
             # It was sent twice at the same time.
             known = find()
-    if known is None or known.fingerprint != idempotency.fingerprint(
-        received.fingerprint()
-    ):
+    if known is None or known.fingerprint != sent.fingerprint():
         raise idempotency.reused(key)
     return str(msgspec.json.decode(known.body))

@@ -6,8 +6,10 @@ import attrs
 from sqlalchemy.engine import Connection
 
 from catalog.adapters.importing import (
+    Became,
     Imported,
     RegisteredDifferently,
+    Versions,
     import_or_update_product,
     import_product,
 )
@@ -16,6 +18,7 @@ from catalog.adapters.product_rows import (
     COLUMNS,
     GivenProduct,
     Prices,
+    key_of,
     product_from,
 )
 from catalog.adapters.services import CommandServices, SqlCatalogUnitOfWork
@@ -31,9 +34,9 @@ Outcomes = list[Outcome | Refused]
 Record = Callable[[Connection, Sequence[Outcome | Refused]], None]
 
 _OUTCOMES = {
-    Imported.REGISTERED: Outcome.DONE,
-    Imported.UPDATED: Outcome.UPDATED,
-    Imported.UNCHANGED: Outcome.SKIPPED,
+    Became.REGISTERED: Outcome.DONE,
+    Became.UPDATED: Outcome.UPDATED,
+    Became.UNCHANGED: Outcome.SKIPPED,
 }
 COUNT_NOT_USED = (
     "registered already, so stock_count is not used (counts come by "
@@ -42,7 +45,7 @@ COUNT_NOT_USED = (
 SHORTENED = (
     "SKUs that a spreadsheet may have made of long numbers, registered as they stand"
 )
-UPDATE = "registered differently; --update makes it as the file says"
+UPDATE = "registered differently; the option update makes it as the file says"
 
 
 @attrs.frozen
@@ -74,15 +77,23 @@ class ImportProducts:
 
 @attrs.define(eq=False)
 class RowImport:
-    """The import of `rows` in one commit."""
+    """The import of `rows` in one commit.
+
+    With `versions`, those of the products when the file was sent, an update changes
+    nothing that others have changed since.
+    """
 
     rows: Sequence[Row]
     prices: Prices = AS_WRITTEN
     update: bool = False
+    versions: Versions | None = None
     _read: Sequence[GivenProduct | Refused] = attrs.field(init=False)
     # By row, of those that were not refused.
     _imported: dict[int, Imported] = attrs.field(factory=dict, init=False)
     _refusals: dict[int, DomainError] = attrs.field(factory=dict, init=False)
+    _work: SqlCatalogUnitOfWork | None = attrs.field(default=None, init=False)
+    # By folded SKU, after the rows so far, in the transaction of `_work`.
+    _now: dict[str, int] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._read = [product_from(row, self.prices) for row in self.rows]
@@ -113,20 +124,43 @@ class RowImport:
         for product in self._read:
             if isinstance(product, Refused) or product.row not in wanted:
                 continue
-            if self._imported.get(
-                product.row
-            ) is Imported.REGISTERED and may_be_a_spreadsheets(product.sku.code):
-                remarks.add(SHORTENED, product.row)
-            if isinstance(self._refusals.get(product.row), RegisteredDifferently):
+            refusal = self._refusals.get(product.row)
+            if isinstance(refusal, RegisteredDifferently):
                 remarks.add(UPDATE, product.row)
-            elif product.opening_stock is not None and self._imported.get(
-                product.row
-            ) in (Imported.UPDATED, Imported.UNCHANGED):
-                remarks.add(COUNT_NOT_USED, product.row)
+            if refusal is not None:
+                continue
+            if self._imported[product.row].became is not Became.REGISTERED:
+                if product.opening_stock is not None:
+                    remarks.add(COUNT_NOT_USED, product.row)
+            elif may_be_a_spreadsheets(product.sku.code):
+                remarks.add(SHORTENED, product.row)
+
+    def differences(self, row: Row) -> tuple[str, ...]:
+        """What an update has changed."""
+        imported = self._imported.get(row.number)
+        return () if imported is None else imported.differences
+
+    def version(self, row: Row) -> int:
+        """That of the row's product, after the rows; 0 if it is not registered."""
+        return self._now.get(key_of(row), 0)
 
     def _import(self, product: GivenProduct, work: SqlCatalogUnitOfWork) -> None:
+        if self.versions is not None:
+            self._import_unless_changed(product, work, self.versions)
+            return
         imports = import_or_update_product if self.update else import_product
         self._imported[product.row] = imports(product, work)
+
+    def _import_unless_changed(
+        self, product: GivenProduct, work: SqlCatalogUnitOfWork, versions: Versions
+    ) -> None:
+        if work is not self._work:
+            # An earlier attempt was rolled back.
+            self._work, self._now = work, dict(versions)
+        imported = import_or_update_product(product, work, self._now)
+        self._imported[product.row] = imported
+        if imported.became is not Became.UNCHANGED:
+            self._now[product.sku.folded] = work.products.get(product.sku).version
 
     def _outcomes(
         self, given: Sequence[GivenProduct], answers: Sequence[object]
@@ -144,4 +178,4 @@ class RowImport:
     def _outcome(self, row: Row) -> Outcome | Refused:
         if refusal := self._refusals.get(row.number):
             return Refused(str(refusal), row)
-        return _OUTCOMES[self._imported[row.number]]
+        return _OUTCOMES[self._imported[row.number].became]

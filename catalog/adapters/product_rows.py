@@ -23,6 +23,7 @@ from catalog.domain.value_objects import (
     Status,
 )
 from shared_kernel.documents.schema import Schema
+from shared_kernel.domain import foreign_names
 from shared_kernel.domain.errors import InvalidValue
 from shared_kernel.domain.sku import Sku
 from shared_kernel.files.columns import Columns
@@ -87,6 +88,11 @@ class GivenProduct:
     price: Price | None
     opening_stock: OpeningStock | None
     status: Status | None
+
+
+def key_of(row: Row) -> str:
+    """One for all rows whose SKUs a catalog may take for the same."""
+    return foreign_names.folded(str(row.values.get("sku", "")).strip())
 
 
 def product_from(row: Row, prices: Prices) -> GivenProduct | Refused:

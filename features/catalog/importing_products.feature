@@ -38,6 +38,51 @@ Feature: Importing products
         | LAMP-0002 | Floor lamp |
       Then the import registers 1 product, skips 1 and refuses 0
 
+  Rule: A product that is registered differently changes only if that is asked for
+
+    Example: The supplier's new catalogue
+      Given the product "LAMP-0001" is registered as "Desk lamp" at 19.99 EUR
+      When a file of products is sent as an update, with prices in EUR
+        | sku       | name        | price |
+        | LAMP-0001 | Floor lamp  | 24.00 |
+        | LAMP-0002 | Ceiling fan | 80.00 |
+      Then the import registers 1 product, updates 1, skips 0 and refuses 0
+      And the product "LAMP-0001" is listed as "Floor lamp"
+      And the product "LAMP-0001" costs 24.00 EUR
+
+  @slow
+  Rule: What somebody changed after the file was sent is newer than the file
+
+    Example: A lamp is renamed while its file waits
+      Given the product "LAMP-0001" is registered as "Desk lamp"
+      And the workers pause
+      When a file of products is sent as an update, with prices in EUR
+        | sku       | name       |
+        | LAMP-0001 | Floor lamp |
+      And the product "LAMP-0001" is renamed to "Reading lamp"
+      And the workers go on
+      Then the import registers 0 products, updates 0, skips 0 and refuses 1
+      And row 2 is refused because "LAMP-0001" was changed after the file was sent
+      And the product "LAMP-0001" is listed as "Reading lamp"
+
+  Rule: A dry run tells of each row what would be, and keeps nothing
+
+    Example: One lamp would be registered, and one renamed
+      Given the product "LAMP-0001" is registered as "Desk lamp"
+      When a file of products is sent as a dry run of an update
+        | sku       | name       |
+        | LAMP-0001 | Floor lamp |
+        | LAMP-0002 | Table lamp |
+        | LAMP-0003 |            |
+      Then the import registers 1 product, updates 1, skips 0 and refuses 1
+      And of the rows it tells
+        | row | outcome    |
+        | 2   | updated    |
+        | 3   | registered |
+        | 4   | refused    |
+      And the product "LAMP-0001" is listed as "Desk lamp"
+      And the product "LAMP-0002" is not listed
+
   Rule: Of two rows with one SKU the first one counts
 
     Example: The supplier lists a lamp twice
@@ -64,6 +109,7 @@ Feature: Importing products
         | SKU       | Name      | colour |
         | LAMP-0001 | Desk lamp | brass  |
       Then the import registers 1 product, skips 0 and refuses 0
+      And the import tells that the column "colour" is left out
       And the product "LAMP-0001" is listed as "Desk lamp"
 
   @slow

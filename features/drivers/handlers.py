@@ -110,9 +110,12 @@ class HandlersDriver:
         answer = self._client.post("/products", json=body, headers=headers)
         return str(self._answered(answer)["id"])
 
-    def import_products(self, rows: Sequence[Mapping[str, str]]) -> str:
+    def import_products(self, rows: Sequence[Mapping[str, str]], **options: str) -> str:
         answer = self._client.post(
-            "/products/imports", data=as_csv(rows), content_type="text/csv"
+            "/products/imports",
+            data=as_csv(rows),
+            content_type="text/csv",
+            query_string=options,
         )
         return str(self._answered(answer)["id"])
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import attrs
 
@@ -71,7 +71,7 @@ class HttpDriver:
         later = {"Prefer": "respond-async", "Content-Type": "application/json"}
         return self._accepted("POST", "/products", json.dumps(body), later)
 
-    def import_products(self, rows: Sequence[Mapping[str, str]]) -> str:
+    def import_products(self, rows: Sequence[Mapping[str, str]], **options: str) -> str:
         own = [
             {
                 name: self.own(cell) if name.lower() == "sku" else cell
@@ -80,7 +80,8 @@ class HttpDriver:
             for row in rows
         ]
         sent = {"Content-Type": "text/csv"}
-        return self._accepted("POST", "/products/imports", as_csv(own), sent)
+        path = f"/products/imports?{urlencode(options)}"
+        return self._accepted("POST", path, as_csv(own), sent)
 
     def cancel_import(self, import_id: str) -> None:
         self._accepted("DELETE", f"/products/imports/{import_id}", None, {})

@@ -55,7 +55,7 @@ class Driver(Protocol):
     def register_later(self, sku: str, name: str) -> str:
         """The id of the import."""
 
-    def import_products(self, rows: Sequence[Mapping[str, str]]) -> str:
+    def import_products(self, rows: Sequence[Mapping[str, str]], **options: str) -> str:
         """Send a file with those rows; return the id of the import."""
 
     def cancel_import(self, import_id: str) -> None: ...

@@ -76,12 +76,19 @@ class ForeignFile(RowFile):
 
 
 def opened(
-    path: Path, columns: Columns, reading: Reading, preset: Preset | None
+    path: Path,
+    columns: Columns,
+    reading: Reading,
+    preset: Preset | None,
+    file: IO[bytes] | None = None,
 ) -> RowFile:
-    """The file at `path`: with `columns`, or of the software of `preset`."""
+    """The file at `path`: with `columns`, or of the software of `preset`.
+
+    `file` is read instead, if it is given. Raises UnusableFileError.
+    """
     if preset is None:
-        return RowFile(path, columns, reading)
-    return ForeignFile(path, preset, reading)
+        return RowFile(path, columns, reading, file)
+    return ForeignFile(path, preset, reading, file)
 
 
 def cell(row: Row, column: str) -> str:

@@ -17,6 +17,7 @@ from shared_kernel.web.problems import (
     Problem,
 )
 
+_BOOLEANS = {"true": True, "false": False}
 _TOKEN = re.compile(r"([a-z]+):(0|[1-9]\d{0,17})\Z")
 _WHOLE = re.compile(r"-?\d{1,19}\Z", re.ASCII)
 _KEY = re.compile(r"[\x21\x23-\x7e][\x21-\x7e]{0,254}\Z")
@@ -28,7 +29,9 @@ _LONGEST_KEPT = 200
 
 @attrs.frozen(kw_only=True, eq=False)
 class Parameter:
-    """A query parameter. `schema` has a `type` of integer or string, and its bounds.
+    """A query parameter. Its `schema` is of type integer, string or boolean.
+
+    An integer has bounds.
 
     It may be given `most` times; if that is more than once, its value is a list.
     `words` are names of some of its integers.
@@ -76,6 +79,10 @@ class Parameter:
                 return int(text)
             words = "".join(f", or {word}" for word in self.words)
             raise ValueError(f"a whole number from {least} to {most}{words}")
+        if schema["type"] == "boolean":
+            if text in _BOOLEANS:
+                return _BOOLEANS[text]
+            raise ValueError("true or false")
         if "enum" in schema and text not in schema["enum"]:
             raise ValueError("one of " + ", ".join(schema["enum"]))
         least, most = schema.get("minLength", 0), schema.get("maxLength", 1000)

@@ -133,7 +133,7 @@ def test_what_is_registered_already_is_refused_with_what_differs(
         "A is already registered as 'Lamp'; it differs in its name ('Lamp' there, "
         "'Desk lamp' here), price (5.00 EUR there, 6.00 EUR here)"
     ) in output
-    assert "--update makes it as the file says: 2 rows (2, 5)" in output
+    assert "the option update makes it as the file says: 2 rows (2, 5)" in output
 
 
 def test_an_update_changes_what_differs_and_nothing_that_the_row_leaves_empty(
@@ -214,13 +214,20 @@ def test_earlier_rows_of_the_same_product_are_found_in_any_case() -> None:
     earlier.close()
 
 
-@pytest.mark.parametrize("option", ["--update", "--dry-run"])
-def test_what_workers_do_not_do_is_refused_in_the_background(
-    tmp_path: Path, option: str
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--sku-from", "handle"), "--sku-from: handle goes with the preset shopify"),
+        (("--preset", "woocommerce"), "--currency: expected with the preset woocomm"),
+    ],
+)
+@pytest.mark.parametrize("door", [(), ("--background",)])
+def test_options_that_make_no_sense_are_refused_with_what_would(
+    tmp_path: Path, options: tuple[str, ...], said: str, door: tuple[str, ...]
 ) -> None:
     file = a_csv(tmp_path / "p.csv", "sku,name", [["A", "a"]])
     with a_storehouse(tmp_path) as storehouse:
-        code, output = import_products(storehouse, file, "--background", option)
+        code, output = import_products(storehouse, file, *options, *door)
 
     assert code == 2
-    assert f"{option} does not go with --background" in output
+    assert said in output

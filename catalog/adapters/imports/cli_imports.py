@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from catalog.adapters.imports.import_options import ImportOptions
 from catalog.adapters.imports.product_imports import ProductImports
 from catalog.adapters.imports.progress import ImportState
 from catalog.adapters.imports.stuck import remedies
@@ -52,19 +53,19 @@ def add_import_commands(group: click.Group, imports: ProductImports) -> None:
         click.echo(f"{import_id}: cancelled after {state.handled:,} of {_rows(state)}")
 
 
-def import_in_background(imports: ProductImports, rows: RowFile, refused: Path) -> int:
-    """Store the file, and watch while workers register its products.
+def import_in_background(
+    imports: ProductImports, rows: RowFile, options: ImportOptions, refused: Path
+) -> int:
+    """Store the file, and watch while workers handle its rows.
 
     Returns the exit code. Raises CommandFailed.
     """
     try:
         with storage_faults_reported(), rows as file:
-            import_id = imports.receive(file)
+            import_id = imports.receive(file, options)
             imports.announce()
     except UnusableFileError as error:
         raise CommandFailed(str(error)) from error
-    for line in rows.remarks.lines():
-        click.echo(line)
     click.echo(f"Import {import_id}", err=True)
     with storage_faults_reported():
         return _watch(imports, import_id, refused)
@@ -72,6 +73,7 @@ def import_in_background(imports: ProductImports, rows: RowFile, refused: Path) 
 
 def _watch(imports: ProductImports, import_id: str, refused: Path | None) -> int:
     state, still = _state(imports, import_id), Rate()
+    said = _say_of_file(state)
     pause, err = threading.Event(), Console(stderr=True)
     with (
         graceful_interrupt() as interrupt,
@@ -81,6 +83,7 @@ def _watch(imports: ProductImports, import_id: str, refused: Path | None) -> int
             pause.wait(LOOK_S)
             before, state = state, _state(imports, import_id)
             bar.show(state.handled, _note(state))
+            said = said or _say_of_file(state)
             if state.handled != before.handled:
                 still = Rate()
             elif still.seconds > STALLED_S:
@@ -103,7 +106,7 @@ def _watch(imports: ProductImports, import_id: str, refused: Path | None) -> int
 
 def _report(imports: ProductImports, state: ImportState, refused: Path | None) -> int:
     click.echo(f"{state.file}: {state.state}, {_note(state)}")
-    for remark in state.remarks:
+    for remark in state.remarks_on_rows.lines():
         click.echo(remark)
     for each in imports.progress.refusals(state.id, 0, SHOWN):
         click.echo(f"row {each.row}: {each.subject}: {each.reason}")
@@ -116,7 +119,18 @@ def _report(imports: ProductImports, state: ImportState, refused: Path | None) -
         except OSError as error:
             raise CommandFailed(f"{refused}: {error.strerror}") from error
         click.echo(f"All that was refused: {refused}")
+    if state.options.dry_run:
+        click.echo("This was a dry run: nothing of it was kept.")
     return SOME_REFUSED if state.refused or state.state == "cancelled" else 0
+
+
+def _say_of_file(state: ImportState) -> bool:
+    """What is to be said of it, once it is known: False until then."""
+    if state.rows is None:
+        return False
+    for remark in state.remarks_on_file.lines():
+        click.echo(remark)
+    return True
 
 
 def _state(imports: ProductImports, import_id: str) -> ImportState:
@@ -137,6 +151,7 @@ def _list(states: list[ImportState]) -> None:
             "state",
             "rows",
             "registered",
+            "updated",
             "skipped",
             "refused",
             "begun",
@@ -145,9 +160,10 @@ def _list(states: list[ImportState]) -> None:
             (
                 each.id,
                 each.file,
-                each.state,
+                f"{each.state} (dry run)" if each.options.dry_run else each.state,
                 _rows(each),
                 f"{each.registered:,}",
+                f"{each.updated:,}",
                 f"{each.skipped:,}",
                 f"{each.refused:,}",
                 from_us(each.begun_us).isoformat(timespec="seconds"),
@@ -158,8 +174,10 @@ def _list(states: list[ImportState]) -> None:
 
 
 def _note(state: ImportState) -> str:
+    done = "would be registered" if state.options.dry_run else "registered"
+    updated = f"{state.updated:,} updated, " if state.updated else ""
     return (
-        f"{state.registered:,} registered, {state.skipped:,} skipped, "
+        f"{state.registered:,} {done}, {updated}{state.skipped:,} skipped, "
         f"{state.refused:,} refused ({state.rate_per_second:,.0f}/s)"
     )
 

@@ -14,8 +14,8 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from catalog.adapters.http_bodies import REGISTRATION, command_from
-from catalog.adapters.import_products import RowImport
-from catalog.adapters.imports.import_parts import Part, PartReference
+from catalog.adapters.imports.import_parts import Handled, Part, PartReference
+from catalog.adapters.imports.part_of_import import PartOfImport
 from catalog.adapters.imports.product_imports import ProductImports
 from catalog.adapters.services import SqlCatalogUnitOfWork
 from catalog.application.commands import RegisterProduct
@@ -26,7 +26,8 @@ from shared_kernel.documents.faults import DocumentError
 from shared_kernel.domain.errors import DomainError, InvalidValue
 from shared_kernel.events.errors import reason_of
 from shared_kernel.events.writer import Writer
-from shared_kernel.files.run import Outcome, Refused
+from shared_kernel.files.errors import LostLinesError
+from shared_kernel.files.run import Refused
 from shared_kernel.queues.port import (
     LeaseLostError,
     Message,
@@ -86,7 +87,7 @@ class NewProductJobs:
 
     def _handle(self, part: Part, message: Message) -> None:
         try:
-            self._register_first(len(part.rows), part, message)
+            self._handle_first(len(part.rows), part, message)
         except Exception as error:
             if _is_final(error):
                 raise
@@ -95,32 +96,34 @@ class NewProductJobs:
 
     def _one_by_one(self, part: Part, message: Message) -> None:
         """A row that fails for an unforeseen reason must not fail the others."""
-        while part.rows:
+        left: Part | None = part
+        while left is not None:
             try:
-                self._register_first(1, part, message)
+                self._handle_first(1, left, message)
             except Exception as error:
                 if _is_final(error):
                     raise
                 reason = f"cannot be registered: {reason_of(error)}"
+                refused = Handled(outcomes=[Refused(reason, left.rows[0])])
                 with self.database.writing() as connection:
-                    refused = Refused(reason, part.rows[0])
-                    self._record(part, message, connection, [refused])
-            part = attrs.evolve(part, handled=part.handled + 1, rows=part.rows[1:])
+                    self._record(left, message, connection, refused)
+            left = self.imports.part(part.import_id, part.number)
 
-    def _register_first(self, count: int, part: Part, message: Message) -> None:
-        record = partial(self._record, part, message)
-        RowImport(part.rows[:count]).run(self.writer, record)
+    def _handle_first(self, count: int, part: Part, message: Message) -> None:
+        part_of_it = PartOfImport(part, part.rows[:count])
+        if part.options.dry_run:
+            handled = part_of_it.rehearsed(self.writer, self.imports.earlier(part))
+            with self.database.writing() as connection:
+                self._record(part, message, connection, handled)
+        else:
+            part_of_it.run(self.writer, partial(self._record, part, message))
 
     def _record(
-        self,
-        part: Part,
-        message: Message,
-        connection: Connection,
-        outcomes: Sequence[Outcome | Refused],
+        self, part: Part, message: Message, connection: Connection, handled: Handled
     ) -> None:
-        if not self.imports.record(connection, part, outcomes):
+        if not self.imports.record(connection, part, handled):
             raise HandledElsewhereError
-        if len(outcomes) == len(part.rows):
+        if len(handled.outcomes) == len(part.rows):
             self.queue.acknowledge(connection, message)
         else:
             self.queue.hold(connection, message)
@@ -139,7 +142,9 @@ def read(message: Envelope) -> PartReference | RegisterProduct:
 
 def _is_final(error: Exception) -> bool:
     """Whether trying the rows one by one would end in the same way."""
-    return is_fault(error) or isinstance(error, LeaseLostError | HandledElsewhereError)
+    return is_fault(error) or isinstance(
+        error, LeaseLostError | HandledElsewhereError | LostLinesError
+    )
 
 
 def _command_of(payload: bytes) -> RegisterProduct:

@@ -15,16 +15,17 @@ import sqlalchemy as sa
 import uuid_utils
 from sqlalchemy.engine import Connection
 
-from catalog.adapters.imports import import_parts
-from catalog.adapters.imports.import_parts import QUEUE, Part, reference
+from catalog.adapters.imports import import_parts, import_rows
+from catalog.adapters.imports.import_options import AS_WRITTEN, ImportOptions
+from catalog.adapters.imports.import_parts import QUEUE, Handled, Part, reference
 from catalog.adapters.imports.progress import ImportProgress
-from catalog.adapters.imports.tables import parts, product_imports, refusals
+from catalog.adapters.imports.tables import parts, product_imports, refusals, rows
 from shared_kernel.clock import Clock, to_us
 from shared_kernel.dead_letters import store as dead_letters
 from shared_kernel.dead_letters.store import storable
 from shared_kernel.files.columns import REASON
+from shared_kernel.files.remarks import Remarks
 from shared_kernel.files.row_file import Row, RowFile
-from shared_kernel.files.run import Outcome, Refused
 from shared_kernel.queues.jobs import SOURCE
 from shared_kernel.queues.port import Message, WorkQueue
 from shared_kernel.storage.database import Database
@@ -35,6 +36,8 @@ PART = 500
 """Rows of a part: their registration delays other commands by so much."""
 PARTS_AT_ONCE = 20
 MESSAGE = "new.product"
+ONE_PRODUCT = "one product"
+"""The name of the file of one."""
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 
@@ -43,7 +46,12 @@ _BEGIN = Prepared(sa.insert(product_imports))
 _RECEIVED = Prepared(
     sa.update(product_imports)
     .where(_IMPORT)
-    .values(received_us=sa.bindparam("now_us"), rows=sa.bindparam("in_all"))
+    .values(
+        received_us=sa.bindparam("now_us"),
+        rows=sa.bindparam("in_all"),
+        left_out=sa.bindparam("others"),
+        remarks=sa.bindparam("said"),
+    )
 )
 _CANCEL = Prepared(
     sa.update(product_imports)
@@ -63,6 +71,7 @@ _DELETE = tuple(
     sa.delete(table).where(table.c[column] == sa.bindparam("of"))
     for table, column in (
         (refusals, "import_id"),
+        (rows, "import_id"),
         (parts, "import_id"),
         (product_imports, "id"),
     )
@@ -74,6 +83,16 @@ BeforeCommit = Callable[[Connection, str], None]
 
 def _nothing(connection: Connection, import_id: str) -> None:
     """Of one's own is to be committed with the import."""
+
+
+@attrs.frozen(kw_only=True)
+class _Received:
+    """A file, once all of it is stored."""
+
+    parts: int
+    rows: int
+    left_out: int = 0
+    remarks: Remarks = attrs.field(factory=Remarks)
 
 
 @attrs.frozen
@@ -98,22 +117,23 @@ class ProductImports:
     def receive(
         self,
         file: RowFile,
+        options: ImportOptions = AS_WRITTEN,
         before_commit: BeforeCommit = _nothing,
         traceparent: str | None = None,
     ) -> str:
-        """Store the rows of `file`, which is open, and have them handled.
+        """Store the rows of `file`, which is open, and have them handled by `options`.
 
         Returns the id of the import, which `before_commit` gets in the transaction that
         has it handled. Its products belong to the trace of `traceparent`. Raises
         UnusableFileError, or what that raises: then nothing is kept.
         """
         with self._database.writing() as connection:
-            import_id = self._begin(connection, file.path.name, file.header)
+            import_id = self._begin(connection, file.path.name, file.header, options)
         try:
-            count, rows = self._add_all(import_id, file)
+            received = self._add_all(import_id, file, update=options.update)
             with self._database.writing() as connection:
                 added = self._have_it_handled(
-                    connection, import_id, count, rows, traceparent
+                    connection, import_id, received, traceparent
                 )
                 before_commit(connection, import_id)
         except OutcomeUnknownError:
@@ -136,9 +156,12 @@ class ProductImports:
 
         `values` are by column. After the commit, `wake` has it handled at once.
         """
-        import_id = self._begin(connection, "one product", list(values))
-        self._add(connection, import_id, [[Row(1, values)]], 0)
-        added = self._have_it_handled(connection, import_id, 1, 1, traceparent)
+        import_id = self._begin(connection, ONE_PRODUCT, list(values), AS_WRITTEN)
+        import_parts.add(
+            connection, import_id, [[Row(1, values)]], 0, self._now_us(), update=False
+        )
+        one = _Received(parts=1, rows=1)
+        added = self._have_it_handled(connection, import_id, one, traceparent)
         return ReceivedOne(import_id, added)
 
     def wake(self, received: ReceivedOne) -> None:
@@ -148,17 +171,26 @@ class ProductImports:
         """Let workers in other processes begin, if none runs here."""
         self._queue.announce()
 
-    def _add_all(self, import_id: str, file: RowFile) -> tuple[int, int]:
-        """Return how many parts and rows there are."""
+    def _add_all(self, import_id: str, file: RowFile, *, update: bool) -> "_Received":
         chunks, count, rows = file.chunks(PART), 0, 0
         while some := list(islice(chunks, PARTS_AT_ONCE)):
             with self._database.writing() as connection:
-                self._add(connection, import_id, some, count)
+                import_parts.add(
+                    connection, import_id, some, count, self._now_us(), update=update
+                )
             count += len(some)
             rows += sum(map(len, some))
-        return count, rows
+        return _Received(
+            parts=count, rows=rows, left_out=file.left_out, remarks=file.remarks
+        )
 
-    def _begin(self, connection: Connection, file: str, columns: Sequence[str]) -> str:
+    def _begin(
+        self,
+        connection: Connection,
+        file: str,
+        columns: Sequence[str],
+        options: ImportOptions,
+    ) -> str:
         import_id = str(uuid_utils.uuid7())
         row = {
             "id": import_id,
@@ -170,25 +202,18 @@ class ProductImports:
             "begun_us": self._now_us(),
             "received_us": None,
             "cancelled_us": None,
+            "options": msgspec.json.encode(options).decode(),
+            "remarks": "",
+            "left_out": 0,
         }
         _BEGIN.send(connection, [row])
         return import_id
-
-    def _add(
-        self,
-        connection: Connection,
-        import_id: str,
-        some: Sequence[Sequence[Row]],
-        first: int,
-    ) -> None:
-        import_parts.add(connection, import_id, some, first, self._now_us())
 
     def _have_it_handled(
         self,
         connection: Connection,
         import_id: str,
-        count: int,
-        rows: int,
+        received: "_Received",
         traceparent: str | None,
     ) -> Sequence[Message]:
         messages = [
@@ -198,10 +223,16 @@ class ProductImports:
                 key=import_id,
                 traceparent=traceparent,
             )
-            for number in range(count)
+            for number in range(received.parts)
         ]
-        received = {"of": import_id, "now_us": self._now_us(), "in_all": rows}
-        _RECEIVED.send(connection, [received])
+        row = {
+            "of": import_id,
+            "now_us": self._now_us(),
+            "in_all": received.rows,
+            "others": received.left_out,
+            "said": import_parts.as_text(received.remarks),
+        }
+        _RECEIVED.send(connection, [row])
         return self._queue.add_within(connection, messages)
 
     # -------------------------------------------------------------------- handling
@@ -211,17 +242,18 @@ class ProductImports:
         with self._database.reading() as connection:
             return import_parts.find(connection, import_id, number)
 
-    def record(
-        self,
-        connection: Connection,
-        part: Part,
-        outcomes: Sequence[Outcome | Refused],
-    ) -> bool:
-        """Record the outcomes of the first rows of `part`, in their transaction.
+    def earlier(self, part: Part) -> list[Row]:
+        """Of a dry run: the rows before, on which those of `part` depend."""
+        with self._database.reading() as connection:
+            return import_rows.earlier(connection, part.import_id, part.rows)
 
-        False if they are recorded already, or the import was cancelled.
+    def record(self, connection: Connection, part: Part, handled: Handled) -> bool:
+        """Record what became of the first rows of `part`, in their transaction.
+
+        False if it is recorded already, or the import was cancelled. Raises
+        LostLinesError.
         """
-        return import_parts.record(connection, part, outcomes, self._now_us())
+        return import_parts.record(connection, part, handled, self._now_us())
 
     # ---------------------------------------------------------------------- ending
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from catalog.adapters import importing
+from catalog.adapters.imports.import_options import AS_WRITTEN, ImportOptions
 from catalog.adapters.imports.product_imports import PART, ProductImports
 from catalog.adapters.imports.progress import ImportState
 from catalog.adapters.product_rows import COLUMNS
@@ -47,9 +48,11 @@ def imports_of(storehouse: RunningServices) -> ProductImports:
     return imports
 
 
-def receive(storehouse: RunningServices, file: Path) -> str:
+def receive(
+    storehouse: RunningServices, file: Path, options: ImportOptions = AS_WRITTEN
+) -> str:
     with RowFile(file, COLUMNS) as rows:
-        return imports_of(storehouse).receive(rows)
+        return imports_of(storehouse).receive(rows, options)
 
 
 def state(storehouse: RunningServices, import_id: str) -> ImportState:
@@ -226,12 +229,17 @@ def test_imports_are_forgotten_some_time_after_their_end(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["instead of", "after"])
+@pytest.mark.parametrize("dry_run", [False, True])
 def test_a_crash_at_any_commit_loses_no_row_and_repeats_none(
-    databases: Databases, tmp_path: Path, moment: Moment
+    databases: Databases, tmp_path: Path, moment: Moment, dry_run: bool
 ) -> None:
-    file = lamps(tmp_path, PART + 20)
+    """Of an update, too, and of its dry run."""
     with a_storehouse(databases) as storehouse:
-        import_id = receive(storehouse, file)
+        known = [(f"LAMP-{n}", "Known", n % 7) for n in range(10)]
+        receive(storehouse, a_csv(tmp_path / "known.csv", HEADER, known))
+        work_off(storehouse)
+        options = ImportOptions(update=True, dry_run=dry_run)
+        import_id = receive(storehouse, lamps(tmp_path, PART + 20), options)
     crashed, number = True, 0
     while crashed:
         number += 1
@@ -250,8 +258,8 @@ def test_a_crash_at_any_commit_loses_no_row_and_repeats_none(
                 found = state(storehouse, import_id)
                 events = storehouse.context("catalog").log.head()
 
-        assert counts(found) == ("done", PART + 20, 0, 0)
-        assert events == PART + 20
+        assert (*counts(found), found.updated) == ("done", PART + 10, 0, 0, 10)
+        assert events == (10 if dry_run else 10 + PART + 20)
     assert number > 5
 
 

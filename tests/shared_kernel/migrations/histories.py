@@ -143,6 +143,9 @@ ROWS: Contents = {
             "begun_us": 2**50,
             "received_us": 2**50,
             "cancelled_us": None,
+            "options": '{"update":true}',
+            "remarks": '{"said":["é"]}',
+            "left_out": 2**40,
         }
     ],
     "product_import_parts": [
@@ -156,6 +159,21 @@ ROWS: Contents = {
             "skipped": 0,
             "refused": 1,
             "changed_us": 2**50,
+            "updated": 3,
+            "remarks": "{}",
+            "versions": '{"lamp-1":3}',
+        }
+    ],
+    "product_import_rows": [
+        {
+            "import_id": "a",
+            "row": 2**40,
+            "key": "lamp-1",
+            "subject": "LAMP-1",
+            "outcome": "updated",
+            "detail": "name",
+            "version": 2**40,
+            "content": b"{}",
         }
     ],
     "product_import_refusals": [
@@ -246,6 +264,7 @@ CATALOG = History(
     (
         *("0001", "0002", "0003", "0004", "0005"),
         *("0006", "0007", "0008", "0009", "0010"),
+        "0011",
     ),
 )
 LISTING = History(

@@ -38,6 +38,10 @@ OF_IMPORTS = (
     "product_import_parts",
     "product_import_refusals",
 )
+_ASKED_OF_OLD_IMPORTS: Contents = {
+    "product_imports": [{"options": "{}", "remarks": "", "left_out": 0}],
+    "product_import_parts": [{"updated": 0, "remarks": "", "versions": ""}],
+}
 
 
 _KNOWN_OF_OLD_LETTERS = {
@@ -83,6 +87,7 @@ def in_todays_tables(before: Contents) -> Contents:
         **_with_their_sum(before),
         **_with_folded_skus(before),
         **_with_folded_codes(before),
+        **_with_options(before),
         "dead_letters": [
             _KNOWN_OF_OLD_LETTERS | {"last_us": letter["since_us"]} | dict(letter)
             for letter in before.get("dead_letters", ())
@@ -110,6 +115,17 @@ def _with_their_sum(before: Contents) -> Contents:
     later = ("receipts", "file_rows", "order_lines")
     booked = {table: before.get(table, ()) for table in later}
     return {"stock_items": items, "shipments": shipped, **booked}
+
+
+def _with_options(before: Contents) -> Contents:
+    """Of the catalog: old imports register, and have no remarks."""
+    if "products" not in before:
+        return {}
+    asked = {
+        table: [{**known, **row} for row in before.get(table, ())]
+        for table, [known] in _ASKED_OF_OLD_IMPORTS.items()
+    }
+    return {"product_import_rows": before.get("product_import_rows", ()), **asked}
 
 
 def _with_folded_codes(before: Contents) -> Contents:
