@@ -364,6 +364,10 @@ class HandlersDriver:
         made = map(json.loads, run(group, "repairs", "--json").output.splitlines())
         return [each for each in made if each["event"]["key"] == sku]
 
+    def rehearse(self, letter: str) -> Json:
+        group = dead_letters_group(self._storehouse.services)
+        return dict(json.loads(run(group, "rehearse", letter, "--json").stdout))
+
     def rebuild_listing(self) -> None:
         cli = self._storehouse.service("catalog-queries").cli
         assert run(cli, "rebuild-listing").exit_code == 0

@@ -300,6 +300,11 @@ class HttpDriver:
         made = map(json.loads, told.splitlines())
         return [each for each in made if each["event"]["key"] == own]
 
+    def rehearse(self, letter: str) -> Json:
+        rehearse = ("dead-letters", "rehearse", letter, "--json")
+        said = run_flask(self.environment_of("catalog-queries"), *rehearse)
+        return dict(json.loads(said))
+
     def rebuild_listing(self) -> None:
         run_flask(self.environment_of("catalog-queries"), "catalog", "rebuild-listing")
 

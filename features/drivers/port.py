@@ -130,6 +130,9 @@ class Driver(Protocol):
     def repairs(self, sku: str) -> list[Json]:
         """What was done with the dead letters of `sku`, the newest first."""
 
+    def rehearse(self, letter: str) -> Json:
+        """What a replay would do."""
+
     def rebuild_listing(self) -> None: ...
 
     def own(self, name: str) -> str:
