@@ -1,7 +1,7 @@
 """The worker's side: registers the products of `new.product` messages of the queue.
 
-A message refers to a part of an import; or it is one product, as foreign programs send
-it: in the form of the body of `POST /products`.
+A message refers to a part of an import, or is a row of it that failed before; or it is
+one product, as foreign programs send it: in the form of the body of `POST /products`.
 """
 
 import contextlib
@@ -14,6 +14,9 @@ import structlog
 from sqlalchemy.engine import Connection
 
 from catalog.adapters.http_bodies import REGISTRATION, command_from
+from catalog.adapters.import_products import RowImport
+from catalog.adapters.imports import failed_rows
+from catalog.adapters.imports.failed_rows import RowOfImport
 from catalog.adapters.imports.import_parts import Handled, Part, PartReference
 from catalog.adapters.imports.part_of_import import PartOfImport
 from catalog.adapters.imports.product_imports import ProductImports
@@ -27,7 +30,7 @@ from shared_kernel.domain.errors import DomainError, InvalidValue
 from shared_kernel.events.errors import reason_of
 from shared_kernel.events.writer import Writer
 from shared_kernel.files.errors import LostLinesError
-from shared_kernel.files.run import Refused
+from shared_kernel.files.run import Outcome, Refused
 from shared_kernel.queues.port import (
     LeaseLostError,
     Message,
@@ -38,6 +41,7 @@ from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import is_fault
 
 _part_decoder = msgspec.json.Decoder(PartReference)
+_row_decoder = msgspec.json.Decoder(RowOfImport)
 _log = structlog.get_logger(__name__)
 
 
@@ -56,16 +60,17 @@ class NewProductJobs:
 
     def process(self, message: Message) -> None:
         """Raises UnprocessableError for a product that is refused."""
-        try:
-            reference = _part_decoder.decode(message.payload)
-        except msgspec.DecodeError:
-            self._register(message)
-            return
-        part = self.imports.part(reference.import_id, reference.part)
-        # Otherwise it is done, or cancelled.
-        if part is not None:
-            with contextlib.suppress(HandledElsewhereError):
-                self._handle(part, message)
+        match _reference_in(message.payload.encode()):
+            case RowOfImport() as row:
+                self._try_again(row, message)
+            case PartReference() as reference:
+                part = self.imports.part(reference.import_id, reference.part)
+                # Otherwise it is done, or cancelled.
+                if part is not None:
+                    with contextlib.suppress(HandledElsewhereError):
+                        self._handle(part, message)
+            case None:
+                self._register(message)
 
     def _register(self, message: Message) -> None:
         """Register the product of a foreign message, unless it is there unchanged."""
@@ -103,11 +108,36 @@ class NewProductJobs:
             except Exception as error:
                 if _is_final(error):
                     raise
-                reason = f"cannot be registered: {reason_of(error)}"
-                refused = Handled(outcomes=[Refused(reason, left.rows[0])])
-                with self.database.writing() as connection:
-                    self._record(left, message, connection, refused)
+                self._refuse_first(left, message, error)
             left = self.imports.part(part.import_id, part.number)
+
+    def _refuse_first(self, part: Part, message: Message, error: Exception) -> None:
+        """Refuse it for now; a message of its own tries it again."""
+        reason = f"cannot be registered: {reason_of(error)}"
+        added: list[Message] = []
+        with self.database.writing() as connection:
+            if not part.options.dry_run:
+                reason += "; it is tried again by itself"
+                payload = failed_rows.as_payload(failed_rows.first_of(part))
+                again = attrs.evolve(message, payload=payload, key=None, receipt=None)
+                added = self.queue.add_within(connection, [again])
+            refused = Handled(outcomes=[Refused(reason, part.rows[0])])
+            self._record(part, message, connection, refused)
+        self.queue.wake(added)
+
+    def _try_again(self, row: RowOfImport, message: Message) -> None:
+        """Raises UnprocessableError if it is refused."""
+
+        def record(
+            connection: Connection, outcomes: Sequence[Outcome | Refused]
+        ) -> None:
+            (outcome,) = outcomes
+            if isinstance(outcome, Refused):
+                raise UnprocessableError(outcome.reason)
+            failed_rows.accept(connection, row, outcome)
+            self.queue.acknowledge(connection, message)
+
+        RowImport([row.given], row.prices).run(self.writer, record)
 
     def _handle_first(self, count: int, part: Part, message: Message) -> None:
         part_of_it = PartOfImport(part, part.rows[:count])
@@ -129,15 +159,20 @@ class NewProductJobs:
             self.queue.hold(connection, message)
 
 
-def read(message: Envelope) -> PartReference | RegisterProduct:
+def read(message: Envelope) -> RowOfImport | PartReference | RegisterProduct:
     """A dead letter, as `process` reads its message.
 
-    Raises UnprocessableError for what is neither of the two.
+    Raises UnprocessableError for what is none of the three.
     """
-    try:
-        return _part_decoder.decode(message.data)
-    except msgspec.DecodeError:
-        return _command_of(message.data)
+    return _reference_in(message.data) or _command_of(message.data)
+
+
+def _reference_in(payload: bytes) -> RowOfImport | PartReference | None:
+    # A row names its part, too.
+    for decoder in (_row_decoder, _part_decoder):
+        with contextlib.suppress(msgspec.DecodeError):
+            return decoder.decode(payload)
+    return None
 
 
 def _is_final(error: Exception) -> bool:

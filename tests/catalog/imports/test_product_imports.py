@@ -163,19 +163,39 @@ def test_an_import_that_is_done_cannot_be_cancelled(
 def test_a_row_that_fails_for_an_unforeseen_reason_fails_alone(
     storehouse: RunningServices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(command: RegisterProduct, work: SqlCatalogUnitOfWork) -> int:
-        if str(command.sku) == "LAMP-3":
-            raise ZeroDivisionError("of all things")
-        return register_product(command, work)
-
-    monkeypatch.setattr(importing, "register_product", failing)
+    monkeypatch.setattr(importing, "register_product", fails_with_lamp_3)
     import_id = receive(storehouse, lamps(tmp_path, 6))
     work_off(storehouse)
 
     assert counts(state(storehouse, import_id)) == ("done", 5, 0, 1)
     (refused,) = imports_of(storehouse).progress.refusals(import_id, 0, 10)
     assert refused.row == 5
-    assert refused.reason == "cannot be registered: ZeroDivisionError: of all things"
+    assert refused.reason == (
+        "cannot be registered: ZeroDivisionError: of all things; "
+        "it is tried again by itself"
+    )
+
+
+def fails_with_lamp_3(command: RegisterProduct, work: SqlCatalogUnitOfWork) -> int:
+    if str(command.sku) == "LAMP-3":
+        raise ZeroDivisionError("of all things")
+    return register_product(command, work)
+
+
+def test_such_a_row_is_registered_once_it_can_be(
+    storehouse: RunningServices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(importing, "register_product", fails_with_lamp_3)
+        import_id = receive(storehouse, lamps(tmp_path, 6))
+        consumer = consumer_of(storehouse)
+        while state(storehouse, import_id).state != "done":
+            consumer.step()
+        consumer.end()
+    work_off(storehouse)
+
+    assert counts(state(storehouse, import_id)) == ("done", 6, 0, 0)
+    assert imports_of(storehouse).progress.refusals(import_id, 0, 10) == []
 
 
 def test_what_a_database_cannot_store_is_refused_like_any_other_value(
