@@ -51,7 +51,7 @@ UNKNOWN_LETTER = kind(
 _CURSOR = Parameter(
     name="cursor",
     description="Where to go on: follow `Link`.",
-    schema={"type": "string", "maxLength": 100, "examples": ["shop_read:1"]},
+    schema={**LETTER, "maxLength": 100},
 )
 _PAGE = (*FILTERS, integer("limit", "How many.", 1, MOST, default=100), _CURSOR, SCOPE)
 _CAUSES = (*(each for each in FILTERS if each.name != "state"), SCOPE)
@@ -62,7 +62,7 @@ def add_dead_letters(api: Api, shop: LettersOfTheShop) -> None:
 
     @api.route(
         "GET",
-        "/dead-letters/<letter>",
+        "/dead-letters/<numbered:letter>",
         summary="Show a dead letter",
         parameters=(SCOPE,),
         tagged=False,
@@ -99,9 +99,9 @@ def _add_lists(api: Api, shop: LettersOfTheShop) -> None:
         The other processes of the shop are asked for theirs, unless `scope=process`.
         """
         asked = read_query(_PAGE)
-        after = asked["cursor"] and _cursor(asked["cursor"])
-        limit = asked["limit"]
-        page = shop.page(selection_of(asked), after or None, limit, asked["scope"])
+        cursor, limit = asked["cursor"], asked["limit"]
+        after = None if cursor is None else _cursor(cursor)
+        page = shop.page(selection_of(asked), after, limit, asked["scope"])
         response = as_json(page)
         if len(page.letters) == limit:
             following = asked | {"cursor": page.letters[-1].letter}

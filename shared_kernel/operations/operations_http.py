@@ -18,6 +18,7 @@ from shared_kernel.operations.letters_of_the_shop import LettersOfTheShop
 from shared_kernel.operations.observation import ServiceState, observe
 from shared_kernel.operations.observed_causes import observe_causes
 from shared_kernel.operations.other_processes import OtherProcesses
+from shared_kernel.operations.rehearsal_http import add_rehearsals
 from shared_kernel.operations.repair_http import add_repairs
 from shared_kernel.operations.status import add_status
 from shared_kernel.operations.writability import Writability
@@ -94,6 +95,7 @@ def operations_api(operations: Operations) -> Api:
     _add_metrics(api, operations)
     letters = LettersOfTheShop(by_database(operations.services), operations.others)
     add_dead_letters(api, letters)
+    add_rehearsals(api, letters)
     add_repairs(api, letters)
     logs = [
         ServedLog(

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import attrs
 import msgspec
 
-from shared_kernel.operations.letter_filters import CAUSE_PATTERN
+from shared_kernel.operations.letter_filters import A_MOMENT, CAUSE_PATTERN
 from shared_kernel.operations.letter_names import PATTERN
 from shared_kernel.operations.letters_of_the_shop import MOST
 
@@ -32,13 +32,27 @@ Why = Annotated[
         description=f"1 to {LONGEST_WHY} characters on one line, not all blank",
     ),
 ]
-_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+
+
+def _text(example: str) -> msgspec.Meta:
+    return msgspec.Meta(min_length=1, max_length=255, examples=[example])
+
+
 _Cause = Annotated[
     str,
     msgspec.Meta(
         pattern=f"^{CAUSE_PATTERN}$",
         examples=["3f2a91c0"],
         description="8 hexadecimal digits, as `GET /dead-letters/causes` tells them",
+    ),
+]
+_Moment = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=35,
+        examples=["2026-03-01T12:00:00Z"],
+        description=A_MOMENT,
+        extra_json_schema={"format": "date-time"},
     ),
 ]
 _Letter = Annotated[
@@ -71,21 +85,20 @@ class ReasonBody:
 class DataBody:
     """`data` is what the letter says from now on: the whole of it."""
 
-    data: Any
+    data: Annotated[Any, msgspec.Meta(examples=[{"sku": "LAMP-0001"}])]
     who: Who
     why: Why
 
 
 @attrs.frozen(kw_only=True)
 class ChoiceBody:
-    """Dead letters for which all that is given is so; `all` if nothing is."""
+    """Dead letters for which all that is given is so; all, if nothing is given."""
 
-    subscription: _Text | None = None
-    type: _Text | None = None
-    key: _Text | None = None
-    since: Annotated[str, msgspec.Meta(max_length=35)] | None = None
+    subscription: Annotated[str, _text("shop.listing")] | None = None
+    type: Annotated[str, _text("lamp.lit")] | None = None
+    key: Annotated[str, _text("LAMP-0001")] | None = None
+    since: _Moment | None = None
     cause: _Cause | None = None
-    all: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -93,7 +106,7 @@ class ReplayBody(ChoiceBody):
     """`limit` letters beyond the letter `after`. Who does it and why is recorded."""
 
     after: _Letter | None = None
-    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST)] = 100
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST, examples=[100])] = 100
     who: Who | None = None
     why: Why | None = None
 
@@ -102,7 +115,7 @@ class ReplayBody(ChoiceBody):
 class RehearsalBody(ChoiceBody):
     """`limit`: so many letters are told one by one."""
 
-    limit: Annotated[int, msgspec.Meta(ge=0, le=MOST)] = 100
+    limit: Annotated[int, msgspec.Meta(ge=0, le=MOST, examples=[100])] = 100
 
 
 class Failing(msgspec.Struct, frozen=True):

@@ -42,6 +42,7 @@ from shared_kernel.web.uploads import Upload
 from shared_kernel.web.url_rules import LazyRule
 
 _CONVERTER = "foreign"
+_NUMBERED = "numbered"
 _PARAMETER = re.compile(r"<(?:[^<>]+:)?(\w+)>")
 
 View = TypeVar("View", bound=Callable[..., Response])
@@ -234,6 +235,12 @@ class _ForeignName(BaseConverter):
         return in_path(value)
 
 
+class _Numbered(BaseConverter):
+    """A name and a number with a colon between: no other word of a route is one."""
+
+    regex = "[^/:]+:[^/]+"
+
+
 def path_of(rule: str) -> str:
     """A rule as OpenAPI writes its path: `/products/{sku}`."""
     return _PARAMETER.sub(r"{\1}", rule)
@@ -248,6 +255,7 @@ def set_up_web(app: Flask) -> None:
     """Set up what all responses have in common. Call it before routes are added."""
     app.url_rule_class = LazyRule
     app.url_map.converters[_CONVERTER] = _ForeignName
+    app.url_map.converters[_NUMBERED] = _Numbered
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     answer_errors_with_problems(app)
     app.wsgi_app = _Nosniff(  # type: ignore[method-assign]

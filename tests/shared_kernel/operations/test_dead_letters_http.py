@@ -79,6 +79,7 @@ def test_pages_are_linked(letters: Shop) -> None:
         ("since=soon-or-later", "since", "a day or a moment, such as 2026-03-01"),
         ("cause=a_bulb__", "cause", "8 hexadecimal digits"),
         ("state=gone", "state", "one of dead, parked"),
+        ("cursor=", "cursor", "the name of a letter, such as"),
         ("cursor=7", "cursor", "the name of a letter, such as"),
         ("limit=0", "limit", "a whole number from 1 to 1000"),
         ("scope=town", "scope", "one of shop, process"),
@@ -121,7 +122,7 @@ def test_an_unknown_letter_is_a_problem(shop: Shop, name: str, detail: str) -> N
 
 
 def test_what_is_no_name_is_refused_with_what_is_one(shop: Shop) -> None:
-    answer = a_client(shop).get("/dead-letters/seven")
+    answer = a_client(shop).get("/dead-letters/shop_read:seven")
 
     (fault,) = problem(answer, 400, "invalid-parameter")["errors"]
     assert fault["parameter"] == "letter"
