@@ -1,4 +1,4 @@
-"""All products as `catalog import` reads them, in the order of their SKUs."""
+"""All products as `catalog import` reads them, by SKU, whatever its case."""
 
 import contextlib
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ COLUMNS = (
     "status",
 )
 _PAGE = Prepared(
-    sa.select(*(products.c[column] for column in COLUMNS))
-    .where(products.c.sku > sa.bindparam("after"))
-    .order_by(products.c.sku)
+    sa.select(*(products.c[column] for column in COLUMNS), products.c.folded_sku)
+    .where(products.c.folded_sku > sa.bindparam("after"))
+    .order_by(products.c.folded_sku)
     .limit(sa.bindparam("limit", type_=sa.Integer))
 )
 _COUNT = Prepared(sa.select(sa.func.count()).select_from(products))

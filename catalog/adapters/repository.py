@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from catalog.adapters.tables import products
@@ -12,7 +11,6 @@ from catalog.domain.product import Product
 from catalog.domain.value_objects import Description, Price, ProductName, Status
 from shared_kernel.domain.sku import Sku
 from shared_kernel.storage.aggregates import AggregateTable, SqlRepository
-from shared_kernel.storage.prepared import Prepared, one_of
 
 
 def product_to_row(product: Product) -> dict[str, Any]:
@@ -40,8 +38,13 @@ def product_from_row(row: Sequence[Any]) -> Product:
     )
 
 
-_PRODUCTS = AggregateTable(products, "sku", product_to_row, product_from_row)
-_SAME = Prepared(sa.select(products).where(one_of(products.c.folded_sku, "wanted")))
+_PRODUCTS = AggregateTable(
+    products,
+    "folded_sku",
+    product_to_row,
+    product_from_row,
+    lambda product: product.sku.folded,
+)
 
 
 class SqlProductRepository(SqlRepository[Product]):
@@ -49,44 +52,22 @@ class SqlProductRepository(SqlRepository[Product]):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection, _PRODUCTS)
-        # By folded SKU; None if no product has it.
-        self._codes: dict[str, str | None] = {}
-
-    def add(self, product: Product) -> None:
-        super().add(product)
-        self._codes[product.sku.folded] = product.sku.code
 
     def find(self, sku: Sku) -> Product | None:
-        return self.find_by_key(sku.code)
+        same = self.find_same(sku)
+        return same if same is not None and same.sku == sku else None
 
     def find_same(self, sku: Sku) -> Product | None:
-        if sku.folded not in self._codes:
-            self.prefetch([sku])
-        code = self._codes[sku.folded]
-        return None if code is None else self.find_by_key(code)
+        return self.find_by_key(sku.folded)
 
     def get(self, sku: Sku) -> Product:
-        product = self.find(sku)
-        if product is None:
-            same = self.find_same(sku)
+        same = self.find_same(sku)
+        if same is None or same.sku != sku:
             raise UnknownProduct(
                 sku=sku.code, registered_sku=None if same is None else same.sku.code
             )
-        return product
+        return same
 
     def prefetch(self, skus: Iterable[Sku]) -> None:
-        """Read these products, and those of the same SKUs but for case.
-
-        In one statement; `find` and `find_same` then need none for them.
-        """
-        wanted = {sku.folded: sku.code for sku in skus}
-        unknown = wanted.keys() - self._codes.keys()
-        self._codes.update(dict.fromkeys(unknown))
-        for product in self.prefetch_rows(
-            _SAME, unknown, [wanted[folded] for folded in unknown]
-        ):
-            self._codes[product.sku.folded] = product.sku.code
-
-    def flush(self) -> None:
-        super().flush()
-        self._codes = {}
+        """Read these products in one statement, in whatever case they are."""
+        self.prefetch_keys(sku.folded for sku in skus)

@@ -7,7 +7,7 @@ metadata = MetaData()
 products = Table(
     "products",
     metadata,
-    Column("sku", String(64), primary_key=True),
+    Column("sku", String(64), nullable=False),
     Column("name", String(200), nullable=False),
     Column("description", String(4000)),
     Column("price_minor_units", BigInteger),
@@ -15,6 +15,6 @@ products = Table(
     Column("status", String(20), nullable=False),
     Column("version", BigInteger, nullable=False),
     # The same for SKUs that differ only in case or compatibility form.
-    Column("folded_sku", Text, nullable=False, unique=True),
+    Column("folded_sku", Text, primary_key=True),
     sqlite_with_rowid=False,
 )

@@ -1,5 +1,7 @@
 """The SKU, the one identity that all contexts share."""
 
+from functools import lru_cache
+
 import attrs
 
 from shared_kernel.domain import foreign_names
@@ -8,6 +10,9 @@ LONGEST_SKU = 64
 SKU_IN_WORDS = foreign_names.in_words(LONGEST_SKU)
 SKU_SCHEMA = foreign_names.schema(LONGEST_SKU, "LAMP-0001")
 """JSON Schema, as in OpenAPI."""
+
+# A command asks for it several times.
+_folded = lru_cache(maxsize=4096)(foreign_names.folded)
 
 
 @attrs.frozen
@@ -30,4 +35,4 @@ class Sku:
     @property
     def folded(self) -> str:
         """The same for SKUs that differ only in case or compatibility form."""
-        return foreign_names.folded(self.code)
+        return _folded(self.code)

@@ -90,14 +90,14 @@ def takes_an_output(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def in_pages(statement: Prepared, connection: Connection) -> Iterator[Page]:
-    """The rows of `statement`: at most `limit` after the key `after`, the first column.
+    """The rows of `statement`: at most `limit` after the key `after`.
 
-    The keys are texts.
+    The key is a text, in the last column, which is left out.
     """
     after = ""
     while page := statement.rows(connection, {"after": after, "limit": PAGE}):
-        yield page
-        after = page[-1][0]
+        yield [row[:-1] for row in page]
+        after = page[-1][-1]
 
 
 def _write(rows: Export, form: str, file: IO[bytes]) -> int:

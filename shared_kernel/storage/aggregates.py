@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Table, bindparam, insert, select, update
@@ -16,7 +17,8 @@ class AggregateTable(Generic[A]):
     """How aggregates are stored: in one row each, with the identity in column `key`.
 
     A row has the columns of `table`, in their order; one of them is `version`.
-    `from_row` is the inverse of `to_row`.
+    `from_row` is the inverse of `to_row`. `key_of` is what the column has of an
+    aggregate: its `key`, unless that may be written in several ways.
     """
 
     def __init__(
@@ -25,9 +27,11 @@ class AggregateTable(Generic[A]):
         key: str,
         to_row: Callable[[A], dict[str, Any]],
         from_row: Callable[[Sequence[Any]], A],
+        key_of: Callable[[A], str] = attrgetter("key"),
     ) -> None:
         self.to_row = to_row
         self.from_row = from_row
+        self.key_of = key_of
         column = table.c[key]
         self.select_one = Prepared(select(table).where(column == bindparam("wanted")))
         self.select_many = Prepared(select(table).where(one_of(column, "wanted")))
@@ -63,45 +67,29 @@ class SqlRepository(Generic[A]):
         return aggregate
 
     def add(self, aggregate: A) -> None:
-        key = aggregate.key
+        key = self._table.key_of(aggregate)
         self._known[key] = self._touched[key] = aggregate
         self._stored[key] = 0
 
     def prefetch_keys(self, keys: Iterable[str]) -> None:
         """Read these keys in one statement, and remember which have no row."""
         unknown = set(keys) - self._known.keys()
-        self.prefetch_rows(self._table.select_many, unknown, unknown)
-
-    def prefetch_rows(
-        self, select: Prepared, wanted: Iterable[str], keys: Iterable[str]
-    ) -> list[A]:
-        """The aggregates that `select` finds, for `wanted` bound as a JSON array.
-
-        Others of the `keys` do not exist. What was read before stays as it was.
-        """
-        for key in keys:
-            self._known.setdefault(key, None)
-        given = {"wanted": json.dumps(list(wanted))}
-        found = []
-        for row in select.rows(self._connection, given):
-            aggregate = self._table.from_row(row)
-            known = self._known.get(aggregate.key)
-            if known is None:
-                known = self._known[aggregate.key] = aggregate
-                self._stored[aggregate.key] = aggregate.version
-            found.append(known)
-        return found
+        self._known.update(dict.fromkeys(unknown))
+        wanted = {"wanted": json.dumps(list(unknown))}
+        for row in self._table.select_many.rows(self._connection, wanted):
+            aggregate = self._tracked(row)
+            self._known[self._table.key_of(aggregate)] = aggregate
 
     def changed(self) -> list[A]:
         """Aggregates used since the last call that may have recorded events."""
         touched, self._touched = self._touched, {}
-        changed = [
-            aggregate
+        changed = {
+            key: aggregate
             for key, aggregate in touched.items()
             if aggregate.version != self._stored[key]
-        ]
-        self._unwritten.update((aggregate.key, aggregate) for aggregate in changed)
-        return changed
+        }
+        self._unwritten.update(changed)
+        return list(changed.values())
 
     def flush(self) -> None:
         """Write all aggregates that `changed()` has returned, and forget all.
@@ -123,5 +111,5 @@ class SqlRepository(Generic[A]):
 
     def _tracked(self, row: Sequence[Any]) -> A:
         aggregate = self._table.from_row(row)
-        self._stored[aggregate.key] = aggregate.version
+        self._stored[self._table.key_of(aggregate)] = aggregate.version
         return aggregate

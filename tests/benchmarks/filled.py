@@ -56,8 +56,8 @@ _LOG = f"""
 _STATEMENTS = {
     "catalog": [
         f"""INSERT INTO products SELECT {_SKU}, {_NAME}, description,
-            price_minor_units, price_currency, status, version FROM products, {_OTHERS}
-            WHERE sku = '{FIRST}'""",
+            price_minor_units, price_currency, status, version, lower({_SKU})
+            FROM products, {_OTHERS} WHERE sku = '{FIRST}'""",
         _LOG,
     ],
     "catalog_read": [

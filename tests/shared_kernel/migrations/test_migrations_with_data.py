@@ -86,7 +86,7 @@ def in_todays_tables(before: Contents) -> Contents:
         **{table: rows for table, rows in before.items() if table != "relay"},
         **_with_their_sum(before),
         **_with_folded_skus(before),
-        **_with_folded_codes(before),
+        **_without_folded_codes(before),
         **_with_options(before),
         "dead_letters": [
             _KNOWN_OF_OLD_LETTERS | {"last_us": letter["since_us"]} | dict(letter)
@@ -128,10 +128,13 @@ def _with_options(before: Contents) -> Contents:
     return {"product_import_rows": before.get("product_import_rows", ()), **asked}
 
 
-def _with_folded_codes(before: Contents) -> Contents:
+def _without_folded_codes(before: Contents) -> Contents:
     if "product_listing" not in before:
         return {}
-    rows = [{**row, "folded_code": "lamp-1"} for row in before["product_listing"]]
+    rows = [
+        {name: row[name] for name in row if name != "folded_code"}
+        for row in before["product_listing"]
+    ]
     return {"product_listing": rows}
 
 
