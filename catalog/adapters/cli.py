@@ -1,6 +1,5 @@
 """The catalog at the command line."""
 
-import gc
 from pathlib import Path
 
 import click
@@ -15,6 +14,7 @@ from shared_kernel.files.export import export, takes_an_output
 from shared_kernel.files.graceful_interrupt import EXIT_CODE
 from shared_kernel.files.progress import ProgressBar, Rate
 from shared_kernel.files.run import CommandFailed
+from shared_kernel.runtime.garbage import collected_between_chunks
 from shared_kernel.runtime.workers import Workers
 from shared_kernel.storage.errors import is_fault
 
@@ -87,17 +87,18 @@ def _group() -> click.Group:
 
 def _rebuild(rebuild: ListingRebuild, *, with_discarded: bool) -> int:
     rate = Rate()
-    # As in imports: existing objects stay, so the garbage collector need not scan them.
-    gc.freeze()
     try:
-        with ProgressBar(Console(stderr=True), "Product listing", rebuild.total) as bar:
-            rebuild.run(
-                lambda: bar.show(
-                    rebuild.passed,
-                    f"{rebuild.passed:,} events, {rate.of(rebuild.passed)}",
-                ),
-                with_discarded=with_discarded,
-            )
+        with (
+            ProgressBar(Console(stderr=True), "Product listing", rebuild.total) as bar,
+            collected_between_chunks() as collect,
+        ):
+
+            def show() -> None:
+                collect()
+                done = f"{rebuild.passed:,} events, {rate.of(rebuild.passed)}"
+                bar.show(rebuild.passed, done)
+
+            rebuild.run(show, with_discarded=with_discarded)
     except KeyboardInterrupt:
         click.echo("Interrupted. The old listing serves as before.", err=True)
         return EXIT_CODE

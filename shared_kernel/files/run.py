@@ -4,8 +4,7 @@ Each chunk is a commit of its own. So a run may be interrupted at any point and
 repeated: rows that are done already are skipped.
 """
 
-import gc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Protocol
 
@@ -29,6 +28,7 @@ from shared_kernel.files.progress import ProgressBar, Rate
 from shared_kernel.files.refusals import SHOWN, Refusal, Refusals
 from shared_kernel.files.remarks import Remarks
 from shared_kernel.files.row_file import Row, RowFile
+from shared_kernel.runtime.garbage import collected_between_chunks
 from shared_kernel.runtime.workers import Workers
 from shared_kernel.storage.errors import is_fault
 
@@ -101,12 +101,9 @@ class Run:
 
     def result(self) -> int:
         rate = Rate()
-        # Existing objects stay for the whole run: without this, the garbage collector
-        # took a tenth of the time to look through them.
-        gc.freeze()
-        with graceful_interrupt() as interrupt:
+        with graceful_interrupt() as interrupt, collected_between_chunks() as collect:
             try:
-                self._work_through(rate, interrupt)
+                self._work_through(rate, interrupt, collect)
                 self._check_sum()
                 visible = interrupt.asked or self._wait(interrupt)
             except UnusableFileError:
@@ -128,13 +125,16 @@ class Run:
             )
         return SOME_REFUSED if self.refusals.count else 0
 
-    def _work_through(self, rate: Rate, interrupt: GracefulInterrupt) -> None:
+    def _work_through(
+        self, rate: Rate, interrupt: GracefulInterrupt, collect: Callable[[], object]
+    ) -> None:
         with ProgressBar(self.err, self.file.path.name, self.file.size) as bar:
             for rows in self.file.chunks(CHUNK):
                 self._count(rows, self.work.apply(rows))
                 # In this thread: two busy threads would compete for the interpreter
                 # lock.
                 self.workers.run_until_idle()
+                collect()
                 bar.show(
                     self.file.bytes_read,
                     f"{self.tally.rows:,} rows, {rate.of(self.tally.rows)}, "
