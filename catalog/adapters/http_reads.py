@@ -142,7 +142,7 @@ def add_product(api: Api, services: QueryServices) -> None:
         with services.database.reading() as connection:
             listed = listing_queries.one(connection, known.code)
             if listed is None:
-                same = listing_queries.same_code(connection, known.folded)
+                same = listing_queries.same_code(connection, known.code)
                 raise UnknownProduct(sku=known.code, registered_sku=same)
         body = listed.body
         if exact:

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import attrs
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from catalog.read_model.listing_search import find
-from catalog.read_model.product_listing import AVAILABILITIES
+from catalog.read_model.listing_search import find, is_indexed
+from catalog.read_model.product_listing import AVAILABILITIES, beginning_of
 from catalog.read_model.product_listing import product_listing as _listing
 from catalog.read_model.search_text import words_of
+from shared_kernel.domain.foreign_names import folded
 from shared_kernel.storage.prepared import Prepared, one_of
 
 _PAGE = (
@@ -39,11 +41,6 @@ _NAMED = Prepared(
         one_of(_listing.c.code, "codes"), _listing.c.body.is_not(None)
     )
 )
-_SAME = Prepared(
-    sa.select(_listing.c.code).where(
-        _listing.c.folded_code == sa.bindparam("folded"), _listing.c.body.is_not(None)
-    )
-)
 _NEWEST = Prepared(
     sa.select(_listing.c.body)
     .where(_listing.c.place.is_not(None))
@@ -66,6 +63,15 @@ def _number_of(availability: str) -> sa.ScalarSelect[Any]:
 _COUNTS = Prepared(sa.select(*map(_number_of, AVAILABILITIES)), planned_anew=True)
 MOST_COUNTED = 10_000
 """For each availability: counting a million takes too long for a page."""
+MOST_ALIKE = 20
+"""Codes may end alike, or differ in accents."""
+
+
+class _Coded(msgspec.Struct, frozen=True):
+    code: str
+
+
+_code = msgspec.json.Decoder(_Coded)
 
 
 @attrs.frozen
@@ -127,10 +133,17 @@ def one(connection: Connection, code: str) -> ListedBody | None:
     return None if row is None else ListedBody(*row)
 
 
-def same_code(connection: Connection, folded: str) -> str | None:
-    """The code of the product whose folded code this is."""
-    row = _SAME.row(connection, {"folded": folded})
-    return None if row is None else row[0]
+def same_code(connection: Connection, code: str) -> str | None:
+    """The code of a listed product that differs only in case or compatibility form.
+
+    The index of texts finds it; where that does not help, it is not looked for.
+    """
+    line = beginning_of(code)
+    if not is_indexed(connection, line):
+        return None
+    alike = find(connection, 0, MOST_ALIKE, None, [line])
+    codes = (_code.decode(body).code for body, _ in alike.rows)
+    return next((each for each in codes if folded(each) == folded(code)), None)
 
 
 def newest(connection: Connection, limit: int) -> list[bytes]:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalog.read_model.product_listing import product_listing as _listing
-from catalog.read_model.search_text import is_indexed, trigrams_of
+from catalog.read_model.search_text import TRIGRAM, has_three_letters, trigrams_of
 from shared_kernel.storage.prepared import Prepared, holds
 
 MOST_LOOKED_AT = 10_000
@@ -80,13 +80,23 @@ def find(
         "availability": availability,
         **{f"word{number}": word for number, word in enumerate(words)},
     }
-    indexed = [word for word in words if is_indexed(word)]
+    indexed = [word for word in words if is_indexed(connection, word)]
     if not indexed:
         return _looked_through(connection, statements, asked, limit)
     if connection.dialect.name == "postgresql":
         rows = statements.all.rows(connection, asked | {"limit": limit + 1})
         return _cut(rows, limit, None)
     return _by_text(connection, statements, asked | _match(indexed), limit)
+
+
+def is_indexed(connection: Connection, word: str) -> bool:
+    """Whether the index of texts finds it: by three characters in a row.
+
+    For PostgreSQL they are letters or digits.
+    """
+    if connection.dialect.name == "postgresql":
+        return has_three_letters(word)
+    return len(word) >= TRIGRAM
 
 
 def _by_text(

@@ -18,7 +18,6 @@ from sqlalchemy.engine import Connection
 
 from catalog.read_model.search_text import search_text
 from shared_kernel.clock import from_us
-from shared_kernel.domain.foreign_names import folded
 from shared_kernel.storage.prepared import Prepared, one_of
 
 LISTED = "listed"
@@ -46,7 +45,6 @@ def listing_table(name: str, metadata: sa.MetaData) -> sa.Table:
         sa.Column("version", sa.BigInteger),
         sa.Column("sought", sa.Text),
         sa.Column("body", sa.LargeBinary),
-        sa.Column("folded_code", sa.Text),
     )
 
 
@@ -101,14 +99,18 @@ def listing_to_row(listing: Listing) -> dict[str, object]:
         "last_updated_us": listing.last_updated_us,
         "version": listing.version,
         "sought": sought_of(listing.code, listing.name or "") if known else None,
-        "folded_code": folded(listing.code),
         "body": _body(listing),
     }
 
 
 def sought_of(code: str, name: str) -> str:
     """The text by which a product is found."""
-    return f"{search_text(code)}\n{search_text(name)}"
+    return beginning_of(code) + search_text(name)
+
+
+def beginning_of(code: str) -> str:
+    """How the text of a product begins."""
+    return f"{search_text(code)}\n"
 
 
 def listing_from_row(row: Sequence[Any]) -> Listing:
@@ -210,7 +212,6 @@ class ListingTable:
 product_listing = listing_table("product_listing", metadata)
 # Both databases also have an index of trigrams of `sought`: the migrations create it.
 sa.Index("product_listing_place", product_listing.c.place)
-sa.Index("product_listing_folded_code", product_listing.c.folded_code)
 sa.Index(
     "product_listing_availability",
     product_listing.c.availability,

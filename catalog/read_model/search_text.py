@@ -9,6 +9,7 @@ from shared_kernel.domain.foreign_names import DAMAGED, SHAPELESS
 _PLAIN_LETTERS = str.maketrans(
     {"ı": "i", "ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ŧ": "t", "æ": "ae", "œ": "oe"}
 )
+TRIGRAM = 3
 _THREE_IN_A_ROW = re.compile(r"[^\W_]{3}")
 
 
@@ -37,14 +38,15 @@ def words_of(sought: str) -> list[str]:
     return words
 
 
-def is_indexed(word: str) -> bool:
-    """Whether the index of texts finds it: by three letters or digits in a row."""
+def has_three_letters(word: str) -> bool:
+    """Whether it has three letters or digits in a row."""
     return _THREE_IN_A_ROW.search(word) is not None
 
 
 def trigrams_of(word: str) -> list[str]:
     """All three characters in a row, once each."""
-    return list(dict.fromkeys(word[at : at + 3] for at in range(len(word) - 2)))
+    ends = range(TRIGRAM, len(word) + 1)
+    return list(dict.fromkeys(word[end - TRIGRAM : end] for end in ends))
 
 
 def _is_sought(character: str) -> bool:

@@ -94,6 +94,8 @@ def found(database: Database, sought: str, limit: int = 100) -> list[int]:
         ("か", [8]),
         ("%_", [9]),
         ("50 \\", [9]),
+        ("0%_", [9]),
+        ("u-4", [4]),
         ("la", [3, 4, 7, 9]),
         ("amp", [3, 4, 7, 9]),
         ("sku-4", [4]),
@@ -190,6 +192,33 @@ def test_a_page_looks_at_no_more_products_than_it_may(
 
     assert (page.body, page.next_after) == (b"[]", 58)
     assert found(file, sought) == [8, 108, 208, 308, 408, 508]
+
+
+@pytest.mark.parametrize(
+    ("asked", "there_is"),
+    [
+        ("ÄPFEL-1", "äpfel-1"),
+        ("ＡPFEL-1", "apfel-1"),
+        ("äpfel-12", None),
+        ("äpfel-", None),
+        ("pfel-1", None),
+        ("BB-100", "bb-100"),
+        ("?", None),
+    ],
+)
+def test_a_listed_product_of_the_same_sku_but_for_case_is_found(
+    database: Database, asked: str, there_is: str | None
+) -> None:
+    codes = ["apfel-1", "äpfel-1", "äpfel-10", "ääpfel-1", "bb-100", "!"]
+    listings = [
+        Listing(code, registered=place, name="Äpfel-12", status="listed", version=1)
+        for place, code in enumerate(codes, start=100)
+    ]
+    with database.writing() as connection:
+        ListingTable(product_listing).put(connection, listings)
+
+    with database.reading() as connection:
+        assert listing_queries.same_code(connection, asked) == there_is
 
 
 TEXTS = st.text(st.sampled_from("aAbBéÉe\u0301 ıİß-灯%_"), min_size=1, max_size=8)

@@ -268,7 +268,8 @@ CATALOG = History(
     ),
 )
 LISTING = History(
-    "catalog/adapters/migrations/listing", ("0001", "0002", "0003", "0004", "0005")
+    "catalog/adapters/migrations/listing",
+    ("0001", "0002", "0003", "0004", "0005", "0006"),
 )
 INVENTORY = History(
     "inventory/adapters/migrations/commands",

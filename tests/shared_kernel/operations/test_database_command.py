@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).parents[3]
 DEADLINE_S = 60
 NEWEST = {
     "catalog": "0012",
-    "catalog_read": "0005",
+    "catalog_read": "0006",
     "inventory": "0011",
     "inventory_read": "0004",
 }
