@@ -1,6 +1,7 @@
 """Puts back what dead connections held, ours and those of other programs.
 
-What a connection of ours had made rows is removed instead.
+What a connection of ours had made rows is removed instead. The cleaner of rmq would put
+that back, too, so it does not see ours.
 """
 
 from collections import Counter
@@ -30,7 +31,8 @@ class Cleaner:
         """Put back at most a page of each queue; return how many messages in all."""
         # Who notes something there is in Redis already, so it is asked second.
         noting = self._taken.connections()
-        connections: Any = client.smembers(layout.CONNECTIONS)
+        sets = [layout.OUR_CONNECTIONS, layout.CONNECTIONS]
+        connections: Any = client.sunion(sets)
         for gone in noting - {each.decode(errors="replace") for each in connections}:
             self._taken.forget(gone)
         return sum(
@@ -83,5 +85,6 @@ def _forget(client: "Redis", dead: bytes, queues: list[bytes]) -> None:
         for queue in queues:
             pipeline.delete(layout.consumers(dead, queue))
         pipeline.delete(layout.queues_of(dead))
-        pipeline.srem(layout.CONNECTIONS, dead)
+        for connections in (layout.OUR_CONNECTIONS, layout.CONNECTIONS):
+            pipeline.srem(connections, dead)
         pipeline.execute()

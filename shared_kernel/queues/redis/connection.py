@@ -120,7 +120,7 @@ class RmqConnection:
         # Before anything is popped: the heartbeat first, then who has it.
         beating = layout.heartbeat(self.name)
         pipeline.set(beating, 1, ex=layout.HEARTBEAT_S)
-        pipeline.sadd(layout.CONNECTIONS, self.name)
+        pipeline.sadd(layout.OUR_CONNECTIONS, self.name)
         pipeline.sadd(layout.queues_of(self.name), self._queue)
 
     def _pop(self, client: "Redis", most: int) -> None:
@@ -165,7 +165,7 @@ class RmqConnection:
 
     def _forget(self, client: "Redis") -> None:
         with client.pipeline() as pipeline:
-            pipeline.srem(layout.CONNECTIONS, self.name)
+            pipeline.srem(layout.OUR_CONNECTIONS, self.name)
             pipeline.delete(
                 layout.heartbeat(self.name),
                 layout.queues_of(self.name),

@@ -5,6 +5,9 @@ connection, and is removed there when it is acknowledged. The right end is the o
 """
 
 CONNECTIONS = b"rmq::connections"
+"""Of other programs. Their cleaner puts back what these held when they died."""
+OUR_CONNECTIONS = b"storehouse::connections"
+"""That cleaner must not see ours: it does not know what of it became rows."""
 QUEUES = b"rmq::queues"
 HEARTBEAT_S = 60
 """How long a connection lives without a further heartbeat."""

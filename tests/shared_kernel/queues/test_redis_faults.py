@@ -113,7 +113,7 @@ def test_wiped_while_messages_wait(own: RedisBench) -> None:
     consumer.step()
 
     assert sorted(heard.payloads, key=int) == payloads
-    assert own.server.client.exists("rmq::connections")
+    assert own.server.client.exists("storehouse::connections")
 
 
 def test_frozen_it_is_given_up_after_two_seconds(own: RedisBench) -> None:

@@ -63,16 +63,18 @@ def test_messages_come_through_redis_and_leave_nothing_there(bench: RedisBench) 
     assert [key for key in bench.all_keys() if key.endswith(("ready", "unacked"))] == []
 
 
-def test_a_connection_stands_in_redis_as_one_of_rmq(bench: RedisBench) -> None:
+def test_a_connection_stands_in_redis_as_one_of_rmq_which_its_cleaner_does_not_see(
+    bench: RedisBench,
+) -> None:
     consumer = bench.queue().consumer(1, Heard(), Later())
 
     consumer.step()
-    (name,) = bench.server.client.smembers("rmq::connections")
+    (name,) = bench.server.client.smembers("storehouse::connections")
     key = f"rmq::connection::{name.decode()}"
 
     assert bench.all_keys() == sorted(
         [
-            "rmq::connections",
+            "storehouse::connections",
             "rmq::queues",
             f"{key}::heartbeat",
             f"{key}::queues",
@@ -98,7 +100,7 @@ def test_the_heartbeat_is_renewed_each_second_while_all_is_held(
     consumer.step()
 
     assert [key for key in bench.all_keys() if key.endswith("heartbeat")] != []
-    assert bench.server.client.scard("rmq::connections") == 1
+    assert bench.server.client.scard("storehouse::connections") == 1
 
 
 def test_everything_twice_is_processed_once(bench: RedisBench) -> None:
@@ -194,7 +196,7 @@ def test_the_same_process_name_again_is_another_connection(bench: RedisBench) ->
 
     after.consumer(1, Heard(), Later()).step()
 
-    assert bench.server.client.scard("rmq::connections") == 3
+    assert bench.server.client.scard("storehouse::connections") == 2
 
 
 def test_an_idle_consumer_is_woken_by_what_another_process_adds(
@@ -236,7 +238,7 @@ def test_a_stop_is_prompt(
 ) -> None:
     queue: RedisQueue = bench.queue_by(own_server.url, clock=system_clock)
     queue.start_consuming(5, 0.05, Heard())
-    wait_until(lambda: own_server.client.exists("rmq::connections"), "the start")
+    wait_until(lambda: own_server.client.exists("storehouse::connections"), "the start")
     if state == "frozen":
         own_server.freeze()
     elif state == "away":

@@ -13,7 +13,7 @@ from shared_kernel.queues.sql import SqlQueue
 from tests.queues import AtOnce
 from tests.shared_kernel.queues.builders import Heard, consuming, idle
 from tests.shared_kernel.queues.redis_builders import READY, RedisBench
-from tests.shared_kernel.queues.rmq import Writer, written
+from tests.shared_kernel.queues.rmq import Writer, clean, written
 
 pytestmark = pytest.mark.server
 
@@ -72,6 +72,37 @@ def test_what_a_dead_worker_took_is_not_put_back(
     assert heard.payloads == ["{}"]
     assert noted(bench) == set()
     assert [key for key in bench.all_keys() if key.endswith(("acked", "ready"))] == []
+
+
+def test_the_cleaner_of_rmq_puts_back_nothing_that_a_dead_worker_took(
+    bench: RedisBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not know what is noted, so it must not see our connections."""
+    dies_before_redis_is_told(bench, monkeypatch)
+
+    assert clean(bench.server) == 0
+
+    consumer, heard = consuming(bench.queue("other"))
+    work_for(bench, consumer, 10)
+    assert heard.payloads == ["{}"]
+    assert noted(bench) == set()
+
+
+def test_what_nobody_took_waits_for_a_worker_of_ours(
+    bench: RedisBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had died before it was a row; the cleaner of rmq does not see that."""
+    dead = bench.queue("dead")
+    dead.consumer(9, Heard(), AtOnce()).step()
+    Writer(bench.server).push(TICK)
+    assert dead._rmq.take(1) == [TICK]
+    is_dead(bench, dead)
+    assert clean(bench.server) == 0
+
+    consumer, heard = consuming(bench.queue("other"))
+    work_for(bench, consumer, 10)
+
+    assert heard.payloads == ["{}"]
 
 
 def test_an_identical_message_is_another_message(
