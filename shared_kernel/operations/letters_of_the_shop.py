@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 import attrs
 import msgspec
 
-from shared_kernel.dead_letters import causes as dead_letter_causes
 from shared_kernel.dead_letters import store
 from shared_kernel.dead_letters.letter import DeadLetter, UnknownDeadLetterError
 from shared_kernel.dead_letters.selection import Selection, page
@@ -27,7 +26,7 @@ from shared_kernel.operations.other_processes import (
     NotAsked,
     OtherProcesses,
 )
-from shared_kernel.repair.waiting import behind
+from shared_kernel.repair.waiting import behind, clustered
 
 PATH = "/dead-letters"
 MOST = 1000
@@ -125,7 +124,7 @@ class LettersOfTheShop:
     def _causes(self, selection: Selection) -> Iterator[ShownCause]:
         for database, letters in self.here.items():
             with letters.database.reading() as connection:
-                found = dead_letter_causes.clustered(connection, selection)
+                found = clustered(connection, selection)
             for cause in found:
                 yield shown_cause(database, cause)
 

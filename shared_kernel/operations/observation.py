@@ -150,10 +150,15 @@ def observe_queue(queue: SqlQueue, clock: Clock) -> QueueState:
         ),
         attempts=None if depth is None else depth.attempts,
         dead=None if letters is None else letters[DEAD],
-        parked=None if letters is None else letters[PARKED],
+        parked=None if letters is None else _parked(queue, letters[DEAD]),
         paused=known(lambda: queue.paused_since_us() is not None),
         lists=queue.lists(),
     )
+
+
+def _parked(queue: SqlQueue, dead: int) -> int | None:
+    """Without dead letters none wait, and nobody needs to count."""
+    return known(queue.parked) if dead else 0
 
 
 def _seconds_since(moment_us: int | None, now_us: int) -> float:

@@ -7,6 +7,8 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from shared_kernel.dead_letters.tables import dead_letters_table
+from shared_kernel.queues.jobs import SOURCE
 from shared_kernel.queues.port import Message
 from shared_kernel.queues.tables import jobs_table, paused_queues_table
 from shared_kernel.storage.prepared import Prepared, Row, one_of
@@ -14,6 +16,7 @@ from shared_kernel.storage.prepared import Prepared, Row, one_of
 _metadata = sa.MetaData()
 _JOBS = jobs_table(_metadata)
 _PAUSED = paused_queues_table(_metadata)
+_LETTERS = dead_letters_table(_metadata)
 _OF = _JOBS.c.queue == sa.bindparam("of")
 _COUNT = Prepared(
     sa.select(
@@ -37,6 +40,17 @@ _BEHIND = Prepared(
         _OF,
         _JOBS.c.key == sa.bindparam("key"),
         _JOBS.c.number > sa.bindparam("at"),
+    )
+)
+_PARKED = Prepared(
+    sa.select(sa.func.count()).where(
+        _OF,
+        sa.exists().where(
+            _LETTERS.c.subscription == sa.bindparam("of"),
+            _LETTERS.c.source == SOURCE,
+            _LETTERS.c.key == _JOBS.c.key,
+            _LETTERS.c.position < _JOBS.c.number,
+        ),
     )
 )
 _SINCE = Prepared(
@@ -133,6 +147,12 @@ def keys_of(connection: Connection, queue: str, keys: Collection[str]) -> set[st
 def waiting_behind(connection: Connection, queue: str, key: str, number: int) -> int:
     """How many jobs of `key` were added after job `number`."""
     row = _BEHIND.row(connection, {"of": queue, "key": key, "at": number})
+    return 0 if row is None else int(row[0])
+
+
+def parked(connection: Connection, queue: str) -> int:
+    """How many jobs wait behind a dead letter of their key."""
+    row = _PARKED.row(connection, {"of": queue})
     return 0 if row is None else int(row[0])
 
 

@@ -146,6 +146,11 @@ class SqlQueue:
         with self.database.reading() as connection:
             return operating.depth(connection, self.name)
 
+    def parked(self) -> int:
+        """How many of the waiting messages wait behind a dead letter of their key."""
+        with self.database.reading() as connection:
+            return operating.parked(connection, self.name)
+
     def first(self, most: int) -> list[Job]:
         """The oldest messages, free or not."""
         with self.database.reading() as connection:

@@ -10,11 +10,12 @@ import attrs
 from shared_kernel.clock import system_clock
 from shared_kernel.dead_letters import store
 from shared_kernel.dead_letters.letter import DEAD
+from shared_kernel.dead_letters.selection import Selection
 from shared_kernel.events.unit_of_work import current_traceparent
 from shared_kernel.queues.jobs import SOURCE
 from shared_kernel.queues.port import Message, UnprocessableError
 from shared_kernel.repair.replay import DeadLetters
-from shared_kernel.repair.waiting import behind
+from shared_kernel.repair.waiting import behind, clustered
 from tests.cluster import wait_until
 from tests.queues import AtOnce
 from tests.shared_kernel.queues.builders import (
@@ -117,6 +118,8 @@ def later_ones_of_a_key_wait_behind_a_dead_one_and_others_flow(bench: Bench) -> 
     (letter,) = letters.list()
     with bench.database.reading() as connection:
         assert behind(connection, letter) == queue.depth().waiting == 2
+        (cause,) = clustered(connection, Selection())
+    assert (cause.letters, cause.parked, queue.parked()) == (1, 2, 2)
 
     letters.discard(letter.number)
     bench.clock.advance(2)
