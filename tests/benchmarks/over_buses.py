@@ -25,10 +25,11 @@ from nats.aio.msg import Msg
 from uuid_utils import uuid7
 
 from catalog.bootstrap import COMMANDS, QUERIES
+from shared_kernel.buses.binary_mode import headers_of
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.nats.core import NatsBus
 from shared_kernel.buses.nats.jetstream import JetStreamBus
-from shared_kernel.buses.nats.messages import MESSAGE_ID, headers_of
+from shared_kernel.buses.nats.messages import MESSAGE_ID
 from shared_kernel.buses.nats.options import NatsOptions
 from shared_kernel.buses.nats.stream import StreamDeclaration
 from shared_kernel.buses.port import Delivery, EventBus

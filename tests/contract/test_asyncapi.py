@@ -11,8 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import CONTEXTS, SUMMARY
+from shared_kernel.buses.binary_mode import headers_of
 from shared_kernel.buses.envelope import Envelope, heartbeat
-from shared_kernel.buses.nats.messages import headers_of
 from shared_kernel.events.seal import sealed
 from shared_kernel.operations.asyncapi import describe_events, encoded
 from shared_kernel.operations.described_buses import BUSES, DescribedBus

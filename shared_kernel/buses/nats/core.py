@@ -11,10 +11,11 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as CoreSubscription
 
+from shared_kernel.buses.binary_mode import headers_of
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.nats.connection import NatsConnection
 from shared_kernel.buses.nats.member import Member
-from shared_kernel.buses.nats.messages import envelope_of, headers_of
+from shared_kernel.buses.nats.messages import envelope_of
 from shared_kernel.buses.nats.options import NatsOptions
 from shared_kernel.buses.patterns import matcher
 from shared_kernel.buses.port import BusError, Capabilities, Deliver, Delivery, Leave

@@ -13,11 +13,12 @@ from nats.aio.msg import Msg
 from nats.js import api
 from nats.js.errors import NoStreamResponseError
 
+from shared_kernel.buses.binary_mode import headers_of, message_id
 from shared_kernel.buses.envelope import HEARTBEAT, Envelope
 from shared_kernel.buses.nats.connection import NatsConnection
 from shared_kernel.buses.nats.core import CoreMembers, fits, log_too_large, send
 from shared_kernel.buses.nats.member import Member
-from shared_kernel.buses.nats.messages import MESSAGE_ID, headers_of, message_id
+from shared_kernel.buses.nats.messages import MESSAGE_ID
 from shared_kernel.buses.nats.options import NatsOptions
 from shared_kernel.buses.nats.pull import ACK_WAIT_S, Pull
 from shared_kernel.buses.nats.stream import StreamDeclaration, declare

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from shared_kernel.buses.binary_mode import message_id
 from shared_kernel.buses.envelope import Envelope
-from shared_kernel.buses.nats.messages import message_id
 from shared_kernel.buses.port import Delivery
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.versions import (

@@ -12,8 +12,8 @@ from nats.aio.client import Client
 from nats.js.errors import ServiceUnavailableError
 
 from app import Settings
+from shared_kernel.buses.binary_mode import headers_of
 from shared_kernel.buses.nats.connection import NatsConnection
-from shared_kernel.buses.nats.messages import headers_of
 from shared_kernel.buses.nats.options import NatsOptions
 from shared_kernel.buses.nats.stream import StreamDeclaration, declare
 from shared_kernel.buses.port import BusUnavailableError, EventBus

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio.client import Client
 
+from shared_kernel.buses.binary_mode import headers_of
 from shared_kernel.buses.envelope import Envelope, heartbeat
-from shared_kernel.buses.nats.messages import envelope_of, headers_of, read_headers
+from shared_kernel.buses.nats.messages import envelope_of, read_headers
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 ATTRIBUTES = (
