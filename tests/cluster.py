@@ -12,9 +12,7 @@ it kills them, and the tails of their logs stand below the traceback.
 
 import http.client
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -37,6 +35,8 @@ from tests.forger import Forger
 from tests.fork_server import Forked, fork_server
 from tests.last_will import LastWill
 from tests.nats_server import NatsServer
+from tests.ports import free_port, is_free
+from tests.redis_server import RedisServer
 from tests.tcp_proxy import TcpProxy
 
 Layout = tuple[tuple[str, ...], ...]
@@ -49,14 +49,11 @@ SPLIT: Layout = tuple(
     for _, service in services_of(CONTEXTS)
 )
 LAYOUTS = {"one": ONE, "split": SPLIT}
-BUSES = ("inprocess", "feed", "nats", "jetstream", "forged")
+BUSES = ("inprocess", "feed", "nats", "jetstream", "redis", "forged")
 """`forged` is NATS with a stranger on it, who forges whatever goes over it."""
 
 ROOT = Path(__file__).parent.parent
 PATIENCE_S = 30.0
-# Below the ports that the system gives to outgoing connections: what is free stays so,
-# and nobody who connects to a closed port meets himself.
-PORTS = range(20_000, 32_000)
 
 _HOST = "127.0.0.1"
 _ON_NATS = {"nats": "nats", "jetstream": "jetstream", "forged": "nats"}
@@ -74,13 +71,6 @@ class CannotStartError(Exception):
         super().__init__(f"{name} has ended with exit code {exit_code}:\n{tail}")
         self.name = name
         self.exit_code = exit_code
-
-
-def free_port() -> int:
-    while True:
-        port = random.choice(PORTS)
-        if _is_free(port):
-            return port
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -157,7 +147,7 @@ class Process:
         assert self._running is not None
         self._kill_group()
         self._running.wait()
-        wait_until(lambda: _is_free(self.port), f"the end of {self.name}")
+        wait_until(lambda: is_free(self.port), f"the end of {self.name}")
         self._bury()
 
     def ask_to_stop(self) -> None:
@@ -201,9 +191,9 @@ class Cluster:
     """Runs `layout`, joined by `bus`, on `databases`, or files in `folder`.
 
     `program` is a module and its arguments. `settings` are further variables for each
-    process. NATS is started when a bus needs
-    it, and stays. With `proxied`, each way from a process to another stands open to a
-    proxy: `proxies["inventory", "bus"]`, `proxies["inventory", "CATALOG_URL"]`.
+    process. NATS and Redis are started when a bus needs them, and stay. With `proxied`,
+    each way from a process to another stands open to a proxy:
+    `proxies["inventory", "bus"]`, `proxies["inventory", "CATALOG_URL"]`.
     """
 
     def __init__(
@@ -220,6 +210,7 @@ class Cluster:
         self.folder = folder
         self.databases = databases or Files(folder)
         self.nats: NatsServer | None = None
+        self.redis: RedisServer | None = None
         self._will_for_nats: LastWill | None = None
         self._forger: Forger | None = None
         self.processes: dict[str, Process] = {}
@@ -287,7 +278,7 @@ class Cluster:
         self.start()
 
     def close(self) -> None:
-        """Stop all gracefully, NATS and the proxies too."""
+        """Stop all gracefully, brokers and proxies too."""
         try:
             self.stop()
         finally:
@@ -305,6 +296,9 @@ class Cluster:
         if self.nats is not None:
             self.nats.stop()
             self.nats = None
+        if self.redis is not None:
+            self.redis.kill()
+            self.redis = None
         if self._will_for_nats is not None:
             self._will_for_nats.revoke()
             self._will_for_nats = None
@@ -331,6 +325,9 @@ class Cluster:
     def _plan(self) -> None:
         if self._bus in _ON_NATS and self.nats is None:
             self._start_nats()
+        if self._bus == "redis" and self.redis is None:
+            self.redis = RedisServer(self.folder / "redis", appends=True)
+            self.redis.start()
         if self._bus == "forged" and self._forger is None and self.nats is not None:
             self._forger = Forger(self.nats.address)
             self._forger.start()
@@ -372,6 +369,9 @@ class Cluster:
         if self.nats is not None and self._bus in _ON_NATS:
             way = self._way(name, "bus", self.nats.port)
             given["BUS_URL"] = f"{_ON_NATS[self._bus]}://{_HOST}:{way}"
+        if self.redis is not None and self._bus == "redis":
+            way = self._way(name, "bus", self.redis.port)
+            given["BUS_URL"] = f"redis://{_HOST}:{way}/0"
         for variable, service in _peers(services).items():
             if service in asked:
                 way = self._way(name, variable, asked[service])
@@ -444,11 +444,3 @@ def _free_ports(how_many: int) -> list[int]:
     while len(ports) < how_many:
         ports.add(free_port())
     return list(ports)
-
-
-def _is_free(port: int) -> bool:
-    try:
-        socket.create_server((_HOST, port)).close()
-    except OSError:
-        return False
-    return True

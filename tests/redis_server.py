@@ -15,8 +15,8 @@ from typing import Any, Self
 
 import redis
 
-from tests.cluster import free_port
 from tests.last_will import LastWill
+from tests.ports import free_port
 
 TIMEOUT_S = 10.0
 KINDS = ("valkey", "redis") if shutil.which("redis-server") else ("valkey",)
@@ -86,6 +86,13 @@ class RedisServer:
             self._process = self._will = None
             self.client.connection_pool.disconnect()
 
+    def stop(self) -> None:
+        """As a shutdown does: it says goodbye to its clients."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(TIMEOUT_S)
+        self.kill()
+
     def freeze(self) -> None:
         """Suspend it: connections stay open, but nothing is answered."""
         assert self._process is not None
@@ -94,6 +101,9 @@ class RedisServer:
     def thaw(self) -> None:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
+
+    def delete_storage(self) -> None:
+        shutil.rmtree(self.folder / "appendonlydir", ignore_errors=True)
 
     def wipe(self) -> None:
         self.client.flushall()

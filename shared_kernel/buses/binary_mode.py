@@ -25,7 +25,7 @@ STRUCTURED = "application/cloudevents+json"
 # Printable ASCII except space, quotation mark and percent sign.
 _PLAIN = re.compile(r"[\x21\x23\x24\x26-\x7e]*\Z")
 _UNSEALED = "..."
-_VERSION = re.compile(r"\.v\d+\Z")
+_VERSION = re.compile(r"\.v(\d+)\Z")
 _SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 
 
@@ -62,6 +62,12 @@ def message_id(envelope: Envelope) -> str:
     """
     version = _VERSION.search(envelope.type)
     return envelope.id + (version[0] if version else "")
+
+
+def version_of(envelope: Envelope) -> int:
+    """As its type says: `product.inserted.v2` is the second one."""
+    version = _VERSION.search(envelope.type)
+    return int(version[1]) if version else 1
 
 
 def envelope_of(

@@ -6,7 +6,7 @@ BusError
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import attrs
 
@@ -70,6 +70,21 @@ class Capabilities:
     in_order: bool
 
 
+@attrs.frozen(kw_only=True)
+class Followed:
+    """What a subscription wants: events of one log behind the position `after`.
+
+    `log` is the identity of the log of `source`; `pattern` chooses by type. `group`
+    names the subscription.
+    """
+
+    source: str
+    pattern: str
+    group: str
+    log: str = ""
+    after: int = 0
+
+
 class EventBus(Protocol):
     """Delivers batches of envelopes; may lose, repeat, reorder or delay any of them.
 
@@ -104,3 +119,15 @@ class EventBus(Protocol):
 
     def close(self) -> None:
         """Deliver nothing from now on. May be called again."""
+
+
+@runtime_checkable
+class LogBus(EventBus, Protocol):
+    """A bus that keeps what each log published, under its positions."""
+
+    def follow(self, followed: Followed, deliver: Deliver) -> Leave:
+        """Call `deliver` with these events, in order, and with the log's heartbeats.
+
+        Each caller gets all of them. What is rejected comes again. Otherwise as
+        `subscribe`.
+        """

@@ -28,10 +28,11 @@ from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import is_fault
 
 Apply = Callable[[Sequence[Envelope], Connection], None]
-Join = Callable[[str, Deliver], Leave]
+Join = Callable[[str, int, Deliver], Leave]
 """Joins a group on the bus; calling the result leaves it.
 
-The group's members follow the log with the identity given.
+The group's members follow the log with the identity given, which has been applied up to
+the position given.
 """
 
 BATCH = 1000
@@ -179,7 +180,10 @@ class Subscription:
             return 0
         if self._joins and not self._memberships:
             log = self.cursor.place.log or self.feed.mark(0).log
-            self._memberships = [join(log, self.deliver) for join in self._joins]
+            applied = self.cursor.position
+            self._memberships = [
+                join(log, applied, self.deliver) for join in self._joins
+            ]
             # Before it joined, it received nothing.
             self._announced = None
         if self._inbox:

@@ -6,7 +6,7 @@ has `CONTEXTS` and `SUMMARY`.
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +116,9 @@ class _Parts:
             self._add_channel(context, subject, payload_of(kind), told)
             # They need no attributes.
             del self.messages[subject]["headers"]
+            self.channels[subject]["servers"] = [
+                _ref("servers", bus.name) for bus in self.buses if bus.accepts
+            ]
             receiving = self._receiving(subject)
             self._add_operation(context, "accepts", subject, receiving)
 
@@ -131,17 +134,23 @@ class _Parts:
             if bus.subjects:
                 continue
             name = f"{bus.name}.{context.name}"
-            self.messages[name] = {
-                "name": name,
-                "title": f"Events of {context.name}, in order",
-                "contentType": BATCH_MEDIA_TYPE,
-                "payload": {"type": "array", "items": EVENT},
-            }
+            subjects = list(context.published)
+            if bus.batches:
+                subjects = [name]
+                self.messages[name] = {
+                    "name": name,
+                    "title": f"Events of {context.name}, in order",
+                    "contentType": BATCH_MEDIA_TYPE,
+                    "payload": {"type": "array", "items": EVENT},
+                }
             self.channels[name] = {
                 "address": bus.log_address.replace("{source}", context.name),
                 "description": bus.summary,
                 "servers": [_ref("servers", bus.name)],
-                "messages": {name: _ref("components", "messages", name)},
+                "messages": {
+                    each: _ref("components", "messages", each) for each in subjects
+                },
+                **_parameters(bus),
             }
             self._add_operation(context, "publishes", name, dict(bus.send))
 
@@ -184,7 +193,9 @@ class _Parts:
     ) -> None:
         action = "receive" if does == "accepts" else "send"
         name = f"{context.name}.{does}.{channel}"
-        self.operations[name] = _operation(action, context, channel, bindings)
+        self.operations[name] = _operation(
+            action, context, channel, bindings, self.channels[channel]["messages"]
+        )
 
     def _sending(self) -> Document:
         return self._bindings(lambda bus: bus.send)
@@ -209,12 +220,19 @@ class _Parts:
 
 
 def _operation(
-    action: str, context: Context, channel: str, bindings: Document
+    action: str,
+    context: Context,
+    channel: str,
+    bindings: Document,
+    messages: Iterable[str] = (),
 ) -> Document:
     return {
         "action": action,
         "channel": _ref("channels", channel),
-        "messages": [_ref("channels", channel, "messages", channel)],
+        "messages": [
+            _ref("channels", channel, "messages", each)
+            for each in messages or [channel]
+        ],
         "tags": [{"name": context.name}],
         "bindings": bindings,
     }
@@ -222,6 +240,14 @@ def _operation(
 
 def _bound(bindings: Document) -> Document:
     return {"bindings": bindings} if bindings else {}
+
+
+def _parameters(bus: DescribedBus) -> Document:
+    """Of the address of a channel for a log."""
+    if "{log}" not in bus.log_address:
+        return {}
+    told = "The identity of the log, itself in braces: `storehouse.streams` names it."
+    return {"parameters": {"log": {"description": told}}}
 
 
 def _server(bus: DescribedBus) -> Document:

@@ -20,7 +20,8 @@ class DescribedBus:
     """`scheme` is that of `BUS_URL`. Bindings are by protocol.
 
     A bus with `subjects` has a channel for each type of event, any other one a channel
-    for each log, at `log_address`.
+    for each log, at `log_address`, event by event or in `batches`. With `accepts` other
+    programs can send to it.
     """
 
     name: str
@@ -30,6 +31,8 @@ class DescribedBus:
     summary: str
     subjects: bool = True
     log_address: str = ""
+    batches: bool = False
+    accepts: bool = True
     channel: Bindings = attrs.field(factory=dict)
     message: Bindings = attrs.field(factory=dict)
     send: Bindings = attrs.field(factory=dict)
@@ -63,6 +66,16 @@ BUSES: Sequence[DescribedBus] = (
         },
     ),
     DescribedBus(
+        name="redis",
+        scheme="redis",
+        protocol="redis",
+        port=6379,
+        summary="Redis Streams: a stream for each log, whose ids begin with positions. "
+        "The payload is the field `data`, the attributes are fields such as `ce-type`.",
+        subjects=False,
+        log_address="storehouse.{source}.{log}",
+    ),
+    DescribedBus(
         name="feed",
         scheme="feed",
         protocol="http",
@@ -71,6 +84,8 @@ BUSES: Sequence[DescribedBus] = (
         "from any position, whatever the bus is.",
         subjects=False,
         log_address="/events/{source}",
+        batches=True,
+        accepts=False,
         send={
             "http": {
                 "bindingVersion": HTTP,

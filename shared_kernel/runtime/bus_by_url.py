@@ -25,8 +25,19 @@ def bus_by_url(
             return InProcessBus()
         case "feed":
             return FeedBus(feeds)
+        case "redis" | "rediss":
+            return _redis(settings)
         case _:
             return _nats(settings, subjects, logs)
+
+
+def _redis(settings: Settings) -> EventBus:
+    # The client is an optional dependency.
+    try:
+        from shared_kernel.runtime.redis_by_url import redis_bus  # noqa: PLC0415
+    except ImportError as error:
+        raise _missing(settings, "redis") from error
+    return redis_bus(settings)
 
 
 def _nats(
@@ -38,8 +49,13 @@ def _nats(
     try:
         from shared_kernel.runtime.nats_by_url import nats_bus  # noqa: PLC0415
     except ImportError as error:
-        raise BusMisconfiguredError(
-            f"BUS_URL {settings.bus_url.partition(':')[0]}: needs the extra `nats`: "
-            "pip install 'storehouse[nats]'"
-        ) from error
+        raise _missing(settings, "nats") from error
     return nats_bus(settings, subjects, logs)
+
+
+def _missing(settings: Settings, extra: str) -> BusMisconfiguredError:
+    scheme = settings.bus_url.partition(":")[0]
+    return BusMisconfiguredError(
+        f"BUS_URL {scheme}: needs the extra `{extra}`: "
+        f"pip install 'storehouse[{extra}]'"
+    )

@@ -13,13 +13,20 @@ from flask import Blueprint
 from sqlalchemy.engine import Connection
 
 from shared_kernel.buses.envelope import HEARTBEAT
-from shared_kernel.buses.port import Deliver, Delivery, EventBus, Leave
+from shared_kernel.buses.port import (
+    Deliver,
+    Delivery,
+    EventBus,
+    Followed,
+    Leave,
+    LogBus,
+)
 from shared_kernel.clock import Clock, system_clock
 from shared_kernel.events.compaction import Dated
 from shared_kernel.events.consistency import Progress
 from shared_kernel.events.event_log import EventFeed, EventLog
 from shared_kernel.events.relay import Relay
-from shared_kernel.events.subscription import Apply, Subscription
+from shared_kernel.events.subscription import Apply, Join, Subscription
 from shared_kernel.events.versions import Versions
 from shared_kernel.events.writer import Writer
 from shared_kernel.migrations.migrate import Schema
@@ -95,8 +102,6 @@ class Runtime:
 
         `clear` empties the read model to which `apply` writes.
         """
-        subjects = (pattern, f"{HEARTBEAT}.{feed.source}")
-
         return Subscription(
             name,
             feed,
@@ -105,7 +110,7 @@ class Runtime:
             holder=self.holder,
             clock=self.clock,
             jitter=self.jitter,
-            joins=[partial(self._join, subject, name) for subject in subjects],
+            joins=self._joins(name, feed.source, pattern),
             # Only on a broker can foreign programs publish.
             confirms=self.bus.capabilities.between_processes
             and isinstance(feed, EventLog),
@@ -114,7 +119,23 @@ class Runtime:
             on_progress=self.on_commit,
         )
 
-    def _join(self, subject: str, name: str, log: str, deliver: Deliver) -> Leave:
+    def _joins(self, name: str, source: str, pattern: str) -> list[Join]:
+        bus = self.bus
+        if isinstance(bus, LogBus):
+            wanted = Followed(source=source, pattern=pattern, group=name)
+            return [partial(self._follow, bus, wanted)]
+        subjects = (pattern, f"{HEARTBEAT}.{source}")
+        return [partial(self._subscribe, name, subject) for subject in subjects]
+
+    def _follow(
+        self, bus: LogBus, wanted: Followed, log: str, applied: int, deliver: Deliver
+    ) -> Leave:
+        followed = attrs.evolve(wanted, log=log, after=applied)
+        return bus.follow(followed, only_newest(deliver, self.versions))
+
+    def _subscribe(
+        self, name: str, subject: str, log: str, _applied: int, deliver: Deliver
+    ) -> Leave:
         of_newest = only_newest(deliver, self.versions)
         return self.bus.subscribe(subject, group_of(name, log), of_newest)
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError
 _SECRET = re.compile(r"(?<=//)[^/@]*(?=@)|(?<=[?&]password=)[^&]*")
 
 
-SCHEMES = ("inprocess", "feed", "nats", "jetstream")
+SCHEMES = ("inprocess", "feed", "nats", "jetstream", "redis", "rediss")
 
 
 class BadSettingError(Exception):
@@ -53,9 +53,9 @@ def bus(value: str) -> str:
     scheme, _, rest = value.partition(":")
     if scheme in ("inprocess", "feed") and not rest:
         return value
-    if scheme in ("nats", "jetstream") and rest.startswith("//") and len(rest) > 2:
+    if scheme in SCHEMES[2:] and rest.startswith("//") and len(rest) > 2:
         return value
-    raise ValueError("inprocess:, feed:, nats://host or jetstream://host")
+    raise ValueError("inprocess:, feed:, nats://host, jetstream://host or redis://host")
 
 
 def subject(value: str) -> str:

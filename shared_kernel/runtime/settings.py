@@ -55,6 +55,7 @@ class Settings:
     jetstream_max_age_hours: int = setting(
         "JETSTREAM_MAX_AGE_HOURS", 168, between(1, 87_600)
     )
+    redis_max_age_hours: int = setting("REDIS_MAX_AGE_HOURS", 168, between(1, 87_600))
     queue_url: str = setting("QUEUE_URL", "sql:", queue, secret=True)
     queue_size: int = setting("QUEUE_SIZE", 10, between(1, 10_000))
     queue_poll_interval_ms: int = setting(

@@ -11,13 +11,19 @@ from shared_kernel.buses.nats.core import NatsBus
 from shared_kernel.buses.nats.jetstream import JetStreamBus
 from shared_kernel.buses.nats.options import NatsOptions
 from shared_kernel.buses.nats.stream import StreamDeclaration
+from shared_kernel.buses.redis.address import RedisAddress
+from shared_kernel.buses.redis.bus import RedisBus
+from shared_kernel.buses.redis.connection import RedisConnection
+from shared_kernel.buses.redis.names import Names
 from tests.contract.bus_bench import SUBJECTS, Bench
 from tests.contract.bus_contract import Check, Kind, checks_for
 from tests.nats_server import NatsServer
+from tests.redis_server import RedisServer
 from tests.simulation.chaos_bus import ChaosBus
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "delivery.md"
 ACK_WAIT_S = 1.0
+AGES_S = 1e9
 
 
 def in_process(_: Path) -> Bench:
@@ -48,6 +54,22 @@ def jetstream(folder: Path) -> Bench:
     )
 
 
+def redis(folder: Path) -> Bench:
+    server = RedisServer(folder, appends=True)
+    server.start()
+    address = RedisAddress.of(server.url)
+    return Bench(
+        connect=lambda: RedisBus(
+            RedisConnection(address),
+            Names("shop"),
+            # The events of the checks are years old.
+            max_age_s=AGES_S,
+            ack_wait_s=ACK_WAIT_S,
+        ),
+        server=server,
+    )
+
+
 def havoc(_: Path) -> Bench:
     return Bench(connect=lambda: ChaosBus(InProcessBus(), seed=7), faithful=False)
 
@@ -59,6 +81,7 @@ BUSES = {
     "jetstream://": Kind(
         capabilities=JetStreamBus.capabilities, bench=jetstream, has_server=True
     ),
+    "redis://": Kind(capabilities=RedisBus.capabilities, bench=redis, has_server=True),
 }
 CHAOS = ChaosBus(InProcessBus(), seed=7)
 HAVOC = Kind(capabilities=CHAOS.capabilities, bench=havoc, faithful=False)

@@ -20,8 +20,9 @@ from cloudevents.core.bindings.http import (
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
+from shared_kernel.buses.binary_mode import headers_of
 from shared_kernel.buses.envelope import Envelope, heartbeat
-from shared_kernel.buses.nats.messages import envelope_of, headers_of
+from shared_kernel.buses.nats.messages import envelope_of
 from shared_kernel.clock import from_us
 from shared_kernel.events.cloud_events import MOST_INTEGER
 from shared_kernel.serving.application import web_application

@@ -187,7 +187,7 @@ def shop(tmp_path: Path, kind: str, remote: bool) -> Iterator[Shop]:
             reader,
             reader.subscription(
                 clock,
-                [lambda group, deliver: bus.subscribe(">", group, deliver)],
+                [lambda group, _, deliver: bus.subscribe(">", group, deliver)],
                 confirms=remote,
             ),
             unlied,

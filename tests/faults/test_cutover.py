@@ -15,6 +15,7 @@ WAY: list[tuple[Layout, str]] = [
     (ONE, "nats"),
     (SPLIT, "nats"),
     (SPLIT, "jetstream"),
+    (SPLIT, "redis"),
     (SPLIT, "feed"),
     (ONE, "jetstream"),
     (ONE, "inprocess"),

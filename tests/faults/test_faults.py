@@ -19,6 +19,7 @@ from tests.faults.checker import SUMMARY, Tally, check, come_to_rest
 from tests.faults.load import Load, load
 from tests.nats_server import NatsServer
 from tests.postgres_server import PostgresServer
+from tests.redis_server import RedisServer
 from tests.tcp_proxy import Direction, TcpProxy
 
 pytestmark = pytest.mark.server
@@ -39,20 +40,20 @@ class Trial:
     tally: Tally
     chance: random.Random
 
-    def nats_is_killed(self) -> None:
-        self._nats().kill()
-        self._nats().start()
+    def broker_is_killed(self) -> None:
+        self._broker().kill()
+        self._broker().start()
 
-    def nats_is_away(self, seconds: float = 2.0) -> None:
-        self._nats().stop()
+    def broker_is_away(self, seconds: float = 2.0) -> None:
+        self._broker().stop()
         pause(seconds)
-        self._nats().start()
+        self._broker().start()
 
-    def nats_loses_its_storage(self) -> None:
-        self._nats().kill()
-        self._nats().delete_storage()
+    def broker_loses_its_storage(self) -> None:
+        self._broker().kill()
+        self._broker().delete_storage()
         self.load.more(10)
-        self._nats().start()
+        self._broker().start()
 
     def a_process_is_cut_off(self, seconds: float = 2.0) -> None:
         proxy = self._some_proxy()
@@ -108,9 +109,10 @@ class Trial:
         self.tally.faults[fault.__name__] += 1
         fault()
 
-    def _nats(self) -> NatsServer:
-        assert self.cluster.nats is not None
-        return self.cluster.nats
+    def _broker(self) -> NatsServer | RedisServer:
+        found = self.cluster.nats or self.cluster.redis
+        assert found is not None
+        return found
 
     def _postgres(self) -> PostgresServer:
         assert isinstance(self.cluster.databases, Schemas)
@@ -184,37 +186,38 @@ def pause(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
-@pytest.mark.proof_on("postgresql", "jetstream")
+@pytest.mark.proof_on("postgresql", "jetstream", "redis")
 @pytest.mark.parametrize("bus", ["nats", "jetstream"])
-def test_nats_is_killed_and_comes_back(trial: Try, bus: str) -> None:
+def test_broker_is_killed_and_comes_back(trial: Try, bus: str) -> None:
     with trial("NATS killed", bus) as at:
         for _ in range(3):
-            at.do(at.nats_is_killed)
+            at.do(at.broker_is_killed)
             at.load.more(40)
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("bus", ["nats", "jetstream"])
-def test_nats_is_stopped_for_ten_seconds(trial: Try, bus: str) -> None:
-    with trial("NATS away for 10 s", bus) as at:
+@pytest.mark.parametrize("bus", ["nats", "jetstream", "redis"])
+def test_a_broker_is_stopped_for_ten_seconds(trial: Try, bus: str) -> None:
+    with trial("broker away for 10 s", bus) as at:
         before = at.load.acknowledged
-        at.tally.faults["nats_is_away"] += 1
-        at.nats_is_away(10)
+        at.tally.faults["broker_is_away"] += 1
+        at.broker_is_away(10)
 
         # Everything worked without it, only more slowly.
         assert at.load.acknowledged > before + 20
 
 
 @pytest.mark.proof
-def test_jetstream_loses_what_it_had_acknowledged(trial: Try) -> None:
-    with trial("storage deleted", "jetstream") as at:
+@pytest.mark.parametrize("bus", ["jetstream", "redis"])
+def test_a_broker_loses_what_it_had_acknowledged(trial: Try, bus: str) -> None:
+    with trial("storage deleted", bus) as at:
         for _ in range(2):
-            at.do(at.nats_loses_its_storage)
+            at.do(at.broker_loses_its_storage)
             at.load.more(40)
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("bus", ["nats", "jetstream", "feed"])
+@pytest.mark.parametrize("bus", ["nats", "jetstream", "redis", "feed"])
 def test_a_process_is_cut_off_from_the_others(trial: Try, bus: str) -> None:
     with trial("partition", bus) as at:
         for proxy in at.cluster.proxies.values():
@@ -237,7 +240,7 @@ def test_a_process_is_cut_off_from_the_others(trial: Try, bus: str) -> None:
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("bus", ["nats", "jetstream", "feed"])
+@pytest.mark.parametrize("bus", ["nats", "jetstream", "redis", "feed"])
 def test_each_process_is_killed_in_turn(trial: Try, bus: str) -> None:
     with trial("processes killed", bus) as at:
         for name in list(at.cluster.processes):
@@ -303,9 +306,9 @@ def test_all_faults_at_once(trial: Try) -> None:
     with trial(title, "jetstream", REPLICAS) as at:
         deadline = time.monotonic() + SECONDS
         faults = [
-            at.nats_is_killed,
-            at.nats_is_away,
-            at.nats_loses_its_storage,
+            at.broker_is_killed,
+            at.broker_is_away,
+            at.broker_loses_its_storage,
             at.a_process_is_cut_off,
             at.a_process_is_slow_to_reach,
             at.connections_break,

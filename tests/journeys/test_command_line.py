@@ -12,7 +12,8 @@ from urllib.request import urlopen
 import click
 import pytest
 
-from tests.cluster import free_port, wait_until
+from tests.cluster import wait_until
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))

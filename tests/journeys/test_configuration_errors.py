@@ -9,10 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cluster import ONE, ROOT, SPLIT, Cluster, free_port, wait_until
+from tests.cluster import ONE, ROOT, SPLIT, Cluster, wait_until
 from tests.fork_server import fork_server
 from tests.nats_server import NatsServer
 from tests.peer_server import PeerServer
+from tests.ports import free_port
 
 pytestmark = pytest.mark.server
 CANNOT_START = 2

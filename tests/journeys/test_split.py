@@ -22,11 +22,11 @@ from tests.cluster import (
     SPLIT,
     Cluster,
     Layout,
-    free_port,
     wait_until,
 )
 from tests.databases import Files
 from tests.faults.load import load
+from tests.ports import free_port
 
 pytestmark = pytest.mark.server
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
+from shared_kernel.buses.redis.address import RedisAddress
 from shared_kernel.clock import Clock, moments_of, system_clock
 from shared_kernel.queues.port import QueueError, QueueMisconfiguredError
-from shared_kernel.queues.redis.url import RedisAddress
 
 if TYPE_CHECKING:
     from redis import Redis

@@ -332,7 +332,7 @@ class Member:
     joined: bool = False
     answers: list[str] = attrs.field(factory=list)
 
-    def join(self, log: str, _: Deliver) -> Leave:
+    def join(self, log: str, _: int, __: Deliver) -> Leave:
         self.joined = True
         return self.leave
 

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 import uuid_utils
 
+from shared_kernel.buses.redis.address import RedisAddress
 from shared_kernel.queues.port import Message, QueueMisconfiguredError
 from shared_kernel.queues.redis.entries import (
     UnreadableEntryError,
@@ -14,7 +15,7 @@ from shared_kernel.queues.redis.entries import (
     read,
 )
 from shared_kernel.queues.redis.link import open_link
-from shared_kernel.queues.redis.url import RedisAddress, queue_url
+from shared_kernel.queues.redis.url import queue_url
 from tests.shared_kernel.queues.rmq import written
 
 

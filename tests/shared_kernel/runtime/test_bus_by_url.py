@@ -12,6 +12,7 @@ from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.buses.nats.core import NatsBus
 from shared_kernel.buses.nats.jetstream import JetStreamBus
 from shared_kernel.buses.port import BusMisconfiguredError
+from shared_kernel.buses.redis.bus import RedisBus
 from shared_kernel.runtime.bus_by_url import bus_by_url
 from shared_kernel.runtime.setting import SCHEMES
 
@@ -20,6 +21,8 @@ BUSES = {
     "feed:": FeedBus,
     "nats://127.0.0.1:1": NatsBus,
     "jetstream://127.0.0.1:1": JetStreamBus,
+    "redis://127.0.0.1:1/2": RedisBus,
+    "rediss://127.0.0.1:1": RedisBus,
 }
 
 
@@ -35,21 +38,22 @@ def test_every_scheme_that_settings_accept_has_a_bus() -> None:
     assert [url.partition(":")[0] for url in BUSES] == list(SCHEMES)
 
 
+@pytest.mark.parametrize("extra", ["nats", "redis"])
 def test_if_the_client_is_missing_the_error_names_the_extra_to_install(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, extra: str
 ) -> None:
     found: Callable[..., Any] = builtins.__import__
 
     def missing(name: str, *more: Any) -> Any:
-        if name == "shared_kernel.runtime.nats_by_url":
+        if name == f"shared_kernel.runtime.{extra}_by_url":
             raise ImportError(name)
         return found(name, *more)
 
     monkeypatch.setattr(builtins, "__import__", missing)
 
     with pytest.raises(BusMisconfiguredError) as raised:
-        bus_by_url(Settings(bus_url="nats://me:secret@host"))
+        bus_by_url(Settings(bus_url=f"{extra}://me:secret@host"))
 
     assert str(raised.value) == (
-        "BUS_URL nats: needs the extra `nats`: pip install 'storehouse[nats]'"
+        f"BUS_URL {extra}: needs the extra `{extra}`: pip install 'storehouse[{extra}]'"
     )

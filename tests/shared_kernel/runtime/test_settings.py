@@ -31,6 +31,7 @@ INVALID = [
     ("JETSTREAM_REPLICAS", "6", "a whole number from 1 to 5"),
     ("JETSTREAM_DUPLICATE_WINDOW_S", "0", "a whole number from 1 to 86400"),
     ("JETSTREAM_MAX_AGE_HOURS", "0", "a whole number from 1 to 87600"),
+    ("REDIS_MAX_AGE_HOURS", "0", "a whole number from 1 to 87600"),
     ("QUEUE_URL", "sql://host", "sql:, or a Redis URL"),
     ("QUEUE_SIZE", "0", "a whole number from 1 to 10000"),
     ("QUEUE_POLL_INTERVAL_MS", "0", "a whole number from 1 to 60000"),

@@ -1,0 +1,1 @@
+"""Redis Streams: a stream for each log. Needs the extra `redis`."""

@@ -1,0 +1,108 @@
+"""Clients of one Redis, and what is known of whether it can be reached."""
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import redis
+import structlog
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    NoPermissionError,
+    RedisError,
+)
+from redis.retry import Retry
+
+from shared_kernel.buses.port import BusMisconfiguredError, BusUnavailableError
+from shared_kernel.buses.redis.address import RedisAddress
+
+TIMEOUT_S = 2.0
+"""For a connection, and for an answer to what does not wait."""
+OLDEST = 7
+"""The first version that can complete the id of an entry."""
+
+FAULTS = (RedisError, OSError)
+
+T = TypeVar("T")
+_log = structlog.get_logger(__name__)
+
+
+class RedisConnection:
+    """Any thread may use it. Logs once that Redis is away, and that it is back."""
+
+    def __init__(self, address: RedisAddress, ca_file: str | None = None) -> None:
+        self.shown = address.shown
+        self._address = address
+        self._ca_file = ca_file
+        self._client = self.client()
+        self._state = threading.Lock()
+        self._is_away = False
+
+    def client(self, waits_s: float = 0) -> Any:
+        """A client of one's own, which may wait for an answer for so long.
+
+        redis-py has one annotation for synchronous and asynchronous answers, so its
+        type is of no use.
+        """
+        address = self._address
+        return redis.Redis(
+            host=address.host,
+            port=address.port,
+            db=address.database,
+            username=address.user,
+            password=address.password,
+            # Its answers are the same from every version.
+            protocol=2,
+            retry=Retry(NoBackoff(), 0),
+            socket_timeout=TIMEOUT_S + waits_s,
+            socket_connect_timeout=TIMEOUT_S,
+            ssl=address.tls,
+            ssl_ca_certs=self._ca_file,
+        )
+
+    def check(self) -> None:
+        """Raises BusMisconfiguredError. An unreachable Redis is only logged."""
+        try:
+            server = self._client.info("server")
+        except (AuthenticationError, NoPermissionError) as error:
+            raise BusMisconfiguredError(
+                f"{self.shown} refuses: {error}: correct user and password in BUS_URL, "
+                "and let that user read and write streams"
+            ) from error
+        except FAULTS as error:
+            self.lost(error)
+            return
+        version = str(server["redis_version"])
+        if int(version.partition(".")[0]) < OLDEST:
+            raise BusMisconfiguredError(
+                f"{self.shown} is Redis {version}: expected {OLDEST}.0 or newer, or "
+                "Valkey"
+            )
+
+    def ask(self, request: Callable[[Any], T]) -> T:
+        """Raises BusUnavailableError."""
+        try:
+            answer = request(self._client)
+        except FAULTS as error:
+            self.lost(error)
+            raise BusUnavailableError(f"{self.shown}: {error}") from error
+        self.found()
+        return answer
+
+    def lost(self, error: Exception) -> None:
+        with self._state:
+            was_away, self._is_away = self._is_away, True
+        if not was_away:
+            _log.warning("redis is away", redis=self.shown, error=str(error))
+
+    def found(self) -> None:
+        if not self._is_away:
+            return
+        with self._state:
+            was_away, self._is_away = self._is_away, False
+        if was_away:
+            _log.info("redis is back", redis=self.shown)
+
+    def close(self) -> None:
+        self._client.close()
