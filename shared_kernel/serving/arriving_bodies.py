@@ -16,7 +16,7 @@ from typing import IO, Any, Protocol
 
 import attrs
 
-from shared_kernel.web.missing_bodies import Missing
+from shared_kernel.web.unreceived import Missing
 
 TICK_S = 0.1
 """How much later than its deadline a body may be given up."""

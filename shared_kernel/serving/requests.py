@@ -33,8 +33,7 @@ from shared_kernel.serving.arriving_bodies import (
     Incoming,
 )
 from shared_kernel.serving.environ import Scope, environ_of
-from shared_kernel.web.missing_bodies import BODY_IS_MISSING, Missing
-from shared_kernel.web.uploads import Upload
+from shared_kernel.web.unreceived import BODY_IS_MISSING, Missing
 
 STOPPING_BODY_SECONDS = 0.4
 """How long a body may still take to arrive when the process stops."""
@@ -72,6 +71,16 @@ class NoLoop:
     call_soon_threadsafe = call_soon
 
 
+class TakesFiles(Protocol):
+    """What the server knows of an upload."""
+
+    @property
+    def most_bytes(self) -> int: ...
+
+    @property
+    def at_once(self) -> int: ...
+
+
 class Requests:
     """The requests of one process, from their headers to their responses."""
 
@@ -79,7 +88,7 @@ class Requests:
         self,
         application: WSGIApplication,
         limits: BodyLimits,
-        uploads: Mapping[str, Upload] | None = None,
+        uploads: Mapping[str, TakesFiles] | None = None,
     ) -> None:
         """`uploads` are by the path to which files are sent.
 
@@ -147,7 +156,7 @@ class Requests:
         else:
             self._answer(watcher, environ, Missing.TOO_MANY)
 
-    def _has_room_for(self, path: str, upload: Upload) -> bool:
+    def _has_room_for(self, path: str, upload: TakesFiles) -> bool:
         with self._lock:
             has_room = self._arriving[path] < upload.at_once
             self._arriving[path] += has_room

@@ -55,8 +55,7 @@ from shared_kernel.serving.processes import (
     Watcher,
     complain,
 )
-from shared_kernel.serving.requests import Requests
-from shared_kernel.web.uploads import Upload
+from shared_kernel.serving.requests import Requests, TakesFiles
 
 # A long poll occupies one. Unused threads cost nothing: they start when needed and end
 # after 30 s without work.
@@ -89,7 +88,7 @@ class AddressUnavailableError(Exception):
 class Worker:
     """The lifecycle of one worker process, for the application built in it."""
 
-    uploads: dict[str, Upload] = attrs.field(factory=dict, init=False)
+    uploads: dict[str, TakesFiles] = attrs.field(factory=dict, init=False)
     """By the path to which files are sent."""
     _on_stop: list[Callable[[], None]] = attrs.field(factory=list, init=False)
     _on_exit: ExitStack = attrs.field(factory=ExitStack, init=False)

@@ -1,12 +1,7 @@
-"""Requests whose body was not received, and what they are answered."""
-
-from enum import Enum
+"""What requests are answered whose body was not received."""
 
 from shared_kernel.web.problems import REQUEST_TIMEOUT, Problem, kind
-
-BODY_IS_MISSING = "storehouse.body_is_missing"
-"""Why, in the environ of such a request. The application must answer at once: its
-thread also handles the other bodies."""
+from shared_kernel.web.unreceived import Missing
 
 NO_ROOM = kind(
     "no-room",
@@ -23,29 +18,22 @@ TOO_MANY_FILES = kind(
 RETRY_FILE_AFTER_S = "5"
 
 
-class Missing(Enum):
-    """Why there is no body."""
-
-    LATE = "late"
-    NO_ROOM = "no room"
-    TOO_MANY = "too many"
-
-    def problem(self) -> Problem:
-        """The rest of the body is not read, so the connection must be closed."""
-        close = {"Connection": "close"}
-        if self is Missing.LATE:
-            return Problem(
-                REQUEST_TIMEOUT,
-                "the body was waited for as long as BODY_TIMEOUT_S allows",
-                headers=close,
-            )
-        if self is Missing.NO_ROOM:
-            return no_room()
+def problem_of(missing: Missing) -> Problem:
+    """The rest of the body is not read, so the connection must be closed."""
+    close = {"Connection": "close"}
+    if missing is Missing.LATE:
         return Problem(
-            TOO_MANY_FILES,
-            "as many files as are allowed arrive already",
-            headers=close | {"Retry-After": RETRY_FILE_AFTER_S},
+            REQUEST_TIMEOUT,
+            "the body was waited for as long as BODY_TIMEOUT_S allows",
+            headers=close,
         )
+    if missing is Missing.NO_ROOM:
+        return no_room()
+    return Problem(
+        TOO_MANY_FILES,
+        "as many files as are allowed arrive already",
+        headers=close | {"Retry-After": RETRY_FILE_AFTER_S},
+    )
 
 
 def no_room() -> Problem:

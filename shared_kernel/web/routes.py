@@ -27,7 +27,7 @@ from shared_kernel.domain.errors import (
 )
 from shared_kernel.domain.foreign_names import PATTERN, RouteWords
 from shared_kernel.web.bodies import MAX_BODY_BYTES, Body, invalid_value
-from shared_kernel.web.missing_bodies import BODY_IS_MISSING, Missing
+from shared_kernel.web.missing_bodies import problem_of
 from shared_kernel.web.parameters import Parameter, invalid_parameter
 from shared_kernel.web.problems import (
     INVALID_VALUE,
@@ -38,6 +38,7 @@ from shared_kernel.web.problems import (
     refusal_response,
 )
 from shared_kernel.web.strictness import Strictness
+from shared_kernel.web.unreceived import BODY_IS_MISSING, Missing
 from shared_kernel.web.uploads import Upload
 from shared_kernel.web.url_rules import LazyRule
 
@@ -293,4 +294,4 @@ class _RefuseMissingBodies:
         missing: Missing | None = environ.get(BODY_IS_MISSING)
         if missing is None:
             return self.app(environ, start_response)
-        return missing.problem().response()(environ, start_response)
+        return problem_of(missing).response()(environ, start_response)

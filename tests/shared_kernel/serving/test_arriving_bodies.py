@@ -12,7 +12,7 @@ from shared_kernel.serving.arriving_bodies import (
     BodyLimits,
     Chunk,
 )
-from shared_kernel.web.missing_bodies import Missing
+from shared_kernel.web.unreceived import Missing
 from tests.files import files_that_cannot_grow_beyond
 
 GIVEN_UP = Missing.LATE
