@@ -11,6 +11,9 @@ import click
 import pytest
 from click.testing import Result
 
+from shared_kernel.dead_letters import store
+from shared_kernel.dead_letters.letter import DEAD
+from shared_kernel.events.cursors import overtake, place_of
 from shared_kernel.events.entries import Entry
 from tests.catalog.listings import listed, rows_of_listing
 from tests.databases import Databases, Templates
@@ -248,3 +251,40 @@ def test_a_product_with_dead_letters_keeps_its_history(shop: Shop) -> None:
 
     assert rows_of_listing(shop.storehouse) == before
     assert [e.id for e in log.read(0, 10_000) if e.key == "LAMP-0"] == whole
+
+
+def test_what_was_discarded_is_not_all_that_is_left(shop: Shop) -> None:
+    """A rebuild passes over the newest events of a product."""
+    log = shop.storehouse.context("catalog").log
+    kept = shop.storehouse.service("catalog-queries").dead_letters["catalog_read"]
+    renamed = '{"sku":"LAMP-0","name":"Bad %d","status":"listed","version":%d}'
+    entries = [
+        Entry("product.renamed", "LAMP-0", (renamed % (n, n)).encode(), None)
+        for n in range(90, 92)
+    ]
+    head = log.head()
+    with log.database.writing() as connection:
+        log.append(connection, entries, shop.clock.us)
+    log.settle()
+    events = log.read(head, len(entries))
+    with kept.database.writing() as connection:
+        overtake(connection, "catalog.listing", "catalog", place_of(events[-1]))
+        store.add(
+            connection,
+            "catalog.listing",
+            events,
+            state=DEAD,
+            reason="KeyError: of ours",
+            attempts=5,
+            now_us=1,
+        )
+    for letter in kept.list():
+        kept.discard(letter.number, who="ada", why="never meant")
+    shop.clock.advance(10)
+    shop.settle()
+    before = rows_of_listing(shop.storehouse)
+
+    compact(shop)
+    rebuild(shop)
+
+    assert rows_of_listing(shop.storehouse) == before
