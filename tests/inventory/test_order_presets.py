@@ -77,6 +77,24 @@ def test_lines_of_completed_orders_of_woocommerce_are_shipped(tmp_path: Path) ->
     assert "SKU is empty for 'A tip'" in output
 
 
+def test_a_line_of_woocommerce_is_known_in_any_export_by_its_item_id(
+    tmp_path: Path,
+) -> None:
+    """`Item #` counts what is exported: here the first line is left out later."""
+    header = f"{WOOCOMMERCE},item_id"
+    lamp = ["7", "Completed", "2024-01-31 10:00", "1", "A-1", "Lamp", "2", "341"]
+    chair = ["7", "Completed", "2024-01-31 10:00", "2", "B-1", "Chair", "3", "342"]
+    one_more = [*chair[:7], "343"]
+    with a_storehouse(tmp_path) as storehouse:
+        monday = replayed(storehouse, tmp_path, header, [lamp, chair])
+        chair[3], one_more[3] = "1", "2"
+        tuesday = replayed(storehouse, tmp_path, header, [chair, one_more])
+
+        assert on_hand(storehouse) == ["A-1,98,0", "B-1,94,0", "G-1,100,0"]
+    assert "2 shipped, 0 skipped, 0 refused" in monday
+    assert "1 shipped, 1 skipped, 0 refused" in tuesday
+
+
 @pytest.mark.parametrize(
     ("header", "preset"),
     [(SHOPIFY, "shopify-orders"), (WOOCOMMERCE, "woocommerce-orders")],

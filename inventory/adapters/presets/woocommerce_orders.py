@@ -1,7 +1,10 @@
 """Order lines of WooCommerce, as its export plugins write them: a row for each line.
 
 WooCommerce itself exports no order lines. The names of columns are those of Advanced
-Order Export and of Customer/Order CSV Export.
+Order Export and of Customer/Order CSV Export. `Item ID` (`item_id`) is WooCommerce's
+own number of an order line, the same in every export: it names the line. `Item #` does
+not: it counts the lines that are exported, so it depends on the filters of the export,
+and on lines that were removed from the order.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,6 +17,7 @@ from shared_kernel.files.row_file import Row
 
 MARKS = ("Order Number", "Order Status", "SKU", "Quantity")
 """The columns by which such a file is recognized."""
+ITEM = "Item ID"
 _SHIPPED = frozenset({"completed"})
 _LEFT_OUT = {
     "cancelled": "lines of cancelled orders",
@@ -34,8 +38,8 @@ class WooCommerceOrders:
 
     columns: Columns = Columns(  # noqa: RUF009 - frozen
         required=MARKS,
-        identifying=("Order Number", "SKU"),
-        optional=("Order Date", "Item Name"),
+        identifying=("Order Number", "SKU", ITEM),
+        optional=("Order Date", "Item Name", ITEM),
     )
     aliases: Mapping[str, str] = attrs.field(
         factory=lambda: {
@@ -50,7 +54,8 @@ class WooCommerceOrders:
             "Product Name": "Item Name",
         }
     )
-    gives: tuple[str, ...] = ("order", "sku", "quantity", "ordered_on")
+    # The name in front, as in any file of refused lines.
+    gives: tuple[str, ...] = ("line", "order", "sku", "quantity", "ordered_on")
 
     def rows(self, rows: Iterator[Row]) -> Iterator[Row | LeftOut]:
         order = status = ordered_on = ""
@@ -65,6 +70,7 @@ class WooCommerceOrders:
                 yield LeftOut(row.number, _LEFT_OUT[status])
             else:
                 values = {
+                    "line": cell(row, ITEM),
                     "order": order,
                     "sku": cell(row, "SKU"),
                     "quantity": cell(row, "Quantity"),
