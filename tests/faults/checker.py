@@ -8,25 +8,34 @@ from collections import Counter
 
 import attrs
 
+from shared_kernel.events.versions import subject_of
 from tests.cluster import Cluster
 from tests.databases import Databases
 from tests.faults.load import Load
-from tests.simulation.laws import read_log, violations
+from tests.simulation.laws import Stock, read_log, stock_items, violations
+from tests.stock_life import Expected
 
 SUMMARY = "summary"
 """The property of a test that is printed below all results."""
 REST_S = 5.0
 """Everything must be applied within this time after the end of the faults."""
 STOP_LOOKING_S = 30.0
-DEEDS = {
+ONCE = {
     "product.inserted",
     "product.renamed",
     "product.discontinued",
     "stock.opened",
-    "stock.reserved",
-    "stock.received",
-    "stock.shipped",
     "stock.retired",
+}
+DEEDS = ONCE | {
+    "stock.reserved",
+    "stock.reservation_changed",
+    "stock.released",
+    "stock.received",
+    "stock.counted",
+    "stock.corrected",
+    "stock.shipped",
+    "stock.returned",
 }
 _COUNTER = re.compile(
     r"^storehouse_subscription_(gaps_healed|duplicates_dropped)_total\{.*\} (\S+)$",
@@ -89,21 +98,47 @@ def come_to_rest(databases: Databases, tally: Tally, begun: float) -> None:
 
 def check(databases: Databases, load: Load, tally: Tally) -> None:
     """Nothing is lost, nothing is done twice, and all is applied soon."""
+    logs = {source: read_log(databases, source) for source in ("catalog", "inventory")}
     recorded = Counter(
-        (event.type, event.key, event.data.get("order", ""))
-        for source in ("catalog", "inventory")
-        for event in read_log(databases, source)
+        (subject_of(event.type), event.key, event.data.get("order", ""))
+        for log in logs.values()
+        for event in log
     )
-    acknowledged = [deed for client in load.clients for deed in client.acknowledged]
+    acknowledged = Counter(
+        deed for client in load.clients for deed in client.acknowledged
+    )
+    pending = Counter(client.pending for client in load.clients)
     surprises = [each for client in load.clients for each in client.surprises]
-    lost = {deed: recorded[deed] for deed in acknowledged if recorded[deed] != 1}
+    lost = {
+        deed: (times, recorded[deed])
+        for deed, times in acknowledged.items()
+        if recorded[deed] < times
+    }
     twice = {
         deed: times
         for deed, times in recorded.items()
-        if times > 1 and deed[0] in DEEDS
+        if deed[0] in DEEDS
+        and times > max(acknowledged[deed] + pending[deed], deed[0] in ONCE)
     }
     assert surprises == []
     assert lost == {}
     assert twice == {}
+    assert _wrong_lives(stock_items(logs["inventory"]), load) == {}
     assert violations(databases) == []
     assert tally.rest_s <= REST_S
+
+
+def _wrong_lives(stock: dict[str, Stock], load: Load) -> dict[str, object]:
+    """Stock items that are not as their clients know them."""
+    return {
+        sku: (expected, stock[sku])
+        for client in load.clients
+        for sku, expected in client.lives.items()
+        if expected
+        != Expected(
+            on_hand=stock[sku].on_hand,
+            reserved=stock[sku].reservations,
+            shipped=stock[sku].shipments,
+            returned=stock[sku].returned,
+        )
+    }

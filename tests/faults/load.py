@@ -4,32 +4,42 @@ import http.client
 import json
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import attrs
 
+from tests import stock_life
 from tests.cluster import wait_until
 from tests.routes import service_for
+from tests.stock_life import Expected
 
 ANSWER_S = 10.0
 NO_ANSWER = (OSError, http.client.HTTPException)
 Deed = tuple[str, str, str]
-"""What a log must contain once: the type of an event, its SKU, its order."""
+"""What a log must contain: the type of an event, its SKU, its order."""
+Request = tuple[str, str, Mapping[str, Any] | None]
+DEEDS_OF_A_LIFE = 5
 PortsOf = Callable[[str], Sequence[int]]
 """The current ports of the processes that run a service."""
 
 
 @attrs.define(eq=False)
 class Client:
-    """Registers, reserves, receives and ships, with `pause_s` between commands."""
+    """Registers products, and gives each a life, with `pause_s` between commands.
+
+    `pending` is the command without an answer; `lives` are what is acknowledged of the
+    stock items that have none, by SKU.
+    """
 
     number: int
     ports_of: PortsOf
     stop: threading.Event
     pause_s: float = 0.0
     acknowledged: list[Deed] = attrs.field(factory=list)
+    pending: Deed | None = None
+    lives: dict[str, Expected] = attrs.field(factory=dict)
     repeated: int = 0
     read: int = 0
     surprises: list[str] = attrs.field(factory=list)
@@ -55,18 +65,18 @@ class Client:
             sku,
             ("POST", "/products", {"name": "Lamp", "sku": sku, "stock_count": 5}),
         )
-        stock, product = f"/stock/{sku}", f"/products/{sku}"
-        for kind, order, request in (
-            ("stock.reserved", "A", ("PUT", f"{stock}/reservations/A", QUANTITY)),
-            ("product.renamed", "", ("PUT", f"{product}/name", {"name": "Light"})),
-            ("stock.received", "", ("POST", f"{stock}/receipts", {"quantity": 3})),
-            ("stock.shipped", "A", ("POST", f"{stock}/reservations/A/shipment", None)),
-            ("stock.reserved", "B", ("PUT", f"{stock}/reservations/B", QUANTITY)),
-            ("product.discontinued", "", ("POST", f"{product}/discontinue", None)),
-        ):
+        product, expected = f"/products/{sku}", Expected(on_hand=5)
+        rename = ("PUT", f"{product}/name", {"name": "Light"})
+        token = token and self._do("product.renamed", sku, rename, "", token)
+        for deed in stock_life.deeds(sku, DEEDS_OF_A_LIFE, self._chance):
+            request = (deed.method, f"/stock/{sku}/{deed.path}", deed.body)
+            token = token and self._do(deed.event, sku, request, deed.order, token)
             if token is None:
                 return
-            token = self._do(kind, sku, request, order, token)
+            stock_life.apply(deed, expected)
+        self.lives[sku] = expected
+        end = ("POST", f"{product}/discontinue", None)
+        token = self._do("product.discontinued", sku, end, "", token)
         if token is not None and self._chance.random() < 0.2:
             self._look(sku, token)
 
@@ -85,14 +95,16 @@ class Client:
         self,
         kind: str,
         sku: str,
-        asked: tuple[str, str, dict[str, Any] | None],
+        asked: Request,
         order: str = "",
         token: str | None = None,
     ) -> str | None:
         """Retry until answered; return the token, or None if the test ends first."""
         headers = {} if token is None else {"Consistency-Token": token}
+        self.pending = (kind, sku, order)
         if asked[0] == "POST":
-            headers["Idempotency-Key"] = f"{kind}/{sku}/{order}"
+            # A client has one number for each command.
+            headers["Idempotency-Key"] = f"{self.number}/{len(self.acknowledged)}"
         if asked[1].startswith("/products"):
             # The catalog's commands do not depend on inventory.
             headers.pop("Consistency-Token", None)
@@ -104,15 +116,14 @@ class Client:
                 continue
             if answer.status in {200, 201}:
                 self.acknowledged.append((kind, sku, order))
+                self.pending = None
                 self.stop.wait(self.pause_s)
                 return _joined(token, answer.token)
             self.surprises.append(f"{asked}: {answer.status} {answer.body!r}")
             return None
         return None
 
-    def _ask(
-        self, asked: tuple[str, str, dict[str, Any] | None], headers: dict[str, str]
-    ) -> "Answer | None":
+    def _ask(self, asked: Request, headers: dict[str, str]) -> "Answer | None":
         """None if there was no response."""
         method, path, body = asked
         content = None if body is None else json.dumps(body)
@@ -136,9 +147,6 @@ class Client:
             connection.close()
             del self._asking[port]
             return None
-
-
-QUANTITY = {"quantity": 2}
 
 
 @attrs.frozen

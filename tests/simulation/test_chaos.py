@@ -43,6 +43,7 @@ from tests.simulation.crashes import (
 from tests.simulation.grounds import Fresh
 from tests.simulation.laws import read_log, recorded, stock_items, violations
 from tests.simulation.world import World
+from tests.stock_life import Expected
 
 skus = st.sampled_from(["LAMP-0001", "CHAIR-0001", "DESK-0001"]).map(Sku)
 orders = st.sampled_from(["A", "B", "C"]).map(OrderReference)
@@ -51,14 +52,11 @@ NEVER = NOON + timedelta(days=3650)
 
 
 @attrs.define
-class Expected:
+class ExpectedProduct(Expected):
     """The acknowledged commands for one SKU, as their client knows them."""
 
-    name: str
+    name: str = "Thing"
     listed: bool = True
-    on_hand: int = 0
-    reserved: dict[OrderReference, int] = attrs.field(factory=dict)
-    shipped: int = 0
 
 
 class Storehouse(RuleBasedStateMachine):
@@ -69,7 +67,7 @@ class Storehouse(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.expected: dict[Sku, Expected] = {}
+        self.expected: dict[Sku, ExpectedProduct] = {}
         self.points = CrashPoints()
         self.patch = pytest.MonkeyPatch()
         crash_around_commits(self.patch, self.points)
@@ -90,7 +88,7 @@ class Storehouse(RuleBasedStateMachine):
             sku=sku, name=ProductName("Thing"), opening_stock=OpeningStock(stock)
         )
         if self.done(self.catalog, catalog_handlers.register_product, command):
-            self.expected[sku] = Expected("Thing", on_hand=stock)
+            self.expected[sku] = ExpectedProduct(on_hand=stock)
 
     @rule(sku=skus, name=st.sampled_from(["Lamp", "Chair", "Desk"]))
     def rename(self, sku: Sku, name: str) -> None:
@@ -116,7 +114,7 @@ class Storehouse(RuleBasedStateMachine):
             sku=sku, quantity=Quantity(pieces), at=NOON
         )
         if self.done(self.inventory, stock_handlers.receive_stock, command):
-            self.expected[sku].on_hand += pieces
+            self.expected[sku].receive(pieces)
 
     @rule(sku=skus, pieces=pieces, order=orders)
     def reserve(self, sku: Sku, pieces: int, order: OrderReference) -> None:
@@ -124,21 +122,19 @@ class Storehouse(RuleBasedStateMachine):
             sku=sku, order=order, quantity=Quantity(pieces), until=NEVER
         )
         if self.done(self.inventory, stock_handlers.reserve_stock, command):
-            self.expected[sku].reserved[order] = pieces
+            self.expected[sku].reserve(order.code, pieces)
 
     @rule(sku=skus, order=orders)
     def release(self, sku: Sku, order: OrderReference) -> None:
         command = stock_commands.ReleaseStock(sku=sku, order=order)
         if self.done(self.inventory, stock_handlers.release_stock, command):
-            self.expected[sku].reserved.pop(order, None)
+            self.expected[sku].release(order.code)
 
     @rule(sku=skus, order=orders)
     def ship(self, sku: Sku, order: OrderReference) -> None:
         command = stock_commands.ShipStock(sku=sku, order=order)
         if self.done(self.inventory, stock_handlers.ship_stock, command):
-            shipped = self.expected[sku].reserved.pop(order, 0)
-            self.expected[sku].on_hand -= shipped
-            self.expected[sku].shipped += shipped
+            self.expected[sku].ship(order.code)
 
     @rule(sku=skus, order=orders, pieces=st.integers(1, 3))
     def ship_part(self, sku: Sku, order: OrderReference, pieces: int) -> None:
@@ -146,12 +142,7 @@ class Storehouse(RuleBasedStateMachine):
             sku=sku, order=order, quantity=Quantity(pieces)
         )
         if self.done(self.inventory, stock_handlers.ship_stock, command):
-            expected = self.expected[sku]
-            expected.reserved[order] -= pieces
-            if not expected.reserved[order]:
-                del expected.reserved[order]
-            expected.on_hand -= pieces
-            expected.shipped += pieces
+            self.expected[sku].ship(order.code, pieces)
 
     @rule(sku=skus, order=orders, pieces=st.integers(1, 3))
     def take_back(self, sku: Sku, order: OrderReference, pieces: int) -> None:
@@ -159,7 +150,7 @@ class Storehouse(RuleBasedStateMachine):
             sku=sku, order=order, quantity=Quantity(pieces)
         )
         if self.done(self.inventory, stock_handlers.take_back_stock, command):
-            self.expected[sku].on_hand += pieces
+            self.expected[sku].take_back(order.code, pieces)
 
     @rule(sku=skus, found=st.integers(0, 6))
     def count(self, sku: Sku, found: int) -> None:
@@ -167,10 +158,7 @@ class Storehouse(RuleBasedStateMachine):
             sku=sku, counted=Count(found), reason=Reason("stocktake"), at=NOON
         )
         if self.done(self.inventory, stock_handlers.count_stock, command):
-            expected = self.expected[sku]
-            expected.on_hand = found
-            while sum(expected.reserved.values()) > found:
-                expected.reserved.popitem()
+            self.expected[sku].find(found)
 
     @rule(sku=skus, difference=st.integers(-3, 3).filter(bool))
     def correct(self, sku: Sku, difference: int) -> None:
@@ -178,10 +166,7 @@ class Storehouse(RuleBasedStateMachine):
             sku=sku, difference=Difference(difference), reason=Reason("broken")
         )
         if self.done(self.inventory, stock_handlers.correct_stock, command):
-            expected = self.expected[sku]
-            expected.on_hand += difference
-            while sum(expected.reserved.values()) > expected.on_hand:
-                expected.reserved.popitem()
+            self.expected[sku].find(self.expected[sku].on_hand + difference)
 
     @rule(turns=st.integers(1, 25))
     def work(self, turns: int) -> None:
@@ -236,10 +221,9 @@ class Storehouse(RuleBasedStateMachine):
         for sku, expected in self.expected.items():
             item = stock[sku.code]
             assert item.on_hand == expected.on_hand
-            assert item.reservations == {
-                order.code: pieces for order, pieces in expected.reserved.items()
-            }
-            assert sum(item.shipments.values()) == expected.shipped
+            assert item.reservations == expected.reserved
+            assert item.shipments == expected.shipped
+            assert item.returned == expected.returned
             assert item.retired is not expected.listed
 
     @property
