@@ -221,13 +221,15 @@ class HandlersDriver:
     def reserve(
         self, sku: str, order: str, pieces: int, minutes: int | None = None
     ) -> None:
-        until = self.now() + timedelta(minutes=minutes or DEFAULT_MINUTES)
+        now = self.now()
+        until = now + timedelta(minutes=minutes or DEFAULT_MINUTES)
         self._inventory(
             inventory_handlers.reserve_stock,
             lambda: inventory.ReserveStock(
                 sku=Sku(sku),
                 order=OrderReference(order),
                 quantity=Quantity(pieces),
+                at=now,
                 until=until,
                 lengthens=minutes is not None,
             ),
@@ -236,7 +238,9 @@ class HandlersDriver:
     def release(self, sku: str, order: str) -> None:
         self._inventory(
             inventory_handlers.release_stock,
-            lambda: inventory.ReleaseStock(sku=Sku(sku), order=OrderReference(order)),
+            lambda: inventory.ReleaseStock(
+                sku=Sku(sku), order=OrderReference(order), at=self.now()
+            ),
         )
 
     def ship(self, sku: str, order: str, pieces: int | None = None) -> None:
@@ -245,6 +249,7 @@ class HandlersDriver:
             lambda: inventory.ShipStock(
                 sku=Sku(sku),
                 order=OrderReference(order),
+                at=self.now(),
                 quantity=None if pieces is None else Quantity(pieces),
             ),
         )

@@ -38,12 +38,16 @@ def add_open_holds(api: Api, services: InventoryServices) -> None:
         ),
     )
     def show_reservations(sku: str) -> Response:
-        """One for each order that holds pieces, with the time when it ends."""
+        """One for each order that holds pieces, with the time when it ends.
+
+        Then they are held no more, and within a second they are available again.
+        """
         asked = read_query(_PAGE)
         wait_until_visible(services.stock, timeout_ms)
         with services.database.reading() as connection:
             SqlStockItemRepository(connection).get(known_sku(sku))
-            found = page(connection, sku, asked["cursor"], asked["limit"])
+            now = services.clock()
+            found = page(connection, sku, now, asked["cursor"], asked["limit"])
         link = (
             None
             if found.next_after is None
@@ -71,7 +75,7 @@ def add_open_holds(api: Api, services: InventoryServices) -> None:
         reference = OrderReference(order)
         with services.database.reading() as connection:
             item = SqlStockItemRepository(connection).get(known_sku(sku), reference)
-        hold = item.hold_of(reference)
+        hold = item.hold_of(reference, services.clock())
         if not hold.held and not hold.shipped:
             raise UnknownReservation(sku=sku, order=order)
         return Response(

@@ -63,11 +63,13 @@ def add_holding(api: Api, services: InventoryServices) -> None:
             if asked.hold_seconds is None
             else timedelta(seconds=asked.hold_seconds)
         )
+        now = services.clock()
         command = commands.ReserveStock(
             sku=known(sku),
             order=OrderReference(order),
             quantity=Quantity(asked.quantity),
-            until=services.clock() + hold,
+            at=now,
+            until=now + hold,
             lengthens=asked.hold_seconds is not None,
             expected_version=expected_version(),
         )
@@ -102,6 +104,7 @@ def add_ending(api: Api, services: InventoryServices) -> None:
         command = commands.ShipStock(
             sku=known(sku),
             order=OrderReference(order),
+            at=services.clock(),
             quantity=None if asked is None else Quantity(asked),
             expected_version=expected_version(),
         )
@@ -144,6 +147,7 @@ def add_ending(api: Api, services: InventoryServices) -> None:
         command = commands.ReleaseStock(
             sku=known(sku),
             order=OrderReference(order),
+            at=services.clock(),
             expected_version=expected_version(),
         )
         return perform(handlers.release_stock, command, _hold)

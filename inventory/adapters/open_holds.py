@@ -1,6 +1,7 @@
 """What do orders hold of a stock item? Read from the commands' database, so exact."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import attrs
 import msgspec
@@ -8,7 +9,7 @@ from sqlalchemy import Integer, bindparam, select
 from sqlalchemy.engine import Connection
 
 from inventory.adapters.tables import reservations
-from shared_kernel.clock import from_us, rfc3339
+from shared_kernel.clock import from_us, rfc3339, to_us
 from shared_kernel.storage.prepared import Prepared
 
 _PAGE = Prepared(
@@ -21,6 +22,7 @@ _PAGE = Prepared(
     .where(
         reservations.c.sku == bindparam("wanted"),
         reservations.c.placed > bindparam("after"),
+        reservations.c.until_us > bindparam("now_us"),
     )
     .order_by(reservations.c.placed)
     .limit(bindparam("limit", type_=Integer))
@@ -43,9 +45,20 @@ class Page:
     next_after: int | None
 
 
-def page(connection: Connection, sku: str, after: int, limit: int) -> Page:
-    """At most `limit` open holds of `sku` placed after number `after`, oldest first."""
-    asked = {"wanted": sku, "after": after, "limit": limit + 1}
+def page(
+    connection: Connection, sku: str, now: datetime, after: int, limit: int
+) -> Page:
+    """At most `limit` holds of `sku` placed after number `after`, oldest first.
+
+    Those whose time is over by `now` are holds no more, though their pieces may not be
+    available again yet.
+    """
+    asked = {
+        "wanted": sku,
+        "after": after,
+        "now_us": to_us(now),
+        "limit": limit + 1,
+    }
     rows = _PAGE.rows(connection, asked)
     more = len(rows) > limit
     rows = rows[:limit]

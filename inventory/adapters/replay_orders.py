@@ -172,11 +172,13 @@ class ReplayOrders:
             return Refused("; ".join(_faults(values)), row)
 
     def _command(self, line: GivenLine) -> ReserveStock:
+        now = self.services.clock()
         return ReserveStock(
             sku=line.sku,
             order=line.order,
             quantity=line.quantity,
-            until=self.services.clock() + HELD_FOR,
+            at=now,
+            until=now + HELD_FOR,
         )
 
     def _shipped(self, answers: Answers) -> list[shipped_lines.ShippedLine]:
@@ -198,7 +200,7 @@ class ReplayOrders:
 
 def _reserve_and_ship(order: ReserveStock, work: SqlInventoryUnitOfWork) -> None:
     reserve_stock(order, work)
-    ship_stock(ShipStock(sku=order.sku, order=order.order), work)
+    ship_stock(ShipStock(sku=order.sku, order=order.order, at=order.at), work)
 
 
 def _of_known(lines: Sequence[GivenLine], connection: Connection) -> Outcomes:

@@ -61,6 +61,7 @@ class ReserveStock:
     sku: Sku
     order: OrderReference
     quantity: Quantity
+    at: datetime
     until: datetime
     lengthens: bool = True
     """Whether `until` is also for what the order holds already."""
@@ -71,6 +72,7 @@ class ReserveStock:
 class ReleaseStock:
     sku: Sku
     order: OrderReference
+    at: datetime
     expected_version: int | Expectation | None = None
 
 
@@ -80,6 +82,7 @@ class ShipStock:
 
     sku: Sku
     order: OrderReference
+    at: datetime
     quantity: Quantity | None = None
     expected_version: int | Expectation | None = None
 

@@ -5,6 +5,7 @@ They raise the refusals of `inventory.domain.errors`, and StaleVersion.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from inventory.application.commands import (
     CorrectStock,
@@ -70,7 +71,7 @@ def correct_stock(command: CorrectStock, work: InventoryUnitOfWork) -> StockLeve
 
 
 def reserve_stock(command: ReserveStock, work: InventoryUnitOfWork) -> Hold:
-    with _changing(command, work, command.order) as item:
+    with _changing(command, work, command.order, command.at) as item:
         item.reserve(
             command.quantity,
             command.order,
@@ -81,13 +82,13 @@ def reserve_stock(command: ReserveStock, work: InventoryUnitOfWork) -> Hold:
 
 
 def release_stock(command: ReleaseStock, work: InventoryUnitOfWork) -> Hold:
-    with _changing(command, work, command.order) as item:
+    with _changing(command, work, command.order, command.at) as item:
         item.release(command.order)
     return item.hold_of(command.order)
 
 
 def ship_stock(command: ShipStock, work: InventoryUnitOfWork) -> Hold:
-    with _changing(command, work, command.order) as item:
+    with _changing(command, work, command.order, command.at) as item:
         item.ship(command.order, command.quantity)
     return item.hold_of(command.order)
 
@@ -133,12 +134,21 @@ def expire_reservations(command: ExpireReservations, work: InventoryUnitOfWork) 
 
 @contextmanager
 def _changing(
-    command: _Change, work: InventoryUnitOfWork, about: About | None = None
+    command: _Change,
+    work: InventoryUnitOfWork,
+    about: About | None = None,
+    at: datetime | None = None,
 ) -> Iterator[StockItem]:
-    """The stock item at the version expected; it is committed at the end."""
+    """The stock item at the version expected; it is committed at the end.
+
+    What an order holds has ended by the moment `at`, if its time is over.
+    """
     with work:
         item = work.stock_items.get(command.sku, about)
-        exists = not isinstance(about, OrderReference) or about in item.reservations
+        order = about if isinstance(about, OrderReference) else None
+        exists = order is None or item.holds(order, at)
         item.expect(command.expected_version, exists=exists)
+        if order is not None and at is not None:
+            item.expire_hold(order, at)
         yield item
         work.commit()

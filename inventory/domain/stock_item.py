@@ -1,5 +1,6 @@
 """The stock item: how many pieces there are, and for which orders they are held."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import attrs
@@ -178,13 +179,13 @@ class StockItem(StockState):
         """End every loaded reservation that has expired; return how many."""
         due = [order for order, held in self.reservations.items() if held.until <= now]
 
-        before = self.availability
-        for order in due:
-            pieces = self._end_reservation(order)
-            self.record(StockExpired(sku=self.sku, order=order, pieces=pieces))
-
-        self._announce_change_from(before)
+        self._expire(due)
         return len(due)
+
+    def expire_hold(self, order: OrderReference, now: datetime) -> None:
+        """End the reservation of `order`, if its time is over."""
+        if self.holds(order) and not self.holds(order, now):
+            self._expire([order])
 
     def ship(self, order: OrderReference, quantity: Quantity | None = None) -> None:
         """All that is held for `order` leaves the shelf, or `quantity` of it.
@@ -270,6 +271,14 @@ class StockItem(StockState):
         self.retired = False
 
         self.record(StockReopened(sku=self.sku))
+
+    def _expire(self, due: Sequence[OrderReference]) -> None:
+        before = self.availability
+        for order in due:
+            pieces = self._end_reservation(order)
+            self.record(StockExpired(sku=self.sku, order=order, pieces=pieces))
+
+        self._announce_change_from(before)
 
     def _change(
         self, order: OrderReference, held: Reservation, wanted: Reservation

@@ -80,8 +80,15 @@ class StockState(Aggregate):
             last_counted=self.last_counted,
         )
 
-    def hold_of(self, order: OrderReference) -> Hold:
-        held, shipment = self.reservations.get(order), self.shipments.get(order)
+    def holds(self, order: OrderReference, at: datetime | None = None) -> bool:
+        """Whether a reservation of `order` is loaded; `at` a moment, before its end."""
+        held = self.reservations.get(order)
+        return held is not None and (at is None or at < held.until)
+
+    def hold_of(self, order: OrderReference, at: datetime | None = None) -> Hold:
+        """`at` a moment: nothing is held whose time is over by then."""
+        held = self.reservations.get(order) if self.holds(order, at) else None
+        shipment = self.shipments.get(order)
         return Hold(
             order=order,
             held=held.pieces if held else 0,

@@ -76,18 +76,20 @@ def _holding_and_shipping(storehouse: RunningServices, sku: Sku) -> Callable[[],
         for _ in range(HOLDS):
             hold = _reserve(sku, f"NEXT-{next(numbers)}")
             writer.execute(reserve_stock, hold)
-            writer.execute(ship_stock, ShipStock(sku=sku, order=hold.order))
+            writer.execute(ship_stock, ShipStock(sku=sku, order=hold.order, at=hold.at))
         return 2 * HOLDS
 
     return lambda: per_second(work)
 
 
 def _reserve(sku: Sku, order: str) -> ReserveStock:
+    now = system_clock()
     return ReserveStock(
         sku=sku,
         order=OrderReference(order),
         quantity=Quantity(1),
-        until=system_clock() + timedelta(days=1),
+        at=now,
+        until=now + timedelta(days=1),
     )
 
 

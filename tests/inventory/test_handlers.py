@@ -84,13 +84,15 @@ def test_each_command_returns_the_stock_level_after_it() -> None:
         CorrectStock(sku=LAMP, difference=Difference(1), reason=STOCKTAKE), work
     )
     handlers.reserve_stock(
-        ReserveStock(sku=LAMP, order=A, quantity=Quantity(2), until=LATER), work
+        ReserveStock(sku=LAMP, order=A, quantity=Quantity(2), at=NOON, until=LATER),
+        work,
     )
     reserved = handlers.reserve_stock(
-        ReserveStock(sku=LAMP, order=B, quantity=Quantity(2), until=LATER), work
+        ReserveStock(sku=LAMP, order=B, quantity=Quantity(2), at=NOON, until=LATER),
+        work,
     )
-    released = handlers.release_stock(ReleaseStock(sku=LAMP, order=A), work)
-    shipped = handlers.ship_stock(ShipStock(sku=LAMP, order=B), work)
+    released = handlers.release_stock(ReleaseStock(sku=LAMP, order=A, at=NOON), work)
+    shipped = handlers.ship_stock(ShipStock(sku=LAMP, order=B, at=NOON), work)
     returned = handlers.take_back_stock(
         TakeBackStock(sku=LAMP, order=B, quantity=Quantity(1)), work
     )
@@ -119,7 +121,8 @@ def test_a_refused_command_commits_nothing() -> None:
 
     with pytest.raises(InsufficientStock):
         handlers.reserve_stock(
-            ReserveStock(sku=LAMP, order=A, quantity=Quantity(2), until=LATER), work
+            ReserveStock(sku=LAMP, order=A, quantity=Quantity(2), at=NOON, until=LATER),
+            work,
         )
 
     assert work.commits == 0
@@ -168,16 +171,17 @@ def test_a_command_for_a_stock_item_that_was_never_opened_is_refused() -> None:
                 sku=LAMP,
                 order=B,
                 quantity=Quantity(1),
+                at=NOON,
                 until=LATER,
                 expected_version=seen,
             ),
             work,
         ),
         lambda work, seen: handlers.release_stock(
-            ReleaseStock(sku=LAMP, order=A, expected_version=seen), work
+            ReleaseStock(sku=LAMP, order=A, at=NOON, expected_version=seen), work
         ),
         lambda work, seen: handlers.ship_stock(
-            ShipStock(sku=LAMP, order=A, expected_version=seen), work
+            ShipStock(sku=LAMP, order=A, at=NOON, expected_version=seen), work
         ),
         lambda work, seen: handlers.take_back_stock(
             TakeBackStock(
@@ -237,7 +241,9 @@ def test_expiring_returns_how_many_reservations_ended() -> None:
 
 def test_a_command_repeated_records_its_fact_once() -> None:
     work = FakeInventoryWork(a_stock_item(on_hand=5))
-    command = ReserveStock(sku=LAMP, order=A, quantity=Quantity(2), until=LATER)
+    command = ReserveStock(
+        sku=LAMP, order=A, quantity=Quantity(2), at=NOON, until=LATER
+    )
 
     first = handlers.reserve_stock(command, work)
     again = handlers.reserve_stock(
@@ -245,6 +251,7 @@ def test_a_command_repeated_records_its_fact_once() -> None:
             sku=LAMP,
             order=A,
             quantity=Quantity(2),
+            at=NOON,
             until=LATER + timedelta(hours=1),
             lengthens=False,
         ),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from shared_kernel.clock import rfc3339
 from tests.databases import Databases
 from tests.storehouses import commands_of, run
 from tests.web_clients import Shop, a_shop, problem
@@ -260,6 +261,52 @@ def test_what_an_order_holds_is_found_with_the_version_of_the_stock_item(
 def test_an_order_that_never_held_anything_is_not_found(refusing_shop: Shop) -> None:
     path = "/stock/LAMP-1/reservations/NOBODY"
     problem(refusing_shop.client.get(path), 404, "unknown-reservation")
+
+
+@pytest.fixture
+def ended(shop: Shop) -> Shop:
+    """A hold whose time is over; the worker that books this has not run."""
+    send(shop, "PUT", "/stock/LAMP-1/reservations/ORDER-2", quantity=1)
+    assert send(shop, "PUT", ORDER, quantity=2, hold_seconds=2).status_code == 200
+    shop.clock.advance(2)
+    return shop
+
+
+def test_what_has_ended_is_not_shown_as_held(ended: Shop) -> None:
+    shown = ended.client.get("/stock/LAMP-1/reservations").get_json()
+
+    assert [each["order"] for each in shown] == ["ORDER-2"]
+    problem(ended.client.get(ORDER), 404, "unknown-reservation")
+
+
+def test_what_has_ended_does_not_ship(ended: Shop) -> None:
+    for body in ({}, {"quantity": 1}):
+        refused = send(ended, "POST", f"{ORDER}/shipment", **body)
+        problem(refused, 404, "unknown-reservation")
+
+    ended.settle()
+    assert ended.client.get("/stock?id=LAMP-1").get_json() == {"quantity": 4}
+
+
+def test_whose_time_is_over_reserves_anew(ended: Shop) -> None:
+    again = send(ended, "PUT", ORDER, quantity=4)
+
+    ended.settle()
+    assert again.get_json()["until"] > rfc3339(ended.clock())
+    assert ended.client.get(ORDER).get_json()["held"] == 4
+    kinds = [each.type for each in ended.storehouse.context("inventory").log.read(0, 9)]
+    assert kinds[-4:-2] == ["stock.reserved", "stock.expired"]
+
+
+def test_what_has_ended_is_released_at_once(ended: Shop) -> None:
+    assert send(ended, "DELETE", ORDER).get_json()["available"] == 4
+
+
+def test_what_has_ended_does_not_exist_for_a_precondition(ended: Shop) -> None:
+    headers = {"If-Match": "*"}
+    answer = ended.client.put(ORDER, json={"quantity": 1}, headers=headers)
+
+    problem(answer, 412, "precondition-failed")
 
 
 def test_reservations_are_shown_in_their_order_page_by_page(shop: Shop) -> None:

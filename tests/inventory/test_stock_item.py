@@ -369,6 +369,19 @@ def test_a_reservation_expires_at_the_moment_it_was_held_until() -> None:
     assert recorded(item) == [StockExpired(sku=LAMP, order=A, pieces=2)]
 
 
+def test_of_an_order_only_what_is_due_expires() -> None:
+    item = a_stock_item(on_hand=5, reserved={A: 2, B: 1})
+
+    item.expire_hold(A, LATER - timedelta(microseconds=1))
+    item.expire_hold(C, LATER)
+    assert recorded(item) == []
+
+    assert item.hold_of(A, LATER).held == 0
+    item.expire_hold(A, LATER)
+    assert list(item.reservations) == [B]
+    assert recorded(item) == [StockExpired(sku=LAMP, order=A, pieces=2)]
+
+
 def test_all_reservations_that_are_due_expire_and_the_others_stay() -> None:
     item = a_stock_item(on_hand=6)
     item.reserve(Quantity(2), A, LATER)

@@ -107,6 +107,7 @@ def reserve(sku: Sku, order: str, pieces: int, seconds: float = 86_400) -> Deed:
             sku=sku,
             order=OrderReference(order),
             quantity=Quantity(pieces),
+            at=NOON,
             until=NOON + timedelta(seconds=seconds),
         ),
     )
@@ -115,7 +116,7 @@ def reserve(sku: Sku, order: str, pieces: int, seconds: float = 86_400) -> Deed:
 def ship(sku: Sku, order: str) -> Deed:
     return in_inventory(
         stock_handlers.ship_stock,
-        stock_commands.ShipStock(sku=sku, order=OrderReference(order)),
+        stock_commands.ShipStock(sku=sku, order=OrderReference(order), at=NOON),
     )
 
 

@@ -119,27 +119,27 @@ class Storehouse(RuleBasedStateMachine):
     @rule(sku=skus, pieces=pieces, order=orders)
     def reserve(self, sku: Sku, pieces: int, order: OrderReference) -> None:
         command = stock_commands.ReserveStock(
-            sku=sku, order=order, quantity=Quantity(pieces), until=NEVER
+            sku=sku, order=order, quantity=Quantity(pieces), at=NOON, until=NEVER
         )
         if self.done(self.inventory, stock_handlers.reserve_stock, command):
             self.expected[sku].reserve(order.code, pieces)
 
     @rule(sku=skus, order=orders)
     def release(self, sku: Sku, order: OrderReference) -> None:
-        command = stock_commands.ReleaseStock(sku=sku, order=order)
+        command = stock_commands.ReleaseStock(sku=sku, order=order, at=NOON)
         if self.done(self.inventory, stock_handlers.release_stock, command):
             self.expected[sku].release(order.code)
 
     @rule(sku=skus, order=orders)
     def ship(self, sku: Sku, order: OrderReference) -> None:
-        command = stock_commands.ShipStock(sku=sku, order=order)
+        command = stock_commands.ShipStock(sku=sku, order=order, at=NOON)
         if self.done(self.inventory, stock_handlers.ship_stock, command):
             self.expected[sku].ship(order.code)
 
     @rule(sku=skus, order=orders, pieces=st.integers(1, 3))
     def ship_part(self, sku: Sku, order: OrderReference, pieces: int) -> None:
         command = stock_commands.ShipStock(
-            sku=sku, order=order, quantity=Quantity(pieces)
+            sku=sku, order=order, at=NOON, quantity=Quantity(pieces)
         )
         if self.done(self.inventory, stock_handlers.ship_stock, command):
             self.expected[sku].ship(order.code, pieces)
