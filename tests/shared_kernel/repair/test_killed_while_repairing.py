@@ -41,9 +41,16 @@ _EMPTY = (
     "dead_letter_repairs",
     "discarded_events",
 )
+_effects = sa.Table(
+    "effects",
+    sa.MetaData(),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("position", sa.Integer),
+    sa.Column("data", sa.Text),
+)
 _EFFECT = Prepared(sa.text("INSERT INTO effects (position, data) VALUES (:at, :data)"))
 
-_EFFECTS = Prepared(sa.text("SELECT position FROM effects"))
+_EFFECTS = Prepared(sa.text("SELECT position FROM effects ORDER BY number"))
 _JOBS = Prepared(sa.text("SELECT number, attempts FROM jobs ORDER BY number"))
 _DISCARDED = Prepared(sa.text("SELECT position, who, why FROM discarded_events"))
 
@@ -132,7 +139,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "postgresql":
         url = request.getfixturevalue("schemas").url("new")
     with a_database(url) as database, database.maintaining() as connection:
-        connection.exec_driver_sql("CREATE TABLE effects (position INTEGER, data TEXT)")
+        _effects.create(connection)
     return Place(url)
 
 
