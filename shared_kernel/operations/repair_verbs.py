@@ -6,6 +6,7 @@ import attrs
 import click
 from rich.console import Console
 
+from shared_kernel.dead_letters.letter import StillFailingError
 from shared_kernel.files.progress import ProgressBar, Rate
 from shared_kernel.repair.many import Outcome
 from shared_kernel.repair.replay import DeadLetters
@@ -111,8 +112,12 @@ class Told:
     def _refused(self, database: str, outcome: Outcome) -> None:
         self._elsewhere += outcome.is_elsewhere
         self._failed += not outcome.is_elsewhere
-        if self._failed + self._elsewhere <= A_FEW:
-            click.echo(f"Error: {database}: {outcome.error}", err=True)
+        if self._failed + self._elsewhere > A_FEW:
+            return
+        done = ""
+        if self._verb.is_final and isinstance(outcome.error, StillFailingError):
+            done = f"{database}:{outcome.number} is discarded; behind it "
+        click.echo(f"Error: {database}: {done}{outcome.error}", err=True)
 
     def sum_up(self) -> None:
         """Raises ClickException if one has failed."""

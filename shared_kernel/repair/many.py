@@ -11,6 +11,7 @@ from shared_kernel.dead_letters.letter import (
     PARKED,
     LetterChangedError,
     ReplayError,
+    StillFailingError,
     UnknownDeadLetterError,
 )
 from shared_kernel.dead_letters.selection import LETTERS, Selection
@@ -35,9 +36,10 @@ class Chosen:
 
 @attrs.frozen
 class Outcome:
-    """What became of letter `number`, and of `done` letters: it and those behind it.
+    """What became of letter `number`.
 
-    `error` is why it was not done, None if it was.
+    It was done with `done` letters, those behind it included. `error` is why not with
+    all of them, or with none; None if it was.
     """
 
     number: int
@@ -72,4 +74,5 @@ def each_of(chosen: Chosen, act: Callable[[int], int]) -> Iterator[Outcome]:
         try:
             yield Outcome(number, act(number))
         except ReplayError as error:
-            yield Outcome(number, 0, error)
+            applied = error.applied if isinstance(error, StillFailingError) else 0
+            yield Outcome(number, applied, error)
