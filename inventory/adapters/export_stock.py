@@ -57,6 +57,6 @@ def page(
     connection: Connection, after: str, limit: int
 ) -> tuple[list[StockRow], str | None]:
     """At most `limit` after that SKU, and the last one of them if there are more."""
-    rows = list(_PAGE.rows(connection, {"after": after, "limit": limit + 1}))
-    more = len(rows) > limit
-    return rows[:limit], str(rows[limit - 1][0]) if more else None
+    found = _PAGE.rows(connection, {"after": after, "limit": limit + 1})
+    rows = [row[: len(COLUMNS)] for row in found]
+    return rows[:limit], str(rows[limit - 1][0]) if len(rows) > limit else None
