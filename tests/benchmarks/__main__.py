@@ -10,6 +10,7 @@ from tests.benchmarks import (
     over_http,
     over_postgres,
     over_queues,
+    rehearsing,
 )
 from tests.benchmarks.measuring import show
 
@@ -22,6 +23,7 @@ def main() -> None:
         ("over NATS and between processes", over_buses.results),
         ("queues", over_queues.results),
         ("in one process", in_process.results),
+        ("dead letters", rehearsing.results),
     ):
         click.echo(f"measuring {name} …", err=True)
         results += measure()
