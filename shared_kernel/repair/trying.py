@@ -31,7 +31,11 @@ BOOKKEEPING = {
 """Tables that a replay itself changes, not what it applies."""
 
 APPENDED = {
-    "event_log": {"position", "id", "time_us", "written"},
+    # `written` and those behind it are of PostgreSQL alone: how positions are given.
+    "event_log": {
+        *("position", "id", "time_us"),
+        *("written", "transaction", "seen_below", "seen_open"),
+    },
     "jobs": {"added_us"},
 }
 """Tables to which rows are added, with the columns that are new in each replay."""

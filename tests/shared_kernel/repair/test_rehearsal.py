@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import attrs
 import pytest
 from sqlalchemy.exc import OperationalError
+from structlog.contextvars import get_contextvars
 
 from shared_kernel.dead_letters.letter import ReplayError, UnknownDeadLetterError
 from shared_kernel.dead_letters.selection import Selection
@@ -194,6 +195,21 @@ def test_nothing_comes_of_it(shop: Shelves) -> None:
 
     assert (shop.letters.list(), shop.names(), shop.log.head()) == before
     assert shop.letters.replay(1) == 2
+
+
+def test_log_lines_of_a_rehearsal_say_so(shop: Shelves) -> None:
+    shop.fail(1)
+    shop.record("A", Done("put", "A1"))
+    shop.read(LABELS)
+    seen = []
+
+    def apply(*_: object) -> None:
+        seen.append(get_contextvars())
+
+    DeadLetters(shop.database, {(LABELS, SOURCE): apply}).rehearse_letter(1)
+
+    assert seen == [{"rehearsal": True}]
+    assert get_contextvars() == {}
 
 
 def test_a_filter_chooses_what_is_rehearsed(shop: Shelves) -> None:
