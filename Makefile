@@ -48,7 +48,7 @@ demo: $(READY) ## the same with a real shop's products and orders in it
 .PHONY: split
 split: export NATS_PORT ?= 4222
 split: export BUS_URL ?= nats://127.0.0.1:$(NATS_PORT)
-split: $(READY) ## NATS and three processes, joined by it, until Ctrl-C
+split: $(READY) ## a broker and three processes, joined by it, until Ctrl-C
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/honcho start || test $$? -eq 130
 
 .PHONY: postgres

@@ -1,11 +1,14 @@
 """A real Redis server, on a port that stays the same through restarts.
 
 `valkey` is in the test dependencies; `redis` is the one that the machine may have.
+`python -m tests.redis_server PORT FOLDER` serves until Ctrl-C.
 """
 
+import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from importlib.util import find_spec
@@ -125,3 +128,19 @@ class RedisServer:
     ) -> None:
         self.kill()
         self.client.close()
+
+
+def main(port: str, folder: str) -> None:
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    server = binary("valkey")
+    os.execv(
+        server,
+        [
+            server, "--port", port, "--bind", "127.0.0.1", "--dir", folder,
+            "--appendonly", "yes", "--loglevel", "warning",
+        ],
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

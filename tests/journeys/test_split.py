@@ -35,7 +35,9 @@ STOPPED_BY_CTRL_C = 130
 
 
 @contextmanager
-def made_split(folder: Path, ports: dict[str, int]) -> Iterator[list[str]]:
+def made_split(
+    folder: Path, ports: dict[str, int], bus_url: str
+) -> Iterator[list[str]]:
     """Runs `make split`; yields the lines that it prints."""
     honcho = shutil.which("honcho", path=str(Path(sys.executable).parent))
     assert honcho is not None
@@ -46,8 +48,9 @@ def made_split(folder: Path, ports: dict[str, int]) -> Iterator[list[str]]:
             **os.environ,
             **Files(folder).environment,
             **{name: str(port) for name, port in ports.items()},
-            "BUS_URL": f"jetstream://127.0.0.1:{ports['NATS_PORT']}",
+            "BUS_URL": bus_url,
             "NATS_STORE": str(folder / "nats"),
+            "REDIS_STORE": str(folder / "redis"),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         },
         stdout=subprocess.PIPE,
@@ -69,10 +72,16 @@ def made_split(folder: Path, ports: dict[str, int]) -> Iterator[list[str]]:
         process.stdout.close()
 
 
-def test_one_command_starts_everything_and_ctrl_c_stops_it(tmp_path: Path) -> None:
-    names = ("NATS_PORT", "COMMANDS_PORT", "QUERIES_PORT", "INVENTORY_PORT")
+@pytest.mark.proof_on("redis")
+@pytest.mark.parametrize("broker", ["jetstream", "redis"])
+def test_one_command_starts_everything_and_ctrl_c_stops_it(
+    tmp_path: Path, broker: str
+) -> None:
+    of_broker = "REDIS_PORT" if broker == "redis" else "NATS_PORT"
+    names = (of_broker, "COMMANDS_PORT", "QUERIES_PORT", "INVENTORY_PORT")
     ports = {name: free_port() for name in names}
-    with made_split(tmp_path, ports) as lines:
+    url = f"{broker}://127.0.0.1:{ports[of_broker]}"
+    with made_split(tmp_path, ports, url) as lines:
         for service, port in (
             ("catalog-commands, worker", ports["COMMANDS_PORT"]),
             ("catalog-queries", ports["QUERIES_PORT"]),
@@ -90,15 +99,15 @@ def test_one_command_starts_everything_and_ctrl_c_stops_it(tmp_path: Path) -> No
 
     output = "".join(lines)
     assert "Traceback" not in output
-    for name in ("nats", "commands", "queries", "inventory"):
+    for name in ("broker", "commands", "queries", "inventory"):
         assert f"{name}.1 stopped" in output
     for port in ports.values():
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"http://127.0.0.1:{port}/healthz")
 
 
-@pytest.mark.proof_on("feed", "jetstream")
-@pytest.mark.parametrize("bus", ["feed", "nats", "jetstream"])
+@pytest.mark.proof_on("feed", "jetstream", "redis")
+@pytest.mark.parametrize("bus", ["feed", "nats", "jetstream", "redis"])
 def test_a_trace_goes_through_all_processes(tmp_path: Path, bus: str) -> None:
     with Cluster(tmp_path, SPLIT, bus) as cluster:
         commands, queries, inventory = (
