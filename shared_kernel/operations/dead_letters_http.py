@@ -100,7 +100,7 @@ def _add_lists(api: Api, shop: LettersOfTheShop) -> None:
         """
         asked = read_query(_PAGE)
         cursor, limit = asked["cursor"], asked["limit"]
-        after = None if cursor is None else _cursor(cursor)
+        after = None if cursor is None else named_in("cursor", cursor)
         page = shop.page(selection_of(asked), after, limit, asked["scope"])
         response = as_json(page)
         if len(page.letters) == limit:
@@ -149,7 +149,7 @@ def _found(shop: LettersOfTheShop, name: Named, scope: str) -> WholeLetter:
 
 def named(letter: str) -> Named:
     """Raises Problem."""
-    return _named("letter", letter)
+    return named_in("letter", letter)
 
 
 def unknown(shop: LettersOfTheShop, name: Named) -> Problem:
@@ -167,11 +167,8 @@ def as_json(document: Any, headers: dict[str, str] | None = None) -> Response:
     return Response(body, headers=headers, content_type="application/json")
 
 
-def _cursor(text: str) -> Named:
-    return _named("cursor", text)
-
-
-def _named(parameter: str, text: str) -> Named:
+def named_in(parameter: str, text: str) -> Named:
+    """The letter that a parameter names. Raises Problem."""
     try:
         return Named.read(text)
     except ValueError:

@@ -10,6 +10,7 @@ from shared_kernel.clock import from_us
 from shared_kernel.dead_letters.causes import Cause
 from shared_kernel.dead_letters.letter import DeadLetter
 from shared_kernel.operations.letter_names import Named
+from shared_kernel.repair.history import Repair
 
 
 class ShownMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +85,32 @@ class ShownCause(msgspec.Struct, frozen=True, kw_only=True):
     example: str
 
 
+class RepairedMessage(msgspec.Struct, frozen=True, kw_only=True):
+    position: int
+    id: str
+    source: str
+    type: str
+    key: str
+
+
+class ShownRepair(msgspec.Struct, frozen=True, kw_only=True):
+    """`action` is what was done with `letter`, which may be gone by now.
+
+    `data` is that before an edit, that of a discarded letter, or what was applied of an
+    edited one; else null.
+    """
+
+    repair: str
+    letter: str
+    action: str
+    who: str
+    why: str
+    at: datetime
+    subscription: str
+    event: RepairedMessage
+    data: msgspec.Raw | None
+
+
 def shown(database: str, letter: DeadLetter) -> ShownLetter:
     return ShownLetter(**_fields(database, letter))
 
@@ -111,6 +138,26 @@ def shown_cause(database: str, cause: Cause) -> ShownCause:
         first=from_us(cause.first_us),
         last=from_us(cause.last_us),
         example=str(Named(database, cause.example)),
+    )
+
+
+def shown_repair(database: str, repair: Repair) -> ShownRepair:
+    return ShownRepair(
+        repair=str(Named(database, repair.number)),
+        letter=str(Named(database, repair.letter)),
+        action=repair.action,
+        who=repair.who,
+        why=repair.why,
+        at=from_us(repair.at_us),
+        subscription=repair.subscription,
+        event=RepairedMessage(
+            position=repair.position,
+            id=repair.id,
+            source=repair.source,
+            type=repair.type,
+            key=repair.key,
+        ),
+        data=None if repair.data is None else payload(repair.data),
     )
 
 

@@ -20,6 +20,7 @@ from shared_kernel.operations.observed_causes import observe_causes
 from shared_kernel.operations.other_processes import OtherProcesses
 from shared_kernel.operations.rehearsal_http import add_rehearsals
 from shared_kernel.operations.repair_http import add_repairs
+from shared_kernel.operations.repairs_http import add_repairs_made
 from shared_kernel.operations.status import add_status
 from shared_kernel.operations.writability import Writability
 from shared_kernel.runtime.service import Service, WritingService
@@ -97,6 +98,7 @@ def operations_api(operations: Operations) -> Api:
     add_dead_letters(api, letters)
     add_rehearsals(api, letters)
     add_repairs(api, letters)
+    add_repairs_made(api, letters)
     logs = [
         ServedLog(
             log=service.log,

@@ -4,7 +4,7 @@ import click
 import msgspec
 
 from shared_kernel.clock import from_us
-from shared_kernel.operations.letter_documents import payload
+from shared_kernel.operations.letter_documents import shown_repair
 from shared_kernel.operations.letter_names import ByDatabase, Named, OwnLetter
 from shared_kernel.operations.terminal import show_table, storage_faults_reported
 from shared_kernel.repair.history import Repair
@@ -33,7 +33,7 @@ def add_repairs(group: click.Group, here: ByDatabase) -> None:
             found = _found(here, letter, limit)
         if as_json:
             for database, repair in found:
-                click.echo(msgspec.json.encode(_as_document(database, repair)))
+                click.echo(msgspec.json.encode(shown_repair(database, repair)))
         elif found:
             _show(found)
         else:
@@ -70,22 +70,3 @@ def _show(found: list[tuple[str, Repair]]) -> None:
             for database, each in found
         ],
     )
-
-
-def _as_document(database: str, repair: Repair) -> dict[str, object]:
-    return {
-        "letter": str(Named(database, repair.letter)),
-        "action": repair.action,
-        "who": repair.who,
-        "why": repair.why,
-        "at": from_us(repair.at_us),
-        "subscription": repair.subscription,
-        "event": {
-            "position": repair.position,
-            "id": repair.id,
-            "source": repair.source,
-            "type": repair.type,
-            "key": repair.key,
-        },
-        "data": None if repair.data is None else payload(repair.data),
-    }

@@ -293,3 +293,29 @@ def test_a_letter_of_a_queue_goes_back_to_it(tmp_path: Path) -> None:
         assert answer.json == {"letter": letter["letter"], "requeued": 1}
         assert queue.depth().waiting == 1
         assert client.get("/dead-letters").get_json()["letters"] == []
+
+
+# ----------------------------------------------------------------------- what was done
+
+
+def test_what_was_done_is_listed_with_who_and_why(shop: Shop) -> None:
+    shop.dead_letter("LAMP-0001", "LAMP-0001")
+    shop.dead_letter("LAMP-0002")
+    shop.repair()
+    post(shop, f"{FIRST}/discard", BY_ADA)
+    post(shop, "/dead-letters/shop_read:3/replay", {"who": "bob"})
+
+    def made(query: str) -> list[tuple[str, str, str]]:
+        found = a_client(shop).get(f"/dead-letters/repairs{query}").get_json()
+        return [(each["letter"], each["action"], each["who"]) for each in found]
+
+    assert made("") == [
+        ("shop_read:3", "replayed", "bob"),
+        ("shop_read:2", "replayed", "ada"),
+        ("shop_read:1", "discarded", "ada"),
+    ]
+    assert made("?letter=shop_read:1") == [("shop_read:1", "discarded", "ada")]
+    assert made("?limit=1&cursor=shop_read:3") == [("shop_read:2", "replayed", "ada")]
+    assert made("?letter=attic:1") == []
+    link = a_client(shop).get("/dead-letters/repairs?limit=2").headers["Link"]
+    assert "cursor=shop_read%3A2" in link
