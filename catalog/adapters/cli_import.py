@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from catalog.adapters.dry_run import DryRun, EarlierRows
+from catalog.adapters.dry_run import DryRun
 from catalog.adapters.import_products import ImportProducts
 from catalog.adapters.imports.cli_imports import import_in_background
 from catalog.adapters.imports.import_options import (
@@ -15,9 +15,10 @@ from catalog.adapters.imports.import_options import (
     ImportOptions,
     UnusableOptionError,
 )
-from catalog.adapters.product_rows import COLUMNS
+from catalog.adapters.product_rows import COLUMNS, key_of
 from catalog.adapters.services import CommandServices
 from shared_kernel.files.arguments import FileArguments, takes_a_row_file
+from shared_kernel.files.dry_run import EarlierRows
 from shared_kernel.files.errors import UnusableFileError
 from shared_kernel.files.presets import opened
 from shared_kernel.files.run import CommandFailed, run
@@ -107,7 +108,7 @@ def add_import(group: click.Group, services: CommandServices, workers: Workers) 
         if background:
             context.exit(_in_background(services, file, options))
         if options.dry_run:
-            with contextlib.closing(EarlierRows()) as earlier:
+            with contextlib.closing(EarlierRows(key_of)) as earlier:
                 rehearsal = DryRun(services, earlier, options.prices, options.update)
                 code = run(rehearsal, workers, file, dry=True, preset=options.reads)
             context.exit(code)

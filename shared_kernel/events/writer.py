@@ -129,7 +129,7 @@ class Writer(Generic[W]):
         """
         trace = current_traceparent.get()
         jobs = [_Job(handler, command, trace) for command in commands]
-        if before_commit is None:
+        if before_commit is None and not self._dry:
             self._run(jobs)
         else:
             self._commit_with_retries(jobs, before_commit)

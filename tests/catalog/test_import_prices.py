@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from catalog.adapters import dry_run
+from catalog.adapters.product_rows import key_of
 from shared_kernel.files import run as bulk_run
+from shared_kernel.files.dry_run import EarlierRows
 from shared_kernel.files.row_file import Row
 from shared_kernel.runtime.running import RunningServices
 from tests.catalog.listings import listed, rows_of_listing
@@ -205,7 +206,7 @@ def _comparable(output: str) -> list[str]:
 
 
 def test_earlier_rows_of_the_same_product_are_found_in_any_case() -> None:
-    earlier = dry_run.EarlierRows()
+    earlier = EarlierRows(key_of)
     earlier.add(Row(2, {"sku": "abc", "name": "x"}))
 
     [found] = earlier.like([Row(9, {"sku": "ABC "})])

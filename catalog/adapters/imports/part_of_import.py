@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 import attrs
 from sqlalchemy.engine import Connection
 
-from catalog.adapters.dry_run import rolled_back
 from catalog.adapters.import_products import RowImport
 from catalog.adapters.imports.import_parts import Handled, Part
 from catalog.adapters.imports.import_rows import HandledRow
@@ -40,7 +39,7 @@ class PartOfImport:
     ) -> Handled:
         """The same, rolled back, behind the `earlier` rows it depends on."""
         chunk = self._chunk([*earlier, *self.rows])
-        return self._handled(chunk, rolled_back(chunk, writer)[len(earlier) :])
+        return self._handled(chunk, chunk.run(writer.dry())[len(earlier) :])
 
     def _chunk(self, rows: Sequence[Row]) -> RowImport:
         options = self.part.options
