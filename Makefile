@@ -15,6 +15,7 @@ DEMO := var/demo
 # Those of `make proof` work more, and some of them measure.
 TEST_WORKERS ?= 5
 PROOF_WORKERS ?= 4
+QUICK_ONES := "not server and not slow and not proof"
 # What runs side by side says what it has to say one after the other.
 TIDY := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
@@ -63,11 +64,17 @@ postgres: $(READY) ## a PostgreSQL server to try things with, until Ctrl-C
 
 .PHONY: check
 check: $(READY) ## the quick part of the tests, no servers: a minute
-	@$(MAKE) --no-print-directory -j 3 $(TIDY) static quick-tests quick-features
+	@$(MAKE) --no-print-directory -j 3 $(TIDY) \
+		kernel-tests quick-tests static quick-features
+
+# Two processes that each collect one half take less than workers that collect all.
+.PHONY: kernel-tests
+kernel-tests: $(READY)
+	$(RUN) -m pytest -q -m $(QUICK_ONES) tests/shared_kernel
 
 .PHONY: quick-tests
 quick-tests: $(READY)
-	$(RUN) -m pytest -q -n 2 -m "not server and not slow and not proof"
+	$(RUN) -m pytest -q -m $(QUICK_ONES) --ignore tests/shared_kernel -o cache_dir=.pytest_cache/others
 
 .PHONY: quick-features
 quick-features: $(READY)

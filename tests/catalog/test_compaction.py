@@ -124,6 +124,7 @@ def levels(shop: Shop) -> list[Any]:
     return [shop.client.get(f"/stock/{sku}").get_json() for sku in SKUS]
 
 
+@pytest.mark.slow
 def test_compaction_deletes_most_events_and_keeps_the_heads(shop: Shop) -> None:
     before = heads(shop)
 

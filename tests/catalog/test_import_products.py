@@ -36,6 +36,7 @@ def import_products(
     return result.exit_code, result.output
 
 
+@pytest.mark.slow
 def test_the_real_products_are_listed_and_the_32_duplicates_refused_by_name(
     databases: Databases, tmp_path: Path
 ) -> None:
@@ -58,6 +59,7 @@ def test_the_real_products_are_listed_and_the_32_duplicates_refused_by_name(
     assert all("is already registered as" in row["reason"] for row in rows_of(refused))
 
 
+@pytest.mark.slow
 def test_a_second_import_skips_all_but_what_was_refused(
     databases: Databases, tmp_path: Path
 ) -> None:

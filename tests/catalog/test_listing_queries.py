@@ -16,6 +16,8 @@ from shared_kernel.storage.database import Database
 from tests.databases import Databases, FileTemplates, Schemas
 from tests.shared_kernel.events.builders import ManualClock
 
+pytestmark = pytest.mark.slow
+
 PRODUCTS = 20_000
 FEW = 300
 """Rows that a query may read: those it returns, and some pages of the index."""

@@ -45,6 +45,7 @@ LINES = st.lists(CELLS, max_size=5).map(",".join) | st.lists(CELLS, min_size=3).
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(
     st.lists(LINES, max_size=5).map("\n".join),

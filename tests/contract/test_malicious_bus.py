@@ -37,6 +37,8 @@ from tests.simulation.malicious_bus import (
     kinds_sent,
 )
 
+pytestmark = pytest.mark.slow
+
 REASONS = {
     "log": {OTHER_LOG},
     "source": {OTHER_LOG},

@@ -25,6 +25,8 @@ from tests.simulation.test_crash_points import NAMES, SEED, play
 from tests.simulation.test_replicas import Replicas, repeats, suspend_before_writing
 from tests.simulation.world import World
 
+pytestmark = pytest.mark.slow
+
 DROPPED = {"other-log", "seal", "form"}
 CRASH_EVERY = 40
 TABLES = {

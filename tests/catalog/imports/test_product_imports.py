@@ -70,6 +70,7 @@ def counts(found: ImportState) -> tuple[str, int, int, int]:
     return found.state, found.registered, found.skipped, found.refused
 
 
+@pytest.mark.slow
 def test_the_real_products_are_registered_and_the_32_duplicates_refused(
     storehouse: RunningServices,
 ) -> None:

@@ -122,6 +122,7 @@ BATCHES = st.sampled_from([1, 1, 2, 100])
 HISTORIES = st.lists(EVENTS, min_size=1, max_size=8)
 
 
+@pytest.mark.slow
 @given(HISTORIES, st.just(Selection()) | SELECTIONS, BATCHES)
 @settings(max_examples=30)
 def test_a_rehearsal_says_what_a_replay_does(

@@ -192,6 +192,7 @@ def test_threads_that_come_and_go_share_few_connections_to_a_file(
     database.close()
 
 
+@pytest.mark.server
 def test_a_server_thread_that_has_read_a_file_ends_cleanly(
     tmp_path: Path,
 ) -> None:
