@@ -17,9 +17,10 @@ from catalog.adapters.home import home_page
 from catalog.adapters.http import commands_api, queries_api
 from catalog.adapters.http_bodies import RegisterBody
 from catalog.adapters.imports import new_product_jobs
+from catalog.adapters.imports.forget_imports import ForgetImports
 from catalog.adapters.imports.import_parts import QUEUE
 from catalog.adapters.imports.new_product_jobs import NewProductJobs
-from catalog.adapters.imports.product_imports import ForgetImports, ProductImports
+from catalog.adapters.imports.product_imports import ProductImports
 from catalog.adapters.inventory_http import HttpStockLevels, Quantity, Refusal
 from catalog.adapters.listing_http import HttpListingProgress
 from catalog.adapters.listing_text_index import ListingTextIndex, start_again

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
+import attrs
 from flask import Response
 
 from catalog.adapters.http_bodies import (
@@ -15,12 +16,13 @@ from catalog.adapters.http_bodies import (
     description_of,
     price_of,
 )
-from catalog.adapters.http_imports import accepted_one
+from catalog.adapters.http_imports import ACCEPTED, accepted
 from catalog.adapters.http_refusals import (
     PRODUCT_IS_DISCONTINUED,
     SKU_ALREADY_REGISTERED,
     known_sku,
 )
+from catalog.adapters.imports.import_state import ImportState
 from catalog.adapters.imports.product_imports import ProductImports, ReceivedOne
 from catalog.adapters.services import CommandServices, SqlCatalogUnitOfWork
 from catalog.application import commands, handlers
@@ -45,7 +47,7 @@ def add_registration(api: Api, services: CommandServices) -> None:
         summary="Register a product",
         body=body,
         idempotent=True,
-        may_be_later=True,
+        later=ACCEPTED,
         problems=(SKU_ALREADY_REGISTERED,),
         success=Success(
             status=201,
@@ -87,17 +89,24 @@ def _register_later(
 
     received: list[ReceivedOne] = []
 
-    def store(command: commands.RegisterProduct, work: SqlCatalogUnitOfWork) -> str:
+    def store(
+        command: commands.RegisterProduct, work: SqlCatalogUnitOfWork
+    ) -> ImportState:
         work.route_words.check("sku", command.sku.code)
         # Of several attempts the last one counts.
         received[:] = [imports.receive_one(work.connection, values, work.traceparent)]
-        return received[0].import_id
+        return received[0].state
 
     # What a value object refuses is refused now.
-    response = perform(store, command_from(asked), accepted_one)
+    response = perform(store, command_from(asked), _as_preferred)
     for each in received:
         imports.wake(each)
     return response
+
+
+def _as_preferred(state: ImportState) -> Answer:
+    answer, applied = accepted(state), {"Preference-Applied": "respond-async"}
+    return attrs.evolve(answer, headers={**answer.headers, **applied})
 
 
 def add_changes(api: Api, services: CommandServices) -> None:

@@ -12,8 +12,9 @@ from catalog.adapters.http_refusals import (
     UNKNOWN_IMPORT,
 )
 from catalog.adapters.imports.import_options import ImportOptions
+from catalog.adapters.imports.import_state import ImportState
 from catalog.adapters.imports.product_imports import ProductImports
-from catalog.adapters.imports.progress import ImportProgress, ImportState
+from catalog.adapters.imports.progress import ImportProgress
 from catalog.adapters.imports.stuck import remedies
 from catalog.adapters.services import CommandServices
 from shared_kernel.clock import from_us
@@ -84,13 +85,20 @@ def add_imports(api: Api, services: CommandServices) -> None:
     _add_outcomes(api, services.imports.progress)
 
 
-def accepted_one(import_id: str) -> Answer:
-    """The answer to one product that is registered later (RFC 9110, §15.3.3)."""
-    where = watched_at(import_id)
+ACCEPTED = Success(
+    status=202,
+    description="All of it is stored, and workers handle it; watch it at `Location`.",
+    kind=ShownImport,
+    headers={"Location": "Where the import can be watched."},
+)
+
+
+def accepted(state: ImportState) -> Answer:
+    """The answer to what workers do later (RFC 9110, §15.3.3)."""
     return Answer(
-        status=202,
-        body=msgspec.json.encode({"id": import_id, "state": "waiting", "rows": 1}),
-        headers={"Location": where, "Preference-Applied": "respond-async"},
+        status=ACCEPTED.status,
+        body=msgspec.json.encode(_shown(state)),
+        headers={"Location": watched_at(state.id)},
     )
 
 
@@ -121,7 +129,7 @@ def _add_watching(api: Api, imports: ProductImports) -> None:
     def show_import(import_id: str) -> Response:
         """Rows are registered in parts, each of them once, by any number of workers."""
         read_query(())
-        return response_of(found(imports.progress, import_id))
+        return _json(_shown(found(imports.progress, import_id)))
 
     @api.route(
         "DELETE",
@@ -142,7 +150,7 @@ def _add_watching(api: Api, imports: ProductImports) -> None:
             raise Problem(
                 IMPORT_HAS_ENDED, f"import {import_id} is {state.state}, not cancelled"
             )
-        return response_of(state)
+        return _json(_shown(state))
 
 
 def _add_refusals(api: Api, progress: ImportProgress) -> None:
@@ -229,13 +237,8 @@ def found(progress: ImportProgress, import_id: str) -> ImportState:
     return state
 
 
-def response_of(state: ImportState, status: int = 200) -> Response:
-    return _json(_shown(state), status)
-
-
-def _json(document: object, status: int = 200) -> Response:
-    body = msgspec.json.encode(document)
-    return Response(body, status, content_type="application/json")
+def _json(document: object) -> Response:
+    return Response(msgspec.json.encode(document), content_type="application/json")
 
 
 def _shown(state: ImportState) -> ShownImport:

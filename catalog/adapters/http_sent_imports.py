@@ -9,9 +9,9 @@ from sqlalchemy.engine import Connection
 
 from catalog.adapters.http_import_options import PARAMETERS, asked
 from catalog.adapters.http_imports import (
-    ShownImport,
+    ACCEPTED,
+    accepted,
     found,
-    response_of,
     watched_at,
 )
 from catalog.adapters.http_refusals import (
@@ -31,7 +31,7 @@ from shared_kernel.web import idempotency
 from shared_kernel.web.idempotency import Kept
 from shared_kernel.web.parameters import idempotency_key
 from shared_kernel.web.problems import Problem
-from shared_kernel.web.routes import Api, Success
+from shared_kernel.web.routes import Api
 from shared_kernel.web.tracing import traceparent
 from shared_kernel.web.uploads import Received, Upload
 
@@ -74,12 +74,7 @@ def add_sent_imports(api: Api, services: CommandServices) -> None:
         idempotent=True,
         parameters=PARAMETERS,
         problems=(UNUSABLE_FILE,),
-        success=Success(
-            status=202,
-            description="All rows are stored; workers register them.",
-            kind=ShownImport,
-            headers={"Location": "Where the import can be watched."},
-        ),
+        success=ACCEPTED,
     )
     def import_products() -> Response:
         """Rows that are refused are listed with their reasons; the others are done.
@@ -96,9 +91,7 @@ def add_sent_imports(api: Api, services: CommandServices) -> None:
             import_id = _receive(services, sent)
         else:
             import_id = _receive_once(services, sent, key)
-        response = response_of(found(services.imports.progress, import_id), status=202)
-        response.headers["Location"] = watched_at(import_id)
-        return response
+        return accepted(found(services.imports.progress, import_id)).response()
 
 
 def _receive(

@@ -32,6 +32,11 @@ class Answer:
     body: bytes = b""
     headers: Mapping[str, str] = attrs.field(factory=dict)
 
+    def response(self) -> Response:
+        return ReadyResponse(
+            self.body, self.status, self.headers, content_type="application/json"
+        )
+
 
 CHANGED_HEADERS = {
     "ETag": "Its version, for `If-Match`.",
@@ -100,9 +105,7 @@ class Commands(Generic[W]):
         else:
             answer, position = self._perform_once(key, handler, command, respond)
         headers = {**answer.headers, "Consistency-Token": f"{self.source}:{position}"}
-        return ReadyResponse(
-            answer.body, answer.status, headers, content_type="application/json"
-        )
+        return attrs.evolve(answer, headers=headers).response()
 
     def _perform_once(
         self,

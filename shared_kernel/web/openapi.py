@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+import attrs
 import msgspec
 
 from shared_kernel.documents.schema import schemas_of
@@ -26,7 +27,7 @@ from shared_kernel.web.problems import (
     UNKNOWN_POSITION,
     ProblemKind,
 )
-from shared_kernel.web.routes import Operation
+from shared_kernel.web.routes import Operation, Success
 
 _PROBLEM = {
     "type": "object",
@@ -89,19 +90,7 @@ _LATER = (
     "`respond-async`: answer at once (202), and do it in the background.",
     {"type": "string", "examples": ["respond-async"]},
 )
-_ACCEPTED = {
-    "202": {
-        "description": "It is done in the background; watch it at `Location`.",
-        "content": {"application/json": {"schema": {"type": "object"}}},
-        "headers": {
-            name: {"description": text, "schema": {"type": "string"}}
-            for name, text in (
-                ("Location", "Where it can be watched."),
-                ("Preference-Applied", "`respond-async`."),
-            )
-        },
-    }
-}
+_APPLIED = {"Preference-Applied": "`respond-async`."}
 
 _SERVERS = [{"url": "/", "description": "The process that serves this document."}]
 _OPEN = (
@@ -209,7 +198,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         *([_IF_NONE_MATCH] if _revalidates(operation) else []),
         *([_KEY] if operation.idempotent else []),
         *([_token(operation.consistent), _PREFER] if operation.consistent else []),
-        *([_LATER] if operation.may_be_later else []),
+        *([_LATER] if operation.later else []),
     ]
     described += [
         {"in": "header", "name": name, "description": text, "schema": schema}
@@ -251,7 +240,20 @@ def problems_of(operation: Operation) -> list[ProblemKind]:
 
 
 def _responses(operation: Operation, components: dict[str, Any]) -> dict[str, Any]:
-    success = operation.success
+    answers = [operation.success]
+    if (later := operation.later) is not None:
+        answers.append(attrs.evolve(later, headers={**later.headers, **_APPLIED}))
+    by_status: dict[int, list[ProblemKind]] = {}
+    for kind in problems_of(operation):
+        by_status.setdefault(kind.status, []).append(kind)
+    return (
+        {str(each.status): _answer(each, components) for each in answers}
+        | (_NOT_MODIFIED if _revalidates(operation) else {})
+        | {str(status): _problems(kinds) for status, kinds in sorted(by_status.items())}
+    )
+
+
+def _answer(success: Success, components: dict[str, Any]) -> dict[str, Any]:
     schema = success.schema
     if success.kind is not None:
         (schema,), found = schemas_of([success.kind])
@@ -266,16 +268,7 @@ def _responses(operation: Operation, components: dict[str, Any]) -> dict[str, An
             name: {"description": text, "schema": {"type": "string"}}
             for name, text in success.headers.items()
         }
-    by_status: dict[int, list[ProblemKind]] = {}
-    for kind in problems_of(operation):
-        by_status.setdefault(kind.status, []).append(kind)
-    later = _ACCEPTED if operation.may_be_later else {}
-    return (
-        {str(success.status): answer}
-        | later
-        | (_NOT_MODIFIED if _revalidates(operation) else {})
-        | {str(status): _problems(kinds) for status, kinds in sorted(by_status.items())}
-    )
+    return answer
 
 
 def _problems(kinds: Sequence[ProblemKind]) -> Mapping[str, Any]:

@@ -72,7 +72,7 @@ class Operation:
 
     `conditional` accepts `If-Match` and `If-None-Match`; `tagged` tells that the ETag
     of what is read changes with all of it. `idempotent` accepts an `Idempotency-Key`,
-    `may_be_later` a preference for an answer before it is done (202), and `consistent`
+    `later` is the answer before it is done, to who prefers that (202), and `consistent`
     lists the sources accepted in a `Consistency-Token`. `for_peers` is only for other
     processes of this Storehouse. `problems` are those that these options do not imply.
     """
@@ -90,7 +90,7 @@ class Operation:
     conditional: bool = False
     tagged: bool = True
     idempotent: bool = False
-    may_be_later: bool = False
+    later: Success | None = None
     consistent: Collection[str] = ()
     for_peers: bool = False
     problems: Sequence[ProblemKind] = ()

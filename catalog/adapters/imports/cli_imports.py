@@ -7,8 +7,8 @@ import click
 from rich.console import Console
 
 from catalog.adapters.imports.import_options import ImportOptions
+from catalog.adapters.imports.import_state import ImportState
 from catalog.adapters.imports.product_imports import ProductImports
-from catalog.adapters.imports.progress import ImportState
 from catalog.adapters.imports.stuck import remedies
 from shared_kernel.clock import from_us
 from shared_kernel.files.errors import UnusableFileError

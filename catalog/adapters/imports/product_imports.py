@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 from catalog.adapters.imports import import_parts, import_rows
 from catalog.adapters.imports.import_options import AS_WRITTEN, ImportOptions
 from catalog.adapters.imports.import_parts import QUEUE, Handled, Part, reference
+from catalog.adapters.imports.import_state import ImportState, waiting
 from catalog.adapters.imports.progress import ImportProgress
 from catalog.adapters.imports.tables import parts, product_imports, refusals, rows
 from shared_kernel.clock import Clock, to_us
@@ -38,8 +39,7 @@ PARTS_AT_ONCE = 20
 MESSAGE = "new.product"
 ONE_PRODUCT = "one product"
 """The name of the file of one."""
-HOUR_US = 3_600_000_000
-DAY_US = 24 * HOUR_US
+DAY_US = 24 * 3_600_000_000
 
 _IMPORT = product_imports.c.id == sa.bindparam("of")
 _BEGIN = Prepared(sa.insert(product_imports))
@@ -99,7 +99,7 @@ class _Received:
 class ReceivedOne:
     """The import of one product; its `messages` are to be sent after the commit."""
 
-    import_id: str
+    state: ImportState
     messages: Sequence[Message]
 
 
@@ -128,7 +128,9 @@ class ProductImports:
         UnusableFileError, or what that raises: then nothing is kept.
         """
         with self._database.writing() as connection:
-            import_id = self._begin(connection, file.path.name, file.header, options)
+            import_id = self._begin(
+                connection, file.path.name, file.header, options, self._now_us()
+            )
         try:
             received = self._add_all(import_id, file, update=options.update)
             with self._database.writing() as connection:
@@ -156,13 +158,15 @@ class ProductImports:
 
         `values` are by column. After the commit, `wake` has it handled at once.
         """
-        import_id = self._begin(connection, ONE_PRODUCT, list(values), AS_WRITTEN)
+        begun_us, columns, file = self._now_us(), list(values), ONE_PRODUCT
+        import_id = self._begin(connection, file, columns, AS_WRITTEN, begun_us)
         import_parts.add(
-            connection, import_id, [[Row(1, values)]], 0, self._now_us(), update=False
+            connection, import_id, [[Row(1, values)]], 0, begun_us, update=False
         )
         one = _Received(parts=1, rows=1)
         added = self._have_it_handled(connection, import_id, one, traceparent)
-        return ReceivedOne(import_id, added)
+        state = waiting(import_id, file, columns, rows=1, begun_us=begun_us)
+        return ReceivedOne(state, added)
 
     def wake(self, received: ReceivedOne) -> None:
         self._queue.wake(received.messages)
@@ -190,6 +194,7 @@ class ProductImports:
         file: str,
         columns: Sequence[str],
         options: ImportOptions,
+        begun_us: int,
     ) -> str:
         import_id = str(uuid_utils.uuid7())
         row = {
@@ -199,7 +204,7 @@ class ProductImports:
                 [c for c in columns if c != REASON]
             ).decode(),
             "rows": 0,
-            "begun_us": self._now_us(),
+            "begun_us": begun_us,
             "received_us": None,
             "cancelled_us": None,
             "options": msgspec.json.encode(options).decode(),
@@ -283,22 +288,3 @@ class ProductImports:
 
     def _now_us(self) -> int:
         return to_us(self._clock())
-
-
-class ForgetImports:
-    """Deletes imports that began more than `keep_days` ago, once an hour."""
-
-    name = "catalog.imports"
-
-    def __init__(self, imports: ProductImports, clock: Clock, keep_days: int) -> None:
-        self._imports = imports
-        self._clock = clock
-        self._keep_days = keep_days
-        self._next_us = 0
-
-    def step(self) -> int:
-        now_us = to_us(self._clock())
-        if now_us < self._next_us:
-            return 0
-        self._next_us = now_us + HOUR_US
-        return self._imports.forget(self._keep_days)

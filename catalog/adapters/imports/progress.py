@@ -9,13 +9,12 @@ import msgspec
 import sqlalchemy as sa
 
 from catalog.adapters.imports import import_rows
-from catalog.adapters.imports.import_options import ImportOptions
 from catalog.adapters.imports.import_parts import QUEUE, remarks_of
 from catalog.adapters.imports.import_rows import KeptRow
+from catalog.adapters.imports.import_state import RECENT_US, ImportState, state_of
 from catalog.adapters.imports.tables import parts, product_imports, refusals
 from shared_kernel.clock import Clock, to_us
 from shared_kernel.dead_letters import store as dead_letters
-from shared_kernel.dead_letters.letter import DeadLetter
 from shared_kernel.files.columns import REASON
 from shared_kernel.files.csv_text import csv_lines
 from shared_kernel.files.remarks import Remarks
@@ -24,8 +23,6 @@ from shared_kernel.queues.jobs import SOURCE
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.prepared import Prepared, one_of
 
-RECENT_US = 10_000_000
-"""The rate is that of the last ten seconds."""
 PAGE = 500
 
 _STATES = (
@@ -74,50 +71,6 @@ _REFUSALS = Prepared(
 )
 
 
-@attrs.frozen(kw_only=True)
-class ImportState:
-    """`state` is receiving, waiting, running, stuck, done or cancelled.
-
-    If it is stuck, no message of it is left in the queue, or they wait behind a dead
-    letter: `stuck_on` are those that are dead letters. `rows` are known once all are
-    received; those of a foreign file that are nothing to us are skipped from the
-    beginning. `rate_per_second` is in rows, of the last seconds or, when it has ended,
-    of all. `seconds_left` is None when that is unknown. `remarks_on_file` are known
-    once all is received, `remarks_on_rows` grow.
-    """
-
-    id: str
-    file: str
-    options: ImportOptions
-    state: str
-    rows: int | None
-    registered: int
-    updated: int
-    skipped: int
-    refused: int
-    rate_per_second: float
-    seconds_left: float | None
-    begun_us: int
-    ended_us: int | None
-    columns: Sequence[str]
-    remarks_on_file: Remarks
-    remarks_on_rows: Remarks = attrs.field(factory=Remarks)
-    stuck_on: Sequence[DeadLetter] = ()
-
-    @property
-    def handled(self) -> int:
-        return self.registered + self.updated + self.skipped + self.refused
-
-    @property
-    def has_ended(self) -> bool:
-        return self.ended_us is not None
-
-    @property
-    def remarks(self) -> list[str]:
-        """What people should know of the file besides what was refused, each once."""
-        return [*self.remarks_on_file.lines(), *self.remarks_on_rows.lines()]
-
-
 @attrs.frozen
 class RefusedRow:
     """`cells` are in the order of the import's columns."""
@@ -148,7 +101,7 @@ class ImportProgress:
         asked = {"most": most, "since_us": now_us - RECENT_US}
         with self._database.reading() as connection:
             rows = connection.execute(_NEWEST, asked).all()
-        states = [_state(row, now_us) for row in rows]
+        states = [state_of(row, now_us) for row in rows]
         return self._looked_at(self._with_remarks(states))
 
     def outcomes(self, import_id: str, after: int, most: int) -> list[KeptRow]:
@@ -187,7 +140,7 @@ class ImportProgress:
         asked = {"of": import_id, "since_us": now_us - RECENT_US}
         with self._database.reading() as connection:
             row = connection.execute(_STATE, asked).one_or_none()
-        return None if row is None else _state(row, now_us)
+        return None if row is None else state_of(row, now_us)
 
     def _with_remarks(self, states: list[ImportState]) -> list[ImportState]:
         asked = {"those": json.dumps([each.id for each in states])}
@@ -223,49 +176,3 @@ class ImportProgress:
 
     def _now_us(self) -> int:
         return to_us(self._clock())
-
-
-def _state(row: sa.Row[Any], now_us: int) -> ImportState:
-    registered, updated = int(row.all_registered), int(row.all_updated)
-    skipped, refused = int(row.all_skipped), int(row.all_refused)
-    # Those of which an outcome is known: that is the law for files.
-    handled, begun_us = registered + updated + skipped + refused, row.begun_us
-    received = row.received_us is not None
-    if received and handled == row.rows:
-        state, ended_us = "done", max(row.changed_us, row.received_us)
-    elif row.cancelled_us is not None:
-        state, ended_us = "cancelled", row.cancelled_us
-    elif not received:
-        state, ended_us = "receiving", None
-    else:
-        state, ended_us = ("running" if handled else "waiting"), None
-    if ended_us is not None:
-        counted, since_us, until_us = handled, begun_us, ended_us
-    else:
-        counted, until_us = int(row.recent), now_us
-        since_us = max(row.received_us or begun_us, now_us - RECENT_US)
-    rate = counted * 1e6 / max(1, until_us - since_us)
-    left = row.rows - handled
-    return ImportState(
-        id=row.id,
-        file=row.file,
-        options=msgspec.json.decode(row.options, type=ImportOptions),
-        state=state,
-        rows=row.rows + row.left_out if received else None,
-        registered=registered,
-        updated=updated,
-        skipped=skipped + row.left_out,
-        refused=refused,
-        rate_per_second=round(rate, 1),
-        seconds_left=(
-            0.0
-            if ended_us is not None
-            else round(left / rate, 1)
-            if rate and received
-            else None
-        ),
-        begun_us=begun_us,
-        ended_us=ended_us,
-        columns=msgspec.json.decode(row.columns),
-        remarks_on_file=remarks_of(row.remarks),
-    )

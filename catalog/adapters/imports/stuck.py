@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from catalog.adapters.imports.progress import ImportState
+from catalog.adapters.imports.import_state import ImportState
 
 DATABASE = "catalog"
 """Whose dead letters they are."""

@@ -193,6 +193,7 @@ def test_one_product_can_be_registered_later(
 
     assert response.status_code == 202
     assert response.headers["Preference-Applied"] == "respond-async"
+    assert response.get_json() == at(client, response)
     assert storehouse.context("catalog").log.head() == 0
     work_off(storehouse)
     assert at(client, response)["registered"] == 1

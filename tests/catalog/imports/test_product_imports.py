@@ -7,8 +7,8 @@ import pytest
 
 from catalog.adapters import importing
 from catalog.adapters.imports.import_options import AS_WRITTEN, ImportOptions
+from catalog.adapters.imports.import_state import ImportState
 from catalog.adapters.imports.product_imports import PART, ProductImports
-from catalog.adapters.imports.progress import ImportState
 from catalog.adapters.product_rows import COLUMNS
 from catalog.adapters.services import SqlCatalogUnitOfWork
 from catalog.application.commands import RegisterProduct
