@@ -83,9 +83,9 @@ class _Letters:
     def __str__(self) -> str:
         if self.one is not None:
             return f"{self.one}, {self.described}"
-        parked = sum(each.parked for each in self.by_database.values())
+        waiting = sum(each.waiting for each in self.by_database.values())
         letters = "1 dead letter" if self.count == 1 else f"{self.count:,} dead letters"
-        return f"{letters}, with {parked:,} parked behind"
+        return f"{letters}, and {waiting:,} behind"
 
 
 def _chosen(

@@ -8,30 +8,21 @@ from sqlalchemy.engine import Connection
 
 from shared_kernel.dead_letters.letter import (
     DEAD,
-    PARKED,
     LetterChangedError,
     ReplayError,
     StillFailingError,
     UnknownDeadLetterError,
 )
 from shared_kernel.dead_letters.selection import LETTERS, Selection
-from shared_kernel.dead_letters.tables import dead_letters_table
-
-_BEHIND = dead_letters_table(sa.MetaData()).alias("behind")
-_IS_BEHIND = sa.and_(
-    _BEHIND.c.subscription == LETTERS.c.subscription,
-    _BEHIND.c.source == LETTERS.c.source,
-    _BEHIND.c.key == LETTERS.c.key,
-    _BEHIND.c.state == PARKED,
-)
+from shared_kernel.repair.waiting import clustered
 
 
 @attrs.frozen
 class Chosen:
-    """Dead letters, by their numbers, and how many are parked behind them."""
+    """Dead letters, by their numbers, and how many messages wait behind them."""
 
     numbers: tuple[int, ...]
-    parked: int
+    waiting: int
 
 
 @attrs.frozen
@@ -56,15 +47,9 @@ def choose(connection: Connection, selection: Selection) -> Chosen:
     """Those that have failed themselves; parked ones follow them."""
     condition = sa.and_(selection.condition(), LETTERS.c.state == DEAD)
     numbers = sa.select(LETTERS.c.number).where(condition).order_by(LETTERS.c.number)
-    waiting = (
-        sa.select(sa.func.count())
-        .select_from(LETTERS)
-        .join(_BEHIND, _IS_BEHIND)
-        .where(condition)
-    )
     return Chosen(
         tuple(connection.execute(numbers).scalars()),
-        int(connection.execute(waiting).scalar_one()),
+        sum(cause.parked for cause in clustered(connection, selection)),
     )
 
 

@@ -155,7 +155,7 @@ def test_a_filter_chooses_what_is_replayed(shop: Shop) -> None:
     counted = dead_letters(shop, "replay", "--key", "LAMP-0001", "--dry-run")
     result = dead_letters(shop, "replay", "--key", "LAMP-0001")
 
-    assert counted.output == "Would replay 1 dead letter, with 1 parked behind.\n"
+    assert counted.output == "Would replay 1 dead letter, and 1 behind.\n"
     assert result.output == "shop_read:1: applied 2 events\n"
     assert applied(shop.reader) == [1, 2]
 
@@ -170,7 +170,7 @@ def test_a_cause_is_discarded_once_its_number_was_confirmed(shop: Shop) -> None:
     result = with_input(shop, "y\n", "discard", "--cause", cause, WHY)
 
     assert refused.exit_code == 1
-    assert "Discard 2 dead letters, with 1 parked behind? [y/N]: n" in refused.output
+    assert "Discard 2 dead letters, and 1 behind? [y/N]: n" in refused.output
     assert result.exit_code == 0, result.output
     assert "shop_read:1: discarded; applied 1 event behind it" in result.output
     assert "shop_read:3: discarded; applied 0 events behind it" in result.output

@@ -258,8 +258,8 @@ def test_a_filter_chooses_the_dead_and_what_waits_follows_them(lamps: Lamps) -> 
     every = letters.choose(Selection())
     of_c = letters.choose(Selection(key="C"))
 
-    assert (every.numbers, every.parked) == ((1, 4), 2)
-    assert (of_c.numbers, of_c.parked) == ((4,), 0)
+    assert (every.numbers, every.waiting) == ((1, 4), 2)
+    assert (of_c.numbers, of_c.waiting) == ((4,), 0)
     assert letters.choose(Selection(state=PARKED)).numbers == ()
 
 
