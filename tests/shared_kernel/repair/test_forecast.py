@@ -5,14 +5,14 @@ from pathlib import Path
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared_kernel.dead_letters.letter import StillFailingError
 from shared_kernel.dead_letters.selection import Selection
 from shared_kernel.repair import rehearsal
 from shared_kernel.repair.rehearsed import Rehearsed
-from tests.databases import Files
+from tests.databases import Files, Schemas
 from tests.shared_kernel.repair.shelves import READERS, Done, Shelves, shelves
 
 KEYS = "AB"
@@ -118,6 +118,12 @@ def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelves]:
         yield shop
 
 
+@pytest.fixture
+def on_postgresql(schemas: Schemas) -> Iterator[Shelves]:
+    with shelves(schemas) as shop:
+        yield shop
+
+
 BATCHES = st.sampled_from([1, 1, 2, 100])
 HISTORIES = st.lists(EVENTS, min_size=1, max_size=8)
 
@@ -129,3 +135,12 @@ def test_a_rehearsal_says_what_a_replay_does(
     on_sqlite: Shelves, events: list[Event], chosen: Selection, batch: int
 ) -> None:
     check(on_sqlite, events, chosen, batch)
+
+
+@pytest.mark.server
+@given(HISTORIES, BATCHES)
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_on_postgresql_a_rehearsal_says_what_a_replay_does(
+    on_postgresql: Shelves, events: list[Event], batch: int
+) -> None:
+    check(on_postgresql, events, Selection(), batch)
