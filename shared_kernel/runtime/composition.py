@@ -26,7 +26,8 @@ from shared_kernel.runtime.running import RunningServices, identities_of, peers_
 from shared_kernel.runtime.service import Runtime, Service, this_process
 from shared_kernel.runtime.service_builder import ServiceBuilder
 from shared_kernel.runtime.settings import Settings
-from shared_kernel.web.peers import HttpEventFeed, Peer
+from shared_kernel.web.feeds_of_peers import HttpEventFeed
+from shared_kernel.web.peers import Peer
 
 P = TypeVar("P")
 

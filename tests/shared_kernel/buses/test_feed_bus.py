@@ -7,7 +7,8 @@ import pytest
 
 from shared_kernel.buses.feed import FeedBus
 from shared_kernel.events.cloud_events import to_batch
-from shared_kernel.web.peers import HttpEventFeed, Peer
+from shared_kernel.web.feeds_of_peers import HttpEventFeed
+from shared_kernel.web.peers import Peer
 from tests.contract.bus_bench import Inbox, until
 from tests.peer_server import PeerServer
 from tests.shared_kernel.events.builders import an_envelope

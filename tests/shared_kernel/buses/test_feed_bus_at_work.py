@@ -16,7 +16,8 @@ from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.feed import FeedBus
 from shared_kernel.events.consistency import Progress
 from shared_kernel.web.feed_http import ServedLog, add_feeds
-from shared_kernel.web.peers import HttpEventFeed, Peer
+from shared_kernel.web.feeds_of_peers import HttpEventFeed
+from shared_kernel.web.peers import Peer
 from shared_kernel.web.routes import Api, set_up_web
 from tests.contract.bus_bench import Inbox, until
 from tests.shared_kernel.events.builders import an_envelope

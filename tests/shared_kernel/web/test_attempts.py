@@ -10,9 +10,9 @@ from flask import Flask
 
 from shared_kernel.events.consistency import ReadModelBehindError
 from shared_kernel.events.unit_of_work import current_traceparent
+from shared_kernel.web.feeds_of_peers import HttpEventFeed
 from shared_kernel.web.peers import (
     FAILURES_UNTIL_OPEN,
-    HttpEventFeed,
     Peer,
     PeerUnavailableError,
 )

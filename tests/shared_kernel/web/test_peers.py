@@ -15,9 +15,9 @@ from shared_kernel.events.consistency import (
     UnknownPositionError,
 )
 from shared_kernel.storage.errors import is_fault
+from shared_kernel.web.feeds_of_peers import HttpEventFeed
 from shared_kernel.web.peers import (
     FAILURES_UNTIL_OPEN,
-    HttpEventFeed,
     Peer,
     PeerError,
     PeerUnavailableError,
