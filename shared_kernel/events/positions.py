@@ -53,9 +53,9 @@ class Receipt:
     transaction: str
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Appended:
-    """`count` entries, in a transaction that is not committed yet.
+    """`count` entries, in one transaction that is not committed yet.
 
     `head` is the log's head after it, if the insert gave positions.
     """

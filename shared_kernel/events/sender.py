@@ -46,8 +46,10 @@ class Sender:
         if self._bus.capabilities.between_replicas:
             self._bus.publish(self._sealed(batch, after))
         else:
-            preferably = self._versions.preferably
-            self._bus.publish([preferably(envelope, NEWEST) for envelope in batch])
+            versions = self._versions
+            if versions.has_outdated(batch):
+                batch = [versions.preferably(envelope, NEWEST) for envelope in batch]
+            self._bus.publish(batch)
 
     def announce(self, place: Place, time_us: int) -> None:
         """Send a heartbeat: the log's head and its relays. Raises BusError."""

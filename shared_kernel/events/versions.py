@@ -91,6 +91,10 @@ class Versions:
         """Whether a newer version follows."""
         return type_ in self._up
 
+    def has_outdated(self, batch: Sequence[Envelope]) -> bool:
+        """Whether a newer version of any event follows."""
+        return not self._up.keys().isdisjoint({envelope.type for envelope in batch})
+
     def successor_of(self, type_: str) -> str | None:
         """The next version, if there is one."""
         up = self._up.get(type_)
@@ -152,7 +156,9 @@ class Versions:
             return apply
 
         def apply_newest(batch: Sequence[Envelope], connection: Connection) -> None:
-            apply([self.newest(envelope) for envelope in batch], connection)
+            if self.has_outdated(batch):
+                batch = [self.newest(envelope) for envelope in batch]
+            apply(batch, connection)
 
         return apply_newest
 

@@ -159,8 +159,9 @@ def only_newest(deliver: Deliver, versions: Versions) -> Deliver:
         return deliver
 
     def filtered(delivery: Delivery) -> None:
-        newest = [e for e in delivery.envelopes if not versions.is_outdated(e.type)]
-        if len(newest) < len(delivery.envelopes):
+        given = delivery.envelopes
+        if versions.has_outdated(given):
+            newest = [each for each in given if not versions.is_outdated(each.type)]
             delivery = attrs.evolve(delivery, envelopes=newest)
         deliver(delivery)
 
