@@ -69,8 +69,9 @@ def add_listing(api: Api, services: QueryServices) -> None:
         consistent=services.reader.sources,
         success=Success(
             description="Products in the order of their registration; as CSV, if "
-            "that is preferred, a page at a time as well. With a short `q` a page may "
-            "have few products, even none, though there is a next one.",
+            "that is preferred, a page at a time as well. Of more than 100,000 "
+            "products, with a short `q`, a page may have few, even none, though there "
+            "is a next one.",
             kind=list[ListedProduct],
             also=(MEDIA_TYPE,),
             headers={"Link": "The next page, if there is one."},

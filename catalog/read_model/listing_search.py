@@ -4,8 +4,9 @@ PostgreSQL has a trigram index on the texts. On SQLite the index of texts is a t
 FTS5, `product_search`, filled behind the listing: what is beyond `indexed_to` is looked
 through. Both indexes find candidates; the texts themselves decide.
 
-Where no index helps, at most `MOST_LOOKED_AT` products are looked at for a page. So a
-page may be short, even empty, though more products follow.
+Where no index helps, products are looked through, `MOST_LOOKED_AT` in a statement and
+`MOST_LOOKS` times for a page. Only in a catalog of more than that may a page be short,
+even empty, though more products follow.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ from catalog.read_model.product_listing import product_listing as _listing
 from catalog.read_model.search_text import TRIGRAM, has_three_letters, trigrams_of
 from shared_kernel.storage.prepared import Prepared, holds
 
-MOST_LOOKED_AT = 10_000
+MOST_LOOKED_AT, MOST_LOOKS = 10_000, 10
 
 Asked = Mapping[str, Any]
 _AFTER = _listing.c.place > sa.bindparam("after")
@@ -73,6 +74,25 @@ def find(
     words: Sequence[str],
 ) -> Found:
     """The first `limit` products after place `after` with all of `words_of` a text."""
+    rows: list[Any] = []
+    for _ in range(MOST_LOOKS):
+        left = limit - len(rows)
+        found = _look(connection, after, left, availability, words)
+        rows += found.rows
+        if found.next_after is None or len(rows) == limit:
+            return Found(rows, found.next_after)
+        after = found.next_after
+    return Found(rows, after)
+
+
+def _look(
+    connection: Connection,
+    after: int,
+    limit: int,
+    availability: str | None,
+    words: Sequence[str],
+) -> Found:
+    """The same, but fewer if it has looked at many."""
     statements = _statements(len(words), availability is not None)
     asked = {
         "after": after,

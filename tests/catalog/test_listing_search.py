@@ -181,11 +181,39 @@ def test_the_index_takes_small_steps_while_the_listing_grows(file: Database) -> 
 
 
 @pytest.mark.parametrize("sought", ["br", "brass"])
+@pytest.mark.parametrize("availability", [None, "unknown"])
+def test_a_page_is_full_if_enough_products_follow(
+    file: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    sought: str,
+    availability: str | None,
+) -> None:
+    many(file)
+    monkeypatch.setattr(listing_search, "MOST_LOOKED_AT", 60)
+
+    with file.reading() as connection:
+        full, last = (
+            listing_search.find(connection, 8, limit, availability, [sought])
+            for limit in (3, 10)
+        )
+
+    assert ([place for _, place in full.rows], full.next_after) == (
+        [108, 208, 308],
+        308,
+    )
+    assert ([place for _, place in last.rows], last.next_after) == (
+        [108, 208, 308, 408, 508],
+        None,
+    )
+
+
+@pytest.mark.parametrize("sought", ["br", "brass"])
 def test_a_page_looks_at_no_more_products_than_it_may(
     file: Database, monkeypatch: pytest.MonkeyPatch, sought: str
 ) -> None:
     many(file)
-    monkeypatch.setattr(listing_search, "MOST_LOOKED_AT", 50)
+    monkeypatch.setattr(listing_search, "MOST_LOOKED_AT", 25)
+    monkeypatch.setattr(listing_search, "MOST_LOOKS", 2)
 
     with file.reading() as connection:
         page = listing_queries.page(connection, 8, 10, None, sought)
