@@ -1,7 +1,10 @@
 """A message that registers a product, from a program that waits for no answer."""
 
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import attrs
 import pytest
@@ -13,7 +16,8 @@ from shared_kernel.buses.port import Delivery
 from shared_kernel.dead_letters.letter import DeadLetter, StillFailingError
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.storage.database import Database
-from tests.databases import Databases
+from tests.cluster import wait_until
+from tests.databases import Databases, Schemas
 from tests.storehouses import a_storehouse
 
 pytestmark = pytest.mark.proof_on("postgresql")
@@ -320,3 +324,41 @@ def test_a_stop_leaves_no_delivery_unanswered(storehouse: RunningServices) -> No
 
     assert answers.given == ["acknowledged"] * 2
     assert len(registered(storehouse)) == 2
+
+
+@pytest.mark.server
+def test_what_parks_while_an_operator_discards_is_not_left_alone(
+    schemas: Schemas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL, where both may be at it: one of them waits for the other."""
+    is_at_it, may_go_on = threading.Event(), threading.Event()
+    add = NewProductLetters._add
+
+    def add_slowly(*arguments: Any) -> bool:
+        is_at_it.set()
+        assert may_go_on.wait(20)
+        return add(*arguments)
+
+    def is_waited_for() -> bool:
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            f" AND datname = '{schemas.database}'"
+        )
+        ((count,),) = schemas.server.execute(schemas.database, waiting)
+        return bool(count)
+
+    with a_storehouse(schemas) as storehouse, ThreadPoolExecutor(2) as threads:
+        send(storehouse, a_message(BROKEN))
+        monkeypatch.setattr(NewProductLetters, "_add", add_slowly)
+        parking = threads.submit(send, storehouse, a_message(LAMP, "2"))
+        assert is_at_it.wait(20)
+        kept = storehouse.context("catalog").dead_letters["catalog"]
+        discarding = threads.submit(kept.discard, 1)
+        wait_until(is_waited_for, "the operator's transaction")
+        may_go_on.set()
+
+        assert parking.result(20) == ["acknowledged"]
+        assert discarding.result(20) == 1
+        storehouse.context("catalog").log.settle()
+        assert [sku for sku, _ in registered(storehouse)] == ["LAMP-0001"]
+        assert letters(storehouse) == []
