@@ -6,12 +6,11 @@ import click
 from rich.console import Console
 
 from shared_kernel.clock import Clock, to_us
-from shared_kernel.dead_letters import discarded
-from shared_kernel.dead_letters import store as dead_letters
 from shared_kernel.events.compaction import Compaction
-from shared_kernel.events.subscription import Subscription
 from shared_kernel.files.graceful_interrupt import EXIT_CODE
 from shared_kernel.files.progress import ProgressBar
+from shared_kernel.operations.other_processes import OtherProcesses
+from shared_kernel.operations.readers import PATH, Readers, readers_of
 from shared_kernel.operations.terminal import storage_faults_reported
 from shared_kernel.runtime.service import Service, WritingService
 
@@ -19,9 +18,16 @@ DAY_US = 24 * 3600 * 1_000_000
 
 
 def compact_command(
-    services: Sequence[Service], clock: Clock, history_days: int
+    services: Sequence[Service],
+    clock: Clock,
+    history_days: int,
+    others: OtherProcesses | None = None,
 ) -> click.Command:
-    """Compacts the logs of `services`, up to where their subscriptions have read."""
+    """Compacts the logs of `services`, up to where their subscriptions have read.
+
+    So have those of the `others`, as far as they can be asked.
+    """
+    asked = others or OtherProcesses()
     writing = [each for each in services if isinstance(each, WritingService)]
 
     @click.command("compact")
@@ -51,11 +57,11 @@ def compact_command(
         before, also those that begin anew; only the history is lost. Positions are
         never reused.
 
-        Nothing is deleted that the relay has not published, that a subscription of this
-        process has yet to read, or that belongs to a key with dead letters or
-        discarded events.
-        Subscriptions of other processes are not known: for those --keep-days is the
-        guarantee.
+        Nothing is deleted that the relay has not published, that a subscription has yet
+        to read, or that belongs to a key with dead letters or discarded events. The
+        other processes of the shop are asked for theirs. One that cannot be asked is
+        named: for that one --keep-days is the guarantee, and it must have no dead
+        letters and discarded events.
 
         A server may run meanwhile, and the command may be interrupted at any point and
         run again.
@@ -75,7 +81,7 @@ def compact_command(
         try:
             with storage_faults_reported():
                 for service in logs:
-                    _compact(service, services, since_us, rehearsal=dry_run)
+                    _compact(service, services, asked, since_us, rehearsal=dry_run)
         except KeyboardInterrupt:
             click.echo("Interrupted. The logs are in order; run it again.", err=True)
             context.exit(EXIT_CODE)
@@ -83,50 +89,45 @@ def compact_command(
     return compact
 
 
+def _all_readers(
+    services: Sequence[Service], others: OtherProcesses, source: str
+) -> list[Readers]:
+    """Of all processes; tells of those that could not be asked."""
+    answers = others.find(f"{PATH}/{source}", Readers)
+    for each in answers.not_asked:
+        click.echo(
+            f"{each.service} could not be asked what it still needs: {each.why}",
+            err=True,
+        )
+    return [readers_of(services, source), *answers.documents]
+
+
 def _last_to_acknowledge(
-    service: WritingService, readers: Sequence[Subscription]
+    service: WritingService, readers: Sequence[Readers]
 ) -> tuple[int, str]:
     """Up to which position all have published and read the log, and the slowest."""
     published = service.relay.published(), service.relay.name
-    read = [(each.cursor.saved(), each.name) for each in readers]
+    read = [(at, name) for each in readers for name, at in each.read.items()]
     return min([published, *read])
-
-
-def _keys_with_dead_letters(readers: Sequence[Subscription]) -> set[str]:
-    """Of events that a rebuild does not apply: it needs the one before.
-
-    Discarded ones are read last: a dead letter that is discarded meanwhile was seen.
-    """
-    keys: set[str] = set()
-    for reader in readers:
-        with reader.cursor.database.reading() as connection:
-            keys |= dead_letters.blocked_keys(connection, reader.name, reader.source)
-            keys |= discarded.keys(connection, reader.name, reader.source)
-    return keys
 
 
 def _compact(
     service: WritingService,
     services: Sequence[Service],
+    others: OtherProcesses,
     since_us: int | None,
     *,
     rehearsal: bool,
 ) -> None:
     log = service.log
-    readers = [
-        subscription
-        for each in services
-        for subscription in each.subscriptions
-        if subscription.source == log.source
-    ]
+    readers = _all_readers(services, others, log.source)
     acknowledged, by = _last_to_acknowledge(service, readers)
     compaction = Compaction(
         log,
         acknowledged,
         service.dated,
         since_us=since_us,
-        # After the cursors are read: a dead letter is stored before a cursor passes it.
-        spared=_keys_with_dead_letters(readers),
+        spared={key for each in readers for key in each.keys},
         rehearsal=rehearsal,
     )
     with ProgressBar(Console(stderr=True), f"Log of {log.source}", acknowledged) as bar:

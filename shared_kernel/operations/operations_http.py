@@ -18,6 +18,7 @@ from shared_kernel.operations.letters_of_the_shop import LettersOfTheShop
 from shared_kernel.operations.observation import ServiceState, observe
 from shared_kernel.operations.observed_causes import observe_causes
 from shared_kernel.operations.other_processes import OtherProcesses
+from shared_kernel.operations.readers import add_readers
 from shared_kernel.operations.rehearsal_http import add_rehearsals
 from shared_kernel.operations.repair_http import add_repairs
 from shared_kernel.operations.repairs_http import add_repairs_made
@@ -99,6 +100,7 @@ def operations_api(operations: Operations) -> Api:
     add_rehearsals(api, letters)
     add_repairs(api, letters)
     add_repairs_made(api, letters)
+    add_readers(api, operations.services)
     logs = [
         ServedLog(
             log=service.log,

@@ -37,6 +37,7 @@ def add_commands(cli: click.Group, storehouse: RunningServices) -> None:
             storehouse.services,
             clock,
             settings.history_days,
+            others,
         )
     )
     events.add_command(new_key_command(storehouse.services))

@@ -75,7 +75,17 @@ def test_every_process_shows_what_all_have_and_who_is_away(cluster: Cluster) -> 
         assert sorted(each["name"] for each in status["services"]) == SERVICES
         assert status["not_asked"] == here["not_asked"] == []
 
+    # A compaction of the catalog's log asks those that read it.
+    compacted = told(cluster, "catalog-commands", "events", "compact")
+    assert (compacted.exit_code, compacted.stderr) == (0, "")
+    (port,) = cluster.ports_of("catalog-queries")
+    needed = httpx.get(f"http://127.0.0.1:{port}/readers/catalog").json()
+    assert needed["keys"] == ["LAMP-0001"]
+    assert "catalog.listing" in needed["read"]
+
     cluster.kill("catalog-queries")
+    compacted = told(cluster, "catalog-commands", "events", "compact")
+    assert "catalog-queries could not be asked what it still needs" in compacted.stderr
     listed = told(cluster, "inventory", "dead-letters", "list", "--json")
 
     assert listed.exit_code == 1

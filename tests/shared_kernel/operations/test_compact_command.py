@@ -1,11 +1,16 @@
 """`flask --app app events compact`: its effects and its output."""
 
+from typing import Any
+
+import msgspec
 import pytest
 from click.testing import Result
 
 from shared_kernel.events.compaction import Compaction
 from shared_kernel.operations.compact_cli import compact_command
-from tests.shared_kernel.operations.shop import Shop
+from shared_kernel.operations.other_processes import Answers, NotAsked, OtherProcesses
+from shared_kernel.runtime.workers import Workers
+from tests.shared_kernel.operations.shop import Shop, a_client
 from tests.storehouses import run
 
 pytestmark = pytest.mark.proof_on("postgresql")
@@ -120,6 +125,38 @@ def test_keys_with_discarded_events_keep_everything(busy: Shop) -> None:
     compact(busy)
 
     assert positions(busy) == [1, 2, 3, 4, 6, 7, 8, 9]
+
+
+class Elsewhere(OtherProcesses):
+    """One other process that answers, and one that does not."""
+
+    def find(self, path: str, body: type[Any]) -> Answers[Any]:
+        assert path == "/readers/shop"
+        document = msgspec.json.decode(b'{"read":{"far":5},"keys":["A"]}', type=body)
+        return Answers([document], [NotAsked("shed", "it is away")])
+
+
+def test_readers_of_other_processes_keep_what_they_need(busy: Shop) -> None:
+    busy.record(*"BB")
+    busy.publish()
+    busy.read()
+
+    command = compact_command([busy.service], busy.clock, 0, Elsewhere())
+    result = run(command)
+
+    assert positions(busy) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert "far has come to position 5" in result.stdout
+    assert "shed could not be asked what it still needs: it is away" in result.stderr
+
+
+def test_a_process_tells_others_what_its_readers_need(busy: Shop) -> None:
+    busy.dead_letter("A", "A", "B")
+    client = a_client(busy, Workers())
+
+    answer = client.get("/readers/shop").get_json()
+
+    assert answer == {"read": {"shop.listing": 9}, "keys": ["A"]}
+    assert client.get("/readers/shed").status_code == 404
 
 
 @pytest.mark.parametrize("options", [["--source", "shed"], ["--keep-days", "-1"]])
