@@ -30,7 +30,8 @@ from shared_kernel.repair.rehearsal import Rehearsal
 from shared_kernel.repair.rehearsed import Rehearsed
 from shared_kernel.repair.taking import changed, known, taken, taken_dead
 from shared_kernel.storage.database import Database
-from shared_kernel.storage.errors import is_fault
+from shared_kernel.storage.errors import ConcurrentUpdateError, is_fault
+from shared_kernel.storage.retry import retried
 
 TO_BE_REPLAYED = "those before it are gone; it has not been tried again"
 
@@ -226,22 +227,28 @@ class DeadLetters:
         return applied
 
     def _replay_one(self, turn: _Turn, by: By) -> _Turn | None:
-        letter: DeadLetter | None = None
-        try:
+        tried: list[DeadLetter] = []
+
+        def replay() -> _Turn | None:
             with self.database.writing() as connection:
                 letter = taken_dead(connection, turn.number, turn.version)
+                tried[:] = [letter]
                 self._apply_of(letter)([letter.envelope], connection)
                 history.record(
                     connection, letter, history.REPLAYED, by, _edited(letter)
                 )
                 return self._pass(connection, letter)
+
+        try:
+            # A command may change the same rows meanwhile: nothing has happened then.
+            return retried(replay, lambda e: isinstance(e, ConcurrentUpdateError))
         except ReplayError:
             raise
         except Exception as error:
-            if letter is None or is_fault(error):
+            if not tried or is_fault(error):
                 raise
-            reason = self._mark_failed(letter, Failure.of(error))
-            raise StillFailingError(letter.number, reason) from error
+            reason = self._mark_failed(tried[0], Failure.of(error))
+            raise StillFailingError(tried[0].number, reason) from error
 
     def _mark_failed(self, letter: DeadLetter, failure: Failure) -> str:
         """Return the reason. Raises LetterChangedError if it has changed meanwhile."""

@@ -21,6 +21,7 @@ from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.subscription import Subscription
 from shared_kernel.repair.replay import DeadLetters
 from shared_kernel.storage.database import Database
+from shared_kernel.storage.errors import ConcurrentUpdateError
 from tests.shared_kernel.events.builders import (
     SOURCE,
     Failing,
@@ -154,6 +155,22 @@ def test_a_fault_of_the_infrastructure_leaves_the_letter_as_it_was(
         letters.replay(1)
 
     assert letters.list() == before
+
+
+def test_a_change_of_the_same_rows_in_between_is_tried_again(
+    letters: DeadLetters, subscriber: Database, failing: Failing
+) -> None:
+    failing.tried.clear()
+
+    def once() -> Exception:
+        failing.positions.clear()
+        return ConcurrentUpdateError("a row was changed in between")
+
+    failing.error = once
+
+    assert letters.replay(1) == 3
+    assert failing.tried == [[1], [1], [3], [4]]
+    assert applied(subscriber) == [2, 1, 3, 4]
 
 
 def test_events_parked_during_a_replay_are_replayed_too(
