@@ -20,8 +20,8 @@ from structlog.contextvars import bound_contextvars
 from shared_kernel.dead_letters.letter import DEAD
 from shared_kernel.dead_letters.selection import Selection, page
 from shared_kernel.repair import sequences
+from shared_kernel.repair.readers import Reader
 from shared_kernel.repair.rehearsed import Rehearsed
-from shared_kernel.repair.sequences import Reader
 from shared_kernel.repair.touched_rows import TouchedRows
 from shared_kernel.repair.trying import BOOKKEEPING, ApplyOf, Trying
 from shared_kernel.storage.database import Database

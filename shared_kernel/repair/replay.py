@@ -4,12 +4,10 @@ Each is one transaction for each letter: it is done and recorded, or nothing is.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
 
 import attrs
 from sqlalchemy.engine import Connection
 
-from shared_kernel.buses.envelope import Envelope
 from shared_kernel.clock import Clock, system_clock, to_us
 from shared_kernel.dead_letters import discarded
 from shared_kernel.dead_letters import store as dead_letters
@@ -21,11 +19,11 @@ from shared_kernel.dead_letters.letter import (
 )
 from shared_kernel.dead_letters.selection import Selection, count
 from shared_kernel.events.subscription import Apply
-from shared_kernel.queues.port import Message
 from shared_kernel.repair import history
 from shared_kernel.repair.history import By
 from shared_kernel.repair.many import Chosen, choose
 from shared_kernel.repair.payloads import Check
+from shared_kernel.repair.readers import Reader, Requeues
 from shared_kernel.repair.rehearsal import Rehearsal
 from shared_kernel.repair.rehearsed import Rehearsed
 from shared_kernel.repair.taking import changed, known, taken, taken_dead
@@ -34,24 +32,6 @@ from shared_kernel.storage.errors import ConcurrentUpdateError, is_fault
 from shared_kernel.storage.retry import retried
 
 TO_BE_REPLAYED = "those before it are gone; it has not been tried again"
-
-Reader = tuple[str, str]
-"""The name of a subscription and its source, or of a queue and its."""
-
-
-class Requeues(Protocol):
-    """What is needed of a queue to move its letters back to it."""
-
-    def requeue(
-        self, connection: Connection, letters: Sequence[Envelope]
-    ) -> Sequence[Message]:
-        """Make jobs of them again, in the caller's transaction."""
-
-    def wake(self, added: Sequence[Message] = ()) -> None:
-        """After the commit: have them processed at once, if workers run here."""
-
-    def announce(self) -> int:
-        """The same for workers in other processes."""
 
 
 @attrs.frozen

@@ -17,6 +17,7 @@ from shared_kernel.dead_letters.letter import (
 )
 from shared_kernel.dead_letters.selection import LETTERS, Selection
 from shared_kernel.dead_letters.store import get
+from shared_kernel.repair.readers import Reader
 from shared_kernel.storage.prepared import Prepared, one_of
 
 _OF = sa.and_(
@@ -42,8 +43,6 @@ _SAME_KEYS = Prepared(
         LETTERS.c.number < sa.bindparam("before"),
     )
 )
-Reader = tuple[str, str]
-"""A subscription and its source."""
 
 
 def first_of_its_key(connection: Connection, number: int) -> DeadLetter:

@@ -27,7 +27,8 @@ from shared_kernel.repair.payloads import (
     any_text,
     read_by,
 )
-from shared_kernel.repair.replay import DeadLetters, Reader
+from shared_kernel.repair.readers import Reader
+from shared_kernel.repair.replay import DeadLetters
 from shared_kernel.runtime.context import (
     Context,
     DeclaredService,
