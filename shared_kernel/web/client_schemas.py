@@ -7,7 +7,7 @@ import msgspec
 
 
 def for_clients(components: Mapping[str, Any]) -> dict[str, Any]:
-    """`components` whose fields tell their defaults in words.
+    """`components` whose fields tell their defaults in words; any value is just that.
 
     Generators take a field with a `default` for one that is always there, so clients
     would have to send it (openapi-typescript does so, whatever the default is).
@@ -23,7 +23,10 @@ def _with_words(schema: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _field(schema: Mapping[str, Any]) -> dict[str, Any]:
-    field = {name: value for name, value in schema.items() if name != "default"}
+    # What is any value or null is any value.
+    is_any = {} in schema.get("anyOf", ())
+    omitted = ("default", "anyOf") if is_any else ("default",)
+    field = {name: value for name, value in schema.items() if name not in omitted}
     default = schema.get("default")
     if default is None:
         return field

@@ -1,7 +1,8 @@
 """Every process's OpenAPI document keeps the rules that redocly recommends.
 
 And two more: `operation-description` and `operation-tag-defined`. Rules about what is
-never written here are left out: server variables, and examples outside of schemas.
+never written here are left out: server variables, scopes, HTML in texts, references
+other than to schemas. The list is that of version 2.77.
 """
 
 import copy
@@ -219,6 +220,10 @@ BREAKS: list[tuple[str, Break]] = [
         "no-unused-components",
         lambda document, _: document["components"]["schemas"].update(B={}),
     ),
+    ("no-duplicated-enum-values", schema_is(enum=["a", "b", "a"])),
+    ("no-illogical-composition-keywords", schema_is(anyOf=[{"type": "string"}])),
+    ("no-illogical-composition-keywords", schema_is(oneOf=[{"type": "string"}, {}])),
+    ("no-illogical-composition-keywords", schema_is(anyOf=[NAMED, NAMED])),
     ("no-enum-type-mismatch", schema_is(type="string", enum=["a", 1])),
     ("no-schema-type-mismatch", schema_is(type="array", properties={"a": {}})),
     ("no-schema-type-mismatch", schema_is(anyOf=[{"type": "object", "items": {}}])),

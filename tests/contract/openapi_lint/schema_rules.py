@@ -1,6 +1,6 @@
 """Rules of redocly about schemas and examples."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from tests.contract.openapi_lint.parts import Document, Json, rule, types_of
 
@@ -22,6 +22,28 @@ def choices_have_the_type(document: Document) -> Iterator[str]:
         for value in schema.get("enum", ()) if types else ():
             if not any(isinstance(value, _TYPES[each]) for each in types):
                 yield f"{place}: {value!r} is none of {types}"
+
+
+@rule("no-duplicated-enum-values")
+def choices_are_told_once(document: Document) -> Iterator[str]:
+    for place, schema in document.schemas():
+        choices = list(map(repr, schema.get("enum", ())))
+        yield from (f"{place}: {each}" for each in choices if choices.count(each) > 1)
+
+
+@rule("no-illogical-composition-keywords")
+def composition_makes_a_difference(document: Document) -> Iterator[str]:
+    for place, schema in document.schemas():
+        for word in ("anyOf", "oneOf"):
+            parts = schema.get(word)
+            if parts is None:
+                continue
+            if len(parts) < 2 or {} in parts or any(map(_is_repeated(parts), parts)):
+                yield f"{place}: {word}"
+
+
+def _is_repeated(parts: Sequence[Json]) -> Callable[[Json], bool]:
+    return lambda part: parts.count(part) > 1
 
 
 @rule("no-schema-type-mismatch")
