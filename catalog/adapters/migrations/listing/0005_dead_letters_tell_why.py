@@ -1,6 +1,6 @@
 """Dead letters tell why, and what operators did with them."""
 
-from shared_kernel.migrations.kernel_tables import (
+from shared_kernel.migrations.dead_letter_tables import (
     let_dead_letters_forget_why,
     let_dead_letters_tell_why,
 )

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from shared_kernel.migrations.beginnings import begin_with_cursors, end_with_cursors
-from shared_kernel.migrations.kernel_tables import (
+from shared_kernel.migrations.dead_letter_tables import (
     let_dead_letters_forget_why,
     let_dead_letters_tell_why,
 )
