@@ -75,6 +75,7 @@ def say(storehouse: RunningServices, said: dict[str, Any]) -> None:
         entry = Entry("product.renamed", "LAMP-0001", as_data(said), None)
         appended = log.append(connection, [entry], 1)
     log.settle(appended)
+    storehouse.runtime.on_commit()
     storehouse.workers.run_until_idle()
 
 
@@ -116,6 +117,7 @@ def test_a_message_on_new_product_is_checked_as_a_registration(
 
     letters.edit(number, as_data(LAMP), who="ada", why="a number")
     assert letters.replay(number) == 1
+    storehouse.workers.run_until_idle()
     assert [key for key, _ in registered(storehouse)] == ["LAMP-0001"]
 
 
