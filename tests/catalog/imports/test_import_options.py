@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from catalog.adapters.imports import product_imports
+from catalog.adapters.imports import import_parts, product_imports
+from shared_kernel.storage.errors import ConcurrentUpdateError
 from tests.databases import Databases
 from tests.queues import consumer_of, work_off
 from tests.web_clients import Shop, a_shop, problem
@@ -19,6 +20,7 @@ BEFORE = b"sku,name,price\nA,Lamp,5.00\nB,Chair,5.00\nC,Desk,\n"
 AFTER = (
     b"sku,name,price,stock_count,colour\nA,Desk lamp,6.00,9,red\nB,Chair,,,\n"
     b"D,Shelf,7.00,1,\nd,Low shelf,,,\nD,Long shelf,,,\nE,,,,\n"
+    b"A,Standing lamp,,,\n"
 )
 EUR = {"currency": "EUR"}
 
@@ -84,7 +86,7 @@ def test_an_update_makes_what_differs_as_the_file_says(shop: Shop) -> None:
 
     found = done(shop, AFTER, update="true", **EUR)
 
-    assert counts(found) == ("done", 1, 2, 1, 2)
+    assert counts(found) == ("done", 1, 3, 1, 2)
     assert found["options"]["update"] is True
     of_columns, of_counts = found["remarks"]
     assert of_columns == "columns that are left out: colour"
@@ -96,6 +98,7 @@ def test_an_update_makes_what_differs_as_the_file_says(shop: Shop) -> None:
         ("product.repriced", "A"),
         ("product.inserted", "D"),
         ("product.renamed", "D"),
+        ("product.renamed", "A"),
     ]
 
 
@@ -118,6 +121,7 @@ def test_a_dry_run_tells_of_each_row_what_an_import_then_does(shop: Shop) -> Non
         (5, "refused"),
         (6, "updated"),
         (7, "refused"),
+        (8, "updated"),
     ]
     assert outcomes[0]["detail"] == (
         "name ('Lamp' there, 'Desk lamp' here), price (5.00 EUR there, 6.00 EUR here)"
@@ -134,7 +138,7 @@ def test_outcomes_are_paged_and_only_of_dry_runs(shop: Shop) -> None:
         link = page.headers.get("Link", "")
         following = link.split(">")[0].removeprefix("<")
 
-    assert pages == [[2, 3, 4, 5], [6, 7]]
+    assert pages == [[2, 3, 4, 5], [6, 7, 8]]
     real = done(shop, AFTER, **EUR)
     assert real["outcomes"] is None
     refused = shop.client.get(f"{dry['outcomes'].replace(dry['id'], real['id'])}")
@@ -156,7 +160,7 @@ def test_what_was_changed_after_the_file_was_sent_is_newer(
     work_off(shop.storehouse)
 
     found = shown(shop, where)
-    assert counts(found) == ("done", 0, 0, 1, 5)
+    assert counts(found) == ("done", 0, 0, 1, 6)
     told = reasons(shop, found)
     assert told[2].startswith("A was changed after this file was sent, so it stays")
     assert told[4].startswith("D was registered after this file was sent, so it stays")
@@ -176,8 +180,30 @@ def test_what_is_changed_after_its_row_stays_changed(shop: Shop) -> None:
     consumer.end()
     work_off(shop.storehouse)
 
-    assert counts(shown(shop, where)) == ("done", 1, 2, 1, 2)
+    found = shown(shop, where)
+    assert counts(found) == ("done", 1, 2, 1, 3)
+    assert reasons(shop, found)[8].startswith("A was changed after this file was sent")
     assert shop.listed("A")["name"] == "Reading lamp"
+
+
+def test_a_transaction_that_is_repeated_does_not_take_its_own_changes_for_others(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done(shop, BEFORE, **EUR)
+    record, attempts = import_parts.record, []
+
+    def conflicting_once(*given: Any) -> bool:
+        attempts.append(given)
+        if len(attempts) == 1:
+            raise ConcurrentUpdateError("another one was faster")
+        return record(*given)
+
+    monkeypatch.setattr(import_parts, "record", conflicting_once)
+
+    found = done(shop, AFTER, update="true", **EUR)
+
+    assert counts(found) == ("done", 1, 3, 1, 2)
+    assert len(attempts) == 5
 
 
 def test_a_file_of_another_shop_is_read_by_its_preset(shop: Shop) -> None:
