@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from catalog.adapters.imports.import_parts import Part
 from catalog.adapters.imports.tables import parts, refusals
-from catalog.adapters.product_rows import Prices
+from catalog.adapters.product_rows import Prices, key_of
 from shared_kernel.files.row_file import Row
 from shared_kernel.files.run import Outcome
 from shared_kernel.storage.prepared import Prepared
@@ -31,6 +31,7 @@ _COUNT = Prepared(
     .values(
         refused=parts.c.refused - 1,
         registered=parts.c.registered + sa.bindparam("new"),
+        updated=parts.c.updated + sa.bindparam("changed"),
         skipped=parts.c.skipped + sa.bindparam("old"),
     )
 )
@@ -40,8 +41,8 @@ _COUNT = Prepared(
 class RowOfImport:
     """The payload of such a message: row `row` of the file, by its columns.
 
-    `currency` and `decimal_mark` are the import's. An update is not among them: later,
-    the product may have changed for a good reason.
+    `currency` and `decimal_mark` are the import's. Of an update, `version` is that of
+    the product when the file was sent: what has changed since is newer, and stays.
     """
 
     import_id: str
@@ -50,6 +51,7 @@ class RowOfImport:
     values: Mapping[str, Any]
     currency: str | None = None
     decimal_mark: str | None = None
+    version: int | None = None
 
     @property
     def given(self) -> Row:
@@ -59,9 +61,14 @@ class RowOfImport:
     def prices(self) -> Prices:
         return Prices(currency=self.currency, decimal_mark=self.decimal_mark)
 
+    @property
+    def versions(self) -> Mapping[str, int] | None:
+        """Of an update: by folded SKU."""
+        return None if self.version is None else {key_of(self.given): self.version}
+
 
 def first_of(part: Part) -> RowOfImport:
-    row, prices = part.rows[0], part.options.prices
+    row, prices, versions = part.rows[0], part.options.prices, part.versions
     return RowOfImport(
         import_id=part.import_id,
         part=part.number,
@@ -69,6 +76,7 @@ def first_of(part: Part) -> RowOfImport:
         values=row.values,
         currency=prices.currency,
         decimal_mark=prices.decimal_mark,
+        version=None if versions is None else versions.get(key_of(row), 0),
     )
 
 
@@ -79,6 +87,11 @@ def as_payload(row: RowOfImport) -> str:
 def accept(connection: Connection, row: RowOfImport, outcome: Outcome) -> None:
     """Count it as what it is now, in that transaction, if its import is still known."""
     if _ACCEPT.write(connection, {"of": row.import_id, "at": row.row}) == 1:
-        new = int(outcome is Outcome.DONE)
-        counted = {"of": row.import_id, "at": row.part, "new": new, "old": 1 - new}
+        counted = {
+            "of": row.import_id,
+            "at": row.part,
+            "new": int(outcome is Outcome.DONE),
+            "changed": int(outcome is Outcome.UPDATED),
+            "old": int(outcome is Outcome.SKIPPED),
+        }
         _COUNT.write(connection, counted)

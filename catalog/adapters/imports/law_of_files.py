@@ -21,13 +21,14 @@ _SUMS = Prepared(
             parts.c.registered + parts.c.updated + parts.c.skipped + parts.c.refused
         ),
         sa.func.sum(parts.c.refused),
+        sa.select(product_imports.c.rows)
+        .where(product_imports.c.id == sa.bindparam("of"))
+        .scalar_subquery(),
+        # In one statement: a refused row may be registered meanwhile.
+        sa.select(sa.func.count())
+        .where(refusals.c.import_id == sa.bindparam("of"))
+        .scalar_subquery(),
     ).where(_OF)
-)
-_ROWS = Prepared(
-    sa.select(product_imports.c.rows).where(product_imports.c.id == sa.bindparam("of"))
-)
-_REFUSED = Prepared(
-    sa.select(sa.func.count()).where(refusals.c.import_id == sa.bindparam("of"))
 )
 
 
@@ -37,11 +38,9 @@ def check(connection: Connection, import_id: str, part: int) -> None:
     # Parts are handled in order, so nearly always the next one is still open.
     if _OPEN_BEHIND.row(connection, asked | {"at": part}) is not None:
         return
-    handled, told, refused = _SUMS.row(connection, asked) or (0, 0, 0)
-    (rows,) = _ROWS.row(connection, asked) or (0,)
+    [(handled, told, refused, rows, listed)] = _SUMS.rows(connection, asked)
     if handled < rows:
         return
-    (listed,) = _REFUSED.row(connection, asked) or (0,)
     if told != rows or listed != refused:
         raise LostLinesError(
             f"import {import_id}: of {rows:,} rows {told:,} have an outcome, and of "

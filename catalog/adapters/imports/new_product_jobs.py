@@ -137,7 +137,10 @@ class NewProductJobs:
             failed_rows.accept(connection, row, outcome)
             self.queue.acknowledge(connection, message)
 
-        RowImport([row.given], row.prices).run(self.writer, record)
+        versions = row.versions
+        update = versions is not None
+        chunk = RowImport([row.given], row.prices, update, versions)
+        chunk.run(self.writer, record)
 
     def _handle_first(self, count: int, part: Part, message: Message) -> None:
         part_of_it = PartOfImport(part, part.rows[:count])

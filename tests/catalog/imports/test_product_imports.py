@@ -11,8 +11,10 @@ from catalog.adapters.imports.import_state import ImportState
 from catalog.adapters.imports.product_imports import PART, ProductImports
 from catalog.adapters.product_rows import COLUMNS
 from catalog.adapters.services import SqlCatalogUnitOfWork
-from catalog.application.commands import RegisterProduct
-from catalog.application.handlers import register_product
+from catalog.application.commands import RegisterProduct, RenameProduct
+from catalog.application.handlers import register_product, rename_product
+from catalog.domain.value_objects import ProductName
+from shared_kernel.domain.sku import Sku
 from shared_kernel.files.errors import UnusableFileError
 from shared_kernel.files.row_file import RowFile
 from shared_kernel.runtime.running import RunningServices
@@ -197,6 +199,36 @@ def test_such_a_row_is_registered_once_it_can_be(
 
     assert counts(state(storehouse, import_id)) == ("done", 6, 0, 0)
     assert imports_of(storehouse).progress.refusals(import_id, 0, 10) == []
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_such_a_row_of_an_update_changes_nothing_that_is_newer(
+    storehouse: RunningServices,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changed: bool,
+) -> None:
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError("of all things")
+
+    known = a_csv(tmp_path / "known.csv", HEADER, [("LAMP-3", "Known", 1)])
+    receive(storehouse, known)
+    work_off(storehouse)
+    with monkeypatch.context() as broken:
+        broken.setattr(importing, "rename_product", fails)
+        import_id = receive(storehouse, lamps(tmp_path, 6), ImportOptions(update=True))
+        consumer = consumer_of(storehouse)
+        while state(storehouse, import_id).state != "done":
+            consumer.step()
+        consumer.end()
+    if changed:
+        rename = RenameProduct(sku=Sku("LAMP-3"), name=ProductName("Newer"))
+        storehouse.context("catalog").writer.execute(rename_product, rename)
+    work_off(storehouse)
+
+    found = state(storehouse, import_id)
+    assert counts(found) == ("done", 5, 0, int(changed))
+    assert found.updated == int(not changed)
 
 
 def test_what_a_database_cannot_store_is_refused_like_any_other_value(
