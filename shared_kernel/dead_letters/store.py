@@ -94,10 +94,12 @@ def add(
     attempts: int,
     now_us: int,
     failure: Failure | None = None,
+    since_us: int | None = None,
 ) -> None:
     """Store `envelopes`, with all that a replay needs, in the caller's transaction.
 
     `failure` is why they failed, None if they only wait; `reason` says so in words.
+    They failed first at `since_us`, or now.
     Raises ConcurrentUpdateError if there is a letter for such a position already.
     """
     rows = [
@@ -107,7 +109,7 @@ def add(
             "state": state,
             "reason": storable(reason),
             "attempts": attempts,
-            "since_us": now_us,
+            "since_us": now_us if since_us is None else since_us,
             "last_us": now_us,
         }
         | (_row_of(failure) if failure else {})

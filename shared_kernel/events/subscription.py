@@ -62,9 +62,10 @@ class Counts:
 
 @attrs.define(eq=False)
 class _Trouble:
-    """The event that keeps failing, how often it did, and when to retry."""
+    """The event that keeps failing, since when, how often, and when to retry."""
 
     position: int = 0
+    since_us: int = 0
     attempts: int = 0
     not_before_us: int = 0
 
@@ -325,7 +326,7 @@ class Subscription:
         """Count a failed attempt; after the last one, dead-letter the event."""
         trouble = self._trouble
         if trouble.position != envelope.position:
-            self._trouble = trouble = _Trouble(position=envelope.position)
+            self._trouble = trouble = _Trouble(envelope.position, now.wall_us)
         trouble.attempts += 1
         permanent = isinstance(error, UnreadableEventError)
         if trouble.attempts < MAX_ATTEMPTS and not permanent:
@@ -343,6 +344,7 @@ class Subscription:
                 attempts=trouble.attempts,
                 now_us=now.wall_us,
                 failure=failure,
+                since_us=trouble.since_us,
             )
         self.cursor.moved(place_of(envelope), now)
         self._on_progress()

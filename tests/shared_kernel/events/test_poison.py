@@ -8,6 +8,7 @@ import pytest
 
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Delivery
+from shared_kernel.clock import to_us
 from shared_kernel.dead_letters import store as dead_letters
 from shared_kernel.dead_letters.letter import DEAD, PARKED, DeadLetter
 from shared_kernel.events import subscription as subscriptions
@@ -17,6 +18,7 @@ from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.subscription import MAX_ATTEMPTS, Subscription
 from shared_kernel.storage.database import Database
 from tests.shared_kernel.events.builders import (
+    NOON,
     SOURCE,
     Failing,
     ManualClock,
@@ -74,7 +76,10 @@ def test_an_event_that_keeps_failing_is_dead_lettered_with_all_that_a_replay_nee
     assert letter.state == DEAD
     assert letter.reason == "KeyError: 'failing'"
     assert letter.attempts == MAX_ATTEMPTS
-    assert letter.since_us > 0
+    # From the first attempt to the last one.
+    assert to_us(NOON) <= letter.since_us < letter.last_us <= clock.us
+    assert letter.failure
+    assert letter.failure.error_type == "KeyError"
 
 
 def test_events_of_other_keys_are_applied_and_those_of_the_same_key_are_parked(
