@@ -58,8 +58,8 @@ def the_one_line(exit_code: int, output: str) -> str:
 
 LINES = {
     "an unknown scheme": """
-        BUS_URL is 'amqp://…@host'; expected inprocess:, feed:, nats://host or
-        jetstream://host""",
+        BUS_URL is 'amqp://…@host'; expected inprocess:, feed:, nats://host,
+        jetstream://host or redis://host""",
     "a port that is none": """
         BUS_URL names the server 'host:…'; expected nats://host:port,host:port,
         credentials before them as in nats://user:password@host""",
