@@ -3,7 +3,7 @@
 It has two services: one executes commands, the other one answers queries.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -37,8 +37,13 @@ from catalog.application.stock_levels import StockLevels
 from catalog.read_model.listing_projector import ListingProjector, ProductShown
 from catalog.read_model.product_listing import LISTING_TABLE, product_listing
 from shared_kernel.buses.envelope import Envelope
+from shared_kernel.clock import Clock
 from shared_kernel.domain.foreign_names import RouteWords
 from shared_kernel.events.consistency import Reader
+from shared_kernel.events.event_log import EventLog
+from shared_kernel.events.writer import Writer
+from shared_kernel.queues.port import Callback
+from shared_kernel.queues.trying import Trial
 from shared_kernel.runtime.context import (
     Context,
     DeclaredService,
@@ -71,10 +76,31 @@ def listing_progress(services: QueryServices) -> Reader:
     return services.reader
 
 
+def _unit_of_work(
+    builder: ServiceBuilder,
+) -> Callable[[Connection, EventLog, Clock], SqlCatalogUnitOfWork]:
+    return partial(SqlCatalogUnitOfWork, route_words=builder.route_words)
+
+
+def _tried(builder: ServiceBuilder) -> Callable[[Trial], Callback]:
+    """The callback by which a job is rehearsed."""
+    unit_of_work, clock = _unit_of_work(builder), builder.clock
+
+    def callback_in(trial: Trial) -> Callback:
+        imports = ProductImports(trial.database, trial.queue, clock)
+        writer = Writer(
+            trial.database,
+            trial.log,
+            lambda connection: unit_of_work(connection, trial.log, clock),
+        )
+        jobs = NewProductJobs(imports, writer, trial.queue, trial.database)
+        return jobs.process
+
+    return callback_in
+
+
 def build_commands(builder: ServiceBuilder) -> CommandServices:
-    writer = builder.writer(
-        partial(SqlCatalogUnitOfWork, route_words=builder.route_words)
-    )
+    writer = builder.writer(_unit_of_work(builder))
     products = NewProducts(
         writer,
         builder.log,
@@ -87,7 +113,7 @@ def build_commands(builder: ServiceBuilder) -> CommandServices:
     queue = builder.queue(QUEUE, listed=settings.new_products_list)
     imports = ProductImports(builder.log.database, queue, builder.clock)
     jobs = NewProductJobs(imports, writer, queue, builder.log.database)
-    builder.consumes(queue, jobs.process, new_product_jobs.read)
+    builder.consumes(queue, jobs.process, new_product_jobs.read, _tried(builder))
     builder.in_background(ForgetImports(imports, builder.clock, settings.import_days))
     builder.in_background(products)
     builder.replays(

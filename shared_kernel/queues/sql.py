@@ -131,7 +131,7 @@ class SqlQueue:
 
     def consumer(self, size: int, callback: Callback, pool: Pool) -> Consumer:
         """Each of its steps fetches at most `size`, for the threads of `pool`."""
-        return Consumer(self, size, self._limited(callback), pool, self._clock)
+        return Consumer(self, size, self.limited(callback), pool, self._clock)
 
     def close(self) -> None:
         """Nothing of its own is open."""
@@ -185,16 +185,7 @@ class SqlQueue:
 
         They keep their ids, and their places among other messages of their keys.
         """
-        messages = [
-            Message(
-                id=letter.id,
-                name=letter.type,
-                payload=letter.data.decode(),
-                key=None if letter.key == letter.id else letter.key,
-                traceparent=letter.traceparent,
-            )
-            for letter in letters
-        ]
+        messages = [message_of(letter) for letter in letters]
         numbers = [letter.position for letter in letters]
         numbered = list(zip(numbers, messages, strict=True))
         jobs.add_again(connection, self.name, numbered, self._now_us())
@@ -229,7 +220,8 @@ class SqlQueue:
             due=self._due(),
         )
 
-    def _limited(self, callback: Callback) -> Callback:
+    def limited(self, callback: Callback) -> Callback:
+        """`callback` in the trace of a message, for as many attempts as it has."""
         most = self.settings.max_attempts
 
         def limited(message: Message) -> None:
@@ -260,6 +252,17 @@ class SqlQueue:
 
     def _now_us(self) -> int:
         return to_us(self._clock())
+
+
+def message_of(letter: Envelope) -> Message:
+    """The message that became the dead letter."""
+    return Message(
+        id=letter.id,
+        name=letter.type,
+        payload=letter.data.decode(),
+        key=None if letter.key == letter.id else letter.key,
+        traceparent=letter.traceparent,
+    )
 
 
 def _lost(message: Message) -> LeaseLostError:

@@ -46,7 +46,8 @@ class DeadLetters:
     """The dead letters of one database, and how its subscriptions apply events.
 
     `subscriptions` has how each reader applies messages, `checks` how an edited one of
-    it is checked, `queues` those readers that are queues.
+    it is checked, `queues` those readers that are queues. `tried` has how a rehearsal
+    applies messages, where it differs: a job is not put back, but tried.
     """
 
     def __init__(
@@ -57,11 +58,13 @@ class DeadLetters:
         *,
         checks: Mapping[Reader, Check] | None = None,
         queues: Mapping[Reader, Requeues] | None = None,
+        tried: Mapping[Reader, Apply] | None = None,
     ) -> None:
         self.database = database
         self.subscriptions = subscriptions
         self._checks = checks or {}
         self._queues = queues or {}
+        self._tried = tried or {}
         self._clock = clock
 
     def list(self) -> list[DeadLetter]:
@@ -193,7 +196,8 @@ class DeadLetters:
 
     @property
     def _rehearsal(self) -> Rehearsal:
-        return Rehearsal(self.database, self.subscriptions.keys(), self._apply_of)
+        readers = self.subscriptions.keys()
+        return Rehearsal(self.database, readers, self._rehearsed_by)
 
     def _replay_from(self, turn: _Turn | None, by: By) -> int:
         applied = 0
@@ -245,6 +249,9 @@ class DeadLetters:
             if not marked:
                 raise changed(connection, letter.number)
         return failure.reason
+
+    def _rehearsed_by(self, letter: DeadLetter) -> Apply:
+        return self._tried.get(self._reader_of(letter)) or self._apply_of(letter)
 
     def _apply_of(self, letter: DeadLetter) -> Apply:
         apply = self.subscriptions.get(self._reader_of(letter))

@@ -85,7 +85,9 @@ class Trying:
             applied=applied,
             failing=events[applied] if failure else None,
             failure=failure,
-            changes=[_repeatable(each) for each in written if each.differs],
+            changes=[
+                change for each in written if (change := _repeatable(each)).differs
+            ],
             written=[each for each in written if each.table.name not in APPENDED],
         )
 

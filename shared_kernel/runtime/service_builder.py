@@ -21,6 +21,7 @@ from shared_kernel.migrations.migrate import Schema
 from shared_kernel.queues.jobs import SOURCE
 from shared_kernel.queues.port import Callback
 from shared_kernel.queues.sql import SqlQueue
+from shared_kernel.queues.trying import Trial, tried_by
 from shared_kernel.repair.payloads import (
     Check,
     PublishedPayloads,
@@ -98,6 +99,7 @@ class ServiceBuilder:
         self._jobs: list[Worker] = []
         self._queues: list[ConsumedQueue] = []
         self._replayed: dict[Reader, Apply] = {}
+        self._tried: dict[Reader, Apply] = {}
         self._checks: dict[Reader, Check] = {}
 
     @property
@@ -222,12 +224,16 @@ class ServiceBuilder:
         queue: SqlQueue,
         callback: Callback,
         read: Callable[[Envelope], object] = any_text,
+        tried: Callable[[Trial], Callback] | None = None,
     ) -> None:
         """Have the messages of `queue` processed where SERVICES has `worker`.
 
         `read` reads a dead letter as the callback reads its message
-        (`payloads.read_by`): an edited one is checked so.
+        (`payloads.read_by`): an edited one is checked so. `tried` makes the callback
+        by which one is rehearsed; without it, a rehearsal only puts it back.
         """
+        if tried is not None:
+            self._tried[queue.name, SOURCE] = tried_by(queue, self._context.name, tried)
         self._queues.append(ConsumedQueue(queue, callback))
         self._checks[queue.name, SOURCE] = read_by(read, keeps_key=True)
 
@@ -345,6 +351,7 @@ class ServiceBuilder:
                     self.clock,
                     checks=self._checks,
                     queues=queues if own.log else {},
+                    tried=self._tried,
                 )
         return kept
 

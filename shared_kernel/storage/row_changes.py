@@ -18,6 +18,9 @@ _BEGIN = Prepared(sa.text("SAVEPOINT tried"))
 _UNDO = Prepared(sa.text("ROLLBACK TO SAVEPOINT tried"))
 _END = Prepared(sa.text("RELEASE SAVEPOINT tried"))
 
+RECORDED = "row changes"
+"""Where a connection keeps what was recorded, if that is not in a table."""
+
 Values = Mapping[str, Any]
 """By column: strings, numbers, bytes, booleans (0 and 1 on SQLite) and None."""
 
@@ -95,11 +98,15 @@ def watched(
 
 @contextmanager
 def savepoint(connection: Connection) -> Iterator[None]:
+    """Undo what is done within it if it raises, and forget it where it is recorded."""
+    recorded: list[Any] = connection.info.get(RECORDED, [])
+    before = len(recorded)
     _BEGIN.send(connection)
     try:
         yield
     except BaseException:
         _UNDO.send(connection)
+        del recorded[before:]
         raise
     finally:
         _END.send(connection)

@@ -4,13 +4,14 @@ The function belongs to the connection and stays; without the triggers nobody ca
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
 from shared_kernel.storage.row_changes import (
+    RECORDED,
     RowChange,
     WatchedTable,
     changes_of,
@@ -18,7 +19,6 @@ from shared_kernel.storage.row_changes import (
     savepoint,
 )
 
-_KEY = "row changes"
 _FUNCTION = "storehouse_row_changed"
 # Not the shadow tables of virtual tables: their contents mean nothing to people.
 _COLUMNS = (
@@ -29,35 +29,19 @@ _COLUMNS = (
 )
 
 
-class _Recorder:
-    """What the triggers recorded: the table's index, the operation, values."""
-
-    def __init__(self) -> None:
-        self.rows: list[tuple[Any, ...]] = []
-
-    def __call__(self, *values: Any) -> None:
-        self.rows.append(values)
-
-
 class SqliteRowChanges:
     def __init__(self, connection: Connection, tables: list[WatchedTable]) -> None:
         self._connection = connection
         self._tables = tables
-        self._recorded = _recorder(connection).rows
+        # Of each row: the table's index, the operation, and values.
+        self._recorded = _recorded(connection)
         self._recorded.clear()
         for index, table in enumerate(tables):
             for statement in _triggers(index, table):
                 connection.exec_driver_sql(statement)
 
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        before = len(self._recorded)
-        try:
-            with savepoint(self._connection):
-                yield
-        except BaseException:
-            del self._recorded[before:]
-            raise
+    def savepoint(self) -> AbstractContextManager[None]:
+        return savepoint(self._connection)
 
     def taken(self) -> list[RowChange]:
         recorded = self._recorded[:]
@@ -77,16 +61,23 @@ def watched(
     try:
         yield changes
     finally:
-        _recorder(connection).rows.clear()
+        _recorded(connection).clear()
 
 
-def _recorder(connection: Connection) -> _Recorder:
-    recorder = connection.info.get(_KEY)
-    if recorder is None:
-        recorder = connection.info[_KEY] = _Recorder()
+def _recorded(connection: Connection) -> list[tuple[Any, ...]]:
+    recorded: list[tuple[Any, ...]] | None = connection.info.get(RECORDED)
+    if recorded is None:
+        recorded = connection.info[RECORDED] = []
         driver: Any = connection.connection.driver_connection
-        driver.create_function(_FUNCTION, -1, recorder)
-    return recorder
+        driver.create_function(_FUNCTION, -1, _recording(recorded))
+    return recorded
+
+
+def _recording(recorded: list[tuple[Any, ...]]) -> Callable[..., None]:
+    def record(*values: Any) -> None:
+        recorded.append(values)
+
+    return record
 
 
 def _tables(connection: Connection, besides: Collection[str]) -> list[WatchedTable]:

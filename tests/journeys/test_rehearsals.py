@@ -1,7 +1,9 @@
 """What a rehearsal says of the contexts' dead letters is what a replay then does."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Delivery
 from shared_kernel.dead_letters.selection import Selection
 from shared_kernel.domain.sku import Sku
+from shared_kernel.queues.consumer import Consumer
 from shared_kernel.repair.rehearsed import Rehearsed
 from shared_kernel.repair.replay import DeadLetters
 from shared_kernel.repair.trying import APPENDED, BOOKKEEPING
@@ -23,7 +26,10 @@ from shared_kernel.runtime.running import RunningServices
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.row_changes import watched
 from tests.databases import Databases
+from tests.queues import consumer_of, let_the_dead_go, work_off
+from tests.shared_kernel.queues.builders import Heard, Later
 from tests.storehouses import a_storehouse
+from tests.web_clients import Shop, a_shop
 
 pytestmark = pytest.mark.proof_on("postgresql")
 
@@ -113,6 +119,22 @@ def check(letters: DeadLetters) -> Rehearsed:
     return rehearsed
 
 
+def its_workers_die(shop: Shop) -> None:
+    """Of the only job, again and again, until it is a dead letter."""
+    queue = shop.storehouse.queues[0].queue
+    for _ in range(queue.settings.max_attempts):
+        assert queue.consumer(1, Heard(), Later()).step() == 1
+        let_the_dead_go(shop.storehouse)
+        shop.clock.advance(1)
+    end_all(consumer_of(shop.storehouse))
+
+
+def end_all(consumer: Consumer) -> None:
+    consumer.step()
+    consumer.settle()
+    consumer.end()
+
+
 def changed(rehearsed: Rehearsed) -> list[tuple[str, str]]:
     return [(each.table.name, each.kind) for each in rehearsed.changes]
 
@@ -165,3 +187,46 @@ def test_of_a_message_that_registers_a_product(storehouse: RunningServices) -> N
     rehearsed = check(letters)
 
     assert changed(rehearsed) == [("products", "added"), ("event_log", "added")]
+
+
+def test_of_a_job_which_is_tried_as_its_worker_does_it(
+    storehouse: RunningServices,
+) -> None:
+    (consumed,) = storehouse.queues
+    consumed.queue.add("new.product", '{"sku": "LAMP-0004", "stock_count": 3}')
+    end_all(consumer_of(storehouse))
+    letters = letters_of(storehouse, "catalog")
+    (failing,) = letters.rehearse(Selection())
+    assert failing.failure
+    assert failing.failure.error_type == "UnprocessableError"
+    assert "/name: is required" in failing.failure.message
+    correct(letters, name="Lamp")
+    before = rows_of(letters.database)
+
+    (rehearsed,) = letters.rehearse(Selection())
+
+    assert changed(rehearsed) == [("products", "added"), ("event_log", "added")]
+    assert rows_of(letters.database) == before
+    letters.replay(rehearsed.letter.number)
+    work_off(storehouse)
+    assert rows_of(letters.database) == with_changes(before, rehearsed)
+
+
+def test_of_a_part_of_an_import(tmp_path: Path) -> None:
+    with a_shop(tmp_path) as shop:
+        lamps = b"sku,name\nLAMP-0005,Desk lamp\nLAMP  6,Lamp\nLAMP-0007,Floor lamp\n"
+        shop.client.post("/products/imports", data=lamps, content_type="text/csv")
+        its_workers_die(shop)
+        letters = letters_of(shop.storehouse, "catalog")
+        before = rows_of(letters.database)
+
+        (rehearsed,) = letters.rehearse(Selection())
+
+        assert rehearsed.succeeds
+        assert Counter(changed(rehearsed)) == {
+            ("products", "added"): 2,
+            ("event_log", "added"): 2,
+            ("product_import_refusals", "added"): 1,
+            ("product_import_parts", "changed"): 1,
+        }
+        assert rows_of(letters.database) == before
