@@ -25,7 +25,7 @@ from shared_kernel.operations.letter_names import (
     OwnLetter,
     by_database,
 )
-from shared_kernel.operations.letters_of_the_shop import MOST, LettersOfTheShop
+from shared_kernel.operations.letters_of_the_shop import LettersOfTheShop
 from shared_kernel.operations.other_processes import SHOP, NotAsked, OtherProcesses
 from shared_kernel.operations.rehearse_cli import add_rehearse
 from shared_kernel.operations.repair_cli import add_repair_commands
@@ -33,6 +33,8 @@ from shared_kernel.operations.terminal import show_table, storage_faults_reporte
 from shared_kernel.runtime.service import Service
 
 SHOWN = 100
+PAGE = 200
+"""So many are asked of another process at a time: it has a second for them."""
 NONE = "There are no dead letters."
 JSON = click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
 
@@ -108,7 +110,7 @@ class _Listing:
 
     def __iter__(self) -> Iterator[ShownLetter]:
         while self._left != 0:
-            asked = MOST if self._left is None else min(self._left, MOST)
+            asked = PAGE if self._left is None else min(self._left, PAGE)
             with storage_faults_reported():
                 page = self._shop.page(self._selection, self._after, asked, SHOP)
             known = dict.fromkeys([*self.not_asked, *page.not_asked])

@@ -106,7 +106,7 @@ def test_a_page_says_how_to_go_on(letters: Shop) -> None:
 def test_all_letters_are_listed_however_many_fit_on_a_page(
     letters: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared_kernel.operations.dead_letters_cli.MOST", 2)
+    monkeypatch.setattr("shared_kernel.operations.dead_letters_cli.PAGE", 2)
 
     assert chosen(letters) == [1, 2, 3]
     assert chosen(letters, "--limit", "1", "--after", "shop_read:1") == [2]
