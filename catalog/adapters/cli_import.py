@@ -63,7 +63,7 @@ def add_import(group: click.Group, services: CommandServices, workers: Workers) 
     @click.option(
         "--background",
         is_flag=True,
-        help="Store the rows and let workers register them; Ctrl-C only ends watching.",
+        help="Store the rows and let workers handle them; Ctrl-C only ends watching.",
     )
     @click.pass_context
     def import_products(

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from catalog.adapters.imports.product_imports import ProductImports
 from catalog.adapters.product_rows import key_of
 from shared_kernel.files import run as bulk_run
 from shared_kernel.files.dry_run import EarlierRows
 from shared_kernel.files.row_file import Row
 from shared_kernel.runtime.running import RunningServices
 from tests.catalog.listings import listed, rows_of_listing
+from tests.queues import work_off
 from tests.storehouses import a_csv, a_storehouse, rows_of, run
 
 FILES = Path(__file__).parents[1] / "data" / "files"
@@ -194,6 +196,35 @@ def test_a_dry_run_reports_what_an_import_would_and_keeps_nothing(
 
         real = changed(storehouse, tmp_path, *options)
         assert _comparable(dry) == _comparable(real)
+
+
+@pytest.mark.parametrize("options", [("--update",), ("--update", "--dry-run")])
+def test_workers_do_the_same_in_the_background(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    def refused(*door: str) -> list[dict[str, str]]:
+        where = tmp_path / "-".join(["door", *door])
+        where.mkdir()
+        there = where / "refused.csv"
+        with a_storehouse(where) as storehouse:
+            monkeypatch.setattr(
+                ProductImports, "announce", lambda _: work_off(storehouse)
+            )
+            first = a_csv(where / "before.csv", HEADER, BEFORE)
+            import_products(storehouse, first, "--currency", "EUR")
+            rows = [*AFTER, ["E", "", "", "", ""]]
+            second = a_csv(where / "after.csv", HEADER, rows)
+            given = ("--currency", "EUR", *options, *door)
+            code, output = import_products(
+                storehouse, second, "--refused", there, *given
+            )
+            assert code == 1
+            assert ("dry run" in output) == ("--dry-run" in options)
+        counted = "1 would be registered" if "--dry-run" in options else "1 registered"
+        assert f"{counted}, 2 updated, 1 skipped, 1 refused" in output
+        return rows_of(there)
+
+    assert refused() == refused("--background")
 
 
 def _comparable(output: str) -> list[str]:
