@@ -154,7 +154,7 @@ def _cut(rows: Sequence[Any], limit: int, last: int | None, after: int = 0) -> F
 
 
 def _match(indexed: Sequence[str]) -> dict[str, str]:
-    """In the language of FTS5: all trigrams, each in quotation marks."""
+    """In the language of FTS5: the trigrams, each in quotation marks."""
     quoted = (
         '"' + trigram.replace('"', '""') + '"'
         for word in indexed

@@ -44,9 +44,13 @@ def has_three_letters(word: str) -> bool:
 
 
 def trigrams_of(word: str) -> list[str]:
-    """All three characters in a row, once each."""
-    ends = range(TRIGRAM, len(word) + 1)
-    return list(dict.fromkeys(word[end - TRIGRAM : end] for end in ends))
+    """As few as cover the word, once each.
+
+    Each costs a search as much as there are texts with it, and texts decide anyway.
+    """
+    last = len(word) - TRIGRAM
+    begins = (*range(0, last, TRIGRAM), last)
+    return list(dict.fromkeys(word[at : at + TRIGRAM] for at in begins))
 
 
 def _is_sought(character: str) -> bool:

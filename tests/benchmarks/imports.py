@@ -10,17 +10,28 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.benchmarks.measuring import Result, compared, per_second, show
+from tests.benchmarks.measuring import (
+    Result,
+    compared,
+    interleaved,
+    per_second,
+    show,
+)
 from tests.benchmarks.over_http import time_to_catch_up
-from tests.benchmarks.servers import ROOT, on_databases, request
+from tests.benchmarks.servers import ROOT, load, on_databases, request
 from tests.databases import in_folder
 
 PRODUCTS = 100_000
 LEAST_RATIO, MOST_MB = 0.7, 60.0
+# The nine clients share the server, and each has the same part of its time.
+SEARCHERS, LEAST_RATIO_OF_POSTS = 8, 0.05
+POST_S, POST_ROUNDS = 4, 3
 LOOK_S, TIMEOUT_S = 0.1, 600.0
 _HEADER = "sku,name,price_minor_units,price_currency,stock_count,description\n"
 
@@ -44,6 +55,11 @@ def results() -> list[Result]:
             time_to_catch_up(server.port, TIMEOUT_S)
             listed_s = time.perf_counter() - begun
             highest_mb = sum(_memory_mb(each, "VmHWM") for each in processes)
+            posted = interleaved(
+                lambda: _posted_while_others_search(server.port),
+                lambda: _posted(server.port),
+                POST_ROUNDS,
+            )
     return [
         compared(
             f"POST /products/imports, {PRODUCTS:,} products, SQLite",
@@ -62,6 +78,14 @@ def results() -> list[Result]:
             to_reach=f"≤ {MOST_MB:.0f}",
             reached=highest_mb - before_mb <= MOST_MB,
             note=f"at most, besides {before_mb:.0f} MB in {len(processes)} process(es)",
+        ),
+        compared(
+            f"POST /products, 1 client, while {SEARCHERS} search {PRODUCTS:,}, SQLite",
+            "nobody searches",
+            "req/s",
+            posted,
+            LEAST_RATIO_OF_POSTS,
+            "words that stand nowhere, and SKUs",
         ),
     ]
 
@@ -104,6 +128,32 @@ def _by_the_server(port: int, file: Path) -> int:
                 return PRODUCTS
             pause.wait(LOOK_S)
     raise RuntimeError("the import does not end")
+
+
+def _posted_while_others_search(port: int) -> float:
+    with ThreadPoolExecutor(1) as pool:
+        searched = pool.submit(
+            load,
+            port,
+            "/products",
+            script="search.lua",
+            seconds=POST_S + 1,
+            connections=SEARCHERS,
+        )
+        posted = _posted(port)
+        searched.result()
+    return posted
+
+
+def _posted(port: int) -> float:
+    return load(
+        port,
+        "/products",
+        script="register.lua",
+        seconds=POST_S,
+        connections=1,
+        arguments=(f"S{uuid.uuid4().hex[:12]}",),
+    )
 
 
 def _made(folder: Path) -> Path:

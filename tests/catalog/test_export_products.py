@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from shared_kernel.domain.errors import InvalidValue
 from shared_kernel.domain.sku import Sku
 from shared_kernel.files import export as exports
 from shared_kernel.runtime.running import RunningServices
+from shared_kernel.storage.prepared import Prepared
 from tests.databases import Databases
 from tests.storehouses import a_csv, a_storehouse, rows_of, run, some_ndjson
 
@@ -155,6 +156,34 @@ def test_an_export_is_of_one_moment_and_has_every_page(
         assert exported.total == 5
         assert [row[0] for row in first] + later == [f"A-{n}" for n in range(5)]
         assert "A-9" in export(storehouse)
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson"])
+def test_an_export_holds_one_page_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    rows, encoded = Prepared.rows, exports._encoded
+    steps: list[tuple[str, int]] = []
+
+    def read(*arguments: Any) -> list[Any]:
+        page = rows(*arguments)
+        steps.append(("read", len(page)))
+        return page
+
+    def write(page: exports.Page, columns: Sequence[str], form: str) -> bytes:
+        steps.append(("written", len(page)))
+        return encoded(page, columns, form)
+
+    lamps = [[f"A-{number}", "Lamp"] for number in range(5)]
+    with a_storehouse(tmp_path) as storehouse:
+        import_file(storehouse, a_csv(tmp_path / "p.csv", "sku,name", lamps))
+        monkeypatch.setattr(exports, "PAGE", 2)
+        monkeypatch.setattr(exports, "_encoded", write)
+        monkeypatch.setattr(Prepared, "rows", read)
+        export(storehouse, "--format", form)
+
+    pages = [("read", 2), ("written", 2), ("read", 2), ("written", 2)]
+    assert steps == [*pages, ("read", 1), ("written", 1), ("read", 0)]
 
 
 def test_a_file_is_replaced_as_a_whole_or_not_at_all(

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlencode
 import pytest
 from werkzeug.test import TestResponse
 
+from shared_kernel.storage.prepared import Prepared
 from tests.databases import Databases
 from tests.web_clients import Shop, a_product, a_shop, faults, problem
 
@@ -366,6 +367,26 @@ def test_a_page_of_the_listing_is_csv_if_that_is_preferred(shop: Shop) -> None:
     assert header.startswith("sku,name,description,price_minor_units,price_currency,")
     assert line.startswith("LAMP-1,'=1+1,,1999,EUR,listed,")
     assert "limit=1" in page.headers["Link"]
+
+
+def test_a_page_as_csv_reads_no_more_than_it_shows(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        shop.register(sku=f"LAMP-{number}")
+    rows, read = Prepared.rows, []
+
+    def counted(*arguments: Any) -> list[Any]:
+        found = rows(*arguments)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(Prepared, "rows", counted)
+    page = shop.client.get("/products?limit=2", headers={"Accept": "text/csv"})
+
+    assert len(page.text.splitlines()) == 3
+    # One more tells whether a page follows.
+    assert sum(read) == 3
 
 
 @pytest.mark.parametrize(

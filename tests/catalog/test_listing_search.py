@@ -15,7 +15,7 @@ from catalog.read_model.product_listing import (
     product_listing,
     sought_of,
 )
-from catalog.read_model.search_text import search_text, words_of
+from catalog.read_model.search_text import search_text, trigrams_of, words_of
 from shared_kernel.storage.database import Database
 from tests.databases import Databases, FileTemplates
 from tests.shared_kernel.events.builders import ManualClock
@@ -247,6 +247,22 @@ def test_a_listed_product_of_the_same_sku_but_for_case_is_found(
 
     with database.reading() as connection:
         assert listing_queries.same_code(connection, asked) == there_is
+
+
+@pytest.mark.parametrize(
+    ("word", "trigrams"),
+    [
+        ("abc", ["abc"]),
+        ("abcd", ["abc", "bcd"]),
+        ("abcdef", ["abc", "def"]),
+        ("abcdefg", ["abc", "def", "efg"]),
+        ("aaaaaaa", ["aaa"]),
+    ],
+)
+def test_the_index_is_asked_for_as_few_trigrams_as_cover_a_word(
+    word: str, trigrams: list[str]
+) -> None:
+    assert trigrams_of(word) == trigrams
 
 
 TEXTS = st.text(st.sampled_from("aAbBéÉe\u0301 ıİß-灯%_"), min_size=1, max_size=8)
