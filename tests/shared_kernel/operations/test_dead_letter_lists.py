@@ -124,8 +124,8 @@ def test_many_letters_are_read_as_few_causes(letters: Shop) -> None:
         "message": "no such bulb",
         "letters": 1,
         "parked": 0,
-        "first": bulb["last"],
-        "last": bulb["last"],
+        "first": "2026-03-01T13:00:00Z",
+        "last": "2026-03-01T13:04:00Z",
         "example": "shop_read:3",
     }
     assert (gone["letters"], gone["parked"]) == (1, 1)
