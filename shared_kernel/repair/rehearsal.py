@@ -14,6 +14,7 @@ from threading import Event
 from typing import TypeVar
 
 import attrs
+import structlog
 from sqlalchemy.engine import Connection
 from structlog.contextvars import bound_contextvars
 
@@ -41,14 +42,20 @@ MOST_EARLIER = 500
 
 T = TypeVar("T")
 
+_log = structlog.get_logger(__name__)
+
 
 @attrs.frozen
 class _Batch:
-    """`before` are letters of earlier batches. `is_last` if no letter follows."""
+    """`before` are letters of earlier batches. `is_last` if no letter follows.
+
+    Others could not write for `took_s` seconds.
+    """
 
     before: Sequence[Rehearsed]
     letters: Sequence[Rehearsed]
     is_last: bool
+    took_s: float = 0.0
 
 
 @attrs.frozen
@@ -72,14 +79,12 @@ class Rehearsal:
         with closing(TouchedRows()) as touched:
             after, is_last = 0, False
             while not is_last:
-                begun = time.monotonic()
                 batch = self._batch(selection, after, touched)
-                took_s = time.monotonic() - begun
                 yield from batch.letters
                 is_last = batch.is_last
                 if not is_last:
                     after = batch.letters[-1].letter.number
-                    self.rest(took_s)
+                    self.rest(batch.took_s)
 
     def of_letter(self, number: int) -> Rehearsed:
         """Raises UnknownDeadLetterError, and ReplayError for a parked one."""
@@ -95,13 +100,16 @@ class Rehearsal:
         """The letters behind number `after`, behind all on which they depend."""
         before: set[int] = set()
         while True:
+            begun = time.monotonic()
             batch = self._tried(partial(self._try_batch, selection, after, before))
+            batch = attrs.evolve(batch, took_s=time.monotonic() - begun)
             tried = [*batch.before, *batch.letters]
             missing = touched.by(tried) - before
             missing -= {each.letter.number for each in tried}
-            if not missing or len(before) >= MOST_EARLIER:
+            if not missing or len(before) > MOST_EARLIER:
                 break
             before |= missing
+            self.rest(batch.took_s)
         touched.add(batch.letters)
         return batch
 
@@ -117,7 +125,10 @@ class Rehearsal:
         if not letters:
             return _Batch([], [], is_last=True)
         of_same_keys = sequences.earlier_of_same_keys(connection, self.readers, letters)
-        numbers = sorted({*before, *of_same_keys})[-MOST_EARLIER:]
+        numbers = sorted({*before, *of_same_keys})
+        if (left_out := len(numbers) - MOST_EARLIER) > 0:
+            _log.warning("rehearsed without all earlier letters", left_out=left_out)
+            numbers = numbers[left_out:]
         trying = self._trying(connection, changes)
         earlier = trying.all(sequences.chosen(connection, selection, numbers))
         tried = trying.all(letters, until_s=time.monotonic() + BATCH_S)

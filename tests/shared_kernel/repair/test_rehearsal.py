@@ -6,6 +6,7 @@ import attrs
 import pytest
 from sqlalchemy.exc import OperationalError
 from structlog.contextvars import get_contextvars
+from structlog.testing import capture_logs
 
 from shared_kernel.dead_letters.letter import ReplayError, UnknownDeadLetterError
 from shared_kernel.dead_letters.selection import Selection
@@ -162,6 +163,25 @@ def test_a_letter_sees_what_those_of_an_earlier_batch_would_have_changed(
     assert other_key.failure
     assert other_key.failure.message == "A1 is for lamps"
     assert other_row.succeeds
+
+
+def test_it_warns_if_too_many_earlier_letters_are_needed(
+    shop: Shelves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rehearsal, "BATCH", 1)
+    monkeypatch.setattr(rehearsal, "MOST_EARLIER", 1)
+    shop.fail(1, 2, 3)
+    for key in "ABC":
+        shop.record(key, Done("put", "A1"))
+    shop.read(LABELS)
+    shop.fail()
+
+    with capture_logs() as logged:
+        assert len(list(shop.letters.rehearse(EVERY))) == 3
+
+    assert [each["event"] for each in logged] == [
+        "rehearsed without all earlier letters"
+    ]
 
 
 def test_a_letter_may_need_one_of_its_key_in_an_earlier_batch(
