@@ -85,8 +85,12 @@ def run(project: Path, command: str) -> str:
     """The output and errors of a command that must succeed."""
     bin_folder = Path(sys.executable).parent
     environment = {
-        # Not of the pytest that runs this test.
-        **{name: value for name, value in os.environ.items() if "PYTEST" not in name},
+        # Not of the pytest that runs this test, and not of its make.
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if "PYTEST" not in name and name not in {"MAKEFLAGS", "MAKELEVEL"}
+        },
         "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(project),
         "PYTEST_ADDOPTS": " ".join(f"--ignore={folder}" for folder in STRANGERS),
