@@ -90,7 +90,7 @@ def add_opening(api: Api, services: ShippingServices) -> None:
             headers=CHANGED_HEADERS,
         ),
     )
-    def open_one(reference: str) -> Response:
+    def put_parcel(reference: str) -> Response:
         """Again for the same product changes nothing; for another, it is refused."""
         wait_until_visible(services.products, services.consistency_timeout_ms)
         command = OpenParcel(
@@ -112,7 +112,7 @@ def add_list(api: Api, services: ShippingServices) -> None:
             headers={"Link": "The next page, if there is one."},
         ),
     )
-    def list_all() -> Response:
+    def list_parcels() -> Response:
         """It may be some milliseconds behind a change.
 
         With the `Consistency-Token` that the change answered, it shows the change.
