@@ -209,10 +209,10 @@ class StockItem(StockState):
             StockShipped(sku=self.sku, order=order, pieces=pieces, still_held=left)
         )
         shipped = self.shipments.get(order, Shipment(0, 0))
-        self.shipments[order] = attrs.evolve(
-            shipped,
-            pieces=shipped.pieces + pieces,
-            version=self.version,
+        self.shipments[order] = Shipment(
+            shipped.pieces + pieces,
+            self.version,
+            shipped.returned,
             complete=not left,
         )
 

@@ -112,6 +112,10 @@ class OrderReference:
         order, _, line = code.partition(_BEFORE_LINE)
         return cls(order, line or None)
 
+    # A command looks it up in many places: attrs would make a tuple each time.
+    def __hash__(self) -> int:
+        return hash(self.code)
+
     def __str__(self) -> str:
         return self.code
 
