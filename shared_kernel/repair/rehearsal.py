@@ -32,7 +32,7 @@ from shared_kernel.storage.errors import (
     is_lock_timeout,
 )
 from shared_kernel.storage.retry import retried
-from shared_kernel.storage.row_changes import RowChanges, watched
+from shared_kernel.storage.watching import RowChanges, watched
 
 BATCH = 100
 BATCH_S = 0.1

@@ -13,7 +13,8 @@ from shared_kernel.events.subscription import Apply
 from shared_kernel.repair import sequences
 from shared_kernel.repair.rehearsed import Rehearsed
 from shared_kernel.storage.errors import is_fault
-from shared_kernel.storage.row_changes import RowChange, RowChanges
+from shared_kernel.storage.row_changes import RowChange
+from shared_kernel.storage.watching import RowChanges
 
 ApplyOf = Callable[[DeadLetter], Apply]
 """How a letter is applied. Raises ReplayError if nobody can."""

@@ -4,9 +4,9 @@ Triggers record it, which the transaction itself makes: they vanish with its rol
 So this is for transactions that are rolled back (`Database.trial`).
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import attrs
 import sqlalchemy as sa
@@ -67,33 +67,6 @@ class RowChange:
             for name in self.table.columns
             if before.get(name) != after.get(name)
         }
-
-
-class RowChanges(Protocol):
-    """Records what is changed through one connection, until its transaction ends."""
-
-    def savepoint(self) -> AbstractContextManager[None]:
-        """Undo what is done within it if it raises, and nothing else."""
-
-    def taken(self) -> list[RowChange]:
-        """What was written since the last call, in all: one change of each row."""
-
-
-def watched(
-    connection: Connection, *, besides: Collection[str] = ()
-) -> AbstractContextManager[RowChanges]:
-    """Record changes of all tables, except virtual ones and those named `besides`.
-
-    On PostgreSQL no other transaction can write those tables then. Raises
-    ConcurrentUpdateError if others do, and will not have ended within 50 ms.
-    """
-    if connection.dialect.name == "sqlite":
-        from shared_kernel.storage import row_changes_sqlite  # noqa: PLC0415
-
-        return row_changes_sqlite.watched(connection, besides)
-    from shared_kernel.storage import row_changes_postgresql  # noqa: PLC0415
-
-    return row_changes_postgresql.watched(connection, besides)
 
 
 @contextmanager

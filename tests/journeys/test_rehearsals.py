@@ -24,7 +24,7 @@ from shared_kernel.repair.replay import DeadLetters
 from shared_kernel.repair.trying import APPENDED, BOOKKEEPING
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.storage.database import Database
-from shared_kernel.storage.row_changes import watched
+from shared_kernel.storage.watching import watched
 from tests.databases import Databases
 from tests.queues import consumer_of, let_the_dead_go, work_off
 from tests.shared_kernel.queues.builders import Heard, Later

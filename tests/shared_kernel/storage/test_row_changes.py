@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.errors import ConcurrentUpdateError
 from shared_kernel.storage.prepared import Prepared
-from shared_kernel.storage.row_changes import RowChange, watched
+from shared_kernel.storage.row_changes import RowChange
+from shared_kernel.storage.watching import watched
 from tests.databases import Databases, Schemas
 
 _metadata = sa.MetaData()

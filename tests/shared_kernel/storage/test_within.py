@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from shared_kernel.storage.database import Database
 from shared_kernel.storage.prepared import Prepared
-from shared_kernel.storage.row_changes import watched
+from shared_kernel.storage.watching import watched
 from shared_kernel.storage.within import WithinTransaction
 from tests.databases import Databases
 
