@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 import nats.errors
@@ -23,6 +24,7 @@ from shared_kernel.buses.port import BusError, Capabilities, Deliver, Delivery, 
 PUBLISH_S = 5.0
 FLUSH_S = 2
 JOIN_S = 2.0
+LEAVE_S = 0.5
 MOST_WAITING = 1000
 """How many deliveries may wait for a slow member. It loses those beyond that."""
 LOG_EVERY_S = 1.0
@@ -114,7 +116,9 @@ class CoreMembers:
     def _leave(self, member: Member) -> None:
         joined = self._joined.pop(member, None)
         if joined is not None:
-            self._connection.spawn(_unsubscribe(joined[1]))
+            # Otherwise the next message could still go to this member, and be lost.
+            with suppress(BusError):
+                self._connection.call(_unsubscribe(*joined), LEAVE_S)
         member.leave()
 
     def _delivery(self, messages: Sequence[Msg]) -> Delivery:
@@ -189,8 +193,9 @@ def log_too_large(envelope: Envelope) -> None:
     )
 
 
-async def _unsubscribe(subscription: CoreSubscription) -> None:
-    try:
+async def _unsubscribe(client: Client, subscription: CoreSubscription) -> None:
+    """Return when the server knows it."""
+    with suppress(nats.errors.Error, OSError, TimeoutError):
         await subscription.unsubscribe()
-    except nats.errors.Error:
-        return
+        if client.is_connected:
+            await client.flush(timeout=FLUSH_S)
