@@ -31,8 +31,9 @@ from shared_kernel.operations.repair_bodies import (
     ByBody,
     ChoiceBody,
     DataBody,
+    DiscardManyBody,
     ReasonBody,
-    ReplayBody,
+    RepairManyBody,
 )
 from shared_kernel.repair.payloads import InvalidPayloadError
 from shared_kernel.repair.replay import DeadLetters
@@ -113,7 +114,9 @@ class By(TypedDict):
     why: str
 
 
-def by_of(body: ByBody | ReasonBody | DataBody | ReplayBody) -> By:
+def by_of(
+    body: ByBody | ReasonBody | DataBody | RepairManyBody | DiscardManyBody,
+) -> By:
     return By(who=body.who or "", why=body.why or "")
 
 

@@ -102,13 +102,23 @@ class ChoiceBody:
 
 
 @attrs.frozen(kw_only=True)
-class ReplayBody(ChoiceBody):
+class RepairManyBody(ChoiceBody):
     """`limit` letters beyond the letter `after`. Who does it and why is recorded."""
 
     after: _Letter | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=MOST, examples=[100])] = 100
     who: Who | None = None
     why: Why | None = None
+
+
+@attrs.frozen(kw_only=True)
+class DiscardManyBody(ChoiceBody):
+    """`limit` letters beyond the letter `after`. Who does it and why is recorded."""
+
+    after: _Letter | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST, examples=[100])] = 100
+    who: Who
+    why: Why
 
 
 @attrs.frozen(kw_only=True)
@@ -148,7 +158,10 @@ class Requeued(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """`applied` counts the letter and those behind it; `error` says why not all."""
+    """`applied` counts the letter and those behind it; `error` says why not all.
+
+    Of a letter that was discarded it counts those behind it alone.
+    """
 
     letter: str
     applied: int

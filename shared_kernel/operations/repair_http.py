@@ -4,45 +4,39 @@ import json
 
 from flask import Response
 
-from shared_kernel.dead_letters.letter import ReplayError, StillFailingError
+from shared_kernel.dead_letters.letter import StillFailingError
 from shared_kernel.operations.dead_letters_http import as_json, named
 from shared_kernel.operations.letter_documents import ShownLetter, shown
 from shared_kernel.operations.letter_names import Named
 from shared_kernel.operations.letter_requests import (
     OF_ONE,
     STILL_FAILING,
-    By,
     OneLetter,
     by_of,
-    selection_in,
 )
 from shared_kernel.operations.letters_of_the_shop import PATH, LettersOfTheShop
-from shared_kernel.operations.other_processes import PROCESS
 from shared_kernel.operations.repair_bodies import (
     Applied,
     ByBody,
     DataBody,
     Discarded,
     Failing,
-    Outcome,
-    Outcomes,
     ReasonBody,
-    ReplayBody,
     Requeued,
 )
+from shared_kernel.operations.repairs_of_many_http import add_repairs_of_many
 from shared_kernel.repair.replay import DeadLetters
 from shared_kernel.web.bodies import Body
-from shared_kernel.web.parameters import read_query
 from shared_kernel.web.routes import Api, Success
 
 
 def add_repairs(api: Api, shop: LettersOfTheShop) -> None:
     one = OneLetter(shop)
     _add_replay(api, one)
-    _add_replay_of_many(api, shop)
     _add_edit(api, one)
     _add_discard(api, one)
     _add_requeue(api, one)
+    add_repairs_of_many(api, shop)
 
 
 def _add_replay(api: Api, one: OneLetter) -> None:
@@ -68,51 +62,6 @@ def _add_replay(api: Api, one: OneLetter) -> None:
             letter, lambda of, number, seen: of.replay(number, **by, expected=seen)
         )
         return as_json(Applied(letter, applied))
-
-
-def _add_replay_of_many(api: Api, shop: LettersOfTheShop) -> None:
-    body = Body(ReplayBody)
-
-    def replay(name: Named, by: By) -> Outcome:
-        try:
-            applied = shop.here[name.database].replay(name.number, **by)
-            return Outcome(str(name), applied)
-        except StillFailingError as error:
-            return Outcome(str(name), error.applied, str(error))
-        except ReplayError as error:
-            return Outcome(str(name), 0, str(error))
-
-    @api.route(
-        "POST",
-        f"{PATH}/replay",
-        summary="Replay many dead letters",
-        body=body,
-        success=Success(
-            description="What became of each: some may have failed again.",
-            kind=Outcomes,
-        ),
-    )
-    def replay_dead_letters() -> Response:
-        """Those of this process for which all that is given is so.
-
-        At most `limit` at a time, in the order of the list; `next` of the answer is
-        `after` of the next request. Those parked behind a letter are applied with it.
-        """
-        read_query(())
-        asked = body.read()
-        after = None if asked.after is None else Named.read(asked.after)
-        selection = selection_in(asked)
-        page = shop.page(selection, after, asked.limit, PROCESS)
-        outcomes = [replay(each.name, by_of(asked)) for each in page.letters]
-        is_full = len(outcomes) == asked.limit
-        return as_json(
-            Outcomes(
-                outcomes,
-                applied=sum(each.applied for each in outcomes),
-                failed=sum(each.error is not None for each in outcomes),
-                next=outcomes[-1].letter if is_full else None,
-            )
-        )
 
 
 def _add_edit(api: Api, one: OneLetter) -> None:

@@ -172,6 +172,48 @@ def test_only_the_chosen_ones_are_replayed(shop: Shop) -> None:
     assert left(shop) == [("shop_read:3", "dead")]
 
 
+def test_many_are_discarded_and_what_waited_is_applied(shop: Shop) -> None:
+    shop.dead_letter("LAMP-0001", "LAMP-0001")
+    shop.dead_letter("LAMP-0002")
+    shop.dead_letter("LAMP-0003")
+    shop.repair()
+
+    answer = post(
+        shop, "/dead-letters/discard", {"type": "lamp.lit", "limit": 2, **BY_ADA}
+    )
+
+    assert answer.json == {
+        "outcomes": [
+            {"letter": "shop_read:1", "applied": 1, "error": None},
+            {"letter": "shop_read:3", "applied": 0, "error": None},
+        ],
+        "applied": 1,
+        "failed": 0,
+        "next": "shop_read:3",
+    }
+    assert left(shop) == [("shop_read:4", "dead")]
+
+
+def test_nobody_discards_many_without_a_name_and_a_reason(shop: Shop) -> None:
+    shop.dead_letter("LAMP-0001")
+
+    answer = post(shop, "/dead-letters/discard", {"key": "LAMP-0001"})
+
+    problem(answer, 422, "missing-field")
+    assert left(shop) == [("shop_read:1", "dead")]
+
+
+def test_of_many_those_of_no_queue_are_told(shop: Shop) -> None:
+    shop.dead_letter("LAMP-0001")
+
+    answer = post(shop, "/dead-letters/requeue", {"key": "LAMP-0001"})
+
+    assert answer.json is not None
+    (told,) = answer.json["outcomes"]
+    assert "is of no queue" in told["error"]
+    assert left(shop) == [("shop_read:1", "dead")]
+
+
 @pytest.mark.parametrize(
     ("body", "kind", "pointer"),
     [
