@@ -85,7 +85,7 @@ test: check ## the rest, each law among it, with a real NATS and PostgreSQL: min
 
 .PHONY: server-tests
 server-tests: $(READY)
-	$(RUN) -m pytest -q -n $(TEST_WORKERS) --dist worksteal -m "(server or slow) and not proof"
+	$(RUN) -m pytest -q -n $(TEST_WORKERS) --dist worksteal --durations=25 -m "(server or slow) and not proof"
 
 .PHONY: server-features
 server-features: $(READY)
@@ -98,7 +98,7 @@ proof: $(READY) ## everything else: each matrix, crash point and soak
 
 .PHONY: proofs
 proofs: $(READY)
-	$(RUN) -m pytest -q -n $(TEST_WORKERS) --dist worksteal -m proof
+	$(RUN) -m pytest -q -n $(TEST_WORKERS) --dist worksteal --durations=25 -m proof
 
 .PHONY: proof-features
 proof-features: $(READY)
