@@ -202,6 +202,15 @@ def let_jobs_forget_their_trace() -> None:
     op.drop_column("jobs", "traceparent")
 
 
+def let_jobs_tell_when_they_failed() -> None:
+    """When first: their dead letters say so."""
+    op.add_column("jobs", sa.Column("failed_us", sa.BigInteger))
+
+
+def let_jobs_forget_when_they_failed() -> None:
+    op.drop_column("jobs", "failed_us")
+
+
 def create_taken_entries() -> None:
     """Messages of other programs that a broker may still hold for us."""
     op.create_table(

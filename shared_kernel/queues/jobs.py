@@ -109,8 +109,12 @@ _REJECT = Prepared(
         consumer=sa.null(),
         due_us=sa.bindparam("again_us"),
         attempts=_JOBS.c.attempts + sa.bindparam("more", type_=sa.Integer),
+        failed_us=sa.func.coalesce(
+            _JOBS.c.failed_us, sa.bindparam("failed_us", type_=sa.BigInteger)
+        ),
     )
 )
+_FAILED_SINCE = Prepared(sa.select(_JOBS.c.failed_us).where(_HELD))
 _RELEASE = Prepared(
     sa.update(_JOBS)
     .where(_JOBS.c.consumer == sa.bindparam("gone"))
@@ -250,15 +254,27 @@ def hold(connection: Connection, receipt: Receipt) -> bool:
 
 
 def reject(
-    connection: Connection, receipt: Receipt, again_us: int, attempts: int = 0
+    connection: Connection,
+    receipt: Receipt,
+    again_us: int,
+    attempts: int = 0,
+    failed_us: int | None = None,
 ) -> bool:
     """Let it be claimed again from that time on; False if it was not held any more.
 
-    Its number of attempts changes by `attempts`.
+    Its number of attempts changes by `attempts`. It failed at `failed_us`, None if that
+    was not its fault.
     """
     held = {"at": receipt.number, "me": receipt.consumer}
-    held |= {"again_us": again_us, "more": attempts}
+    held |= {"again_us": again_us, "more": attempts, "failed_us": failed_us}
     return _REJECT.write(connection, held) == 1
+
+
+def failed_since_us(connection: Connection, receipt: Receipt) -> int | None:
+    """When it failed first; None if it has not, or is not held any more."""
+    held = {"at": receipt.number, "me": receipt.consumer}
+    row = _FAILED_SINCE.row(connection, held)
+    return None if row is None else row[0]
 
 
 def join(connection: Connection, consumer: str) -> None:

@@ -77,16 +77,20 @@ class Settlement:
         elif is_fault(error):
             # Never the message's fault: it does not count as an attempt.
             self._return(message, receipt, attempts=-1)
-        elif not self._is_last(message, error):
-            self._return(message, receipt)
-        elif jobs.finish(self.connection, [receipt]):
-            self._dead_letter(receipt, message, Failure.of(error))
+        elif self._is_last(message, error):
+            self._give_up(message, receipt, Failure.of(error))
         else:
-            self._lose(message)
+            self._return(message, receipt, failed_us=self.now_us)
 
-    def _return(self, message: Message, receipt: Receipt, attempts: int = 0) -> None:
+    def _return(
+        self,
+        message: Message,
+        receipt: Receipt,
+        attempts: int = 0,
+        failed_us: int | None = None,
+    ) -> None:
         again_us = self._again_us(message.attempts)
-        if jobs.reject(self.connection, receipt, again_us, attempts):
+        if jobs.reject(self.connection, receipt, again_us, attempts, failed_us):
             self.counts.rejected += 1
         else:
             self._lose(message)
@@ -99,8 +103,19 @@ class Settlement:
         self.counts.lost_leases += 1
         _log.warning("job lost its lease", queue=self.queue, message_id=message.id)
 
+    def _give_up(self, message: Message, receipt: Receipt, failure: Failure) -> None:
+        since_us = jobs.failed_since_us(self.connection, receipt)
+        if jobs.finish(self.connection, [receipt]):
+            self._dead_letter(receipt, message, failure, since_us)
+        else:
+            self._lose(message)
+
     def _dead_letter(
-        self, receipt: Receipt, message: Message, failure: Failure
+        self,
+        receipt: Receipt,
+        message: Message,
+        failure: Failure,
+        since_us: int | None,
     ) -> None:
         envelope = Envelope(
             position=receipt.number,
@@ -121,6 +136,7 @@ class Settlement:
             attempts=message.attempts,
             now_us=self.now_us,
             failure=failure,
+            since_us=since_us,
         )
         self.counts.dead += 1
         _log.error(

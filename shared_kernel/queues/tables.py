@@ -23,6 +23,7 @@ def jobs_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("consumer", sa.Text),
         sa.Column("traceparent", sa.Text),
+        sa.Column("failed_us", sa.BigInteger),
         sa.Index(
             "jobs_free",
             "queue",

@@ -37,7 +37,7 @@ APPENDED = {
         *("position", "id", "time_us"),
         *("written", "transaction", "seen_below", "seen_open"),
     },
-    "jobs": {"added_us"},
+    "jobs": {"added_us", "failed_us"},
 }
 """Tables to which rows are added, with the columns that are new in each replay."""
 

@@ -127,6 +127,7 @@ ROWS: Contents = {
             "attempts": 1,
             "consumer": "here:1/x",
             "traceparent": "00-5e5e-5e-01",
+            "failed_us": 2**50,
         }
     ],
     "job_consumers": [{"consumer": "here:1/x", "beats": 2**40}],
@@ -264,7 +265,7 @@ CATALOG = History(
     (
         *("0001", "0002", "0003", "0004", "0005"),
         *("0006", "0007", "0008", "0009", "0010"),
-        *("0011", "0012"),
+        *("0011", "0012", "0013"),
     ),
 )
 LISTING = History(

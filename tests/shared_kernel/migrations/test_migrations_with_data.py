@@ -100,7 +100,11 @@ def in_todays_tables(before: Contents) -> Contents:
 def _with_their_trace(before: Contents) -> Contents:
     if "jobs" not in before:
         return {}
-    return {"jobs": [{"traceparent": None, **job} for job in before["jobs"]]}
+    return {
+        "jobs": [
+            {"traceparent": None, "failed_us": None, **job} for job in before["jobs"]
+        ]
+    }
 
 
 def _with_their_sum(before: Contents) -> Contents:

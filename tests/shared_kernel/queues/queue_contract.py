@@ -106,6 +106,8 @@ def a_rejected_message_comes_again_later_and_dies_in_the_end(bench: Bench) -> No
     assert queue.depth().waiting == 0
     with bench.database.reading() as connection:
         (letter,) = listed(connection)
+    first_us, last_us = letter.since_us, letter.last_us
+    assert (last_us - first_us) / 1_000_000 == pytest.approx(3.2)
     assert (letter.subscription, letter.envelope.data) == ("work", b"bad")
     assert (letter.reason, letter.attempts) == ("ValueError: bad", 3)
 
