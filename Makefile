@@ -12,8 +12,8 @@ COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes
 	--no-emit-index-url --no-header
 DEMO := var/demo
 # Tests with servers wait more than they work: more of them than a machine has cores.
-# Some of them measure: with more than twice as many as cores they fail.
-TEST_WORKERS ?= 4
+# The features run beside them, and some have deadlines: not many more.
+TEST_WORKERS ?= 3
 QUICK_ONES := "not server and not slow and not proof"
 # What runs side by side says what it has to say one after the other.
 TIDY := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
@@ -62,7 +62,7 @@ postgres: $(READY) ## a PostgreSQL server to try things with, until Ctrl-C
 # `make check test proof` does everything once.
 
 .PHONY: check
-check: $(READY) ## the quick part of the tests, no servers: a minute
+check: $(READY) ## the quick part of the tests, no servers: under a minute
 	@$(MAKE) --no-print-directory -j 3 $(TIDY) \
 		kernel-tests quick-tests static quick-features
 

@@ -15,7 +15,7 @@ import attrs
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = Path(__file__).with_name("tiny_server.py")
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 30
 
 
 @attrs.define
