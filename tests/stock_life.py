@@ -43,10 +43,13 @@ class Expected:
 
     def ship(self, order: str, pieces: int | None = None) -> None:
         """All that it holds, unless `pieces` says how many."""
-        held = self.reserved.pop(order, 0)
+        held = self.reserved.get(order, 0)
         gone = held if pieces is None else pieces
         if gone < held:
+            # The hold stays as old as it is.
             self.reserved[order] = held - gone
+        else:
+            self.reserved.pop(order, None)
         self.on_hand -= gone
         if gone:
             self.shipped[order] = self.shipped.get(order, 0) + gone
