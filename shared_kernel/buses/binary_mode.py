@@ -65,7 +65,7 @@ def message_id(envelope: Envelope) -> str:
 
 
 def version_of(envelope: Envelope) -> int:
-    """As its type says: `product.inserted.v2` is the second one."""
+    """As its type says: `lamp.lit.v2` is the second one."""
     version = _VERSION.search(envelope.type)
     return int(version[1]) if version else 1
 

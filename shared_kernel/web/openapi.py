@@ -94,7 +94,7 @@ _APPLIED = {"Preference-Applied": "`respond-async`."}
 
 _SERVERS = [{"url": "/", "description": "The process that serves this document."}]
 _OPEN = (
-    "Whoever reaches the service may use it: it knows no users, and asks for no "
+    "All who reach the service may use it: it knows no users, and asks for no "
     "credentials. Let the network or a proxy decide who reaches it. Only the keys of a "
     "log are for other processes of the same Storehouse alone."
 )
