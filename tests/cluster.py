@@ -21,7 +21,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from shlex import quote
 from types import TracebackType
 from typing import IO
 
@@ -30,13 +29,13 @@ import attrs
 from app import CONTEXTS, Settings
 from shared_kernel.runtime.context import needed_by, services_of
 from shared_kernel.runtime.settings import WORKER
+from tests.brokers import BROKERED, HOST, Broker
 from tests.databases import Databases, Files
 from tests.forger import Forger
 from tests.fork_server import Forked, fork_server
 from tests.last_will import LastWill
 from tests.nats_server import NatsServer
 from tests.ports import free_port, is_free
-from tests.redis_server import RedisServer
 from tests.tcp_proxy import TcpProxy
 
 Layout = tuple[tuple[str, ...], ...]
@@ -49,14 +48,11 @@ SPLIT: Layout = tuple(
     for _, service in services_of(CONTEXTS)
 )
 LAYOUTS = {"one": ONE, "split": SPLIT}
-BUSES = ("inprocess", "feed", "nats", "jetstream", "redis", "forged")
-"""`forged` is NATS with a stranger on it, who forges whatever goes over it."""
+BUSES = ("inprocess", "feed", *BROKERED)
 
 ROOT = Path(__file__).parent.parent
 PATIENCE_S = 30.0
 
-_HOST = "127.0.0.1"
-_ON_NATS = {"nats": "nats", "jetstream": "jetstream", "forged": "nats"}
 _LOADED_AT_THE_START = "LD_PRELOAD"
 """This variable works on programs only, not on forks."""
 _TAIL_LINES = 20
@@ -136,7 +132,7 @@ class Process:
 
     def answers(self, path: str = "/healthz") -> bool:
         try:
-            with closing(http.client.HTTPConnection(_HOST, self.port, 2)) as asking:
+            with closing(http.client.HTTPConnection(HOST, self.port, 2)) as asking:
                 asking.request("GET", path)
                 return asking.getresponse().status == 200
         except _NO_ANSWER:
@@ -191,8 +187,8 @@ class Cluster:
     """Runs `layout`, joined by `bus`, on `databases`, or files in `folder`.
 
     `program` is a module and its arguments. `settings` are further variables for each
-    process. NATS and Redis are started when a bus needs them, and stay. With `proxied`,
-    each way from a process to another stands open to a proxy:
+    process. `brokers`, by kind, are started when a bus needs them, and stay. With
+    `proxied`, each way from a process to another stands open to a proxy:
     `proxies["inventory", "bus"]`, `proxies["inventory", "CATALOG_URL"]`.
     """
 
@@ -209,9 +205,7 @@ class Cluster:
     ) -> None:
         self.folder = folder
         self.databases = databases or Files(folder)
-        self.nats: NatsServer | None = None
-        self.redis: RedisServer | None = None
-        self._will_for_nats: LastWill | None = None
+        self.brokers: dict[str, Broker] = {}
         self._forger: Forger | None = None
         self.processes: dict[str, Process] = {}
         self.proxies: dict[tuple[str, str], TcpProxy] = {}
@@ -293,15 +287,20 @@ class Cluster:
         if self._forger is not None:
             self._forger.stop()
             self._forger = None
-        if self.nats is not None:
-            self.nats.stop()
-            self.nats = None
-        if self.redis is not None:
-            self.redis.kill()
-            self.redis = None
-        if self._will_for_nats is not None:
-            self._will_for_nats.revoke()
-            self._will_for_nats = None
+        for broker in self.brokers.values():
+            broker.kill()
+        self.brokers = {}
+
+    @property
+    def broker(self) -> Broker:
+        """That of the present bus."""
+        return self.brokers[BROKERED[self._bus].kind]
+
+    @property
+    def nats(self) -> NatsServer:
+        nats = self.brokers["nats"]
+        assert isinstance(nats, NatsServer)
+        return nats
 
     def ports_of(self, service: str) -> list[int]:
         """Of each replica; the first is the one that other processes ask."""
@@ -323,12 +322,9 @@ class Cluster:
         return "\n".join(process.tail() for process in self.processes.values())
 
     def _plan(self) -> None:
-        if self._bus in _ON_NATS and self.nats is None:
-            self._start_nats()
-        if self._bus == "redis" and self.redis is None:
-            self.redis = RedisServer(self.folder / "redis", appends=True)
-            self.redis.start()
-        if self._bus == "forged" and self._forger is None and self.nats is not None:
+        if self._bus in BROKERED:
+            self._have_broker()
+        if self._bus == "forged" and self._forger is None:
             self._forger = Forger(self.nats.address)
             self._forger.start()
         names = _names(self._layout)
@@ -346,36 +342,30 @@ class Cluster:
                 folder=self.folder,
             )
 
-    def _start_nats(self) -> None:
-        # Whoever restarts it has the same file, and another number in it.
-        number = self.folder / "nats.pid"
-        self._will_for_nats = LastWill(f'kill -s KILL "$(cat {quote(str(number))})"')
-        self.nats = NatsServer(
-            self.folder / "nats", jetstream=True, configuration=f'pid_file: "{number}"'
-        )
-        self.nats.start()
+    def _have_broker(self) -> None:
+        needed = BROKERED[self._bus]
+        if needed.kind not in self.brokers:
+            broker = self.brokers[needed.kind] = needed.make(self.folder / needed.kind)
+            broker.start()
 
     def _environment(
         self, name: str, services: tuple[str, ...], port: int, asked: Mapping[str, int]
     ) -> dict[str, str]:
         given = {
             **self.databases.environment,
-            "HOST": _HOST,
+            "HOST": HOST,
             "PORT": str(port),
             "SERVICES": ",".join(services),
             "BUS_URL": f"{self._bus}:",
             "COPIES": "several" if _has_replicas(self._layout) else "one",
         }
-        if self.nats is not None and self._bus in _ON_NATS:
-            way = self._way(name, "bus", self.nats.port)
-            given["BUS_URL"] = f"{_ON_NATS[self._bus]}://{_HOST}:{way}"
-        if self.redis is not None and self._bus == "redis":
-            way = self._way(name, "bus", self.redis.port)
-            given["BUS_URL"] = f"redis://{_HOST}:{way}/0"
+        if self._bus in BROKERED:
+            way = self._way(name, "bus", self.broker.port)
+            given |= BROKERED[self._bus].settings(way)
         for variable, service in _peers(services).items():
             if service in asked:
                 way = self._way(name, variable, asked[service])
-                given[variable] = f"http://{_HOST}:{way}"
+                given[variable] = f"http://{HOST}:{way}"
         return given | self._settings
 
     def _way(self, name: str, where: str, port: int) -> int:

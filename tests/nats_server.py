@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.last_will import LastWill
+
 TIMEOUT_S = 10.0
 MAX_PAYLOAD = 8 * 1024 * 1024
 
@@ -41,6 +43,7 @@ class NatsServer:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
+        self._will: LastWill | None = None
         self._file = folder / "nats.conf"
         store = f'jetstream {{ store_dir: "{self.storage}" }}\n' if jetstream else ""
         self._file.write_text(
@@ -62,6 +65,7 @@ class NatsServer:
             self._process = subprocess.Popen(
                 [binary(), "-c", str(self._file)], stdout=log, stderr=log
             )
+        self._will = LastWill(f"kill -s KILL {self._process.pid}")
         deadline, pause = time.monotonic() + TIMEOUT_S, threading.Event()
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
@@ -85,6 +89,10 @@ class NatsServer:
         # On a busy machine its threads may go on for a while.
         os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)
 
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def delete_storage(self) -> None:
         """Delete JetStream's storage while the server is stopped."""
         assert self._process is None
@@ -103,7 +111,8 @@ class NatsServer:
         self.kill()
 
     def _end(self, how: signal.Signals) -> None:
-        if self._process is not None:
+        if self._process is not None and self._will is not None:
             self._process.send_signal(how)
             self._process.wait(TIMEOUT_S)
-            self._process = None
+            self._will.revoke()
+            self._process = self._will = None

@@ -15,6 +15,7 @@ _SECRET = re.compile(r"(?<=//)[^/@]*(?=@)|(?<=[?&]password=)[^&]*")
 
 
 SCHEMES = ("inprocess", "feed", "nats", "jetstream", "redis", "rediss")
+"""Of buses. The first two need no address."""
 
 
 class BadSettingError(Exception):

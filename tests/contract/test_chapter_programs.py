@@ -33,7 +33,6 @@ def url_of(cluster: Cluster, service: str) -> str:
 
 
 async def nats_of(cluster: Cluster) -> Client:
-    assert cluster.nats is not None
     return await nats.connect(cluster.nats.url)
 
 

@@ -48,13 +48,13 @@ def second(first: Cluster, folder: Path, layout: Layout, bus: str) -> Iterator[C
     """On the same NATS server, with the databases that `folder` has, if any."""
     folder.mkdir(exist_ok=True)
     other = Cluster(folder, layout, bus)
-    other.nats = first.nats
+    other.brokers = first.brokers
     try:
         other.start()
         yield other
         other.stop()
     finally:
-        other.nats = None
+        other.brokers = {}
         other.abandon()
 
 
@@ -103,7 +103,6 @@ def test_a_stream_of_another_storehouse_is_refused_at_the_start(tmp_path: Path) 
 )
 def test_a_forger(tmp_path: Path, layout: Layout, bus: str) -> None:
     with Cluster(tmp_path, layout, bus) as cluster:
-        assert cluster.nats is not None
         with Forger(cluster.nats.address) as forger:
             register(cluster, *names("LAMP"))
             at_rest(cluster)

@@ -17,9 +17,7 @@ from tests.cluster import ONE, SPLIT, Cluster, Layout, wait_until
 from tests.databases import KINDS, Databases, Files, Schemas, templates
 from tests.faults.checker import SUMMARY, Tally, check, come_to_rest
 from tests.faults.load import Load, load
-from tests.nats_server import NatsServer
 from tests.postgres_server import PostgresServer
-from tests.redis_server import RedisServer
 from tests.tcp_proxy import Direction, TcpProxy
 
 pytestmark = pytest.mark.server
@@ -41,19 +39,19 @@ class Trial:
     chance: random.Random
 
     def broker_is_killed(self) -> None:
-        self._broker().kill()
-        self._broker().start()
+        self.cluster.broker.kill()
+        self.cluster.broker.start()
 
     def broker_is_away(self, seconds: float = 2.0) -> None:
-        self._broker().stop()
+        self.cluster.broker.stop()
         pause(seconds)
-        self._broker().start()
+        self.cluster.broker.start()
 
     def broker_loses_its_storage(self) -> None:
-        self._broker().kill()
-        self._broker().delete_storage()
+        self.cluster.broker.kill()
+        self.cluster.broker.delete_storage()
         self.load.more(10)
-        self._broker().start()
+        self.cluster.broker.start()
 
     def a_process_is_cut_off(self, seconds: float = 2.0) -> None:
         proxy = self._some_proxy()
@@ -108,11 +106,6 @@ class Trial:
     def do(self, fault: Callable[[], None]) -> None:
         self.tally.faults[fault.__name__] += 1
         fault()
-
-    def _broker(self) -> NatsServer | RedisServer:
-        found = self.cluster.nats or self.cluster.redis
-        assert found is not None
-        return found
 
     def _postgres(self) -> PostgresServer:
         assert isinstance(self.cluster.databases, Schemas)

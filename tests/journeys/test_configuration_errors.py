@@ -107,7 +107,6 @@ def test_a_nats_without_jetstream(tmp_path: Path) -> None:
 
 def test_a_stream_with_other_settings(tmp_path: Path) -> None:
     with Cluster(tmp_path, ONE, "jetstream") as cluster:
-        assert cluster.nats is not None
         other = tmp_path / "other"
         other.mkdir()
         line = refused(

@@ -132,7 +132,6 @@ def test_a_graceful_stop_under_load_leaves_no_message_unacknowledged(
             at_work.more(60)
             for name in ("inventory", "catalog-queries"):
                 cluster.terminate(name)
-        assert cluster.nats is not None
         left = asyncio.run(unacknowledged(cluster.nats.url))
 
     # The name of each group has the identity of the log that it follows.

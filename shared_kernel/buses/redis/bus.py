@@ -6,7 +6,6 @@ from functools import partial
 from shared_kernel.buses.envelope import HEARTBEAT, Envelope
 from shared_kernel.buses.patterns import matcher
 from shared_kernel.buses.port import (
-    BusUnavailableError,
     Capabilities,
     Deliver,
     Followed,
@@ -50,14 +49,11 @@ class RedisBus:
         self._publisher = Publisher(names, max_age_s)
         self._ack_wait_s = ack_wait_s
         self._readers: list[Reader] = []
-        self._closed = False
 
     def open(self) -> None:
         self._connection.check()
 
     def publish(self, batch: Sequence[Envelope]) -> None:
-        if self._closed:
-            raise BusUnavailableError(f"{self._connection.shown}: the bus is closed")
         if batch:
             self._connection.ask(partial(self._publisher.publish, batch=batch))
 
@@ -82,7 +78,6 @@ class RedisBus:
         return self._read(following, followed.group)
 
     def close(self) -> None:
-        self._closed = True
         for reader in list(self._readers):
             self._leave(reader)
         self._connection.close()

@@ -36,8 +36,10 @@ class RedisConnection:
         self._address = address
         self._ca_file = ca_file
         self._client = self.client()
-        self._state = threading.Lock()
+        self._state = threading.Condition()
         self._is_away = False
+        self._closed = False
+        self._asking = 0
 
     def client(self, waits_s: float = 0) -> Any:
         """A client of one's own, which may wait for an answer for so long.
@@ -81,12 +83,20 @@ class RedisConnection:
             )
 
     def ask(self, request: Callable[[Any], T]) -> T:
-        """Raises BusUnavailableError."""
+        """Raises BusUnavailableError, also after closing."""
+        with self._state:
+            if self._closed:
+                raise BusUnavailableError(f"{self.shown}: the bus is closed")
+            self._asking += 1
         try:
             answer = request(self._client)
         except FAULTS as error:
             self.lost(error)
             raise BusUnavailableError(f"{self.shown}: {error}") from error
+        finally:
+            with self._state:
+                self._asking -= 1
+                self._state.notify_all()
         self.found()
         return answer
 
@@ -105,4 +115,8 @@ class RedisConnection:
             _log.info("redis is back", redis=self.shown)
 
     def close(self) -> None:
+        """Let requests end that were begun: redis-py would close sockets under them."""
+        with self._state:
+            self._closed = True
+            self._state.wait_for(lambda: not self._asking, TIMEOUT_S)
         self._client.close()

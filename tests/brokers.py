@@ -1,0 +1,70 @@
+"""The broker of each bus: what starts it, and the settings that lead to it."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import attrs
+
+from tests.nats_server import NatsServer
+from tests.redis_server import RedisServer
+
+HOST = "127.0.0.1"
+
+
+class Broker(Protocol):
+    """A real server. Restarts keep its port, and what its kind keeps."""
+
+    port: int
+
+    def start(self) -> None:
+        """Return when it answers."""
+
+    def stop(self) -> None:
+        """As a shutdown does."""
+
+    def kill(self) -> None:
+        """SIGKILL."""
+
+    def freeze(self) -> None:
+        """Connections stay open, but nothing is answered."""
+
+    def thaw(self) -> None: ...
+
+    def delete_storage(self) -> None:
+        """While it does not run."""
+
+
+@attrs.frozen
+class Brokered:
+    """A bus over a broker of this `kind`, which several buses may share.
+
+    `settings` are those of a process that reaches the broker at a port of loopback.
+    """
+
+    kind: str
+    make: Callable[[Path], Broker]
+    settings: Callable[[int], Mapping[str, str]]
+
+
+def _nats(folder: Path) -> Broker:
+    return NatsServer(folder, jetstream=True)
+
+
+def _redis(folder: Path) -> Broker:
+    return RedisServer(folder, appends=True)
+
+
+BROKERED = {
+    "nats": Brokered("nats", _nats, lambda port: {"BUS_URL": f"nats://{HOST}:{port}"}),
+    "jetstream": Brokered(
+        "nats", _nats, lambda port: {"BUS_URL": f"jetstream://{HOST}:{port}"}
+    ),
+    "forged": Brokered(
+        "nats", _nats, lambda port: {"BUS_URL": f"nats://{HOST}:{port}"}
+    ),
+    "redis": Brokered(
+        "redis", _redis, lambda port: {"BUS_URL": f"redis://{HOST}:{port}/0"}
+    ),
+}
+"""By the name of the bus. `forged` has a stranger on it, see `tests.forger`."""
