@@ -3,6 +3,7 @@
 QueueError
 ├── LeaseLostError            another consumer has the message now; nothing changes
 ├── UnprocessableError        the message cannot be processed, however often it comes
+├── BrokerAwayError           the broker was not reached, or refused
 └── QueueMisconfiguredError   an operator has to act; the message says how
 """
 
@@ -23,6 +24,13 @@ class LeaseLostError(QueueError):
 
 class UnprocessableError(QueueError):
     """Raised by a callback: the message is dead-lettered without further attempts."""
+
+
+class BrokerAwayError(QueueError, ConnectionError):
+    """What was asked of the broker may have been done all the same.
+
+    A fault of the infrastructure (`is_fault`): no message is given up for it.
+    """
 
 
 class QueueMisconfiguredError(QueueError):

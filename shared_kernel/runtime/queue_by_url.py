@@ -5,8 +5,9 @@ from typing import Any
 
 from shared_kernel.clock import Clock
 from shared_kernel.events.event_log import EventLog
+from shared_kernel.queues.brokered import BrokeredQueue
+from shared_kernel.queues.redis.channel import RedisChannel
 from shared_kernel.queues.redis.link import open_link
-from shared_kernel.queues.redis.queue import RedisQueue
 from shared_kernel.queues.settings import QueueSettings
 from shared_kernel.queues.sql import SqlQueue
 from shared_kernel.runtime.settings import Settings
@@ -41,13 +42,10 @@ def queue_by_url(
     }
     if settings.queue_url == "sql:":
         return SqlQueue(name, log.database, **how)
-    return RedisQueue(
-        name,
-        log.database,
-        open_link(settings.queue_url, clock=clock, jitter=jitter),
-        origin=lambda: log.mark(0).log,
-        listed=listed,
-        **how,
+    link = open_link(settings.queue_url, clock=clock, jitter=jitter)
+    channel = RedisChannel(link, listed, log.database, consumer=consumer, clock=clock)
+    return BrokeredQueue(
+        name, log.database, channel, origin=lambda: log.mark(0).log, **how
     )
 
 

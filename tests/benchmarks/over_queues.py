@@ -28,9 +28,10 @@ from shared_kernel.dead_letters.tables import (
     discarded_events_table,
 )
 from shared_kernel.queues import tables
+from shared_kernel.queues.brokered import BrokeredQueue
 from shared_kernel.queues.port import Message
+from shared_kernel.queues.redis.channel import RedisChannel
 from shared_kernel.queues.redis.link import open_link
-from shared_kernel.queues.redis.queue import RedisQueue
 from shared_kernel.queues.settings import QueueSettings
 from shared_kernel.queues.sql import SqlQueue
 from shared_kernel.storage.database import Database
@@ -255,13 +256,15 @@ def _ours_on_redis(redis: RedisServer, url: str) -> float:
     redis.wipe()
     link = open_link(redis.url, clock=system_clock, jitter=random.random)
 
-    def make(database: Database, consumer: str) -> RedisQueue:
-        return RedisQueue(
+    def make(database: Database, consumer: str) -> SqlQueue:
+        channel = RedisChannel(
+            link, "work", database, consumer=consumer, clock=system_clock
+        )
+        return BrokeredQueue(
             "work",
             database,
-            link,
+            channel,
             origin=lambda: "bench",
-            listed="work",
             consumer=consumer,
             settings=SETTINGS,
         )

@@ -12,9 +12,10 @@ import structlog
 import uuid_utils
 
 from shared_kernel.clock import Clock, moments_of
+from shared_kernel.queues.port import BrokerAwayError
 from shared_kernel.queues.redis import layout
 from shared_kernel.queues.redis.cleaner import Cleaner
-from shared_kernel.queues.redis.link import Link, RedisAwayError
+from shared_kernel.queues.redis.link import RedisLink
 from shared_kernel.queues.redis.taken import TakenEntries
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class RmqConnection:
     """
 
     def __init__(
-        self, link: Link, queue: str, name: str, clock: Clock, taken: TakenEntries
+        self, link: RedisLink, queue: str, name: str, clock: Clock, taken: TakenEntries
     ) -> None:
         self.name = name.encode()
         self._link = link
@@ -111,7 +112,7 @@ class RmqConnection:
     def _ask(self, request: Callable[["Redis"], object]) -> bool:
         try:
             self._link.ask(request)
-        except RedisAwayError:
+        except BrokerAwayError:
             self._in_doubt = True
             return False
         return True

@@ -8,10 +8,11 @@ from uuid import UUID
 
 import msgspec
 
+from shared_kernel.queues.channel import Entry
 from shared_kernel.queues.port import Message
 
 
-class Entry(msgspec.Struct, omit_defaults=True):
+class RmqEntry(msgspec.Struct, omit_defaults=True):
     """`row_of` is None for a message that another program wrote."""
 
     id: str
@@ -21,7 +22,7 @@ class Entry(msgspec.Struct, omit_defaults=True):
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Entry).decode
+_decode = msgspec.json.Decoder(RmqEntry).decode
 
 
 class UnreadableEntryError(ValueError):
@@ -30,16 +31,16 @@ class UnreadableEntryError(ValueError):
 
 def entry_of_row(message: Message, origin: str) -> bytes:
     """Names the row of `message` in the database `origin`."""
-    return _encode(Entry(message.id, message.name, message.payload, origin))
+    return _encode(RmqEntry(message.id, message.name, message.payload, origin))
 
 
 def entry_for_others(message: Message) -> bytes:
     """In the form of the chapter's writer: its id is a decimal number."""
     number = str(UUID(message.id).int)
-    return _encode(Entry(number, message.name, message.payload))
+    return _encode(RmqEntry(number, message.name, message.payload))
 
 
-def read(raw: bytes) -> Entry:
+def read(raw: bytes) -> RmqEntry:
     """Raises UnreadableEntryError."""
     try:
         entry = _decode(raw)
@@ -49,3 +50,14 @@ def read(raw: bytes) -> Entry:
     if "\0" in entry.name + entry.payload:
         raise UnreadableEntryError("a NUL character")
     return entry
+
+
+def entry_of(raw: bytes) -> Entry:
+    """What `raw` says, or why it is unreadable."""
+    try:
+        found = read(raw)
+    except UnreadableEntryError as error:
+        return Entry(place=raw, fault=str(error))
+    if found.row_of is not None:
+        return Entry(place=raw, row=found.id, origin=str(found.row_of))
+    return Entry(place=raw, message=Message(name=found.name, payload=found.payload))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from shared_kernel.queues.port import Message
 from shared_kernel.queues.redis import layout
 from shared_kernel.queues.redis.entries import entry_for_others
-from shared_kernel.queues.redis.link import Link
+from shared_kernel.queues.redis.link import RedisLink
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -20,12 +20,12 @@ class Outlet:
     At least once: after a crash in between it is handed over again, with the same id.
     """
 
-    def __init__(self, link: Link, queue: str) -> None:
+    def __init__(self, link: RedisLink, queue: str) -> None:
         self._link = link
         self._queue = queue.encode()
 
     def hand_over(self, message: Message) -> None:
-        """A callback. Raises RedisAwayError, which does not count as an attempt."""
+        """A callback. Raises BrokerAwayError, which does not count as an attempt."""
         raw = entry_for_others(message)
 
         def push(client: "Redis") -> None:

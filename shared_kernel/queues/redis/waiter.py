@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from shared_kernel.queues.port import BrokerAwayError
 from shared_kernel.queues.redis import layout
-from shared_kernel.queues.redis.link import Link, RedisAwayError
+from shared_kernel.queues.redis.link import RedisLink
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -23,7 +24,7 @@ _log = structlog.get_logger(__name__)
 class Waiter:
     """Takes nothing: only the consumer moves messages, in its own thread."""
 
-    def __init__(self, link: Link, queue: str, wake: Callable[[], None]) -> None:
+    def __init__(self, link: RedisLink, queue: str, wake: Callable[[], None]) -> None:
         self._link = link
         self._ready = layout.ready(queue.encode())
         self._wake = wake
@@ -64,7 +65,7 @@ class Waiter:
         if self._supported:
             try:
                 return self._link.ask(self._look)
-            except RedisAwayError:
+            except BrokerAwayError:
                 pass
         self._stopping.wait(BLOCK_S)
         return False

@@ -1,12 +1,13 @@
 """Queues on a Redis of the test."""
 
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import attrs
 
 from shared_kernel.clock import Clock
-from shared_kernel.queues.redis.link import Link, open_link
-from shared_kernel.queues.redis.queue import RedisQueue
+from shared_kernel.queues.brokered import BrokeredQueue
+from shared_kernel.queues.redis.channel import RedisChannel
+from shared_kernel.queues.redis.link import RedisLink, open_link
 from shared_kernel.storage.database import Database
 from tests.redis_server import RedisServer
 from tests.shared_kernel.events.builders import ManualClock
@@ -15,7 +16,8 @@ from tests.shared_kernel.queues.builders import SETTINGS
 READY = "rmq::queue::[work]::ready"
 REJECTED = "rmq::queue::[work]::rejected"
 ORIGIN = "shop"
-opened: list[Link] = []
+RedisQueue: TypeAlias = BrokeredQueue[RedisChannel]
+opened: list[RedisLink] = []
 """By the present test; they are closed after it."""
 
 
@@ -27,12 +29,14 @@ class MakeRedis(Protocol):
 
 def redis_queue(url: str) -> MakeRedis:
     def make(database: Database, consumer: str, clock: Clock) -> RedisQueue:
-        return RedisQueue(
+        channel = RedisChannel(
+            a_link(url, clock), "work", database, consumer=consumer, clock=clock
+        )
+        return BrokeredQueue(
             "work",
             database,
-            a_link(url, clock),
+            channel,
             origin=lambda: ORIGIN,
-            listed="work",
             consumer=consumer,
             settings=SETTINGS,
             clock=clock,
@@ -42,7 +46,7 @@ def redis_queue(url: str) -> MakeRedis:
     return make
 
 
-def a_link(url: str, clock: Clock) -> Link:
+def a_link(url: str, clock: Clock) -> RedisLink:
     opened.append(open_link(url, clock=clock, jitter=lambda: 1.0))
     return opened[-1]
 

@@ -10,14 +10,13 @@ from structlog.testing import capture_logs
 
 from shared_kernel.clock import system_clock
 from shared_kernel.queues.port import Message
-from shared_kernel.queues.redis.queue import RedisQueue
 from shared_kernel.queues.redis.taken import TakenEntries
 from shared_kernel.storage.database import Database
 from tests.cluster import wait_until
 from tests.queues import AtOnce
 from tests.redis_server import KINDS, RedisServer
 from tests.shared_kernel.queues.builders import Heard, Later, consuming, idle
-from tests.shared_kernel.queues.redis_builders import READY, RedisBench
+from tests.shared_kernel.queues.redis_builders import READY, RedisBench, RedisQueue
 from tests.shared_kernel.queues.rmq import Writer
 from tests.tcp_proxy import TcpProxy
 
@@ -97,8 +96,8 @@ def test_away_it_goes_on_by_the_rows_and_says_so_once(own: RedisBench) -> None:
             consumer.step()
 
     assert heard.payloads == [str(n) for n in range(30)]
-    told = [log["event"] for log in logs if log["event"].startswith("redis is")]
-    assert told == ["redis is away", "redis is back"]
+    told = [log["event"] for log in logs if log["event"].startswith("broker is")]
+    assert told == ["broker is away", "broker is back"]
 
 
 def test_wiped_while_messages_wait(own: RedisBench) -> None:
@@ -172,17 +171,17 @@ def after_the_pop(queue: RedisQueue, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def after_the_commit(queue: RedisQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue._rmq, "settle", crash)
+    monkeypatch.setattr(queue.channel.rmq, "settle", crash)
 
 
 def after_redis_was_told(queue: RedisQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    settle = queue._rmq.settle
+    settle = queue.channel.rmq.settle
 
     def settle_and_crash(acknowledged: list[bytes], rejected: list[bytes]) -> None:
         settle(acknowledged, rejected)
         raise Crash
 
-    monkeypatch.setattr(queue._rmq, "settle", settle_and_crash)
+    monkeypatch.setattr(queue.channel.rmq, "settle", settle_and_crash)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +202,9 @@ def test_a_crash_between_two_steps(
     with pytest.raises(Crash):
         crashing.step()
 
-    bench.server.client.delete(f"rmq::connection::{dead._rmq.name.decode()}::heartbeat")
+    bench.server.client.delete(
+        f"rmq::connection::{dead.channel.rmq.name.decode()}::heartbeat"
+    )
     consumer, heard = consuming(other)
     for _ in range(10):
         idle(consumer)

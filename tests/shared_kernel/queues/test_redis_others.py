@@ -170,10 +170,10 @@ def test_another_of_ours_may_take_what_a_suspended_one_holds(
     late.step()
     for payload in "ab":
         first.add("greet", payload)
-    held = first._rmq.take(2)
+    held = first.channel.rmq.take(2)
     assert len(held) == 2
     bench.server.client.delete(
-        f"rmq::connection::{first._rmq.name.decode()}::heartbeat"
+        f"rmq::connection::{first.channel.rmq.name.decode()}::heartbeat"
     )
     consumer, heard = consuming(second)
     consumer.step()

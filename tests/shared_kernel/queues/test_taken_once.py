@@ -7,12 +7,11 @@ import pytest
 from shared_kernel.queues.consumer import Consumer
 from shared_kernel.queues.lease import LEASE_US
 from shared_kernel.queues.port import LeaseLostError
-from shared_kernel.queues.redis.queue import RedisQueue
 from shared_kernel.queues.redis.taken import TakenEntries
 from shared_kernel.queues.sql import SqlQueue
 from tests.queues import AtOnce
 from tests.shared_kernel.queues.builders import Heard, consuming, idle
-from tests.shared_kernel.queues.redis_builders import READY, RedisBench
+from tests.shared_kernel.queues.redis_builders import READY, RedisBench, RedisQueue
 from tests.shared_kernel.queues.rmq import Writer, clean, written
 
 pytestmark = pytest.mark.server
@@ -30,7 +29,7 @@ def noted(bench: RedisBench) -> set[str]:
 
 def is_dead(bench: RedisBench, queue: RedisQueue) -> None:
     """Its heartbeat in Redis is gone."""
-    name = queue._rmq.name.decode()
+    name = queue.channel.rmq.name.decode()
     bench.server.client.delete(f"rmq::connection::{name}::heartbeat")
 
 
@@ -53,7 +52,7 @@ def dies_before_redis_is_told(
     consumer.step()
     Writer(bench.server).push(TICK)
     with monkeypatch.context() as patch:
-        patch.setattr(dead._rmq, "settle", crash)
+        patch.setattr(dead.channel.rmq, "settle", crash)
         with pytest.raises(Crash):
             consumer.step()
     is_dead(bench, dead)
@@ -95,7 +94,7 @@ def test_what_nobody_took_waits_for_a_worker_of_ours(
     dead = bench.queue("dead")
     dead.consumer(9, Heard(), AtOnce()).step()
     Writer(bench.server).push(TICK)
-    assert dead._rmq.take(1) == [TICK]
+    assert dead.channel.rmq.take(1) == [TICK]
     is_dead(bench, dead)
     assert clean(bench.server) == 0
 
@@ -109,7 +108,7 @@ def test_an_identical_message_is_another_message(
     bench: RedisBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dead = dies_before_redis_is_told(bench, monkeypatch)
-    bench.server.client.lpush(dead._rmq._unacked, TICK)
+    bench.server.client.lpush(dead.channel.rmq._unacked, TICK)
     bench.server.client.lpush(READY, TICK)
     consumer, heard = consuming(bench.queue("other"))
 
