@@ -1,5 +1,7 @@
 """Starts processes as forks of one that has imported the application already.
 
+Or another module, such as that of a server.
+
     process = fork_server().start(["app"], folder, environment, log)
 
 A start takes a second of CPU time for imports, a fork nearly none, and the tests start
@@ -8,6 +10,7 @@ own session, environment, folder and output, and runs the module as `__main__`.
 """
 
 import atexit
+import importlib
 import json
 import os
 import runpy
@@ -61,13 +64,19 @@ class Forked:
 
 
 class ForkServer:
-    """Ends with the process that made it. Thread-safe."""
+    """Has imported `module`. Ends with the process that made it. Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str) -> None:
         self._orders, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
         with theirs:
             self._server = subprocess.Popen(
-                [sys.executable, "-m", "tests.fork_server", str(theirs.fileno())],
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.fork_server",
+                    str(theirs.fileno()),
+                    module,
+                ],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
@@ -97,9 +106,9 @@ class ForkServer:
 
 
 @cache
-def fork_server() -> ForkServer:
-    """One for all tests of this process."""
-    return ForkServer()
+def fork_server(module: str = "app") -> ForkServer:
+    """One for each module, for all tests of this process."""
+    return ForkServer(module)
 
 
 def _serve(orders: socket.socket) -> Sequence[str] | None:
@@ -162,7 +171,8 @@ def _become(
 
 
 def _main() -> None:
-    import app  # noqa: F401 - so that the forks have imported it
+    # So that the forks have imported it.
+    importlib.import_module(sys.argv[2])
 
     with closing(socket.socket(fileno=int(sys.argv[1]))) as orders:
         program = _serve(orders)
