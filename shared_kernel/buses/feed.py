@@ -8,6 +8,7 @@ from typing import Protocol
 
 import structlog
 
+from shared_kernel.buses.broker import Broker, BrokerState, overall
 from shared_kernel.buses.envelope import HEARTBEAT, Envelope, heartbeat
 from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.buses.patterns import matcher
@@ -30,6 +31,10 @@ class RemoteFeed(Protocol):
 
     @property
     def source(self) -> str: ...
+
+    @property
+    def address(self) -> str:
+        """Of that process, without credentials."""
 
     def head(self) -> int: ...
 
@@ -65,11 +70,18 @@ class FeedBus:
     ) -> None:
         self._local = InProcessBus()
         self._feeds = {f"{HEARTBEAT}.{feed.source}": feed for feed in feeds}
+        self._peers = {
+            feed.source: Broker("feed", feed.address, clock=clock) for feed in feeds
+        }
         self._clock = clock
         self._jitter = jitter
         self._closed = threading.Event()
         self._starting = threading.Lock()
         self._threads: dict[str, threading.Thread] = {}
+
+    def broker(self) -> BrokerState:
+        """The other processes with a log; unknown while one of them is not followed."""
+        return overall("feed", [peer.state() for peer in self._peers.values()])
 
     def open(self) -> None:
         """Do nothing: no feed is read before it has a subscriber."""
@@ -108,6 +120,7 @@ class FeedBus:
                 thread.start()
 
     def _loop(self, feed: RemoteFeed) -> None:
+        peer = self._peers[feed.source]
         position: int | None = None
         failures = 0
         while not self._closed.is_set():
@@ -123,11 +136,13 @@ class FeedBus:
                 failures += 1
                 if failures == 1:
                     _log.warning("feed lost", source=feed.source, error=str(error))
+                peer.lost(error, logged=False)
                 self._back_off(failures)
                 continue
             if failures:
                 _log.info("feed is back", source=feed.source)
                 failures = 0
+            peer.found(logged=False)
             if batch:
                 position = batch[-1].position
                 self._local.publish(batch)

@@ -8,6 +8,7 @@ import attrs
 import structlog
 from blinker import Signal
 
+from shared_kernel.buses.broker import BrokerState
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.patterns import matcher
 from shared_kernel.buses.port import Capabilities, Deliver, Delivery, Leave
@@ -48,6 +49,9 @@ class InProcessBus:
     def __init__(self) -> None:
         self._published = Signal("published")
         self._groups: dict[tuple[str, str], _Group] = {}
+
+    def broker(self) -> BrokerState:
+        return BrokerState(kind="inprocess", reachable=True)
 
     def open(self) -> None:
         """There is nothing to connect to."""

@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 
 import attrs
 
+from shared_kernel.buses.broker import BrokerState
 from shared_kernel.buses.envelope import Envelope
 
 
@@ -94,6 +95,12 @@ class EventBus(Protocol):
 
     @property
     def capabilities(self) -> Capabilities: ...
+
+    def broker(self) -> BrokerState:
+        """What carries the messages, and whether it can be reached now.
+
+        Returns within seconds. Shows no credentials.
+        """
 
     def open(self) -> None:
         """Connect, within seconds or else in the background without a deadline.

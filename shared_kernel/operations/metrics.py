@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from shared_kernel.events.cursors import Lease
 from shared_kernel.events.dropped import HINTS
 from shared_kernel.events.subscription import Counts, Subscription
+from shared_kernel.operations.brokers import brokers_of
 from shared_kernel.operations.observation import (
     LogState,
     QueueState,
@@ -145,6 +146,7 @@ class _States(Collector):
                 letters.add_metric((*of, "dead"), _number(other.dead))
                 letters.add_metric((*of, "parked"), _number(other.parked))
         yield letters
+        yield from _of_brokers(states)
         yield _by_cause(self.causes)
         yield _dropped(subscriptions)
         yield from self._of_queues(states)
@@ -192,6 +194,23 @@ def _by_cause(causes: Sequence[ObservedCause]) -> Metric:
         labels = (each.subscription, each.cause, each.error_type, each.place)
         gauge.add_metric(labels, _number(each.letters))
     return gauge
+
+
+def _of_brokers(states: Sequence[ServiceState]) -> Iterator[Metric]:
+    labels = ("use", "kind", "address")
+    reachable = _gauge("broker_reachable", "1 if it answers this process now", labels)
+    since = _gauge(
+        "broker_reachable_since_timestamp_seconds",
+        "Since when it has been reachable, or not",
+        labels,
+    )
+    for use, broker in brokers_of(states):
+        of = (use, broker.kind, broker.address)
+        reachable.add_metric(of, _number(broker.reachable))
+        moment = broker.since
+        since.add_metric(of, _number(moment.timestamp() if moment else None))
+    yield reachable
+    yield since
 
 
 def _dropped(

@@ -11,6 +11,7 @@ from typing import TypeVar
 import attrs
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared_kernel.buses.broker import BrokerState
 from shared_kernel.clock import Clock, to_us
 from shared_kernel.dead_letters import store as dead_letters
 from shared_kernel.dead_letters.letter import DEAD, PARKED
@@ -86,7 +87,7 @@ class QueueState:
 
     The ages are since a message was added, 0 if there is none. `attempts` are the most
     that one of them has had, `dead` those that were given up, and `parked` those that
-    wait behind one. `lists` are the lengths of its lists in a broker, if it has one.
+    wait behind one. `lists` are the lengths of its lists in the broker, if it has any.
     """
 
     name: str
@@ -99,13 +100,15 @@ class QueueState:
     parked: int | None
     paused: bool | None
     lists: Mapping[str, int] | None
+    broker: BrokerState | None = None
 
 
 @attrs.frozen(kw_only=True)
 class ServiceState:
     """`log` is None where the service has none.
 
-    `letters` are those of no subscription and no queue.
+    `letters` are those of no subscription and no queue. `bus` is the broker as the
+    process of the service sees it; None is unknown.
     """
 
     name: str
@@ -113,6 +116,7 @@ class ServiceState:
     subscriptions: Sequence[SubscriptionState]
     queues: Sequence[QueueState]
     letters: Sequence[LettersState]
+    bus: BrokerState | None = None
 
 
 def observe(service: Service, clock: Clock) -> ServiceState:
@@ -130,6 +134,7 @@ def observe(service: Service, clock: Clock) -> ServiceState:
         ],
         queues=[observe_queue(each.queue, clock) for each in service.queues],
         letters=list(_other_letters(service)),
+        bus=service.bus.broker(),
     )
 
 
@@ -153,6 +158,7 @@ def observe_queue(queue: SqlQueue, clock: Clock) -> QueueState:
         parked=None if letters is None else _parked(queue, letters[DEAD]),
         paused=known(lambda: queue.paused_since_us() is not None),
         lists=queue.lists(),
+        broker=queue.broker(),
     )
 
 

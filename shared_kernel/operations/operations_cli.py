@@ -7,6 +7,7 @@ import msgspec
 
 from shared_kernel.clock import Clock
 from shared_kernel.events.cursors import Lease
+from shared_kernel.operations.brokers import shown
 from shared_kernel.operations.observation import QueueState, ServiceState, observe
 from shared_kernel.operations.other_processes import OtherProcesses
 from shared_kernel.operations.status import status_of_the_shop
@@ -35,6 +36,9 @@ def status_command(
         dropped      messages on the bus that are not of the log, by reason
         worked by    the process that applies the events
 
+        The brokers of the bus and of the queues are shown as this process reaches them,
+        or the process of a service that runs elsewhere.
+
         For queues, waiting and in flight are messages, and attempts the most that one
         of them has had.
         """  # noqa: D301 - click takes \b as a character
@@ -47,6 +51,10 @@ def status_command(
         _show_logs(states)
         click.echo()
         _show_subscriptions(states)
+        click.echo()
+        show_table(
+            ("broker of", "kind", "address", "reachable", "since"), shown(states)
+        )
         if queues := [queue for state in states for queue in state.queues]:
             click.echo()
             show_queues(queues)

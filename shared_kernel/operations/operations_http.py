@@ -11,6 +11,7 @@ from shared_kernel.clock import Clock
 from shared_kernel.events.consistency import Progress
 from shared_kernel.events.dropped import COPY, HINTS
 from shared_kernel.events.versions import Versions
+from shared_kernel.operations.brokers import BROKER_SCHEMA, away
 from shared_kernel.operations.dead_letters_http import LETTER, add_dead_letters
 from shared_kernel.operations.letter_names import by_database
 from shared_kernel.operations.letter_warnings import warnings_of
@@ -34,6 +35,36 @@ from shared_kernel.web.routes import Api, Success
 
 MOST_LAG_S = 10.0
 """A subscription with more lag makes the process not ready."""
+
+READY_SCHEMA = {
+    "type": "object",
+    "required": ["status", "behind", "warnings", "services"],
+    "properties": {
+        "status": {"const": "ready"},
+        "behind": {"type": "array", "items": {"type": "string"}},
+        "warnings": {"type": "array", "items": {"type": "string"}},
+        "services": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "name": {"type": "string"},
+                    "bus": BROKER_SCHEMA,
+                    "queues": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "properties": {
+                                "name": {"type": "string"},
+                                "broker": BROKER_SCHEMA,
+                            },
+                        },
+                    },
+                },
+            },
+        },
+    },
+}
 
 SINCE_UNKNOWN = "for an unknown time: the clock was set back"
 
@@ -157,20 +188,25 @@ def _add_health(api: Api, operations: Operations) -> None:
         summary="Is every part keeping up?",
         problems=(NOT_READY,),
         success=Success(
-            description="All parts are within bounds.", schema={"type": "object"}
+            description="All parts are within bounds.", schema=READY_SCHEMA
         ),
     )
     def readyz() -> Response:
         """If not ready (503), it says which part is behind, and by how much.
 
         Or which part cannot store what commands write, for example on a full disk.
-        `warnings` do not make it unready: more dead letters than are allowed.
+        `warnings` do not make it unready: more dead letters than are allowed, and a
+        broker that cannot be reached, as everything works without it. Each service
+        names the broker of its bus, and of each of its queues.
         """
         read_query(())
         states = operations.states()
         services = [attrs.asdict(state) for state in states]
         behind = [*_behind(states, operations), *_unwritable(states, writable)]
-        warnings = list(warnings_of(states, operations.dead_letters_allowed))
+        warnings = [
+            *warnings_of(states, operations.dead_letters_allowed),
+            *away(states),
+        ]
         if behind:
             raise Problem(
                 NOT_READY,

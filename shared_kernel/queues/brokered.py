@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 import structlog
 from sqlalchemy.engine import Connection
 
+from shared_kernel.buses.broker import BrokerState
 from shared_kernel.clock import Clock, moments_of, system_clock
 from shared_kernel.queues import jobs
 from shared_kernel.queues.channel import Channel
@@ -115,6 +116,9 @@ class BrokeredQueue(SqlQueue, Generic[C]):
         self.channel.close()
 
     # ---------------------------------------------------------------- for operators
+
+    def broker(self) -> BrokerState:
+        return self.channel.broker()
 
     def lists(self) -> dict[str, int] | None:
         return self.channel.lists()

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import attrs
 from sqlalchemy.engine import Connection
 
+from shared_kernel.buses.broker import BrokerState
 from shared_kernel.queues.port import Message
 
 
@@ -67,6 +68,9 @@ class Channel(Protocol):
 
     def let_go(self) -> None:
         """The consumer has ended, or begins anew: others can have what is held."""
+
+    def broker(self) -> BrokerState:
+        """Which it is, and whether it can be reached now. Returns within seconds."""
 
     def lists(self) -> dict[str, int] | None:
         """What is waiting in the broker, as far as that tells. None if it is away."""

@@ -5,8 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-import structlog
-
+from shared_kernel.buses.broker import Broker
 from shared_kernel.clock import Clock, moments_of, system_clock
 from shared_kernel.queues.port import BrokerAwayError
 
@@ -14,14 +13,13 @@ FIRST_BACKOFF_US, MAX_BACKOFF_US = 100_000, 5_000_000
 
 C = TypeVar("C")
 T = TypeVar("T")
-_log = structlog.get_logger(__name__)
 
 
 class Link(Generic[C]):
-    """Any thread may use it. What it logs is that the broker is away, and back.
+    """Any thread may use it. `broker` says whether that can be reached.
 
-    `shown` names it, without credentials. `faults` are what `client` raises when it is
-    away. `on_first_answer` is called once.
+    `shown` is its URL without credentials. `faults` are what `client` raises when it is
+    away. `ping` is some request. `on_first_answer` is called once.
     """
 
     def __init__(
@@ -30,12 +28,16 @@ class Link(Generic[C]):
         shown: str,
         faults: tuple[type[Exception], ...],
         *,
+        ping: Callable[[C], object],
         on_first_answer: Callable[[C], None] | None = None,
         close: Callable[[], None] = lambda: None,
         clock: Clock = system_clock,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.shown = shown
+        self.broker = Broker(
+            shown.partition(":")[0], shown, lambda: self.ask(ping), clock=clock
+        )
         self._client = client
         self._faults = faults
         self._on_first_answer = on_first_answer
@@ -75,21 +77,18 @@ class Link(Generic[C]):
 
     def _fail(self, error: Exception) -> None:
         with self._state:
-            first = not self._failures
             self._failures += 1
             self._again_us = self._now().monotonic_us + self._backoff_us()
-        if first:
-            _log.warning("broker is away", broker=self.shown, error=str(error))
+        self.broker.lost(error)
 
     def _succeed(self) -> None:
+        self.broker.found()
         # Nearly always nothing has changed.
         if not self._failures and self._on_first_answer is None:
             return
         with self._state:
-            failures, self._failures, self._again_us = self._failures, 0, 0
+            self._failures, self._again_us = 0, 0
             first, self._on_first_answer = self._on_first_answer, None
-        if failures:
-            _log.info("broker is back", broker=self.shown)
         if first is not None:
             first(self._client)
 

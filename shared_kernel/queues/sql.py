@@ -13,7 +13,9 @@ from collections.abc import Callable, Sequence
 import attrs
 import uuid_utils
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
+from shared_kernel.buses.broker import BrokerState
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.clock import Clock, system_clock, to_us
 from shared_kernel.events.unit_of_work import current_traceparent
@@ -30,6 +32,7 @@ from shared_kernel.queues.port import (
 from shared_kernel.queues.settings import QueueSettings
 from shared_kernel.queues.settling import Counts, Settlement
 from shared_kernel.storage.database import Database
+from shared_kernel.storage.errors import StorageError
 
 
 class TooManyAttemptsError(Exception):
@@ -137,6 +140,15 @@ class SqlQueue:
         """Nothing of its own is open."""
 
     # ---------------------------------------------------------------- for operators
+
+    def broker(self) -> BrokerState:
+        """What hurries its messages to their worker: here the database itself."""
+        try:
+            with self.database.reading():
+                reachable = True
+        except (SQLAlchemyError, StorageError, OSError):
+            reachable = False
+        return BrokerState(kind="sql", address=self.database.shown, reachable=reachable)
 
     def lists(self) -> dict[str, int] | None:
         """The lengths of its lists in a broker: none here. None if it is away."""

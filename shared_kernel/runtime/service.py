@@ -207,6 +207,7 @@ class Service:
     """
 
     name: str
+    bus: EventBus
     subscriptions: Sequence[Subscription] = ()
     background_jobs: Sequence[Worker] = ()
     dead_letters: Mapping[str, DeadLetters] = attrs.field(factory=dict)

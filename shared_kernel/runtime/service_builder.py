@@ -286,6 +286,7 @@ class ServiceBuilder:
         declared, runtime = self._declared, self.runtime
         common: dict[str, Any] = {
             "name": declared.name,
+            "bus": runtime.bus,
             "subscriptions": tuple(self._subscriptions),
             "dead_letters": self._dead_letters(),
             "databases": self.databases,

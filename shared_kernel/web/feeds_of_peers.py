@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -14,6 +15,11 @@ from shared_kernel.web.peers import ATTEMPTS, Peer, PeerError, consistency_heade
 MOST_EVENTS = 1000
 
 B = TypeVar("B", bound=msgspec.Struct)
+
+
+def without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 class HttpEventFeed:
@@ -29,6 +35,10 @@ class HttpEventFeed:
     @property
     def source(self) -> str:
         return self._source
+
+    @property
+    def address(self) -> str:
+        return without_credentials(self._peer.url)
 
     def read(self, after: int, limit: int) -> list[Envelope]:
         """At most a thousand. Raises PeerError, like the other methods."""

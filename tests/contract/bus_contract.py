@@ -365,6 +365,8 @@ def publishing_raises_while_the_server_is_away(bench: Bench) -> None:
     bench.another().subscribe("product.>", "listing", inbox)
     bench.send(some("product.inserted"))
     assert inbox.has({1})
+    before = bench.bus().broker()
+    assert (before.reachable, bool(before.address)) == (True, True)
 
     bench.server.stop()
     begun = time.monotonic()
@@ -378,9 +380,13 @@ def publishing_raises_while_the_server_is_away(bench: Bench) -> None:
 
     until(is_away, "noticing")
     assert time.monotonic() - begun < PROMPT_S
+    until(lambda: bench.bus().broker().reachable is False, "telling that it is away")
     bench.server.start()
 
     publish_when_it_is_back(bench, some("product.renamed", first=2), inbox)
+    after = bench.bus().broker()
+    assert after == attrs.evolve(before, since=after.since)
+    assert after.since > before.since  # type: ignore[operator]  # both are known
 
 
 def publishing_does_not_wait_for_a_killed_server(bench: Bench) -> None:

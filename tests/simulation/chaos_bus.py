@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import attrs
 
+from shared_kernel.buses.broker import BrokerState
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Capabilities, Deliver, EventBus, Leave
 
@@ -53,6 +54,9 @@ class ChaosBus:
             waits_for_members=False,
             in_order=False,
         )
+
+    def broker(self) -> BrokerState:
+        return self._bus.broker()
 
     def open(self) -> None:
         self._bus.open()

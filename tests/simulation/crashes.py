@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from shared_kernel.buses.broker import BrokerState
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import (
     Capabilities,
@@ -63,6 +64,9 @@ class CrashableBus:
     @property
     def capabilities(self) -> Capabilities:
         return self._bus.capabilities
+
+    def broker(self) -> BrokerState:
+        return self._bus.broker()
 
     def open(self) -> None:
         self._bus.open()

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from shared_kernel.buses.broker import BrokerState
 from shared_kernel.buses.envelope import Envelope, heartbeat
 from shared_kernel.buses.port import Capabilities, Deliver, EventBus, Leave
 from shared_kernel.events.seal import sealed
@@ -233,6 +234,9 @@ class MaliciousBus:
             carried += self._lies(envelope)
             self._liar.observe(envelope)
         self._bus.publish(carried)
+
+    def broker(self) -> BrokerState:
+        return self._bus.broker()
 
     def open(self) -> None:
         self._bus.open()

@@ -14,6 +14,7 @@ import nats.errors
 import structlog
 from nats.aio.client import Client, Server
 
+from shared_kernel.buses.broker import Broker
 from shared_kernel.buses.nats.client_errors import misconfiguration
 from shared_kernel.buses.nats.messages import read_headers
 from shared_kernel.buses.nats.options import NatsOptions
@@ -71,9 +72,11 @@ class NatsConnection:
         on_connected: Callable[[Client], Awaitable[None]],
         on_lost: Callable[[], None] = lambda: None,
         *,
+        kind: str = "nats",
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._options = options
+        self.broker = Broker(kind, f"{kind}://{','.join(options.servers)}", self._look)
         self._jitter = jitter
         self._attempts = 0
         self._on_connected = on_connected
@@ -86,7 +89,6 @@ class NatsConnection:
         self._closed = False
         # While opening, the caller gets an exception instead of a line in the log.
         self._opening = False
-        self._lost = False
         self._fault: Exception | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._spawned: set[Future[Any]] = set()
@@ -116,13 +118,7 @@ class NatsConnection:
         if isinstance(self._fault, BusMisconfiguredError):
             raise self._fault
         if self._client is None:
-            why = str(self._fault or "no answer")
-            _log.warning(
-                "NATS cannot be reached; serving without it until it can",
-                servers=self.shown,
-                error=why,
-            )
-            self._lost = True
+            self.broker.lost(self._fault or "no answer")
 
     def client(self) -> Client:
         """The client. Raises BusUnavailableError and BusMisconfiguredError."""
@@ -224,8 +220,8 @@ class NatsConnection:
 
         async def on_disconnected() -> None:
             self._on_lost()
-            if self._client is client:
-                self._log_lost()
+            if self._client is client and not self._closed:
+                self.broker.lost("the connection is lost")
 
         async def on_reconnected() -> None:
             self._found(client)
@@ -269,14 +265,7 @@ class NatsConnection:
         self._attempts = 0
         self._client, self._fault = client, None
         self._settled.set()
-        if self._lost:
-            _log.info("NATS is back", servers=self.shown)
-            self._lost = False
-
-    def _log_lost(self) -> None:
-        if not self._lost and not self._closed:
-            _log.warning("NATS is lost", servers=self.shown)
-            self._lost = True
+        self.broker.found()
 
     def _record_failure(self, error: Exception) -> None:
         """Remember why there is no connection; log it if an operator must act."""
@@ -291,10 +280,13 @@ class NatsConnection:
                 not known or isinstance(error, ConnectionRefusedError)
             ):
                 self._fault = error
+                if not self._opening:
+                    self.broker.lost(error)
             return
         if str(found) != str(self._fault) and not self._opening:
             _log.error("NATS is not as needed", error=str(found))
         self._fault = found
+        self.broker.lost(found, logged=False)
         self._settled.set()
 
     def _log_forbidden(self, what: str) -> None:
@@ -306,6 +298,19 @@ class NatsConnection:
                 servers=self.shown,
                 error=what,
             )
+
+    def _look(self) -> None:
+        """Whether it can be reached, though nobody has connected."""
+        if self._thread is None:
+            try:
+                asyncio.run(_greet(self._options))
+            except (nats.errors.Error, OSError, TimeoutError) as error:
+                self.broker.lost(error)
+            else:
+                self.broker.found()
+        elif self._client is not None and self._client.is_connected:
+            # It answers pings.
+            self.broker.found()
 
     async def _let_go(self) -> None:
         """End all tasks before the loop ends, whatever a failing client raises."""
@@ -320,3 +325,10 @@ class NatsConnection:
         if self._client is not None:
             await self._client.flush(timeout=1)
             await self._client.close()
+
+
+async def _greet(options: NatsOptions) -> None:
+    async with asyncio.timeout(OPEN_S):
+        client = _Client(wants_tls=options.wants_tls)
+        await client.connect(**options.connecting(), allow_reconnect=False)
+        await client.close()

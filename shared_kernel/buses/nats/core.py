@@ -13,6 +13,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as CoreSubscription
 
 from shared_kernel.buses.binary_mode import headers_of
+from shared_kernel.buses.broker import BrokerState
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.nats.connection import NatsConnection
 from shared_kernel.buses.nats.member import Member
@@ -52,6 +53,9 @@ class NatsBus:
         self._options = options
         self._connection = NatsConnection(options, self._on_connected)
         self._members = CoreMembers(self._connection, options)
+
+    def broker(self) -> BrokerState:
+        return self._connection.broker.state()
 
     def open(self) -> None:
         self._connection.open()

@@ -14,6 +14,7 @@ from nats.js import api
 from nats.js.errors import NoStreamResponseError
 
 from shared_kernel.buses.binary_mode import headers_of, message_id
+from shared_kernel.buses.broker import BrokerState
 from shared_kernel.buses.envelope import HEARTBEAT, Envelope
 from shared_kernel.buses.nats.connection import NatsConnection
 from shared_kernel.buses.nats.core import CoreMembers, fits, log_too_large, send
@@ -67,10 +68,15 @@ class JetStreamBus:
         self._options = options
         self._declaration = declaration
         self._ack_wait_s = ack_wait_s
-        self._connection = NatsConnection(options, self._on_connected, self._on_lost)
+        self._connection = NatsConnection(
+            options, self._on_connected, self._on_lost, kind="jetstream"
+        )
         self._listening = CoreMembers(self._connection, options)
         self._pulling: list[Pull] = []
         self._acknowledgements: _Acknowledgements | None = None
+
+    def broker(self) -> BrokerState:
+        return self._connection.broker.state()
 
     def open(self) -> None:
         self._connection.open()

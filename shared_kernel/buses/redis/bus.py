@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
+from shared_kernel.buses.broker import BrokerState
 from shared_kernel.buses.envelope import HEARTBEAT, Envelope
 from shared_kernel.buses.patterns import matcher
 from shared_kernel.buses.port import (
@@ -49,6 +50,9 @@ class RedisBus:
         self._publisher = Publisher(names, max_age_s)
         self._ack_wait_s = ack_wait_s
         self._readers: list[Reader] = []
+
+    def broker(self) -> BrokerState:
+        return self._connection.broker.state()
 
     def open(self) -> None:
         self._connection.check()

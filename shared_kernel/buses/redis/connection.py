@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import redis
-import structlog
 from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
@@ -14,6 +13,7 @@ from redis.exceptions import (
 )
 from redis.retry import Retry
 
+from shared_kernel.buses.broker import Broker
 from shared_kernel.buses.port import BusMisconfiguredError, BusUnavailableError
 from shared_kernel.buses.redis.address import RedisAddress
 
@@ -25,19 +25,18 @@ OLDEST = 7
 FAULTS = (RedisError, OSError)
 
 T = TypeVar("T")
-_log = structlog.get_logger(__name__)
 
 
 class RedisConnection:
-    """Any thread may use it. Logs once that Redis is away, and that it is back."""
+    """Any thread may use it."""
 
     def __init__(self, address: RedisAddress, ca_file: str | None = None) -> None:
         self.shown = address.shown
         self._address = address
         self._ca_file = ca_file
         self._client = self.client()
+        self.broker = Broker("redis", address.shown, self._ping)
         self._state = threading.Condition()
-        self._is_away = False
         self._closed = False
         self._asking = 0
 
@@ -73,8 +72,9 @@ class RedisConnection:
                 "and let that user read and write streams"
             ) from error
         except FAULTS as error:
-            self.lost(error)
+            self.broker.lost(error)
             return
+        self.broker.found()
         version = str(server["redis_version"])
         if int(version.partition(".")[0]) < OLDEST:
             raise BusMisconfiguredError(
@@ -91,28 +91,14 @@ class RedisConnection:
         try:
             answer = request(self._client)
         except FAULTS as error:
-            self.lost(error)
+            self.broker.lost(error)
             raise BusUnavailableError(f"{self.shown}: {error}") from error
         finally:
             with self._state:
                 self._asking -= 1
                 self._state.notify_all()
-        self.found()
+        self.broker.found()
         return answer
-
-    def lost(self, error: Exception) -> None:
-        with self._state:
-            was_away, self._is_away = self._is_away, True
-        if not was_away:
-            _log.warning("redis is away", redis=self.shown, error=str(error))
-
-    def found(self) -> None:
-        if not self._is_away:
-            return
-        with self._state:
-            was_away, self._is_away = self._is_away, False
-        if was_away:
-            _log.info("redis is back", redis=self.shown)
 
     def close(self) -> None:
         """Let requests end that were begun: redis-py would close sockets under them."""
@@ -120,3 +106,6 @@ class RedisConnection:
             self._closed = True
             self._state.wait_for(lambda: not self._asking, TIMEOUT_S)
         self._client.close()
+
+    def _ping(self) -> None:
+        self.ask(lambda client: client.ping())

@@ -88,11 +88,11 @@ class Reader:
             except FAULTS as error:
                 self._own_id = None
                 failures += 1
-                self._connection.lost(error)
+                self._connection.broker.lost(error)
                 self._back_off(failures)
             else:
                 failures = 0
-                self._connection.found()
+                self._connection.broker.found()
         with suppress(*FAULTS):
             self._source.give_back(self._client)
         self._client.close()

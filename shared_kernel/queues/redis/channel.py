@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.engine import Connection
 
+from shared_kernel.buses.broker import BrokerState
 from shared_kernel.clock import Clock
 from shared_kernel.queues.channel import Entry
 from shared_kernel.queues.port import BrokerAwayError, Message
@@ -100,6 +101,9 @@ class RedisChannel:
         if self._is_certain():
             self.rmq.close()
             self._taken.end()
+
+    def broker(self) -> BrokerState:
+        return self._link.broker.state()
 
     def lists(self) -> dict[str, int] | None:
         """`ready` has entries of rows, also stale ones."""

@@ -66,6 +66,7 @@ def open_link(
         client,
         address.shown,
         faults,
+        ping=lambda client: client.ping(),
         on_first_answer=partial(_look_at_storage, address.shown, faults),
         close=client.close,
         clock=clock,

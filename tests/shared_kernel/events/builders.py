@@ -9,6 +9,7 @@ import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from shared_kernel.buses.broker import BrokerState
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Capabilities, Deliver, Leave
 from shared_kernel.clock import Moment, to_us
@@ -165,6 +166,9 @@ class RecordingBus:
         )
         self.published: list[Envelope] = []
         self.batches: list[int] = []
+
+    def broker(self) -> BrokerState:
+        return BrokerState(kind="recording")
 
     def publish(self, batch: Sequence[Envelope]) -> None:
         self.published += batch

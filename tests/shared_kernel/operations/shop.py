@@ -14,7 +14,7 @@ from werkzeug.serving import make_server
 
 from shared_kernel.buses.envelope import heartbeat
 from shared_kernel.buses.in_process import InProcessBus
-from shared_kernel.buses.port import Delivery
+from shared_kernel.buses.port import Delivery, EventBus
 from shared_kernel.clock import to_us
 from shared_kernel.events.entries import Entry
 from shared_kernel.events.errors import UnreadableEventError
@@ -109,7 +109,10 @@ class Shop:
 
 @contextmanager
 def a_shop(
-    where: Databases | Path, name: str = NAME, holder: str = HOLDER
+    where: Databases | Path,
+    name: str = NAME,
+    holder: str = HOLDER,
+    bus: EventBus | None = None,
 ) -> Iterator[Shop]:
     """A new shop, or the existing one, as another process sees it.
 
@@ -117,6 +120,7 @@ def a_shop(
     """
     databases = Files(where) if isinstance(where, Path) else where
     clock, failing = ManualClock(), Failing()
+    bus = bus or InProcessBus()
     with (
         a_database(databases.url("catalog")) as source,
         a_database(databases.url("inventory")) as reader,
@@ -134,8 +138,9 @@ def a_shop(
         )
         service = WritingService(
             name=name,
+            bus=bus,
             log=log,
-            relay=Relay(log, InProcessBus(), clock, holder=holder),
+            relay=Relay(log, bus, clock, holder=holder),
             subscriptions=(subscription,),
             background_jobs=(),
             dead_letters={f"{name}_read": letters},

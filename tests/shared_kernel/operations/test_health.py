@@ -2,21 +2,45 @@
 
 import math
 from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from shared_kernel.buses.broker import Broker, BrokerState
+from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.dead_letters import store
 from shared_kernel.dead_letters.failure import cause_of
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.operations import observed_causes
 from shared_kernel.runtime.workers import Workers
-from tests.shared_kernel.operations.shop import LISTING, NAME, Shop, a_client
+from tests.shared_kernel.operations.shop import (
+    LISTING,
+    NAME,
+    Shop,
+    a_client,
+    a_shop,
+)
 
 pytestmark = pytest.mark.proof_on("postgresql")
 
 PLACE = "tests.shared_kernel.events.builders:Failing.__call__"
 OF_LISTING = {"subscription": LISTING, "source": NAME}
+
+
+NOON = "2023-11-14T22:13:20Z"
+
+
+class BusOn(InProcessBus):
+    """A bus that is `told` how its broker is."""
+
+    def __init__(self, kind: str, address: str) -> None:
+        super().__init__()
+        self.told = Broker(kind, address, clock=lambda: datetime.fromisoformat(NOON))
+
+    def broker(self) -> BrokerState:
+        return self.told.state()
 
 
 def measured(shop: Shop, workers: Workers, name: str, **labels: str) -> float:
@@ -80,6 +104,58 @@ def test_an_unknown_number_of_dead_letters_is_warned_of(shop: Shop) -> None:
     assert answer.json["warnings"] == [
         f"{LISTING} of {NAME}: how many dead letters it has is unknown"
     ]
+
+
+def test_each_service_names_the_broker_of_its_bus(
+    tmp_path: Path, workers: Workers
+) -> None:
+    bus = BusOn("redis", "redis://host:6379/0")
+    with a_shop(tmp_path, bus=bus) as shop:
+        client = a_client(shop, workers)
+        before = client.get("/readyz").get_json()["services"][0]["bus"]
+        bus.told.lost("refused")
+        after = client.get("/readyz").get_json()
+
+    assert before == {
+        "kind": "redis",
+        "address": "redis://host:6379/0",
+        "reachable": None,
+        "since": None,
+    }
+    assert after["status"] == "ready"
+    assert after["services"][0]["bus"] == before | {
+        "reachable": False,
+        "since": NOON,
+    }
+    assert after["warnings"] == [
+        f"bus: redis://host:6379/0 cannot be reached since {NOON}"
+    ]
+
+
+def test_without_a_broker_the_bus_is_always_reachable(
+    shop: Shop, workers: Workers
+) -> None:
+    assert a_client(shop, workers).get("/readyz").get_json()["services"][0]["bus"] == {
+        "kind": "inprocess",
+        "address": "",
+        "reachable": True,
+        "since": None,
+    }
+
+
+def test_metrics_name_the_broker_and_since_when_it_is_reachable(
+    tmp_path: Path,
+) -> None:
+    bus = BusOn("redis", "redis://host:6379/0")
+    labels = {"use": "bus", "kind": "redis", "address": "redis://host:6379/0"}
+    since = "broker_reachable_since_timestamp_seconds"
+    with a_shop(tmp_path, bus=bus) as shop:
+        assert math.isnan(measured(shop, Workers(), "broker_reachable", **labels))
+        assert math.isnan(measured(shop, Workers(), since, **labels))
+        bus.told.found()
+
+        assert measured(shop, Workers(), "broker_reachable", **labels) == 1
+        assert measured(shop, Workers(), since, **labels) == 1_700_000_000
 
 
 def test_a_little_lag_is_ready(shop: Shop, workers: Workers) -> None:

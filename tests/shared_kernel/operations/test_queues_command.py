@@ -53,6 +53,12 @@ def test_the_list_has_depth_and_age(
         "parked": 0,
         "paused": False,
         "lists": {},
+        "broker": {
+            "kind": "sql",
+            "address": queue.database.shown,
+            "reachable": True,
+            "since": None,
+        },
     }
     assert told(storehouse, "list").splitlines()[1].split()[:3] == [NAME, "1", "0"]
 

@@ -27,11 +27,14 @@ def test_every_log_and_every_subscription_has_a_line(shop: Shop) -> None:
     lines = words(status(shop))
 
     assert [NAME, "3", "3", "2.0", "s"] in lines
+    assert ["bus", "inprocess", "yes"] in lines
     assert [LISTING, NAME, "2", "1", "2.0", "s", "1", "1", "0", HOLDER] in lines
 
 
 def test_a_subscription_without_a_lease_is_shown_as_such(shop: Shop) -> None:
-    assert words(status(shop))[-1][-1] == "nobody"
+    assert [LISTING, NAME, "0", "0", "0.0", *"000", "nobody"] in [
+        [word for word in line if word != "s"] for line in words(status(shop))
+    ]
 
 
 def test_a_process_that_is_gone_is_named(shop: Shop) -> None:
@@ -58,6 +61,7 @@ def test_the_same_is_available_as_json(shop: Shop) -> None:
 
     (service,) = json.loads(status(shop, "--json").output)["services"]
 
+    assert service["bus"]["kind"] == "inprocess"
     assert service["log"]["head"] == 1
     assert service["log"]["oldest_unpublished_seconds"] == 1.0
     assert service["subscriptions"] == [
