@@ -1,7 +1,8 @@
-"""A broker as its clients know it: which one, and whether it can be reached."""
+"""A broker as its clients know it: whether it can be reached, and what it refuses."""
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -9,8 +10,11 @@ from datetime import datetime
 import attrs
 import structlog
 
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.clock import Clock, system_clock
 
+TOLD = 1000
+"""How many events too large are remembered, so that each is told once."""
 SILENCE_S = 5.0
 """After this long without a request, the broker itself is asked."""
 
@@ -22,13 +26,15 @@ class BrokerState:
     """`kind` is the scheme of its URL, `address` its URL without credentials, if any.
 
     `reachable` has been so since `since`; both are None if they are unknown. Within
-    one process it is always reachable.
+    one process it is always reachable. `too_large` counts the events of this process
+    that the broker does not take for their size: they are read from the log.
     """
 
     kind: str
     address: str = ""
     reachable: bool | None = None
     since: datetime | None = None
+    too_large: int = 0
 
     def __str__(self) -> str:
         return self.address or self.kind
@@ -58,6 +64,8 @@ class Broker:
         self._reachable: bool | None = None
         self._since: datetime | None = None
         self._heard_s: float | None = None
+        self._too_large = 0
+        self._told: deque[tuple[str, str]] = deque(maxlen=TOLD)
 
     def found(self, *, logged: bool = True) -> None:
         """It has answered."""
@@ -77,6 +85,28 @@ class Broker:
                 error=str(why),
             )
 
+    def too_large(self, envelope: Envelope, size_bytes: int, limit_bytes: int) -> None:
+        """The broker does not take it, so it is left out; told and counted once.
+
+        A relay that was interrupted publishes it again.
+        """
+        message = envelope.id, envelope.type
+        with self._changing:
+            if message in self._told:
+                return
+            self._told.append(message)
+            self._too_large += 1
+        _log.error(
+            "event is larger than the broker takes: it is read from the log",
+            broker=self._address,
+            source=envelope.source,
+            position=envelope.position,
+            event_id=envelope.id,
+            event_type=envelope.type,
+            size_bytes=size_bytes,
+            limit_bytes=limit_bytes,
+        )
+
     def state(self) -> BrokerState:
         """Asks it first, if nothing was heard of it."""
         if self._ask is not None and self._is_silent():
@@ -88,6 +118,7 @@ class Broker:
                 address=self._address,
                 reachable=self._reachable,
                 since=self._since,
+                too_large=self._too_large,
             )
 
     def _is_silent(self) -> bool:

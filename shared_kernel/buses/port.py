@@ -110,7 +110,11 @@ class EventBus(Protocol):
         """
 
     def publish(self, batch: Sequence[Envelope]) -> None:
-        """Publish `batch`, in the order given. Raises BusError."""
+        """Publish `batch`, in the order given. Raises BusError.
+
+        An event that is too large for the broker is left out, and told
+        (`Broker.too_large`).
+        """
 
     def subscribe(self, pattern: str, group: str, deliver: Deliver) -> Leave:
         """Call `deliver` with the envelopes whose type matches `pattern`.

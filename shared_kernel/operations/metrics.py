@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from shared_kernel.events.cursors import Lease
 from shared_kernel.events.dropped import HINTS
 from shared_kernel.events.subscription import Counts, Subscription
-from shared_kernel.operations.brokers import brokers_of
+from shared_kernel.operations.brokers import BUS, brokers_of
 from shared_kernel.operations.observation import (
     LogState,
     QueueState,
@@ -204,13 +204,22 @@ def _of_brokers(states: Sequence[ServiceState]) -> Iterator[Metric]:
         "Since when it has been reachable, or not",
         labels,
     )
-    for use, broker in brokers_of(states):
-        of = (use, broker.kind, broker.address)
+    too_large = CounterMetricFamily(
+        "storehouse_bus_events_too_large",
+        "Events of this process that are too large for the broker: read from the log",
+        labels=labels[1:],
+    )
+    # A scrape must not have a sample twice.
+    brokers = {(use, each.kind, each.address): each for use, each in brokers_of(states)}
+    for of, broker in brokers.items():
         reachable.add_metric(of, _number(broker.reachable))
         moment = broker.since
         since.add_metric(of, _number(moment.timestamp() if moment else None))
+        if of[0] == BUS:
+            too_large.add_metric(of[1:], broker.too_large)
     yield reachable
     yield since
+    yield too_large
 
 
 def _dropped(

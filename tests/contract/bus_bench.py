@@ -41,12 +41,13 @@ class Bench:
     """`connect` makes a bus; one between processes gets a new connection each time.
 
     `faithful`: without faults it delivers everything, once and in order. `server` can
-    be stopped.
+    be stopped, and takes no message of more than `most_bytes`.
     """
 
     connect: Callable[[], EventBus]
     faithful: bool = True
     server: Server | None = None
+    most_bytes: int = 8 * MIB
     _connected: list[EventBus] = attrs.field(factory=list, init=False)
 
     @property

@@ -15,7 +15,7 @@ from shared_kernel.buses.redis.address import RedisAddress
 from shared_kernel.buses.redis.bus import RedisBus
 from shared_kernel.buses.redis.connection import RedisConnection
 from shared_kernel.buses.redis.names import Names
-from tests.contract.bus_bench import SUBJECTS, Bench
+from tests.contract.bus_bench import MIB, SUBJECTS, Bench
 from tests.contract.bus_contract import Check, Kind, checks_for
 from tests.nats_server import NatsServer
 from tests.redis_server import RedisServer
@@ -55,7 +55,8 @@ def jetstream(folder: Path) -> Bench:
 
 
 def redis(folder: Path) -> Bench:
-    server = RedisServer(folder, appends=True)
+    most_bytes = 2 * MIB
+    server = RedisServer(folder, "--proto-max-bulk-len", str(most_bytes), appends=True)
     server.start()
     address = RedisAddress.of(server.url)
     return Bench(
@@ -67,6 +68,7 @@ def redis(folder: Path) -> Bench:
             ack_wait_s=ACK_WAIT_S,
         ),
         server=server,
+        most_bytes=most_bytes,
     )
 
 

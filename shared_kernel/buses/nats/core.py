@@ -13,7 +13,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as CoreSubscription
 
 from shared_kernel.buses.binary_mode import headers_of
-from shared_kernel.buses.broker import BrokerState
+from shared_kernel.buses.broker import Broker, BrokerState
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.nats.connection import NatsConnection
 from shared_kernel.buses.nats.member import Member
@@ -37,8 +37,7 @@ class NatsBus:
     """A subject for each type of event; groups are queue groups.
 
     A message handed to the client is never sent again, even if its arrival is
-    uncertain. An event larger than the server accepts is skipped: subscriptions find it
-    in the log.
+    uncertain.
     """
 
     capabilities = Capabilities(
@@ -63,7 +62,8 @@ class NatsBus:
     def publish(self, batch: Sequence[Envelope]) -> None:
         if batch:
             client = self._connection.client()
-            self._connection.call(send(client, self._options, batch), PUBLISH_S)
+            sending = send(client, self._options, self._connection.broker, batch)
+            self._connection.call(sending, PUBLISH_S)
 
     def subscribe(self, pattern: str, group: str, deliver: Deliver) -> Leave:
         return self._members.add(pattern, group, deliver)
@@ -159,12 +159,13 @@ class Collector:
             )
 
 
-async def send(client: Client, options: NatsOptions, batch: Sequence[Envelope]) -> None:
+async def send(
+    client: Client, options: NatsOptions, broker: Broker, batch: Sequence[Envelope]
+) -> None:
     """Send all of `batch`, and wait, up to a timeout, until the server has it."""
     for envelope in batch:
         headers = headers_of(envelope)
-        if not fits(client, headers, envelope.data):
-            log_too_large(envelope)
+        if not fits(client, broker, envelope, headers):
             continue
         try:
             subject = options.subject(envelope.type)
@@ -178,23 +179,18 @@ async def send(client: Client, options: NatsOptions, batch: Sequence[Envelope]) 
         return
 
 
-def fits(client: Client, headers: Mapping[str, str], data: bytes) -> bool:
-    """Whether the server accepts it; otherwise it would close the connection.
+def fits(
+    client: Client, broker: Broker, envelope: Envelope, headers: Mapping[str, str]
+) -> bool:
+    """Whether the server takes it: if not, it would close the connection.
 
     Headers count, with 10 bytes before them and 2 after.
     """
     lines = len("".join(headers)) + len("".join(headers.values())) + 4 * len(headers)
-    return 12 + lines + len(data) <= client.max_payload
-
-
-def log_too_large(envelope: Envelope) -> None:
-    _log.error(
-        "event is larger than NATS takes: it stays in the log",
-        event_id=envelope.id,
-        event_type=envelope.type,
-        position=envelope.position,
-        size_bytes=len(envelope.data),
-    )
+    size, limit = 12 + lines + len(envelope.data), client.max_payload
+    if size > limit:
+        broker.too_large(envelope, size, limit)
+    return size <= limit
 
 
 async def _unsubscribe(client: Client, subscription: CoreSubscription) -> None:

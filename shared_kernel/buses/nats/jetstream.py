@@ -17,7 +17,7 @@ from shared_kernel.buses.binary_mode import headers_of, message_id
 from shared_kernel.buses.broker import BrokerState
 from shared_kernel.buses.envelope import HEARTBEAT, Envelope
 from shared_kernel.buses.nats.connection import NatsConnection
-from shared_kernel.buses.nats.core import CoreMembers, fits, log_too_large, send
+from shared_kernel.buses.nats.core import CoreMembers, fits, send
 from shared_kernel.buses.nats.member import Member
 from shared_kernel.buses.nats.messages import MESSAGE_ID
 from shared_kernel.buses.nats.options import NatsOptions
@@ -134,7 +134,7 @@ class JetStreamBus:
         stored = [envelope for envelope in batch if not envelope.is_heartbeat]
         heartbeats = [envelope for envelope in batch if envelope.is_heartbeat]
         if heartbeats:
-            await send(client, self._options, heartbeats)
+            await send(client, self._options, self._connection.broker, heartbeats)
         if not stored:
             return
         try:
@@ -165,8 +165,7 @@ class JetStreamBus:
         try:
             for envelope in batch:
                 headers = {**headers_of(envelope), MESSAGE_ID: message_id(envelope)}
-                if not fits(client, headers, envelope.data):
-                    log_too_large(envelope)
+                if not fits(client, self._connection.broker, envelope, headers):
                     continue
                 reply, acknowledged = acknowledgements.expect()
                 waiting.append(acknowledged)

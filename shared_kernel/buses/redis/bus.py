@@ -47,7 +47,7 @@ class RedisBus:
     ) -> None:
         self._connection = connection
         self._names = names
-        self._publisher = Publisher(names, max_age_s)
+        self._publisher = Publisher(connection.broker, names, max_age_s)
         self._ack_wait_s = ack_wait_s
         self._readers: list[Reader] = []
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
+from shared_kernel.buses.broker import Broker
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.redis.messages import envelope_of, fields_of, id_of
 from shared_kernel.buses.redis.names import Names
@@ -14,6 +15,8 @@ from shared_kernel.buses.redis.names import Names
 MOST_HEARTBEATS = 100
 TRIM_EVERY_S = 60.0
 TRIM_PAGE = 1000
+DEFAULT_LIMIT = 512 * 2**20
+_LIMIT = "proto-max-bulk-len"
 _TAKEN = "equal or smaller"
 """In the error of XADD for an id that is not above the newest one."""
 
@@ -21,7 +24,9 @@ _TAKEN = "equal or smaller"
 class Publisher:
     """Any thread may publish. A stream keeps its events for `max_age_s` seconds."""
 
-    def __init__(self, names: Names, max_age_s: float) -> None:
+    def __init__(self, broker: Broker, names: Names, max_age_s: float) -> None:
+        self._broker = broker
+        self._limit: int | None = None
         self._names = names
         self._max_age_s = max_age_s
         self._one_at_a_time = threading.Lock()
@@ -32,10 +37,25 @@ class Publisher:
         beats = [envelope for envelope in batch if envelope.is_heartbeat]
         events = [envelope for envelope in batch if not envelope.is_heartbeat]
         with self._one_at_a_time:
-            refused = self._append(client, events, beats)
-            for envelope in refused:
-                self._append_at_the_end(client, envelope)
-            self._trim(client, {self._names.stream_of(each) for each in events})
+            try:
+                events = [each for each in events if self._fits(client, each)]
+                refused = self._append(client, events, beats)
+                for envelope in refused:
+                    self._append_at_the_end(client, envelope)
+                self._trim(client, {self._names.stream_of(each) for each in events})
+            except Exception:
+                # It may come back with other settings.
+                self._limit = None
+                raise
+
+    def _fits(self, client: Any, envelope: Envelope) -> bool:
+        """Whether Redis takes it: if not, it would close the connection."""
+        if self._limit is None:
+            self._limit = most_bytes(client)
+        size = len(envelope.data)
+        if size > self._limit:
+            self._broker.too_large(envelope, size, self._limit)
+        return size <= self._limit
 
     def _append(
         self, client: Any, events: Sequence[Envelope], beats: Sequence[Envelope]
@@ -86,6 +106,15 @@ class Publisher:
             if now >= self._trim_at.get(stream, 0.0):
                 self._trim_at[stream] = now + TRIM_EVERY_S
                 trim(client, stream, time.time() - self._max_age_s)
+
+
+def most_bytes(client: Any) -> int:
+    """How large a field may be; the default, where Redis does not tell."""
+    try:
+        found = client.config_get(_LIMIT)
+    except ResponseError:
+        return DEFAULT_LIMIT
+    return int(found.get(_LIMIT, DEFAULT_LIMIT))
 
 
 def trim(client: Any, stream: str, before_s: float) -> None:

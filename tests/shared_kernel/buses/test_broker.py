@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from shared_kernel.buses import broker as module
 from shared_kernel.buses.broker import Broker, BrokerState, overall
+from tests.contract.bus_bench import some
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -91,6 +92,28 @@ def test_a_silent_one_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SILENCE_S", -1.0)
     broker.state()
     assert len(asked) == 2
+
+
+def test_an_event_too_large_is_told_and_counted_once() -> None:
+    broker = a_broker()
+    large, other = some("product.renamed", "product.repriced")
+    with capture_logs() as logs:
+        for envelope in (large, other, large):
+            broker.too_large(envelope, 1_100, 1_000)
+
+    assert broker.state().too_large == 2
+    assert logs[0] == {
+        "event": "event is larger than the broker takes: it is read from the log",
+        "log_level": "error",
+        "broker": "redis://host:6379/0",
+        "source": "catalog",
+        "position": 1,
+        "event_id": large.id,
+        "event_type": "product.renamed",
+        "size_bytes": 1_100,
+        "limit_bytes": 1_000,
+    }
+    assert [each["event_id"] for each in logs] == [large.id, other.id]
 
 
 def test_all_are_reachable_only_if_each_is() -> None:

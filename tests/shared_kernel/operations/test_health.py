@@ -15,6 +15,7 @@ from shared_kernel.dead_letters.failure import cause_of
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.operations import observed_causes
 from shared_kernel.runtime.workers import Workers
+from tests.contract.bus_bench import some
 from tests.shared_kernel.operations.shop import (
     LISTING,
     NAME,
@@ -121,6 +122,7 @@ def test_each_service_names_the_broker_of_its_bus(
         "address": "redis://host:6379/0",
         "reachable": None,
         "since": None,
+        "too_large": 0,
     }
     assert after["status"] == "ready"
     assert after["services"][0]["bus"] == before | {
@@ -140,6 +142,7 @@ def test_without_a_broker_the_bus_is_always_reachable(
         "address": "",
         "reachable": True,
         "since": None,
+        "too_large": 0,
     }
 
 
@@ -153,9 +156,12 @@ def test_metrics_name_the_broker_and_since_when_it_is_reachable(
         assert math.isnan(measured(shop, Workers(), "broker_reachable", **labels))
         assert math.isnan(measured(shop, Workers(), since, **labels))
         bus.told.found()
+        bus.told.too_large(some("lamp.lit")[0], 1_100, 1_000)
 
         assert measured(shop, Workers(), "broker_reachable", **labels) == 1
         assert measured(shop, Workers(), since, **labels) == 1_700_000_000
+        of_bus = {name: labels[name] for name in ("kind", "address")}
+        assert measured(shop, Workers(), "bus_events_too_large_total", **of_bus) == 1
 
 
 def test_a_little_lag_is_ready(shop: Shop, workers: Workers) -> None:

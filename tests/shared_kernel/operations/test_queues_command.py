@@ -58,6 +58,7 @@ def test_the_list_has_depth_and_age(
             "address": queue.database.shown,
             "reachable": True,
             "since": None,
+            "too_large": 0,
         },
     }
     assert told(storehouse, "list").splitlines()[1].split()[:3] == [NAME, "1", "0"]
