@@ -37,7 +37,7 @@ class ShownCauseOfFailure(msgspec.Struct, frozen=True):
     message: str
 
 
-class ShownOutcome(msgspec.Struct, frozen=True, kw_only=True):
+class RehearsedOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """Of `letters` that failed as `was`, and would fail as `failure`, if at all.
 
     `was` is null for letters that have not been tried since their turn came. `events`
@@ -71,7 +71,7 @@ class ShownRehearsals(msgspec.Struct, frozen=True, kw_only=True):
     applied: int
     untried: int
     complete: bool
-    outcomes: list[ShownOutcome]
+    outcomes: list[RehearsedOutcome]
     rows: list[ShownRows]
     rehearsals: list[ShownRehearsal]
 
@@ -148,8 +148,8 @@ def _summed_up(tried: Iterator[tuple[Named, Rehearsed]], limit: int) -> ShownReh
     )
 
 
-def _shown_outcome(outcome: Outcome) -> ShownOutcome:
-    return ShownOutcome(
+def _shown_outcome(outcome: Outcome) -> RehearsedOutcome:
+    return RehearsedOutcome(
         was=_shown_failure(outcome.was),
         failure=_shown_failure(outcome.failure),
         example=outcome.example,

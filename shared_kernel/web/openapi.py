@@ -176,7 +176,7 @@ def _operation(operation: Operation, components: dict[str, Any]) -> dict[str, An
     if operation.for_peers:
         described["security"] = [{"peer_token": []}, {}]
     if operation.body is not None:
-        components.update(for_clients(operation.body.components))
+        _add(components, operation.body.components)
         described["requestBody"] = {
             "required": operation.body.required,
             "content": {
@@ -185,6 +185,16 @@ def _operation(operation: Operation, components: dict[str, Any]) -> dict[str, An
             },
         }
     return described
+
+
+def _add(components: dict[str, Any], found: Mapping[str, Any]) -> None:
+    """Raises ValueError if two classes have the same name: one would hide the other."""
+    for name, schema in for_clients(found).items():
+        if components.setdefault(name, schema) != schema:
+            raise ValueError(
+                f"two classes of bodies are named {name}: rename one, since "
+                "/openapi.json describes them by their names"
+            )
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -257,7 +267,7 @@ def _answer(success: Success, components: dict[str, Any]) -> dict[str, Any]:
     schema = success.schema
     if success.kind is not None:
         (schema,), found = schemas_of([success.kind])
-        components.update(for_clients(found))
+        _add(components, found)
     answer: dict[str, Any] = {"description": success.description}
     if schema is not None:
         answer["content"] = {success.media_type: {"schema": schema}} | {
