@@ -89,6 +89,10 @@ class Consumer:
         """The same, but fetch nothing."""
         return self._step(0)
 
+    def look_again(self) -> None:
+        """Begin the next step at the first message: in any thread."""
+        self._sweep_at_us = 0
+
     def end(self) -> None:
         """Let others have what is still held."""
         self._source.lease.end()

@@ -65,6 +65,7 @@ class SqlQueue:
         self.lease = ConsumerLease(database, consumer, clock)
         self._clock = clock
         self._jitter = jitter
+        self._consumer: Consumer | None = None
         self._loop: Loop | None = None
         self._threads: Threads | None = None
         self._acknowledged: set[Receipt] = set()
@@ -106,6 +107,12 @@ class SqlQueue:
         else:
             self._to_announce.set()
 
+    def look_again(self, added: Sequence[Message] = ()) -> None:
+        """As `wake`, also for those behind the floor: what held them up is gone."""
+        if self._consumer is not None:
+            self._consumer.look_again()
+        self.wake(added)
+
     def announce(self) -> int:
         if not self._to_announce.is_set():
             return 0
@@ -134,7 +141,8 @@ class SqlQueue:
 
     def consumer(self, size: int, callback: Callback, pool: Pool) -> Consumer:
         """Each of its steps fetches at most `size`, for the threads of `pool`."""
-        return Consumer(self, size, self.limited(callback), pool, self._clock)
+        self._consumer = Consumer(self, size, self.limited(callback), pool, self._clock)
+        return self._consumer
 
     def close(self) -> None:
         """Nothing of its own is open."""

@@ -20,8 +20,11 @@ class Requeues(Protocol):
     ) -> Sequence[Message]:
         """Make jobs of them again, in the caller's transaction."""
 
-    def wake(self, added: Sequence[Message] = ()) -> None:
-        """After the commit: have them processed at once, if workers run here."""
+    def look_again(self, added: Sequence[Message] = ()) -> None:
+        """After the commit: process at once what is free now, if workers run here.
+
+        That is what was `added`, and what has waited behind a letter that is gone.
+        """
 
     def announce(self) -> int:
         """The same for workers in other processes."""

@@ -19,6 +19,7 @@ from shared_kernel.dead_letters.letter import (
 )
 from shared_kernel.dead_letters.selection import Selection, count
 from shared_kernel.events.subscription import Apply
+from shared_kernel.queues.port import Message
 from shared_kernel.repair import history
 from shared_kernel.repair.history import By
 from shared_kernel.repair.many import Chosen, choose
@@ -127,6 +128,8 @@ class DeadLetters:
                 connection, letter, history.DISCARDED, by, letter.envelope.data
             )
             turn = self._pass(connection, letter)
+        if (queue := self._queues.get(self._reader_of(letter))) is not None:
+            _tell(queue)
         return self._replay_from(turn, by)
 
     def edit(
@@ -179,8 +182,7 @@ class DeadLetters:
             by = self._by(who, why)
             history.record(connection, letter, history.REQUEUED, by, _edited(letter))
             dead_letters.remove(connection, number)
-        queue.wake(added)
-        queue.announce()
+        _tell(queue, added)
         return 1
 
     def repairs(
@@ -282,6 +284,11 @@ class DeadLetters:
 
     def _by(self, who: str, why: str) -> By:
         return By(who, why, to_us(self._clock()))
+
+
+def _tell(queue: Requeues, added: Sequence[Message] = ()) -> None:
+    queue.look_again(added)
+    queue.announce()
 
 
 def _edited(letter: DeadLetter) -> bytes | None:

@@ -114,7 +114,8 @@ def later_ones_of_a_key_wait_behind_a_dead_one_and_others_flow(bench: Bench) -> 
     idle(consumer)
     assert heard.payloads[-2:] == ["bad", "bad"]
     assert {*heard.payloads} == {"bad", "other", "free"}
-    letters = DeadLetters(bench.database, {("work", SOURCE): queue.replay})
+    of = "work", SOURCE
+    letters = DeadLetters(bench.database, {of: queue.replay}, queues={of: queue})
     (letter,) = letters.list()
     with bench.database.reading() as connection:
         assert behind(connection, letter) == queue.depth().waiting == 2
@@ -122,10 +123,32 @@ def later_ones_of_a_key_wait_behind_a_dead_one_and_others_flow(bench: Bench) -> 
     assert (cause.letters, cause.parked, queue.parked()) == (1, 2, 2)
 
     letters.discard(letter.number)
-    bench.clock.advance(2)
     idle(consumer)
 
     assert heard.payloads[-2:] == ["k2", "k3"]
+
+
+def a_letter_that_is_queued_again_is_processed_at_once(bench: Bench) -> None:
+    """Its number is behind the floor: others were claimed since."""
+    queue = bench.queue()
+    for payload in ("bad", "other"):
+        queue.add("greet", payload)
+    consumer, heard = consuming(queue)
+    heard.failing = {"bad"}
+    for _ in range(3):
+        idle(consumer)
+        bench.clock.advance(5)
+    of = "work", SOURCE
+    letters = DeadLetters(bench.database, {of: queue.replay}, queues={of: queue})
+    (letter,) = letters.list()
+    heard.failing = set()
+    idle(consumer)
+
+    letters.requeue(letter.number)
+    idle(consumer)
+
+    assert heard.payloads[-1] == "bad"
+    assert letters.list() == []
 
 
 def a_letter_that_was_dead_before_a_later_one_holds_up_nothing_before_it(
@@ -265,6 +288,7 @@ CHECKS: tuple[Check, ...] = (
     a_dead_message_can_be_added_again,
     a_sequence_that_is_added_again_stays_a_sequence,
     later_ones_of_a_key_wait_behind_a_dead_one_and_others_flow,
+    a_letter_that_is_queued_again_is_processed_at_once,
     a_letter_that_was_dead_before_a_later_one_holds_up_nothing_before_it,
     a_message_keeps_the_trace_of_what_caused_it,
     what_is_queued_again_stands_before_later_ones_of_its_key,
