@@ -172,6 +172,7 @@ def build_queries(builder: ServiceBuilder) -> QueryServices:
             database,
             holder=builder.runtime.holder,
             clock=builder.clock,
+            newest=builder.runtime.versions.newest,
         ),
     )
 

@@ -55,8 +55,15 @@ def queries_cli(services: QueryServices, workers: Workers) -> click.Group:
         is_flag=True,
         help="Apply also the events that were discarded.",
     )
+    @click.option(
+        "--as-published",
+        is_flag=True,
+        help="Apply events as they were published, also those that were edited.",
+    )
     @click.pass_context
-    def rebuild_listing(context: click.Context, with_discarded: bool) -> None:
+    def rebuild_listing(
+        context: click.Context, with_discarded: bool, as_published: bool
+    ) -> None:
         """Rebuild the product listing from the event logs.
 
         The old one serves until the new one replaces it in one step, also if a server
@@ -64,8 +71,8 @@ def queries_cli(services: QueryServices, workers: Workers) -> click.Group:
         stays, and the next rebuild starts from nothing.
 
         Events among the listing's dead letters are left out, and those that were
-        discarded. One that fails becomes a dead letter: `flask --app app dead-letters
-        list` shows it.
+        discarded; those that were edited are applied as edited. One that fails becomes
+        a dead letter: `flask --app app dead-letters list` shows it.
 
         \b
         Exit codes: 0, or 1 if events failed, 2 if another rebuild is under way,
@@ -76,7 +83,7 @@ def queries_cli(services: QueryServices, workers: Workers) -> click.Group:
           flask --app app catalog rebuild-listing
           flask --app app catalog rebuild-listing --with-discarded
         """  # noqa: D301 - click takes \b as a character
-        context.exit(_rebuild(services.rebuild, with_discarded=with_discarded))
+        context.exit(_rebuild(services.rebuild, with_discarded, as_published))
 
     return group
 
@@ -85,7 +92,7 @@ def _group() -> click.Group:
     return click.Group("catalog", help="What we sell.")
 
 
-def _rebuild(rebuild: ListingRebuild, *, with_discarded: bool) -> int:
+def _rebuild(rebuild: ListingRebuild, with_discarded: bool, as_published: bool) -> int:
     rate = Rate()
     try:
         with (
@@ -98,7 +105,7 @@ def _rebuild(rebuild: ListingRebuild, *, with_discarded: bool) -> int:
                 done = f"{rebuild.passed:,} events, {rate.of(rebuild.passed)}"
                 bar.show(rebuild.passed, done)
 
-            rebuild.run(show, with_discarded=with_discarded)
+            rebuild.run(show, with_discarded=with_discarded, as_published=as_published)
     except KeyboardInterrupt:
         click.echo("Interrupted. The old listing serves as before.", err=True)
         return EXIT_CODE

@@ -7,9 +7,9 @@ and continues from there. So an interrupt at any point leaves the old listing un
 and the next rebuild deletes the remains.
 
 Dead letters stay as they are: neither they nor the events parked behind them are
-applied. Nor are events that an operator has discarded, unless that is asked for. An
-event that fails becomes a dead letter: so whatever is missing from the listing is
-recorded.
+applied. Nor are events that an operator has discarded, unless that is asked for; those
+that one has edited are applied as edited. An event that fails becomes a dead letter: so
+whatever is missing from the listing is recorded.
 
 Of two rebuilds the later one is refused with AnotherRebuildError.
 """
@@ -18,17 +18,16 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-import attrs
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
-from catalog.adapters import inventory_acl, listing_indexes
+from catalog.adapters import listing_indexes
 from catalog.adapters.excluded_keys import DeadLettersChangedError, ExcludedKeys
-from catalog.read_model.listing_projector import (
-    fold_availability,
-    fold_products,
-    products_shown,
+from catalog.adapters.rebuild_sources import (
+    Source,
+    fold_product_events,
+    fold_stock_events,
 )
 from catalog.read_model.product_listing import (
     Listing,
@@ -58,9 +57,6 @@ LOOK_EVERY_S = 0.1
 LOOKS = 42
 """Attempts to take the fence, for longer than the lease of a rebuild that ended."""
 
-Fold = Callable[[dict[str, Listing], Sequence[Envelope]], None]
-"""Applies a batch to rows, or raises UnreadableEventError and changes nothing."""
-
 _NEW = listing_table(f"{product_listing.name}_rebuild", sa.MetaData())
 _NEW_LISTING = ListingTable(_NEW)
 _RENAME = sa.text(f"ALTER TABLE {_NEW.name} RENAME TO {product_listing.name}")
@@ -73,14 +69,6 @@ class AnotherRebuildError(Exception):
         super().__init__(
             "the listing is being rebuilt by another process: let that one end"
         )
-
-
-def _fold_product_events(rows: dict[str, Listing], batch: Sequence[Envelope]) -> None:
-    fold_products(rows, products_shown(batch))
-
-
-def _fold_stock_events(rows: dict[str, Listing], batch: Sequence[Envelope]) -> None:
-    fold_availability(rows, inventory_acl.availability_changes(batch))
 
 
 @contextmanager
@@ -98,22 +86,11 @@ class _Overtaken(Exception):
     """The listing in use is ahead of the rebuild."""
 
 
-@attrs.define(eq=False)
-class _Source:
-    feed: EventFeed
-    fold: Fold
-    place: Place = attrs.field(factory=Place)
-    time_us: int = 0
-
-    @property
-    def position(self) -> int:
-        return self.place.position
-
-
 class ListingRebuild:
     """`begin`, `step` until it returns 0, `swap`; if that returns False, `step` again.
 
-    `subscription` keeps the listing up to date, from `products` and `stock`.
+    `subscription` keeps the listing up to date, from `products` and `stock`, whose
+    events are in their newest versions; `newest` makes those of edited ones.
     """
 
     def __init__(
@@ -125,13 +102,14 @@ class ListingRebuild:
         *,
         holder: str,
         clock: Clock,
+        newest: Callable[[Envelope], Envelope] = lambda envelope: envelope,
         sleep: Callable[[float], object] | None = None,
     ) -> None:
         self._sleep = sleep or threading.Event().wait
         self._subscription = subscription
         self._sources = (
-            _Source(products, _fold_product_events),
-            _Source(stock, _fold_stock_events),
+            Source(products, fold_product_events),
+            Source(stock, fold_stock_events),
         )
         self._database = database
         self._now = moments_of(clock)
@@ -143,7 +121,7 @@ class ListingRebuild:
         self._written = False
         self._indexed = False
         self._excluded_keys = ExcludedKeys(
-            subscription, [source.feed.source for source in self._sources]
+            subscription, [source.feed.source for source in self._sources], newest
         )
 
     @property
@@ -160,12 +138,20 @@ class ListingRebuild:
     def added_dead_letters(self) -> int:
         return self._excluded_keys.added
 
-    def run(self, show: Callable[[], None], *, with_discarded: bool = False) -> None:
+    def run(
+        self,
+        show: Callable[[], None],
+        *,
+        with_discarded: bool = False,
+        as_published: bool = False,
+    ) -> None:
         """Rebuild, calling `show` after each step. Raises AnotherRebuildError.
 
         `with_discarded`: apply also the events that an operator has discarded.
+        `as_published`: apply those that one has edited as the log has them.
         """
         self._excluded_keys.with_discarded = with_discarded
+        self._excluded_keys.as_published = as_published
         swapped = False
         while not swapped:
             try:
@@ -257,21 +243,21 @@ class ListingRebuild:
             raise AnotherRebuildError from error
         self._fence.moved(to, self._now())
 
-    def _fold(self, source: _Source, batch: Sequence[Envelope]) -> None:
+    def _fold(self, source: Source, batch: Sequence[Envelope]) -> None:
         batch = self._excluded_keys.applicable(batch)
         if self._written:
             self._load({envelope.key for envelope in batch})
         try:
-            source.fold(self._rows, batch)
+            source.fold(self._rows, self._excluded_keys.edited(batch))
         except UnreadableEventError:
             self._fold_singly(source, batch)
 
-    def _fold_singly(self, source: _Source, batch: Sequence[Envelope]) -> None:
+    def _fold_singly(self, source: Source, batch: Sequence[Envelope]) -> None:
         for envelope in batch:
             if self._excluded_keys.holds_back(envelope):
                 continue
             try:
-                source.fold(self._rows, [envelope])
+                source.fold(self._rows, self._excluded_keys.edited([envelope]))
             except UnreadableEventError as error:
                 self._excluded_keys.dead_letter(envelope, error)
 

@@ -15,6 +15,15 @@ Feature: Repairing what failed
       Then the product "LAMP-0001" is listed as "Table lamp"
       And no change of "LAMP-0001" failed
 
+  Rule: What was corrected stays corrected
+
+    Example: The listing is rebuilt later
+      When Ada corrects the dead letter of "LAMP-0001": it is the listed "Table lamp"
+      And Ada replays the dead letter of "LAMP-0001"
+      And the listing is rebuilt
+      Then the product "LAMP-0001" is listed as "Table lamp"
+      And no change of "LAMP-0001" failed
+
   Rule: A replay goes on with what waits behind it, in order
 
     Example: Two more changes have come since

@@ -1,23 +1,15 @@
 """Events that an operator has discarded for good: who reads again passes over them."""
 
-from collections.abc import Mapping, Sequence, Set
-
-import attrs
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 
-from shared_kernel.buses.envelope import Envelope
 from shared_kernel.dead_letters.letter import DeadLetter
-from shared_kernel.dead_letters.store import keys_among, storable
-from shared_kernel.dead_letters.tables import dead_letters_table, discarded_events_table
+from shared_kernel.dead_letters.store import storable
+from shared_kernel.dead_letters.tables import NO_END, discarded_events_table
 from shared_kernel.storage.prepared import Prepared
 
-NO_END = 2**63 - 1
-
-_metadata = sa.MetaData()
-_DISCARDED = discarded_events_table(_metadata)
-_LETTERS = dead_letters_table(_metadata)
+_DISCARDED = discarded_events_table(sa.MetaData())
 _OF = sa.and_(
     _DISCARDED.c.subscription == sa.bindparam("of"),
     _DISCARDED.c.source == sa.bindparam("at"),
@@ -28,50 +20,6 @@ _IDS = Prepared(sa.select(_DISCARDED.c.position, _DISCARDED.c.id).where(_OF, _BE
 _KEYS = Prepared(sa.select(_DISCARDED.c.key).where(_OF).distinct())
 _COUNT = Prepared(sa.select(sa.func.count()).where(_OF).select_from(_DISCARDED))
 _FORGET = Prepared(sa.delete(_DISCARDED).where(_OF))
-_BLOCKED = (
-    sa.select(_LETTERS.c.key)
-    .where(
-        _LETTERS.c.subscription == sa.bindparam("of"),
-        _LETTERS.c.source == sa.bindparam("at"),
-    )
-    .distinct()
-    .limit(sa.bindparam("most", type_=sa.Integer))
-    .subquery()
-)
-# One question for each batch that a subscription applies.
-_WITHHELD = Prepared(
-    sa.union_all(
-        sa.select(_BLOCKED.c.key, sa.literal_column("0").label("position")),
-        sa.select(_DISCARDED.c.id, _DISCARDED.c.position).where(_OF, _BETWEEN),
-    )
-)
-MOST_KEYS = 100
-"""If more have dead letters, those of the batch are looked up one by one."""
-
-
-@attrs.frozen
-class Withheld:
-    """What a subscription must not apply of a batch.
-
-    Events of `keys` park behind a dead letter; those in `discarded`, ids by position,
-    are passed over.
-    """
-
-    keys: Set[str]
-    discarded: Mapping[int, str]
-
-    def __bool__(self) -> bool:
-        return bool(self.keys or self.discarded)
-
-    def is_discarded(self, envelope: Envelope) -> bool:
-        """By the id as well: a log that was replaced has others at its positions."""
-        return self.discarded.get(envelope.position) == envelope.id
-
-    def is_parked(self, envelope: Envelope) -> bool:
-        return envelope.key in self.keys and not self.is_discarded(envelope)
-
-    def is_applicable(self, envelope: Envelope) -> bool:
-        return envelope.key not in self.keys and not self.is_discarded(envelope)
 
 
 def add(
@@ -103,25 +51,6 @@ def positions(
     """The positions of discarded events from `first` to `last`, with their ids."""
     asked = {"of": subscription, "at": source, "first": first, "last": last}
     return {row[0]: row[1] for row in _IDS.rows(connection, asked)}
-
-
-def withheld(
-    connection: Connection, subscription: str, source: str, batch: Sequence[Envelope]
-) -> Withheld:
-    """`batch` is in order, and not empty."""
-    asked = {
-        "of": subscription,
-        "at": source,
-        "first": batch[0].position,
-        "last": batch[-1].position,
-        "most": MOST_KEYS + 1,
-    }
-    rows = _WITHHELD.rows(connection, asked)
-    keys = {text for text, position in rows if not position}
-    if len(keys) > MOST_KEYS:
-        own = {envelope.key for envelope in batch}
-        keys = keys_among(connection, subscription, source, own)
-    return Withheld(keys, {position: text for text, position in rows if position})
 
 
 def keys(connection: Connection, subscription: str, source: str) -> set[str]:

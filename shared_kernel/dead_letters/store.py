@@ -1,7 +1,7 @@
 """Stores dead letters, in the transaction of what failed (law 5)."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from shared_kernel.buses.envelope import Envelope
+from shared_kernel.dead_letters.edited import Edit
 from shared_kernel.dead_letters.failure import Failure
 from shared_kernel.dead_letters.letter import (
     DEAD,
@@ -95,15 +96,18 @@ def add(
     now_us: int,
     failure: Failure | None = None,
     since_us: int | None = None,
+    edits: Mapping[int, Edit] | None = None,
 ) -> None:
     """Store `envelopes`, with all that a replay needs, in the caller's transaction.
 
     `failure` is why they failed, None if they only wait; `reason` says so in words.
-    They failed first at `since_us`, or now.
+    They failed first at `since_us`, or now. A replay applies `edits`, by position; what
+    the log says is kept as the original.
     Raises ConcurrentUpdateError if there is a letter for such a position already.
     """
     rows = [
         _storable_fields(envelope)
+        | _as_edited(envelope, (edits or {}).get(envelope.position))
         | {
             "subscription": subscription,
             "state": state,
@@ -127,6 +131,12 @@ def storable(text: str) -> str:
     Our own events have none; foreign messages may.
     """
     return text.encode(errors="replace").decode().replace("\0", "\ufffd")
+
+
+def _as_edited(envelope: Envelope, edit: Edit | None) -> dict[str, object]:
+    if edit is None or edit.id != envelope.id:
+        return {"original": None}
+    return {"original": envelope.data, "type": edit.type, "data": edit.data}
 
 
 def _row_of(failure: Failure) -> dict[str, str | None]:

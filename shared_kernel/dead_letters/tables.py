@@ -2,6 +2,9 @@
 
 import sqlalchemy as sa
 
+NO_END = 2**63 - 1
+"""Beyond every position."""
+
 
 def dead_letters_table(metadata: sa.MetaData) -> sa.Table:
     """`since_us` is when it first failed or was parked, `last_us` when it failed last.
@@ -65,6 +68,24 @@ def dead_letter_repairs_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("at_us", sa.BigInteger, nullable=False),
         sa.Column("data", sa.LargeBinary),
         sqlite_autoincrement=True,
+    )
+
+
+def edited_events_table(metadata: sa.MetaData) -> sa.Table:
+    """Events as an operator has edited them for a subscription: rebuilds apply these.
+
+    `type` is that of the letter: `data` is of that version of the event.
+    """
+    return sa.Table(
+        "edited_events",
+        metadata,
+        sa.Column("subscription", sa.Text, primary_key=True),
+        sa.Column("source", sa.Text, primary_key=True),
+        sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("data", sa.LargeBinary, nullable=False),
     )
 
 

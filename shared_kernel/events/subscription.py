@@ -5,7 +5,7 @@ applied; a higher one shows a gap, and the gap is read from the source's log (la
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 import structlog
@@ -14,8 +14,10 @@ from sqlalchemy.engine import Connection
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Deliver, Delivery, Leave
 from shared_kernel.clock import Clock, Moment, moments_of, system_clock
-from shared_kernel.dead_letters import discarded
+from shared_kernel.dead_letters import edited
 from shared_kernel.dead_letters import store as dead_letters
+from shared_kernel.dead_letters.deviations import deviations
+from shared_kernel.dead_letters.edited import Edit
 from shared_kernel.dead_letters.failure import Failure
 from shared_kernel.dead_letters.letter import DEAD, PARKED, WAITS
 from shared_kernel.events.belief import Belief
@@ -298,18 +300,21 @@ class Subscription:
         to = place_of(batch[-1])
         with self.database.writing() as connection:
             self.cursor.move(connection, to, now.wall_us)
-            withheld = discarded.withheld(connection, self.name, self.source, batch)
-            if withheld:
-                parked = [e for e in batch if withheld.is_parked(e)]
-                self._park(parked, connection, now)
-                batch = [e for e in batch if withheld.is_applicable(e)]
+            found = deviations(connection, self.name, self.source, batch)
+            if found:
+                self._park(found.parked(batch), found.edits, connection, now)
+                batch = found.applicable(batch)
             if batch:
                 self.apply(batch, connection)
         self.cursor.moved(to, now)
         self._on_progress()
 
     def _park(
-        self, envelopes: Sequence[Envelope], connection: Connection, now: Moment
+        self,
+        envelopes: Sequence[Envelope],
+        edits: Mapping[int, Edit],
+        connection: Connection,
+        now: Moment,
     ) -> None:
         if envelopes:
             dead_letters.add(
@@ -320,6 +325,7 @@ class Subscription:
                 reason=WAITS,
                 attempts=0,
                 now_us=now.wall_us,
+                edits=edits,
             )
 
     def _give_up(self, envelope: Envelope, error: Exception, now: Moment) -> bool:
@@ -332,7 +338,7 @@ class Subscription:
         if trouble.attempts < MAX_ATTEMPTS and not permanent:
             self._back_off(now, trouble.attempts)
             return False
-        failure = Failure.of(error)
+        failure, at = Failure.of(error), envelope.position
         with self.database.writing() as connection:
             self.cursor.move(connection, place_of(envelope), now.wall_us)
             dead_letters.add(
@@ -345,6 +351,7 @@ class Subscription:
                 now_us=now.wall_us,
                 failure=failure,
                 since_us=trouble.since_us,
+                edits=edited.edits(connection, self.name, self.source, at, at),
             )
         self.cursor.moved(place_of(envelope), now)
         self._on_progress()

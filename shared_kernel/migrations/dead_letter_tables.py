@@ -92,6 +92,50 @@ def _create_discarded_events() -> None:
     )
 
 
+def let_edits_stay() -> None:
+    """Events that were edited are kept as edited, for those who read them again."""
+    op.create_table(
+        "edited_events",
+        sa.Column("subscription", sa.Text, primary_key=True),
+        sa.Column("source", sa.Text, primary_key=True),
+        sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("data", sa.LargeBinary, nullable=False),
+    )
+    _keep_edits_of_letters()
+    _keep_edits_that_were_replayed()
+
+
+def _keep_edits_of_letters() -> None:
+    """Jobs are read from no log."""
+    op.execute(
+        "INSERT INTO edited_events"
+        " SELECT subscription, source, position, id, type, key, data"
+        " FROM dead_letters WHERE original IS NOT NULL AND source <> 'queue'"
+    )
+
+
+def _keep_edits_that_were_replayed() -> None:
+    """Records have the data that was applied; of several the newest counts."""
+    op.execute(
+        "INSERT INTO edited_events"
+        " SELECT subscription, source, position, id, type, key, data"
+        " FROM dead_letter_repairs AS done WHERE number IN"
+        " (SELECT max(number) FROM dead_letter_repairs"
+        " WHERE action = 'replayed' AND data IS NOT NULL"
+        " GROUP BY subscription, source, position)"
+        " AND NOT EXISTS (SELECT 1 FROM edited_events AS known"
+        " WHERE known.subscription = done.subscription"
+        " AND known.source = done.source AND known.position = done.position)"
+    )
+
+
+def let_edits_go() -> None:
+    op.drop_table("edited_events")
+
+
 def let_dead_letters_forget_why() -> None:
     for table in ("discarded_events", "dead_letter_repairs"):
         op.drop_table(table)

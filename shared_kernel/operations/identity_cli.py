@@ -5,8 +5,9 @@ from itertools import groupby
 
 import attrs
 import click
+from sqlalchemy.engine import Connection
 
-from shared_kernel.dead_letters import discarded
+from shared_kernel.dead_letters import discarded, edited
 from shared_kernel.dead_letters import store as dead_letters
 from shared_kernel.events.continuity import compare
 from shared_kernel.events.cursors import begin_anew, follow_as
@@ -104,15 +105,26 @@ def subscriptions_group(services: Sequence[Service]) -> click.Group:
         is_flag=True,
         help="Apply also the events that were discarded.",
     )
-    def begin(sources: Sequence[str], dry_run: bool, with_discarded: bool) -> None:
+    @click.option(
+        "--as-published",
+        is_flag=True,
+        help="Apply events as they were published, also those that were edited.",
+    )
+    def begin(
+        sources: Sequence[str],
+        dry_run: bool,
+        with_discarded: bool,
+        as_published: bool,
+    ) -> None:
         """Read logs again from the beginning, for whatever was applied of them.
 
         For a log that was cut short, has grown again since, or was replaced. A read
         model is emptied and fills again, from all sources that it reads. Decisions made
         on events stay, and are not made again. Dead letters of these readers are
-        deleted; events that an operator has discarded stay so. A read model of history
-        does not get back what a compaction took out of the log: back up its database
-        first, if that matters. A server may run meanwhile.
+        deleted; events that an operator has discarded stay so, and those that one has
+        edited are applied as edited. A read model of history does not get back what a
+        compaction took out of the log: back up its database first, if that matters. A
+        server may run meanwhile.
 
         \b
         Examples:
@@ -121,7 +133,8 @@ def subscriptions_group(services: Sequence[Service]) -> click.Group:
         """  # noqa: D301 - click takes \b as a character
         with storage_faults_reported():
             for readers in _together(services, sources):
-                click.echo(_begin(readers, with_discarded, rehearsal=dry_run))
+                forgotten = _Forgotten(with_discarded, as_published)
+                click.echo(_begin(readers, forgotten, rehearsal=dry_run))
 
     begin.params.insert(0, _source_option(services))
     return group
@@ -149,23 +162,29 @@ def _together(
                 yield readers
 
 
+@attrs.frozen
+class _Forgotten:
+    """Which decisions of operators are no longer followed."""
+
+    discarded: bool
+    edited: bool
+
+
 def _begin(
-    readers: Iterable[Subscription], with_discarded: bool, *, rehearsal: bool
+    readers: Iterable[Subscription], forgotten: _Forgotten, *, rehearsal: bool
 ) -> str:
     readers = list(readers)
     database, name = readers[0].cursor.database, readers[0].name
-    places, letters, passed_over = [], 0, 0
+    places, letters, passed_over, edits = [], 0, 0, 0
     with database.writing() as connection:
         for each in readers:
             places.append(f"{each.source} from position {each.cursor.saved():,}")
             of = dead_letters.counted(connection, name, each.source)
             letters += sum(of.values())
             passed_over += discarded.count(connection, name, each.source)
+            edits += edited.count(connection, name, each.source)
             if not rehearsal:
-                begin_anew(connection, name, each.source)
-                dead_letters.let_go(connection, name, each.source)
-                if with_discarded:
-                    discarded.forget(connection, name, each.source)
+                _begin_one(connection, each, forgotten)
         if not rehearsal:
             for clear in {each.clear for each in readers if each.clear}:
                 clear(connection)
@@ -174,13 +193,24 @@ def _begin(
     return (
         f"{name}: {begins}: {', '.join(places)}; {letters:,} dead letters "
         f"{'would be ' if rehearsal else ''}let go"
-        + _of_discarded(passed_over, with_discarded)
+        + _of(passed_over, "discarded", forgotten.discarded)
+        + _of(edits, "edited", forgotten.edited)
         + (", and what it shows emptied" if emptied else "")
     )
 
 
-def _of_discarded(events: int, with_discarded: bool) -> str:
+def _begin_one(
+    connection: Connection, reader: Subscription, forgotten: _Forgotten
+) -> None:
+    begin_anew(connection, reader.name, reader.source)
+    dead_letters.let_go(connection, reader.name, reader.source)
+    if forgotten.discarded:
+        discarded.forget(connection, reader.name, reader.source)
+    if forgotten.edited:
+        edited.forget(connection, reader.name, reader.source)
+
+
+def _of(events: int, what: str, forgotten: bool) -> str:
     if not events:
         return ""
-    what = "no longer discarded" if with_discarded else "stay discarded"
-    return f"; {events:,} events {what}"
+    return f"; {events:,} events {'no longer' if forgotten else 'stay'} {what}"

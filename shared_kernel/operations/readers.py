@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from flask import Response
 
-from shared_kernel.dead_letters import discarded, store
+from shared_kernel.dead_letters import discarded, edited, store
 from shared_kernel.events.subscription import Subscription
 from shared_kernel.runtime.service import Service
 from shared_kernel.web.feed_http import UNKNOWN_SOURCE, unknown_source
@@ -18,8 +18,8 @@ PATH = "/readers"
 class Readers(msgspec.Struct, frozen=True):
     """Of one process.
 
-    `read` has the position of each subscription, by name. `keys` have dead letters or
-    discarded events: a rebuild needs the events before those.
+    `read` has the position of each subscription, by name. `keys` have dead letters, or
+    discarded or edited events: a rebuild needs the events before those.
     """
 
     read: dict[str, int]
@@ -43,8 +43,8 @@ def readers_of(services: Iterable[Service], source: str) -> Readers:
 def _withheld(reader: Subscription) -> set[str]:
     """Discarded ones last: a dead letter that is discarded meanwhile was seen."""
     with reader.cursor.database.reading() as connection:
-        dead = store.blocked_keys(connection, reader.name, reader.source)
-        return dead | discarded.keys(connection, reader.name, reader.source)
+        of = connection, reader.name, reader.source
+        return store.blocked_keys(*of) | edited.keys(*of) | discarded.keys(*of)
 
 
 def add_readers(api: Api, services: Sequence[Service]) -> None:

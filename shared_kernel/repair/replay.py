@@ -9,7 +9,7 @@ import attrs
 from sqlalchemy.engine import Connection
 
 from shared_kernel.clock import Clock, system_clock, to_us
-from shared_kernel.dead_letters import discarded
+from shared_kernel.dead_letters import discarded, edited
 from shared_kernel.dead_letters import store as dead_letters
 from shared_kernel.dead_letters.failure import Failure
 from shared_kernel.dead_letters.letter import (
@@ -143,7 +143,8 @@ class DeadLetters:
     ) -> DeadLetter:
         """Give the letter other data, which a replay will apply; return it.
 
-        The log keeps the event as it was. Nothing changes if the data is the same.
+        The log keeps the event as it was; the subscription applies it as edited, also
+        when it reads it again. Nothing changes if the data is the same.
         Raises UnknownDeadLetterError, LetterChangedError and InvalidPayloadError.
         """
         with self.database.writing() as connection:
@@ -154,6 +155,8 @@ class DeadLetters:
                 by = self._by(who, why)
                 history.record(connection, letter, history.EDITED, by, before)
                 dead_letters.edit(connection, number, data)
+                if self._reader_of(letter) not in self._queues:
+                    edited.put(connection, letter, data)
             return dead_letters.get(connection, number)
 
     def check(self, letter: DeadLetter, data: bytes) -> None:

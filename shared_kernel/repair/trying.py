@@ -27,6 +27,7 @@ BOOKKEEPING = {
     "dead_letter_repairs",
     "dead_letters",
     "discarded_events",
+    "edited_events",
     "subscription_cursors",
 }
 """Tables that a replay itself changes, not what it applies."""

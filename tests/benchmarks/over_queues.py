@@ -26,6 +26,7 @@ from shared_kernel.dead_letters.tables import (
     dead_letter_repairs_table,
     dead_letters_table,
     discarded_events_table,
+    edited_events_table,
 )
 from shared_kernel.queues import tables
 from shared_kernel.queues.brokered import BrokeredQueue
@@ -61,6 +62,7 @@ for _table in (
     dead_letters_table,
     dead_letter_repairs_table,
     discarded_events_table,
+    edited_events_table,
 ):
     _table(_metadata)
 

@@ -602,6 +602,98 @@ def test_a_discarded_event_that_is_asked_for_is_dead_lettered_if_it_fails_again(
     assert listed(storehouse)[0]["name"] == "Lamp"
 
 
+def edit_first(storehouse: RunningServices, data: bytes) -> None:
+    kept = storehouse.service("catalog-queries").dead_letters["catalog_read"]
+    kept.edit(kept.list()[0].number, data, who="ada", why="it is listed")
+
+
+def replay_first(storehouse: RunningServices) -> None:
+    kept = storehouse.service("catalog-queries").dead_letters["catalog_read"]
+    kept.replay(kept.list()[0].number)
+
+
+def test_an_edited_event_stays_edited(storehouse: RunningServices) -> None:
+    publish(storehouse, "product.renamed", "A", BROKEN)
+    edit_first(storehouse, RENAMED)
+    replay_first(storehouse)
+    before = rows_of_listing(storehouse)
+
+    result = run(storehouse.service("catalog-queries").cli, "rebuild-listing")
+
+    assert result.exit_code == 0
+    assert letters(storehouse) == []
+    assert rows_of_listing(storehouse) == before
+    assert listed(storehouse)[0]["name"] == "Lamp"
+
+
+def test_what_is_edited_and_replayed_during_a_rebuild_stays_so(
+    storehouse: RunningServices,
+) -> None:
+    rebuild = a_rebuild(storehouse)
+    rebuild.begin()
+    publish(storehouse, "product.renamed", "A", BROKEN)
+    while rebuild.step():
+        pass
+    edit_first(storehouse, RENAMED)
+    replay_first(storehouse)
+
+    with pytest.raises(DeadLettersChangedError):
+        rebuild.swap()
+    rebuild.run(lambda: None)
+
+    assert letters(storehouse) == []
+    assert listed(storehouse)[0]["name"] == "Lamp"
+
+
+def test_an_edit_during_a_rebuild_is_not_lost(storehouse: RunningServices) -> None:
+    """Its letter stays dead, so the rebuild need not know: but a later one does."""
+    publish(storehouse, "product.renamed", "A", BROKEN)
+    rebuild = a_rebuild(storehouse)
+    rebuild.begin()
+    while rebuild.step():
+        pass
+    edit_first(storehouse, RENAMED)
+
+    with pytest.raises(DeadLettersChangedError):
+        rebuild.swap()
+
+
+def test_an_edited_event_is_applied_as_published_if_that_is_asked_for(
+    storehouse: RunningServices,
+) -> None:
+    publish(storehouse, "product.renamed", "A", BROKEN)
+    edit_first(storehouse, RENAMED)
+    replay_first(storehouse)
+
+    result = run(
+        storehouse.service("catalog-queries").cli, "rebuild-listing", "--as-published"
+    )
+
+    assert result.exit_code == 1
+    assert letters(storehouse) == [("A", 7, DEAD)]
+    kept = storehouse.service("catalog-queries").dead_letters["catalog_read"]
+    (letter,) = kept.list()
+    assert (letter.envelope.data, letter.original) == (BROKEN, None)
+
+
+def test_an_edited_event_that_fails_again_is_a_letter_as_edited(
+    storehouse: RunningServices,
+) -> None:
+    """As if today's code could not read it any more."""
+    publish(storehouse, "product.renamed", "A", BROKEN)
+    edit_first(storehouse, RENAMED)
+    replay_first(storehouse)
+    with storehouse.service("catalog-queries").databases[0].writing() as connection:
+        connection.exec_driver_sql("UPDATE edited_events SET data = X'7B7D'")
+
+    result = run(storehouse.service("catalog-queries").cli, "rebuild-listing")
+
+    assert result.exit_code == 1
+    kept = storehouse.service("catalog-queries").dead_letters["catalog_read"]
+    (letter,) = kept.list()
+    assert (letter.envelope.data, letter.original) == (b"{}", BROKEN)
+
+
 def test_an_event_that_fails_ahead_of_the_listing_is_dead_lettered(
     storehouse: RunningServices,
 ) -> None:

@@ -10,9 +10,11 @@ from catalog.application.commands import RegisterProduct
 from catalog.application.handlers import register_product
 from catalog.domain.value_objects import OpeningStock, ProductName
 from shared_kernel.domain.sku import Sku
+from shared_kernel.events.entries import Entry
 from shared_kernel.operations.identity_cli import subscriptions_group
 from shared_kernel.operations.observation import observe
 from shared_kernel.operations.operations_cli import status_command
+from shared_kernel.repair.replay import DeadLetters
 from shared_kernel.runtime.running import RunningServices
 from tests.databases import Files
 from tests.simulation.laws import read_log
@@ -102,3 +104,80 @@ def test_readers_of_a_log_that_has_grown_again_are_refused_and_begin_anew(
     events = read_log(restored, "inventory")
     opened = [each.key for each in events if each.type == "stock.opened"]
     assert sorted(opened) == ["A-0001", "B-0001", "B-0002", *listed(restored)[1:]]
+
+
+UNREADABLE = b'{"sku":"A-0001","name":"Lamp"}'
+READABLE = b'{"sku":"A-0001","name":"Lamp","status":"listed","version":2}'
+
+
+def rename_badly(storehouse: RunningServices) -> None:
+    """As only a faulty catalog would."""
+    log = storehouse.context("catalog").log
+    with log.database.writing() as connection:
+        entry = Entry("product.renamed", "A-0001", UNREADABLE, None)
+        appended = log.append(connection, [entry], 1)
+    log.settle(appended)
+    storehouse.workers.run_until_idle()
+
+
+def begin_listing(databases: Files, *options: str) -> tuple[str, list[bytes]]:
+    """What is told of the listing, and the letters when it has been read again."""
+    with a_storehouse(databases) as storehouse:
+        begin = subscriptions_group(storehouse.services).commands["begin-anew"]
+        told = run(begin, *options).output
+    with a_storehouse(databases) as storehouse:
+        storehouse.workers.run_until_idle()
+        letters = letters_of(storehouse).list()
+    (line,) = [each for each in told.splitlines() if each.startswith("catalog.listing")]
+    return line, [each.envelope.data for each in letters]
+
+
+def letters_of(storehouse: RunningServices) -> DeadLetters:
+    return storehouse.service("catalog-queries").dead_letters["catalog_read"]
+
+
+def name_shown(databases: Files) -> str:
+    ((name,),) = databases.rows("catalog_read", "SELECT name FROM product_listing")
+    return str(name)
+
+
+@pytest.fixture
+def renamed_badly(tmp_path: Path) -> Files:
+    databases = Files(tmp_path)
+    with a_storehouse(databases) as storehouse:
+        register(storehouse, "A-0001")
+        rename_badly(storehouse)
+    return databases
+
+
+def test_discarded_events_stay_so_unless_asked_for(renamed_badly: Files) -> None:
+    with a_storehouse(renamed_badly) as storehouse:
+        letters_of(storehouse).discard(1, who="ada", why="never meant")
+
+    told, letters = begin_listing(renamed_badly)
+    assert "; 1 events stay discarded" in told
+    assert letters == []
+
+    told, letters = begin_listing(renamed_badly, "--with-discarded", "--dry-run")
+    assert "; 1 events no longer discarded" in told
+    assert letters == []
+
+    told, letters = begin_listing(renamed_badly, "--with-discarded")
+    assert "; 1 events no longer discarded" in told
+    assert letters == [UNREADABLE]
+
+
+def test_edited_events_stay_so_unless_asked_otherwise(renamed_badly: Files) -> None:
+    with a_storehouse(renamed_badly) as storehouse:
+        letters_of(storehouse).edit(1, READABLE, who="ada", why="it is listed")
+        assert letters_of(storehouse).replay(1) == 1
+
+    told, letters = begin_listing(renamed_badly)
+    assert "; 1 events stay edited" in told
+    assert letters == []
+    assert name_shown(renamed_badly) == "Lamp"
+
+    told, letters = begin_listing(renamed_badly, "--as-published")
+    assert "; 1 events no longer edited" in told
+    assert letters == [UNREADABLE]
+    assert name_shown(renamed_badly) == "A-0001"

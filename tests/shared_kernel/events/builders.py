@@ -17,6 +17,7 @@ from shared_kernel.dead_letters.tables import (
     dead_letter_repairs_table,
     dead_letters_table,
     discarded_events_table,
+    edited_events_table,
 )
 from shared_kernel.events.cursors import Cursor, cursors_table
 from shared_kernel.events.dropped import dropped_table
@@ -45,6 +46,7 @@ for table in (
     dead_letters_table,
     dead_letter_repairs_table,
     discarded_events_table,
+    edited_events_table,
     dropped_table,
 ):
     table(_metadata)

@@ -4,7 +4,7 @@ import attrs
 import pytest
 
 from shared_kernel.buses.envelope import Envelope
-from shared_kernel.dead_letters import discarded
+from shared_kernel.dead_letters import deviations, discarded
 from shared_kernel.events.cursors import begin_anew
 from shared_kernel.events.errors import UnreadableEventError
 from shared_kernel.events.event_log import EventLog
@@ -91,10 +91,10 @@ def test_another_log_has_another_event_at_that_position(
     batch: list[Envelope], subscriber: Database
 ) -> None:
     with subscriber.reading() as connection:
-        withheld = discarded.withheld(connection, "listing", SOURCE, batch)
+        found = deviations.deviations(connection, "listing", SOURCE, batch)
 
-    assert [each.position for each in batch if withheld.is_discarded(each)] == [2]
-    assert not withheld.is_discarded(attrs.evolve(batch[1], id="another"))
+    assert [each.position for each in batch if found.is_discarded(each)] == [2]
+    assert not found.is_discarded(attrs.evolve(batch[1], id="another"))
 
 
 def test_of_many_blocked_keys_those_of_the_batch_are_found(
@@ -104,14 +104,14 @@ def test_of_many_blocked_keys_those_of_the_batch_are_found(
     clock: ManualClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(discarded, "MOST_KEYS", 2)
+    monkeypatch.setattr(deviations, "MOST_KEYS", 2)
     failing = Failing({1, 2, 3, 4}, lambda: UnreadableEventError("x"))
     record(log, source, "ABCD")
     work(log, subscriber, clock, failing)
     batch = record(log, source, "ADE")
 
     with subscriber.reading() as connection:
-        found = discarded.withheld(connection, "listing", SOURCE, batch)
+        found = deviations.deviations(connection, "listing", SOURCE, batch)
     work(log, subscriber, clock, failing)
 
     assert found.keys == {"A", "D"}
@@ -124,5 +124,5 @@ def test_it_counts_for_its_own_subscription_only(
     with subscriber.reading() as connection:
         assert discarded.count(connection, "listing", SOURCE) == 1
         assert discarded.count(connection, "another", SOURCE) == 0
-        assert not discarded.withheld(connection, "another", SOURCE, batch)
+        assert not deviations.deviations(connection, "another", SOURCE, batch)
         assert discarded.keys(connection, "listing", SOURCE) == {"A"}

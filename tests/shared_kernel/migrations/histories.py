@@ -99,9 +99,20 @@ ROWS: Contents = {
             "why": "é",
             "at_us": 2**50,
             "data": b"\x00\xff",
-        }
+        },
+        _LETTER_NAMED
+        | {
+            "number": 6,
+            "letter": 6,
+            "action": "replayed",
+            "who": "ann",
+            "why": "é",
+            "at_us": 2**50,
+            "data": b"\xff\x00",
+        },
     ],
     "discarded_events": [_LETTER_NAMED | {"who": "ann", "why": "é", "at_us": 2**50}],
+    "edited_events": [_LETTER_NAMED | {"data": b"\xff\x00"}],
     "products": [
         {
             "sku": "LAMP-1",
@@ -265,23 +276,24 @@ CATALOG = History(
     (
         *("0001", "0002", "0003", "0004", "0005"),
         *("0006", "0007", "0008", "0009", "0010"),
-        *("0011", "0012", "0013"),
+        *("0011", "0012", "0013", "0014"),
     ),
 )
 LISTING = History(
     "catalog/adapters/migrations/listing",
-    ("0001", "0002", "0003", "0004", "0005", "0006"),
+    ("0001", "0002", "0003", "0004", "0005", "0006", "0007"),
 )
 INVENTORY = History(
     "inventory/adapters/migrations/commands",
     (
         *("0001", "0002", "0003", "0004", "0005"),
         *("0006", "0007", "0008", "0009", "0010"),
-        "0011",
+        *("0011", "0012"),
     ),
 )
 MOVEMENTS = History(
-    "inventory/adapters/migrations/movements", ("0001", "0002", "0003", "0004")
+    "inventory/adapters/migrations/movements",
+    ("0001", "0002", "0003", "0004", "0005"),
 )
 HISTORIES = (CATALOG, LISTING, INVENTORY, MOVEMENTS)
 

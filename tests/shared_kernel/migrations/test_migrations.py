@@ -18,6 +18,7 @@ from shared_kernel.dead_letters.tables import (
     dead_letter_repairs_table,
     dead_letters_table,
     discarded_events_table,
+    edited_events_table,
 )
 from shared_kernel.events.cursors import cursors_table
 from shared_kernel.events.dropped import dropped_table
@@ -51,6 +52,7 @@ OF_A_SUBSCRIBER = (
     dead_letters_table,
     dead_letter_repairs_table,
     discarded_events_table,
+    edited_events_table,
 )
 OF_QUEUES = (
     jobs_table,

@@ -1,5 +1,7 @@
 """Data in the tables survives an upgrade and a downgrade."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy.engine import Connection
 
@@ -82,6 +84,7 @@ def in_todays_tables(before: Contents) -> Contents:
     return {
         "dead_letter_repairs": (),
         "discarded_events": (),
+        "edited_events": _edits_among(before),
         **left,
         **{table: rows for table, rows in before.items() if table != "relay"},
         **_with_their_sum(before),
@@ -95,6 +98,18 @@ def in_todays_tables(before: Contents) -> Contents:
         **_with_their_trace(before),
         "subscription_cursors": [unnamed | cursor for cursor in cursors],
     }
+
+
+def _edits_among(before: Contents) -> list[dict[str, Any]]:
+    """Of letters that were edited, and of edited ones that were replayed."""
+    kept = ("subscription", "source", "position", "id", "type", "key", "data")
+    found = [row for row in before.get("dead_letters", ()) if row.get("original")]
+    found += [
+        row
+        for row in before.get("dead_letter_repairs", ())
+        if row["action"] == "replayed"
+    ]
+    return [{name: row[name] for name in kept} for row in found]
 
 
 def _with_their_trace(before: Contents) -> Contents:

@@ -127,6 +127,20 @@ def test_keys_with_discarded_events_keep_everything(busy: Shop) -> None:
     assert positions(busy) == [1, 2, 3, 4, 6, 7, 8, 9]
 
 
+def test_keys_with_edited_events_keep_everything(busy: Shop) -> None:
+    """What readers show depends on what was edited, not on what the log has."""
+    busy.dead_letter("A", "A", "B")
+    busy.publish()
+    letters = busy.service.dead_letters["shop_read"]
+    letters.edit(1, b'{"sku":"A","watts":1}', who="ada", why="watts")
+    busy.repair()
+    letters.replay(1)
+
+    compact(busy)
+
+    assert positions(busy) == [1, 2, 3, 4, 6, 7, 8, 9]
+
+
 class Elsewhere(OtherProcesses):
     """One other process that answers, and one that does not."""
 

@@ -13,6 +13,7 @@ from shared_kernel.dead_letters.tables import (
     dead_letter_repairs_table,
     dead_letters_table,
     discarded_events_table,
+    edited_events_table,
 )
 from shared_kernel.events.cursors import cursors_table
 from shared_kernel.queues.consumer import Consumer
@@ -40,6 +41,7 @@ for table in (
     dead_letters_table,
     dead_letter_repairs_table,
     discarded_events_table,
+    edited_events_table,
     cursors_table,
 ):
     table(_metadata)

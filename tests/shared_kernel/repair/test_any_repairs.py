@@ -16,9 +16,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from shared_kernel.dead_letters import store
 from shared_kernel.dead_letters.letter import DEAD, PARKED, ReplayError
+from shared_kernel.events.cursors import begin_anew
 from tests.databases import Files
-from tests.shared_kernel.repair.lamps import Lamps, a_payload, some_lamps
+from tests.shared_kernel.events.builders import SOURCE
+from tests.shared_kernel.repair.lamps import NAME, Lamps, a_payload, some_lamps
 from tests.simulation.crashes import Crash, CrashPoints, crash_around_commits
 
 pytestmark = pytest.mark.slow
@@ -66,6 +69,17 @@ class Operators(RuleBasedStateMachine):
             letters.edit(number, a_payload(key, watts))
 
         self.operate(nth, crash, edit)
+
+    @rule()
+    def begin_anew(self) -> None:
+        """What was repaired stays so: whatever was applied is applied again."""
+        before = set(self.lamps.effects())
+        with self.lamps.reader.writing() as connection:
+            begin_anew(connection, NAME, SOURCE)
+            store.let_go(connection, NAME, SOURCE)
+            connection.exec_driver_sql("DELETE FROM effects")
+        self.lamps.read()
+        assert before <= set(self.lamps.effects())
 
     def operate(
         self, nth: int, crash: int | None, act: Callable[[int], object]

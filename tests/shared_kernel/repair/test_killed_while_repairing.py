@@ -40,6 +40,7 @@ _EMPTY = (
     "dead_letters",
     "dead_letter_repairs",
     "discarded_events",
+    "edited_events",
 )
 _effects = sa.Table(
     "effects",
@@ -52,6 +53,7 @@ _EFFECT = Prepared(sa.text("INSERT INTO effects (position, data) VALUES (:at, :d
 
 _EFFECTS = Prepared(sa.text("SELECT position FROM effects ORDER BY number"))
 _JOBS = Prepared(sa.text("SELECT number, attempts FROM jobs ORDER BY number"))
+_KEPT_EDITS = Prepared(sa.text("SELECT position, data FROM edited_events"))
 _DISCARDED = Prepared(sa.text("SELECT position, who, why FROM discarded_events"))
 
 Act = Callable[[DeadLetters, int], object]
@@ -111,6 +113,10 @@ class Place:
                     effects=[row[0] for row in _EFFECTS.rows(connection, {})],
                     jobs=_JOBS.rows(connection, {}),
                     discarded=_DISCARDED.rows(connection, {}),
+                    edits=[
+                        (position, bytes(data))
+                        for position, data in _KEPT_EDITS.rows(connection, {})
+                    ],
                 )
 
 
@@ -118,7 +124,8 @@ class Place:
 class Seen:
     """What there is: letters, records (position and action), and what came of it.
 
-    `jobs` are numbers and attempts, `discarded` positions, who and why.
+    `jobs` are numbers and attempts, `discarded` positions, who and why, `edits` what
+    those who read again will apply.
     """
 
     left: list[DeadLetter]
@@ -126,6 +133,7 @@ class Seen:
     effects: list[int]
     jobs: list[tuple[int, int]]
     discarded: list[tuple[int, str, str]]
+    edits: list[tuple[int, bytes]]
 
     @property
     def waiting(self) -> list[int]:
@@ -186,6 +194,7 @@ def test_an_edit_is_there_with_its_record_or_not_at_all(place: Place) -> None:
         kept = (EDITED, b"{}") if seen.done else (b"{}", None)
         assert (first.envelope.data, first.original) == kept
         assert first.version == 1 + len(seen.done)
+        assert seen.edits == [(1, EDITED)] * len(seen.done)
 
         place.operate(edit)
 

@@ -7,6 +7,8 @@ from shared_kernel.migrations.beginnings import begin_with_log, end_with_log
 from shared_kernel.migrations.dead_letter_tables import (
     let_dead_letters_forget_why,
     let_dead_letters_tell_why,
+    let_edits_go,
+    let_edits_stay,
 )
 
 revision = "0001"
@@ -31,9 +33,11 @@ def upgrade() -> None:
     )
     begin_with_log()
     let_dead_letters_tell_why()
+    let_edits_stay()
 
 
 def downgrade() -> None:
+    let_edits_go()
     let_dead_letters_forget_why()
     end_with_log()
     op.drop_table("products")
