@@ -49,8 +49,8 @@ def add_edit(group: click.Group, here: ByDatabase) -> None:
 
         Without --data and --set it opens your editor. The payload is checked by the
         schema of the event. What it was at first is kept, and so is the event in the
-        log: a rebuild reads that. Exit code 1 if it is refused, or if somebody else has
-        changed the letter meanwhile: then nothing changes.
+        log; rebuilds apply it as edited, too. Exit code 1 if it is refused, or if
+        somebody else has changed the letter meanwhile: then nothing changes.
         """
         letters = here[which.database]
         with refusals_reported(which):

@@ -83,8 +83,8 @@ def _add_edit(api: Api, one: OneLetter) -> None:
     def edit_dead_letter(letter: str) -> Response:
         """Give it other data, which a replay will apply; checked as its reader reads.
 
-        The log keeps the event as it was, and the letter the `original`. Who did it,
-        when and why is recorded.
+        The log keeps the event as it was, and the letter the `original`; rebuilds apply
+        it as edited. Who did it, when and why is recorded.
         """
         asked = body.read()
         text = json.dumps(asked.data, ensure_ascii=False, separators=(",", ":"))
