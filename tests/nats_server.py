@@ -1,4 +1,7 @@
-"""The real NATS server, on a port that stays the same through restarts."""
+"""The real NATS server, on a port that stays the same through restarts.
+
+`python -m tests.nats_server PORT FOLDER` serves until Ctrl-C.
+"""
 
 import os
 import shutil
@@ -116,3 +119,21 @@ class NatsServer:
             self._process.wait(TIMEOUT_S)
             self._will.revoke()
             self._process = self._will = None
+
+
+def main(port: str, folder: str) -> None:
+    """Only what somebody should read is shown."""
+    command = [binary(), "-a", "127.0.0.1", "-p", port, "-js", "-sd", folder]
+    shown = ("WRN", "ERR", "FTL", "Listening for client")
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+        assert server.stderr is not None
+        for line in server.stderr:
+            if any(each in line for each in shown):
+                print(line, end="", file=sys.stderr, flush=True)
+    sys.exit(server.returncode)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
