@@ -7,6 +7,7 @@ from typing import Protocol
 import attrs
 
 from tests.nats_server import NatsServer
+from tests.pubsub_server import PROJECT, PubSubServer
 from tests.redis_server import RedisServer
 
 HOST = "127.0.0.1"
@@ -55,6 +56,10 @@ def _redis(folder: Path) -> Broker:
     return RedisServer(folder, appends=True)
 
 
+def _pubsub(folder: Path) -> Broker:
+    return PubSubServer(folder)
+
+
 BROKERED = {
     "nats": Brokered("nats", _nats, lambda port: {"BUS_URL": f"nats://{HOST}:{port}"}),
     "jetstream": Brokered(
@@ -65,6 +70,14 @@ BROKERED = {
     ),
     "redis": Brokered(
         "redis", _redis, lambda port: {"BUS_URL": f"redis://{HOST}:{port}/0"}
+    ),
+    "pubsub": Brokered(
+        "pubsub",
+        _pubsub,
+        lambda port: {
+            "BUS_URL": f"pubsub://{PROJECT}",
+            "PUBSUB_EMULATOR_HOST": f"{HOST}:{port}",
+        },
     ),
 }
 """By the name of the bus. `forged` has a stranger on it, see `tests.forger`."""

@@ -12,6 +12,7 @@ Bindings = Mapping[str, Mapping[str, Any]]
 
 NATS = "0.1.0"
 HTTP = "0.3.0"
+GOOGLE = "0.2.0"
 """Versions of bindings: AsyncAPI 3.1.0 accepts no others."""
 
 
@@ -74,6 +75,18 @@ BUSES: Sequence[DescribedBus] = (
         "The payload is the field `data`, the attributes are fields such as `ce-type`.",
         subjects=False,
         log_address="storehouse.{source}.{log}",
+    ),
+    DescribedBus(
+        name="pubsub",
+        scheme="pubsub",
+        protocol="googlepubsub",
+        port=443,
+        summary="Google Cloud Pub/Sub: a topic for each log, at least once. The "
+        "payload is the message, the attributes of CloudEvents are attributes such as "
+        "`ce-type`.",
+        subjects=False,
+        log_address="storehouse.log.{source}.{log}",
+        message={"googlepubsub": {"bindingVersion": GOOGLE, "orderingKey": "{log}"}},
     ),
     DescribedBus(
         name="feed",

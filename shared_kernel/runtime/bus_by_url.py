@@ -27,6 +27,8 @@ def bus_by_url(
             return FeedBus(feeds)
         case "redis" | "rediss":
             return _redis(settings)
+        case "pubsub":
+            return _pubsub(settings, subjects)
         case _:
             return _nats(settings, subjects, logs)
 
@@ -38,6 +40,15 @@ def _redis(settings: Settings) -> EventBus:
     except ImportError as error:
         raise _missing(settings, "redis") from error
     return redis_bus(settings)
+
+
+def _pubsub(settings: Settings, subjects: Sequence[str]) -> EventBus:
+    # The client is an optional dependency.
+    try:
+        from shared_kernel.runtime.pubsub_by_url import pubsub_bus  # noqa: PLC0415
+    except ImportError as error:
+        raise _missing(settings, "google") from error
+    return pubsub_bus(settings, subjects)
 
 
 def _nats(

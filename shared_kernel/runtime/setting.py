@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError
 _SECRET = re.compile(r"(?<=//)[^/@]*(?=@)|(?<=[?&]password=)[^&]*")
 
 
-SCHEMES = ("inprocess", "feed", "nats", "jetstream", "redis", "rediss")
+SCHEMES = ("inprocess", "feed", "nats", "jetstream", "redis", "rediss", "pubsub")
 """Of buses. The first two need no address."""
 
 
@@ -56,7 +56,10 @@ def bus(value: str) -> str:
         return value
     if scheme in SCHEMES[2:] and rest.startswith("//") and len(rest) > 2:
         return value
-    raise ValueError("inprocess:, feed:, nats://host, jetstream://host or redis://host")
+    raise ValueError(
+        "inprocess:, feed:, nats://host, jetstream://host, redis://host or "
+        "pubsub://project"
+    )
 
 
 def subject(value: str) -> str:
@@ -75,6 +78,16 @@ def file(value: str) -> str:
     if Path(value).is_file():
         return value
     raise ValueError("an existing file")
+
+
+def server(value: str) -> str:
+    try:
+        parts = urlsplit(f"//{value}")
+        if parts.hostname and parts.port and parts.netloc == value:
+            return value
+    except ValueError:
+        pass
+    raise ValueError("host:port")
 
 
 def host_names(value: str) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from shared_kernel.runtime.setting import (
     host_names,
     one_of,
     peer,
+    server,
     setting,
     subject,
     text,
@@ -56,6 +57,11 @@ class Settings:
         "JETSTREAM_MAX_AGE_HOURS", 168, between(1, 87_600)
     )
     redis_max_age_hours: int = setting("REDIS_MAX_AGE_HOURS", 168, between(1, 87_600))
+    pubsub_emulator_host: str | None = setting("PUBSUB_EMULATOR_HOST", None, server)
+    pubsub_endpoint: str | None = setting("PUBSUB_ENDPOINT", None, server)
+    pubsub_max_age_hours: int = setting("PUBSUB_MAX_AGE_HOURS", 168, between(1, 744))
+    pubsub_ack_deadline_s: int = setting("PUBSUB_ACK_DEADLINE_S", 10, between(10, 600))
+    pubsub_exactly_once: str = setting("PUBSUB_EXACTLY_ONCE", "no", one_of("no", "yes"))
     queue_url: str = setting("QUEUE_URL", "sql:", queue, secret=True)
     queue_size: int = setting("QUEUE_SIZE", 10, between(1, 10_000))
     queue_poll_interval_ms: int = setting(

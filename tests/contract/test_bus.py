@@ -11,6 +11,10 @@ from shared_kernel.buses.nats.core import NatsBus
 from shared_kernel.buses.nats.jetstream import JetStreamBus
 from shared_kernel.buses.nats.options import NatsOptions
 from shared_kernel.buses.nats.stream import StreamDeclaration
+from shared_kernel.buses.pubsub.address import PubSubAddress
+from shared_kernel.buses.pubsub.bus import PubSubBus
+from shared_kernel.buses.pubsub.connection import PubSubConnection
+from shared_kernel.buses.pubsub.names import Names as PubSubNames
 from shared_kernel.buses.redis.address import RedisAddress
 from shared_kernel.buses.redis.bus import RedisBus
 from shared_kernel.buses.redis.connection import RedisConnection
@@ -18,6 +22,7 @@ from shared_kernel.buses.redis.names import Names
 from tests.contract.bus_bench import MIB, SUBJECTS, Bench
 from tests.contract.bus_contract import Check, Kind, checks_for
 from tests.nats_server import NatsServer
+from tests.pubsub_server import PROJECT, PubSubServer
 from tests.redis_server import RedisServer
 from tests.simulation.chaos_bus import ChaosBus
 
@@ -72,6 +77,21 @@ def redis(folder: Path) -> Bench:
     )
 
 
+def pubsub(folder: Path) -> Bench:
+    server = PubSubServer(folder)
+    server.start()
+    address = PubSubAddress(project=PROJECT, emulator=server.host)
+    names = PubSubNames(PROJECT, "shop")
+    return Bench(
+        connect=lambda: PubSubBus(
+            PubSubConnection(address, names.heartbeats),
+            names,
+            ack_wait_s=int(ACK_WAIT_S),
+        ),
+        server=server,
+    )
+
+
 def havoc(_: Path) -> Bench:
     return Bench(connect=lambda: ChaosBus(InProcessBus(), seed=7), faithful=False)
 
@@ -84,6 +104,9 @@ BUSES = {
         capabilities=JetStreamBus.capabilities, bench=jetstream, has_server=True
     ),
     "redis://": Kind(capabilities=RedisBus.capabilities, bench=redis, has_server=True),
+    "pubsub://": Kind(
+        capabilities=PubSubBus.capabilities, bench=pubsub, has_server=True
+    ),
 }
 CHAOS = ChaosBus(InProcessBus(), seed=7)
 HAVOC = Kind(capabilities=CHAOS.capabilities, bench=havoc, faithful=False)

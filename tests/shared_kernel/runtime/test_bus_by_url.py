@@ -12,6 +12,7 @@ from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.buses.nats.core import NatsBus
 from shared_kernel.buses.nats.jetstream import JetStreamBus
 from shared_kernel.buses.port import BusMisconfiguredError
+from shared_kernel.buses.pubsub.bus import PubSubBus
 from shared_kernel.buses.redis.bus import RedisBus
 from shared_kernel.runtime.bus_by_url import bus_by_url
 from shared_kernel.runtime.setting import SCHEMES
@@ -23,6 +24,7 @@ BUSES = {
     "jetstream://127.0.0.1:1": JetStreamBus,
     "redis://127.0.0.1:1/2": RedisBus,
     "rediss://127.0.0.1:1": RedisBus,
+    "pubsub://project": PubSubBus,
 }
 
 
@@ -38,22 +40,25 @@ def test_every_scheme_that_settings_accept_has_a_bus() -> None:
     assert [url.partition(":")[0] for url in BUSES] == list(SCHEMES)
 
 
-@pytest.mark.parametrize("extra", ["nats", "redis"])
+@pytest.mark.parametrize(
+    ("scheme", "extra"), [("nats", "nats"), ("redis", "redis"), ("pubsub", "google")]
+)
 def test_if_the_client_is_missing_the_error_names_the_extra_to_install(
-    monkeypatch: pytest.MonkeyPatch, extra: str
+    monkeypatch: pytest.MonkeyPatch, scheme: str, extra: str
 ) -> None:
     found: Callable[..., Any] = builtins.__import__
 
     def missing(name: str, *more: Any) -> Any:
-        if name == f"shared_kernel.runtime.{extra}_by_url":
+        if name == f"shared_kernel.runtime.{scheme}_by_url":
             raise ImportError(name)
         return found(name, *more)
 
     monkeypatch.setattr(builtins, "__import__", missing)
 
     with pytest.raises(BusMisconfiguredError) as raised:
-        bus_by_url(Settings(bus_url=f"{extra}://me:secret@host"))
+        bus_by_url(Settings(bus_url=f"{scheme}://me:secret@host"))
 
     assert str(raised.value) == (
-        f"BUS_URL {extra}: needs the extra `{extra}`: pip install 'storehouse[{extra}]'"
+        f"BUS_URL {scheme}: needs the extra `{extra}`: "
+        f"pip install 'storehouse[{extra}]'"
     )

@@ -1,0 +1,134 @@
+"""Topics and subscriptions: made if they are missing, and compared if they are not."""
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+from google.api_core.exceptions import AlreadyExists, Forbidden, NotFound
+from google.pubsub_v1 import types
+
+from shared_kernel.buses.port import BusMisconfiguredError
+from shared_kernel.buses.pubsub.connection import Clients, ask
+
+SHORTEST_DEADLINE_S = 10
+"""Google accepts no shorter one."""
+MAX_AGE_S = 7 * 24 * 3600
+FIRST_BACKOFF_NS, MAX_BACKOFF_S = 100_000_000, 5
+_DELETED = "_deleted-topic_"
+
+
+@attrs.frozen(kw_only=True)
+class Terms:
+    """How a subscription delivers.
+
+    What is not answered within `ack_deadline_s` seconds comes again. It keeps messages
+    for `max_age_s` seconds, and is itself kept for `expires_s` seconds without a
+    reader; without it, as Google does. With `push` messages are posted there.
+    """
+
+    ack_deadline_s: int = SHORTEST_DEADLINE_S
+    max_age_s: int = MAX_AGE_S
+    exactly_once: bool = False
+    expires_s: int | None = None
+    push: types.PushConfig | None = None
+
+
+def ensure_topic(clients: Clients, topic: str) -> bool:
+    """Return whether it was made now. Raises BusMisconfiguredError if it is refused."""
+    try:
+        ask(clients.publisher.get_topic, {"topic": topic})
+    except NotFound:
+        command = f"gcloud pubsub topics create {topic}"
+        return _made(
+            lambda: ask(clients.publisher.create_topic, {"name": topic}), command
+        )
+    return False
+
+
+def ensure_subscription(clients: Clients, name: str, topic: str, terms: Terms) -> None:
+    """Raises BusMisconfiguredError if there is another one of this name."""
+    wanted = _subscription(name, topic, terms)
+    try:
+        found = ask(clients.subscriber.get_subscription, {"subscription": name})
+    except NotFound:
+        _create(clients, wanted)
+        return
+    if found.topic == _DELETED:
+        ask(clients.subscriber.delete_subscription, {"subscription": name})
+        _create(clients, wanted)
+        return
+    _refuse_another(found, wanted)
+    if changed := _changed(found, wanted):
+        request = {"subscription": wanted, "update_mask": {"paths": changed}}
+        ask(clients.subscriber.update_subscription, request)
+
+
+def _create(clients: Clients, wanted: types.Subscription) -> None:
+    command = (
+        f"gcloud pubsub subscriptions create {wanted.name} --topic={wanted.topic} "
+        "--enable-message-ordering"
+    )
+    _made(lambda: ask(clients.subscriber.create_subscription, wanted), command)
+
+
+def _made(create: Callable[[], Any], command: str) -> bool:
+    try:
+        create()
+    except AlreadyExists:
+        return False
+    except Forbidden as error:
+        raise BusMisconfiguredError(
+            f"Pub/Sub refuses: {error.message}: let an operator run: {command}"
+        ) from error
+    return True
+
+
+def _subscription(name: str, topic: str, terms: Terms) -> types.Subscription:
+    wanted = types.Subscription(
+        name=name,
+        topic=topic,
+        ack_deadline_seconds=terms.ack_deadline_s,
+        message_retention_duration={"seconds": terms.max_age_s},
+        enable_message_ordering=True,
+        enable_exactly_once_delivery=terms.exactly_once,
+        retry_policy={
+            "minimum_backoff": {"nanos": FIRST_BACKOFF_NS},
+            "maximum_backoff": {"seconds": MAX_BACKOFF_S},
+        },
+    )
+    if terms.expires_s:
+        ttl = {"seconds": terms.expires_s}
+        wanted.expiration_policy = types.ExpirationPolicy(ttl=ttl)
+    if terms.push:
+        wanted.push_config = terms.push
+    return wanted
+
+
+def _refuse_another(found: types.Subscription, wanted: types.Subscription) -> None:
+    """What Google does not let anybody change."""
+    wrong = {
+        f"is of the topic {found.topic}": found.topic != wanted.topic,
+        "has no message ordering": not found.enable_message_ordering,
+        "has a filter, which makes gaps": bool(found.filter),
+    }
+    for what, is_so in wrong.items():
+        if is_so:
+            raise BusMisconfiguredError(
+                f"the subscription {found.name} {what}: delete it, and it is made "
+                f"anew: gcloud pubsub subscriptions delete {found.name}"
+            )
+
+
+def _changed(found: types.Subscription, wanted: types.Subscription) -> list[str]:
+    compared = (
+        "ack_deadline_seconds",
+        "message_retention_duration",
+        "enable_exactly_once_delivery",
+        "retry_policy",
+    )
+    changed = [
+        each for each in compared if getattr(found, each) != getattr(wanted, each)
+    ]
+    if found.push_config.push_endpoint != wanted.push_config.push_endpoint:
+        changed.append("push_config")
+    return changed
