@@ -1,7 +1,7 @@
 """Serves the broker that BUS_URL names, for trials, until Ctrl-C.
 
-Where the URL has no port, NATS_PORT or REDIS_PORT says which. It keeps its files in
-`var/nats` or `var/redis`, or in NATS_STORE or REDIS_STORE.
+Where the URL has no port, NATS_PORT, REDIS_PORT or PUBSUB_PORT says which. It keeps its
+files in `var/nats` or `var/redis`, or in NATS_STORE or REDIS_STORE, and so on.
 """
 
 import os
@@ -13,6 +13,7 @@ SERVERS = {
     "nats": ("nats", 4222),
     "jetstream": ("nats", 4222),
     "redis": ("redis", 6379),
+    "pubsub": ("pubsub", 8085),
 }
 """By scheme: the kind of server, of which `tests` has a module, and its usual port."""
 

@@ -14,6 +14,7 @@ from tests.brokers import BROKERED
         ("redis://127.0.0.1/1", ("redis", "6379")),
         ("redis://[::1]/0", ("redis", "6379")),
         ("redis://me:34@[::1]:7000/1", ("redis", "7000")),
+        ("pubsub://project", ("pubsub", "4303")),
     ],
 )
 def test_the_broker_of_the_bus_is_started_at_its_port(
@@ -30,6 +31,7 @@ def test_the_broker_of_the_bus_is_started_at_its_port(
 
     monkeypatch.setattr(broker_of_bus, "import_module", Module)
     monkeypatch.setenv("NATS_PORT", "1")
+    monkeypatch.setenv("PUBSUB_PORT", "4303")
     broker_of_bus.main(url)
 
     assert calls == [(*started, f"var/{started[0]}")]

@@ -14,6 +14,7 @@ from shared_kernel.buses.nats.stream import StreamDeclaration
 from shared_kernel.buses.pubsub.address import PubSubAddress
 from shared_kernel.buses.pubsub.bus import PubSubBus
 from shared_kernel.buses.pubsub.connection import PubSubConnection
+from shared_kernel.buses.pubsub.messages import MOST_BYTES
 from shared_kernel.buses.pubsub.names import Names as PubSubNames
 from shared_kernel.buses.redis.address import RedisAddress
 from shared_kernel.buses.redis.bus import RedisBus
@@ -89,6 +90,7 @@ def pubsub(folder: Path) -> Bench:
             ack_wait_s=int(ACK_WAIT_S),
         ),
         server=server,
+        most_bytes=MOST_BYTES,
     )
 
 

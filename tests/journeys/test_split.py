@@ -51,6 +51,8 @@ def made_split(
             "BUS_URL": bus_url,
             "NATS_STORE": str(folder / "nats"),
             "REDIS_STORE": str(folder / "redis"),
+            "PUBSUB_STORE": str(folder / "pubsub"),
+            "PUBSUB_EMULATOR_HOST": f"127.0.0.1:{ports.get('PUBSUB_PORT')}",
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         },
         stdout=subprocess.PIPE,
@@ -72,15 +74,16 @@ def made_split(
         process.stdout.close()
 
 
-@pytest.mark.proof_on("redis")
-@pytest.mark.parametrize("broker", ["jetstream", "redis"])
+@pytest.mark.proof_on("redis", "pubsub")
+@pytest.mark.parametrize("broker", ["jetstream", "redis", "pubsub"])
 def test_one_command_starts_everything_and_ctrl_c_stops_it(
     tmp_path: Path, broker: str
 ) -> None:
-    of_broker = "REDIS_PORT" if broker == "redis" else "NATS_PORT"
+    of_broker = "NATS_PORT" if broker == "jetstream" else f"{broker}_PORT".upper()
     names = (of_broker, "COMMANDS_PORT", "QUERIES_PORT", "INVENTORY_PORT")
     ports = {name: free_port() for name in names}
-    url = f"{broker}://127.0.0.1:{ports[of_broker]}"
+    host = f"127.0.0.1:{ports[of_broker]}"
+    url = f"{broker}://{'storehouse' if broker == 'pubsub' else host}"
     with made_split(tmp_path, ports, url) as lines:
         for service, port in (
             ("catalog-commands, worker", ports["COMMANDS_PORT"]),
@@ -106,8 +109,8 @@ def test_one_command_starts_everything_and_ctrl_c_stops_it(
             httpx.get(f"http://127.0.0.1:{port}/healthz")
 
 
-@pytest.mark.proof_on("feed", "jetstream", "redis")
-@pytest.mark.parametrize("bus", ["feed", "nats", "jetstream", "redis"])
+@pytest.mark.proof_on("feed", "jetstream", "redis", "pubsub")
+@pytest.mark.parametrize("bus", ["feed", "nats", "jetstream", "redis", "pubsub"])
 def test_a_trace_goes_through_all_processes(tmp_path: Path, bus: str) -> None:
     with Cluster(tmp_path, SPLIT, bus) as cluster:
         commands, queries, inventory = (

@@ -64,7 +64,7 @@ class PubSubBus:
         self._terms = terms
         self._published = {each.partition(".")[0] for each in published}
         self._ack_wait_s = ack_wait_s
-        self._publisher = Publisher(names, terms)
+        self._publisher = Publisher(connection.broker, names, terms)
         self._answers = Answers(connection)
         self._heartbeats = Heartbeats(connection, names, self._answers)
         self._members: list[_Member] = []

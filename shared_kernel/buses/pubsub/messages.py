@@ -3,6 +3,7 @@
 The attributes of the event are attributes of the message, `ce-` before their names.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from google.pubsub_v1 import types
@@ -30,13 +31,11 @@ def message_of(envelope: Envelope) -> Any:
     )
 
 
-def fits(message: Any) -> bool:
-    """Whether Google accepts it."""
-    longest = max(len(value.encode()) for value in message.attributes.values())
-    return (
-        size_of(message) <= MOST_BYTES - _SPARE
-        and longest <= MOST_BYTES_OF_AN_ATTRIBUTE
-    )
+def sizes_and_limits(message: Any) -> Iterator[tuple[int, int]]:
+    """What Google limits of a message, in bytes."""
+    yield size_of(message), MOST_BYTES - _SPARE
+    for value in message.attributes.values():
+        yield len(value.encode()), MOST_BYTES_OF_AN_ATTRIBUTE
 
 
 def size_of(message: Any) -> int:

@@ -4,10 +4,10 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import structlog
 from google.api_core.exceptions import NotFound
 from google.pubsub_v1 import types
 
+from shared_kernel.buses.broker import Broker
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.pubsub.connection import Clients, ask
 from shared_kernel.buses.pubsub.declared import Terms, ensure_topic
@@ -15,22 +15,22 @@ from shared_kernel.buses.pubsub.groups import ensure_log
 from shared_kernel.buses.pubsub.messages import (
     MOST_BYTES,
     MOST_MESSAGES,
-    fits,
     message_of,
     size_of,
+    sizes_and_limits,
 )
 from shared_kernel.buses.pubsub.names import Names
 
 TIMEOUT_S = 5.0
 
-_log = structlog.get_logger(__name__)
 _Request = types.PublishRequest
 
 
 class Publisher:
     """Any thread may publish. `terms` are those of subscriptions that it makes."""
 
-    def __init__(self, names: Names, terms: Terms) -> None:
+    def __init__(self, broker: Broker, names: Names, terms: Terms) -> None:
+        self._broker = broker
         self._names = names
         self._terms = terms
         self._one_at_a_time = threading.Lock()
@@ -50,8 +50,7 @@ class Publisher:
         topic, messages, size = "", list[Any](), 0
         for envelope in batch:
             message = message_of(envelope)
-            if not fits(message):
-                _log_too_large(envelope)
+            if not self._fits(envelope, message):
                 continue
             its_topic, its_size = self._names.topic_of(envelope), size_of(message)
             is_full = len(messages) == MOST_MESSAGES or size + its_size > MOST_BYTES
@@ -63,6 +62,14 @@ class Publisher:
             size += its_size
         if messages:
             yield topic, messages
+
+    def _fits(self, envelope: Envelope, message: Any) -> bool:
+        """Whether Google takes it: if not, it would refuse the whole request."""
+        for size, limit in sizes_and_limits(message):
+            if size > limit:
+                self._broker.too_large(envelope, size, limit)
+                return False
+        return True
 
     def _send(self, clients: Clients, topic: str, messages: Sequence[Any]) -> None:
         request = _Request.wrap(_Request.pb()(topic=topic, messages=messages))
@@ -80,13 +87,3 @@ class Publisher:
         else:
             ensure_topic(clients, topic)
         self._known.add(topic)
-
-
-def _log_too_large(envelope: Envelope) -> None:
-    _log.error(
-        "event is larger than Pub/Sub takes: it stays in the log",
-        event_id=envelope.id,
-        event_type=envelope.type,
-        position=envelope.position,
-        size_bytes=len(envelope.data),
-    )
