@@ -38,6 +38,8 @@ INVALID = [
     ("PUBSUB_ACK_DEADLINE_S", "9", "a whole number from 10 to 600"),
     ("PUBSUB_EXACTLY_ONCE", "perhaps", "no or yes"),
     ("QUEUE_URL", "sql://host", "sql:, or a Redis URL"),
+    ("QUEUE_URL", "kafka://host", "Kafka is no queue"),
+    ("QUEUE_MAX_AGE_HOURS", "337", "a whole number from 1 to 336"),
     ("QUEUE_SIZE", "0", "a whole number from 1 to 10000"),
     ("QUEUE_POLL_INTERVAL_MS", "0", "a whole number from 1 to 60000"),
     ("QUEUE_THREADS", "0", "a whole number from 1 to 256"),
