@@ -48,6 +48,10 @@ demo: $(READY) ## the same with a real shop's products and orders in it
 .PHONY: split
 split: export NATS_PORT ?= 4222
 split: export PUBSUB_PORT ?= 8085
+split: export AWS_PORT ?= 4566
+split: export AWS_ENDPOINT_URL ?= http://127.0.0.1:$(AWS_PORT)
+split: export AWS_ACCESS_KEY_ID ?= storehouse
+split: export AWS_SECRET_ACCESS_KEY ?= storehouse
 split: export PUBSUB_EMULATOR_HOST ?= 127.0.0.1:$(PUBSUB_PORT)
 split: export BUS_URL ?= nats://127.0.0.1:$(NATS_PORT)
 split: $(READY) ## a broker and three processes, joined by it, until Ctrl-C

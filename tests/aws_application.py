@@ -58,6 +58,9 @@ def add(queue: Any, message: Any) -> None:
 def delete(queue: Any, receipt_handle: str) -> None:
     with _one_at_a_time:
         _delete(queue, receipt_handle)
+    # The next one of its group may be received.
+    with queue._messages_lock:
+        queue._messages_lock.notify_all()
 
 
 def is_kept(backend: Any, name: str, message: Any) -> bool:

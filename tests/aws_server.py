@@ -13,9 +13,10 @@ import threading
 import time
 import urllib.request
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from tests.fork_server import Forked, fork_server
 from tests.last_will import LastWill
@@ -37,6 +38,16 @@ def environment(port: int) -> Mapping[str, str]:
     }
 
 
+@cache
+def session() -> Any:
+    """One for all, since it reads descriptions of services for a long time."""
+    import boto3
+
+    return boto3.session.Session(
+        aws_access_key_id="storehouse", aws_secret_access_key="secret"
+    )
+
+
 class AwsServer:
     """`folder` holds its log."""
 
@@ -54,6 +65,14 @@ class AwsServer:
     @property
     def environment(self) -> Mapping[str, str]:
         return environment(self.port)
+
+    def clients(self) -> Any:
+        """As those of the bus and the queue, in this process."""
+        from shared_kernel.buses.aws.address import AwsAddress
+        from shared_kernel.buses.aws.client import AwsClients
+
+        address = AwsAddress(scheme="sns+sqs", region=REGION)
+        return AwsClients(address, session(), self.endpoint)
 
     def start(self) -> None:
         """Return when it accepts connections."""

@@ -1,6 +1,6 @@
 """Serves the broker that BUS_URL names, for trials, until Ctrl-C.
 
-Where the URL has no port, NATS_PORT, REDIS_PORT or PUBSUB_PORT says which. It keeps its
+Where the URL has no port, NATS_PORT, REDIS_PORT and so on say which. It keeps its
 files in `var/nats` or `var/redis`, or in NATS_STORE or REDIS_STORE, and so on.
 """
 
@@ -14,6 +14,7 @@ SERVERS = {
     "jetstream": ("nats", 4222),
     "redis": ("redis", 6379),
     "pubsub": ("pubsub", 8085),
+    "sns+sqs": ("aws", 4566),
 }
 """By scheme: the kind of server, of which `tests` has a module, and its usual port."""
 

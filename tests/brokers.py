@@ -6,6 +6,7 @@ from typing import Protocol
 
 import attrs
 
+from tests.aws_server import REGION, AwsServer, environment
 from tests.nats_server import NatsServer
 from tests.pubsub_server import PROJECT, PubSubServer
 from tests.redis_server import RedisServer
@@ -60,6 +61,14 @@ def _pubsub(folder: Path) -> Broker:
     return PubSubServer(folder)
 
 
+def _aws(folder: Path) -> Broker:
+    return AwsServer(folder)
+
+
+def _to_aws(port: int) -> Mapping[str, str]:
+    return {"BUS_URL": f"sns+sqs://{REGION}", **environment(port)}
+
+
 BROKERED = {
     "nats": Brokered("nats", _nats, lambda port: {"BUS_URL": f"nats://{HOST}:{port}"}),
     "jetstream": Brokered(
@@ -79,5 +88,6 @@ BROKERED = {
             "PUBSUB_EMULATOR_HOST": f"{HOST}:{port}",
         },
     ),
+    "aws": Brokered("aws", _aws, _to_aws),
 }
 """By the name of the bus. `forged` has a stranger on it, see `tests.forger`."""

@@ -15,6 +15,7 @@ from tests.brokers import BROKERED
         ("redis://[::1]/0", ("redis", "6379")),
         ("redis://me:34@[::1]:7000/1", ("redis", "7000")),
         ("pubsub://project", ("pubsub", "4303")),
+        ("sns+sqs://eu-west-1", ("aws", "4566")),
     ],
 )
 def test_the_broker_of_the_bus_is_started_at_its_port(

@@ -12,6 +12,7 @@ Bindings = Mapping[str, Mapping[str, Any]]
 
 NATS = "0.1.0"
 HTTP = "0.3.0"
+SNS, SQS = "0.1.0", "0.2.0"
 GOOGLE = "0.2.0"
 """Versions of bindings: AsyncAPI 3.1.0 accepts no others."""
 
@@ -87,6 +88,25 @@ BUSES: Sequence[DescribedBus] = (
         subjects=False,
         log_address="storehouse.log.{source}.{log}",
         message={"googlepubsub": {"bindingVersion": GOOGLE, "orderingKey": "{log}"}},
+    ),
+    DescribedBus(
+        name="aws",
+        scheme="sns+sqs",
+        protocol="sns",
+        port=443,
+        summary="SNS and SQS: a topic for each log, at least once, to a queue for each "
+        "subscription. CloudEvents 1.0 in structured mode; no attributes.",
+        subjects=False,
+        log_address="storehouse-{source}-{log}",
+        channel={"sns": {"bindingVersion": SNS, "name": "storehouse-{source}-{log}"}},
+        receive={
+            "sqs": {
+                "bindingVersion": SQS,
+                "queues": [
+                    {"name": "storehouse-{subscription}-{log}", "fifoQueue": False}
+                ],
+            }
+        },
     ),
     DescribedBus(
         name="feed",

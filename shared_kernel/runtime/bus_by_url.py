@@ -29,6 +29,8 @@ def bus_by_url(
             return _redis(settings)
         case "pubsub":
             return _pubsub(settings, subjects)
+        case "sns+sqs":
+            return _aws(settings, subjects, logs)
         case _:
             return _nats(settings, subjects, logs)
 
@@ -49,6 +51,19 @@ def _pubsub(settings: Settings, subjects: Sequence[str]) -> EventBus:
     except ImportError as error:
         raise _missing(settings, "google") from error
     return pubsub_bus(settings, subjects)
+
+
+def _aws(
+    settings: Settings,
+    subjects: Sequence[str],
+    logs: Callable[[], Mapping[str, str]],
+) -> EventBus:
+    # The client is an optional dependency.
+    try:
+        from shared_kernel.runtime.aws_by_url import aws_bus  # noqa: PLC0415
+    except ImportError as error:
+        raise _missing(settings, "aws") from error
+    return aws_bus(settings, subjects, logs)
 
 
 def _nats(

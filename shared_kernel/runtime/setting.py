@@ -14,7 +14,16 @@ from sqlalchemy.exc import ArgumentError
 _SECRET = re.compile(r"(?<=//)[^/@]*(?=@)|(?<=[?&]password=)[^&]*")
 
 
-SCHEMES = ("inprocess", "feed", "nats", "jetstream", "redis", "rediss", "pubsub")
+SCHEMES = (
+    "inprocess",
+    "feed",
+    "nats",
+    "jetstream",
+    "redis",
+    "rediss",
+    "pubsub",
+    "sns+sqs",
+)
 """Of buses. The first two need no address."""
 
 
@@ -57,8 +66,8 @@ def bus(value: str) -> str:
     if scheme in SCHEMES[2:] and rest.startswith("//") and len(rest) > 2:
         return value
     raise ValueError(
-        "inprocess:, feed:, nats://host, jetstream://host, redis://host or "
-        "pubsub://project"
+        "inprocess:, feed:, nats://host, jetstream://host, redis://host, "
+        "pubsub://project or sns+sqs://region"
     )
 
 

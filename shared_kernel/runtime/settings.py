@@ -56,6 +56,8 @@ class Settings:
     jetstream_max_age_hours: int = setting(
         "JETSTREAM_MAX_AGE_HOURS", 168, between(1, 87_600)
     )
+    aws_topics: str = setting("AWS_TOPICS", "standard", one_of("standard", "fifo"))
+    aws_retention_hours: int = setting("AWS_RETENTION_HOURS", 168, between(1, 336))
     redis_max_age_hours: int = setting("REDIS_MAX_AGE_HOURS", 168, between(1, 87_600))
     pubsub_emulator_host: str | None = setting("PUBSUB_EMULATOR_HOST", None, server)
     pubsub_endpoint: str | None = setting("PUBSUB_ENDPOINT", None, server)

@@ -41,13 +41,15 @@ class Bench:
     """`connect` makes a bus; one between processes gets a new connection each time.
 
     `faithful`: without faults it delivers everything, once and in order. `server` can
-    be stopped, and takes no message of more than `most_bytes`.
+    be stopped, and takes no message of more than `most_bytes`; it `keeps` what it has
+    acknowledged, even if it is killed.
     """
 
     connect: Callable[[], EventBus]
     faithful: bool = True
     server: Server | None = None
     most_bytes: int = 8 * MIB
+    keeps: bool = True
     _connected: list[EventBus] = attrs.field(factory=list, init=False)
 
     @property

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from shared_kernel.buses.aws.bus import AwsBus, capabilities
+from shared_kernel.buses.aws.names import Names as AwsNames
 from shared_kernel.buses.feed import FeedBus
 from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.buses.nats.core import NatsBus
@@ -20,6 +22,7 @@ from shared_kernel.buses.redis.address import RedisAddress
 from shared_kernel.buses.redis.bus import RedisBus
 from shared_kernel.buses.redis.connection import RedisConnection
 from shared_kernel.buses.redis.names import Names
+from tests.aws_server import AwsServer
 from tests.contract.bus_bench import MIB, SUBJECTS, Bench
 from tests.contract.bus_contract import Check, Kind, checks_for
 from tests.nats_server import NatsServer
@@ -94,6 +97,29 @@ def pubsub(folder: Path) -> Bench:
     )
 
 
+def sns_and_sqs(folder: Path) -> Bench:
+    return on_aws(folder, fifo=False)
+
+
+def sns_and_sqs_fifo(folder: Path) -> Bench:
+    return on_aws(folder, fifo=True)
+
+
+def on_aws(folder: Path, *, fifo: bool) -> Bench:
+    """This server keeps nothing when it is killed."""
+    server = AwsServer(folder)
+    server.start()
+    names = AwsNames(prefix="shop", fifo=fifo)
+    return Bench(
+        connect=lambda: AwsBus(
+            server.clients(), names, subjects=SUBJECTS, ack_wait_s=int(ACK_WAIT_S)
+        ),
+        server=server,
+        keeps=False,
+        most_bytes=MIB // 4,
+    )
+
+
 def havoc(_: Path) -> Bench:
     return Bench(connect=lambda: ChaosBus(InProcessBus(), seed=7), faithful=False)
 
@@ -109,7 +135,23 @@ BUSES = {
     "pubsub://": Kind(
         capabilities=PubSubBus.capabilities, bench=pubsub, has_server=True
     ),
+    "sns+sqs://": Kind(
+        capabilities=capabilities(fifo=False), bench=sns_and_sqs, has_server=True
+    ),
+    "sns+sqs://, FIFO": Kind(
+        capabilities=capabilities(fifo=True),
+        bench=sns_and_sqs_fifo,
+        has_server=True,
+        is_proof=True,
+    ),
 }
+
+
+def marks_of(kind: Kind) -> list[pytest.MarkDecorator]:
+    marks = [pytest.mark.server] if kind.has_server else []
+    return [*marks, pytest.mark.proof] if kind.is_proof else marks
+
+
 CHAOS = ChaosBus(InProcessBus(), seed=7)
 HAVOC = Kind(capabilities=CHAOS.capabilities, bench=havoc, faithful=False)
 CASES = [
@@ -117,7 +159,7 @@ CASES = [
         kind,
         check,
         id=f"{name}-{check.__name__}",
-        marks=[pytest.mark.server] if kind.has_server else [],
+        marks=marks_of(kind),
     )
     for name, kind in {**BUSES, "havoc": HAVOC}.items()
     for check in checks_for(kind)

@@ -59,7 +59,7 @@ def the_one_line(exit_code: int, output: str) -> str:
 LINES = {
     "an unknown scheme": """
         BUS_URL is 'amqp://…@host'; expected inprocess:, feed:, nats://host,
-        jetstream://host, redis://host or pubsub://project""",
+        jetstream://host, redis://host, pubsub://project or sns+sqs://region""",
     "a port that is none": """
         BUS_URL names the server 'host:…'; expected nats://host:port,host:port,
         credentials before them as in nats://user:password@host""",

@@ -16,6 +16,8 @@ import httpx
 import nats
 import pytest
 
+from tests.aws_server import REGION
+from tests.aws_server import environment as aws_environment
 from tests.cluster import (
     PATIENCE_S,
     ROOT,
@@ -51,6 +53,8 @@ def made_split(
             "BUS_URL": bus_url,
             "NATS_STORE": str(folder / "nats"),
             "REDIS_STORE": str(folder / "redis"),
+            "AWS_STORE": str(folder / "aws"),
+            **aws_environment(ports.get("AWS_PORT", 0)),
             "PUBSUB_STORE": str(folder / "pubsub"),
             "PUBSUB_EMULATOR_HOST": f"127.0.0.1:{ports.get('PUBSUB_PORT')}",
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -74,8 +78,8 @@ def made_split(
         process.stdout.close()
 
 
-@pytest.mark.proof_on("redis", "pubsub")
-@pytest.mark.parametrize("broker", ["jetstream", "redis", "pubsub"])
+@pytest.mark.proof_on("redis", "pubsub", "aws")
+@pytest.mark.parametrize("broker", ["jetstream", "redis", "pubsub", "aws"])
 def test_one_command_starts_everything_and_ctrl_c_stops_it(
     tmp_path: Path, broker: str
 ) -> None:
@@ -83,7 +87,8 @@ def test_one_command_starts_everything_and_ctrl_c_stops_it(
     names = (of_broker, "COMMANDS_PORT", "QUERIES_PORT", "INVENTORY_PORT")
     ports = {name: free_port() for name in names}
     host = f"127.0.0.1:{ports[of_broker]}"
-    url = f"{broker}://{'storehouse' if broker == 'pubsub' else host}"
+    urls = {"pubsub": "pubsub://storehouse", "aws": f"sns+sqs://{REGION}"}
+    url = urls.get(broker, f"{broker}://{host}")
     with made_split(tmp_path, ports, url) as lines:
         for service, port in (
             ("catalog-commands, worker", ports["COMMANDS_PORT"]),
@@ -109,8 +114,8 @@ def test_one_command_starts_everything_and_ctrl_c_stops_it(
             httpx.get(f"http://127.0.0.1:{port}/healthz")
 
 
-@pytest.mark.proof_on("feed", "jetstream", "redis", "pubsub")
-@pytest.mark.parametrize("bus", ["feed", "nats", "jetstream", "redis", "pubsub"])
+@pytest.mark.proof_on("feed", "jetstream", "redis", "pubsub", "aws")
+@pytest.mark.parametrize("bus", ["feed", "nats", "jetstream", "redis", "pubsub", "aws"])
 def test_a_trace_goes_through_all_processes(tmp_path: Path, bus: str) -> None:
     with Cluster(tmp_path, SPLIT, bus) as cluster:
         commands, queries, inventory = (

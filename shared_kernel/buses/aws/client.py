@@ -44,10 +44,17 @@ class AwsClients:
     boto3 has no types, and makes its methods at run time.
     """
 
-    def __init__(self, address: AwsAddress) -> None:
+    def __init__(
+        self,
+        address: AwsAddress,
+        session: Any = None,
+        endpoint: str | None = None,
+    ) -> None:
+        """Unless they are given, boto3 has both from its environment."""
         self.address = address
         self._making = threading.Lock()
-        self._session: Any = None
+        self._session = session
+        self._endpoint = endpoint
         self._made: dict[str, Any] = {}
 
     @property
@@ -57,11 +64,6 @@ class AwsClients:
     @property
     def sqs(self) -> Any:
         return self._client("sqs")
-
-    @property
-    def endpoint(self) -> str:
-        """Where requests go: that of AWS, or the one in AWS_ENDPOINT_URL."""
-        return str(self.sqs.meta.endpoint_url)
 
     def close(self) -> None:
         """Requests may end that were begun."""
@@ -76,6 +78,7 @@ class AwsClients:
                 self._made[service] = self._session.client(
                     service,
                     region_name=self.address.region,
+                    endpoint_url=self._endpoint,
                     config=Config(
                         connect_timeout=TIMEOUT_S,
                         read_timeout=TIMEOUT_S + WAIT_S,

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app import Settings
+from shared_kernel.buses.aws.bus import AwsBus
 from shared_kernel.buses.feed import FeedBus
 from shared_kernel.buses.in_process import InProcessBus
 from shared_kernel.buses.nats.core import NatsBus
@@ -25,6 +26,7 @@ BUSES = {
     "redis://127.0.0.1:1/2": RedisBus,
     "rediss://127.0.0.1:1": RedisBus,
     "pubsub://project": PubSubBus,
+    "sns+sqs://eu-west-1": AwsBus,
 }
 
 
@@ -41,7 +43,13 @@ def test_every_scheme_that_settings_accept_has_a_bus() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scheme", "extra"), [("nats", "nats"), ("redis", "redis"), ("pubsub", "google")]
+    ("scheme", "extra"),
+    [
+        ("nats", "nats"),
+        ("redis", "redis"),
+        ("pubsub", "google"),
+        ("sns+sqs", "aws"),
+    ],
 )
 def test_if_the_client_is_missing_the_error_names_the_extra_to_install(
     monkeypatch: pytest.MonkeyPatch, scheme: str, extra: str
@@ -49,7 +57,7 @@ def test_if_the_client_is_missing_the_error_names_the_extra_to_install(
     found: Callable[..., Any] = builtins.__import__
 
     def missing(name: str, *more: Any) -> Any:
-        if name == f"shared_kernel.runtime.{scheme}_by_url":
+        if name in {f"shared_kernel.runtime.{each}_by_url" for each in (scheme, extra)}:
             raise ImportError(name)
         return found(name, *more)
 

@@ -37,6 +37,8 @@ INVALID = [
     ("PUBSUB_MAX_AGE_HOURS", "745", "a whole number from 1 to 744"),
     ("PUBSUB_ACK_DEADLINE_S", "9", "a whole number from 10 to 600"),
     ("PUBSUB_EXACTLY_ONCE", "perhaps", "no or yes"),
+    ("AWS_TOPICS", "ordered", "standard or fifo"),
+    ("AWS_RETENTION_HOURS", "337", "a whole number from 1 to 336"),
     ("QUEUE_URL", "sql://host", "sql:, or a Redis URL"),
     ("QUEUE_URL", "kafka://host", "Kafka is no queue"),
     ("QUEUE_MAX_AGE_HOURS", "337", "a whole number from 1 to 336"),

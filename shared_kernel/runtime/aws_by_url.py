@@ -1,0 +1,28 @@
+"""The bus on SNS and SQS that `BUS_URL` names. Needs the extra `aws`."""
+
+from collections.abc import Sequence
+
+from shared_kernel.buses.aws.address import AwsAddress
+from shared_kernel.buses.aws.bus import AwsBus, Logs
+from shared_kernel.buses.aws.client import AwsClients
+from shared_kernel.buses.aws.names import Names
+from shared_kernel.buses.port import BusMisconfiguredError, EventBus
+from shared_kernel.runtime.settings import Settings
+
+
+def aws_bus(settings: Settings, subjects: Sequence[str], logs: Logs) -> EventBus:
+    """Raises BusMisconfiguredError."""
+    try:
+        address = AwsAddress.of(settings.bus_url)
+    except ValueError as error:
+        raise BusMisconfiguredError(f"BUS_URL: expected {error}") from error
+    names = Names(
+        prefix=settings.bus_subject_prefix or "", fifo=settings.aws_topics == "fifo"
+    )
+    return AwsBus(
+        AwsClients(address),
+        names,
+        subjects=subjects,
+        retention_s=settings.aws_retention_hours * 3600,
+        logs=logs,
+    )
