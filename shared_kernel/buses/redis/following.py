@@ -5,6 +5,7 @@ the stream has lost something.
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -17,6 +18,9 @@ from shared_kernel.buses.redis.reader import BLOCK_S
 
 MOST = 1000
 """Entries of one request."""
+LOOK_EVERY_S = 2.0
+"""How often to look whether a stream that brings nothing is still the same."""
+BEGINNING = "0-0"
 PAUSE_S = 0.05
 """After a rejection: the receiver has enough to do."""
 _LAST = 2**64 - 1
@@ -41,6 +45,7 @@ class Following:
         self._matches = matches
         self._deliver = deliver
         self._state = threading.Lock()
+        self._look_at: dict[str, float] = {}
         self._rejected = False
         self._left = False
 
@@ -49,9 +54,10 @@ class Following:
         for stream, id_ in self._after.items():
             if id_ is None:
                 newest = client.xrevrange(stream, count=1)
-                self._after[stream] = newest[0][0].decode() if newest else "0-0"
+                self._after[stream] = newest[0][0].decode() if newest else BEGINNING
 
     def read(self, client: Any) -> None:
+        self._look(client)
         with self._state:
             after, rejected = dict(self._after), self._rejected
             self._rejected = False
@@ -59,9 +65,23 @@ class Following:
             threading.Event().wait(PAUSE_S)
         answer = client.xread(after, count=MOST, block=int(BLOCK_S * 1000))
         for stream, found in entries(answer):
+            self._look_at[stream] = time.monotonic() + LOOK_EVERY_S
             with self._state:
                 self._after[stream] = found[-1][0].decode()
             self._bring(stream, found, after[stream])
+
+    def _look(self, client: Any) -> None:
+        """A stream that brings nothing may have been deleted, and begun anew."""
+        now = time.monotonic()
+        for stream in self._after:
+            if now < self._look_at.get(stream, 0.0):
+                continue
+            self._look_at[stream] = now + LOOK_EVERY_S
+            if client.exists(stream):
+                newest = client.xinfo_stream(stream)["last-generated-id"].decode()
+                with self._state:
+                    if _first(newest) < _first(self._after[stream] or BEGINNING):
+                        self._after[stream] = BEGINNING
 
     def leave(self) -> None:
         """Deliver nothing from now on."""
@@ -87,6 +107,11 @@ class Following:
         with self._state:
             self._after[stream] = before
             self._rejected = True
+
+
+def _first(id_: str) -> int:
+    """Of a log's stream the position; the second half may be that of no entry."""
+    return int(id_.partition("-")[0])
 
 
 def behind(position: int) -> str:

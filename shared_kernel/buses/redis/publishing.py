@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import structlog
 from redis.exceptions import ResponseError
 
 from shared_kernel.buses.broker import Broker
@@ -15,10 +16,16 @@ from shared_kernel.buses.redis.names import Names
 MOST_HEARTBEATS = 100
 TRIM_EVERY_S = 60.0
 TRIM_PAGE = 1000
+MOST_POSITION = 2**63 - 1
+"""Of any log."""
 DEFAULT_LIMIT = 512 * 2**20
 _LIMIT = "proto-max-bulk-len"
+_SPOILED = "WRONGTYPE", "exhausted"
+"""In the errors of XADD and SADD for a key that others have made unusable."""
 _TAKEN = "equal or smaller"
 """In the error of XADD for an id that is not above the newest one."""
+
+_log = structlog.get_logger(__name__)
 
 
 class Publisher:
@@ -43,9 +50,11 @@ class Publisher:
                 for envelope in refused:
                     self._append_at_the_end(client, envelope)
                 self._trim(client, {self._names.stream_of(each) for each in events})
-            except Exception:
+            except Exception as error:
                 # It may come back with other settings.
                 self._limit = None
+                if any(each in str(error) for each in _SPOILED):
+                    self._make_room(client, events)
                 raise
 
     def _fits(self, client: Any, envelope: Envelope) -> bool:
@@ -56,6 +65,19 @@ class Publisher:
         if size > self._limit:
             self._broker.too_large(envelope, size, self._limit)
         return size <= self._limit
+
+    def _make_room(self, client: Any, events: Sequence[Envelope]) -> None:
+        """Delete what takes no entries any more: the logs have the events."""
+        streams = {self._names.stream_of(each) for each in events}
+        wanted = {
+            self._names.streams: b"set",
+            **dict.fromkeys({self._names.heartbeats, *streams}, b"stream"),
+        }
+        for key, kind in wanted.items():
+            found = client.type(key)
+            if found != kind or (kind == b"stream" and _is_exhausted(client, key)):
+                _log.error("key is unusable: it is made anew", key=key)
+                client.delete(key)
 
     def _append(
         self, client: Any, events: Sequence[Envelope], beats: Sequence[Envelope]
@@ -96,7 +118,8 @@ class Publisher:
         there = client.xrange(stream, id_, id_)
         if there and envelope_of(stream, there[0]) == envelope:
             return
-        ((newest, _),) = client.xrevrange(stream, count=1)
+        # The newest entry may be deleted.
+        newest = client.xinfo_stream(stream)["last-generated-id"]
         position = newest.decode().partition("-")[0]
         client.xadd(stream, fields_of(envelope), id=f"{position}-*")
 
@@ -106,6 +129,11 @@ class Publisher:
             if now >= self._trim_at.get(stream, 0.0):
                 self._trim_at[stream] = now + TRIM_EVERY_S
                 trim(client, stream, time.time() - self._max_age_s)
+
+
+def _is_exhausted(client: Any, stream: str) -> bool:
+    last = client.xinfo_stream(stream)["last-generated-id"].decode()
+    return int(last.partition("-")[0]) > MOST_POSITION
 
 
 def most_bytes(client: Any) -> int:
