@@ -1,7 +1,4 @@
-"""The catalog at the command line.
-
-Imported only there: a server starts sooner without it.
-"""
+"""The catalog at the command line."""
 
 from pathlib import Path
 

@@ -65,6 +65,7 @@ def add_listing(api: Api, services: QueryServices) -> None:
         "/products",
         "/product",
         summary="List the products on sale",
+        peers=True,
         parameters=_PAGE,
         consistent=services.reader.sources,
         success=Success(

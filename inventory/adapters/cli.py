@@ -1,7 +1,4 @@
-"""Inventory at the command line.
-
-Imported only there: a server starts sooner without it.
-"""
+"""Inventory at the command line."""
 
 import contextlib
 from collections.abc import Callable

@@ -54,6 +54,7 @@ def add_quantities(api: Api, services: InventoryServices) -> None:
         "GET",
         "/stock",
         summary="Tell the available quantity",
+        peers=True,
         parameters=_ASKED,
         consistent=services.stock.sources,
         problems=(UNKNOWN_SKU,),

@@ -64,6 +64,7 @@ def add_dead_letters(api: Api, shop: LettersOfTheShop) -> None:
         "GET",
         "/dead-letters/<numbered:letter>",
         summary="Show a dead letter",
+        peers=True,
         parameters=(SCOPE,),
         tagged=False,
         problems=(UNKNOWN_LETTER, PEER_UNAVAILABLE),
@@ -85,6 +86,7 @@ def _add_lists(api: Api, shop: LettersOfTheShop) -> None:
         "GET",
         PATH,
         summary="List dead letters",
+        peers=True,
         parameters=_PAGE,
         success=Success(
             description="By database and number. `not_asked` says of which services no "
@@ -112,6 +114,7 @@ def _add_lists(api: Api, shop: LettersOfTheShop) -> None:
         "GET",
         f"{PATH}/causes",
         summary="List why messages failed",
+        peers=True,
         parameters=_CAUSES,
         success=Success(
             description="The most frequent cause first. `not_asked` as in the list.",

@@ -8,6 +8,7 @@ import msgspec
 from flask import Response
 
 from shared_kernel.clock import Clock
+from shared_kernel.doors.scopes import ALL, OPERATOR
 from shared_kernel.events.consistency import Progress
 from shared_kernel.events.dropped import COPY, HINTS
 from shared_kernel.events.versions import Versions
@@ -121,6 +122,7 @@ def operations_api(operations: Operations) -> Api:
         "operations",
         {"source": source, "letter": LETTER},
         {},
+        scope=OPERATOR,
         about="How this process is, the logs that others follow, and what failed.",
     )
     _add_health(api, operations)
@@ -171,6 +173,7 @@ def _add_health(api: Api, operations: Operations) -> None:
         "GET",
         "/healthz",
         summary="Is the process alive?",
+        scope=ALL,
         success=Success(
             description="It is, and runs these services; `peers` has the addresses of "
             "others.",

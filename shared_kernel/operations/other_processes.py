@@ -52,13 +52,14 @@ class OtherProcesses:
     """Those that run what is `declared` and does not run `here`.
 
     `peers` are at the addresses in the settings, by service. For further ones an
-    attempt waits at most `timeout_s`.
+    attempt waits at most `timeout_s`; to them, too, it shows the peers' `token`.
     """
 
     peers: Mapping[str, Peer] = attrs.field(factory=dict)
     here: Collection[str] = ()
     declared: Collection[str] = ()
     timeout_s: float = 1.0
+    token: str | None = attrs.field(default=None, repr=False)
 
     @property
     def missing(self) -> list[str]:
@@ -139,7 +140,14 @@ class _Search:
     def _known_there(self, addresses: Mapping[str, str]) -> list[Peer]:
         return [
             self._further.enter_context(
-                closing(Peer(service, url, timeout_s=self._others.timeout_s))
+                closing(
+                    Peer(
+                        service,
+                        url,
+                        timeout_s=self._others.timeout_s,
+                        token=self._others.token,
+                    )
+                )
             )
             for service, url in addresses.items()
             if service in self._missing and _is_address(url)

@@ -54,6 +54,7 @@ def add_readers(api: Api, services: Sequence[Service]) -> None:
         "GET",
         f"{PATH}/<source>",
         summary="Who reads a log",
+        peers=True,
         problems=(UNKNOWN_SOURCE,),
         success=Success(description="Those of this process.", kind=Readers),
     )

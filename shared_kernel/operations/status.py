@@ -43,6 +43,7 @@ def add_status(
         "GET",
         PATH,
         summary="Show how far every part has come",
+        peers=True,
         parameters=(SCOPE,),
         success=Success(
             description="The logs, subscriptions and queues of each service; null is "

@@ -2,14 +2,16 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 
 import attrs
 
 from shared_kernel.buses.envelope import heartbeat
 from shared_kernel.buses.port import Delivery
 from shared_kernel.clock import to_us
+from shared_kernel.doors.tokens import REVISIONS, Tokens
 from shared_kernel.events.event_log import EventFeed
+from shared_kernel.migrations.migrate import Schema
 from shared_kernel.queues import tables
 from shared_kernel.runtime.service import (
     ConsumedQueue,
@@ -27,7 +29,7 @@ DRAIN_S = 10.0
 """How long a stop waits for messages that are being processed."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class RunningServices:
     """The services of one process, with their bus, workers and peers.
 
@@ -42,8 +44,21 @@ class RunningServices:
     services: Sequence[Service]
     feeds: Sequence[EventFeed]
     stopping: threading.Event = attrs.field(factory=threading.Event)
+    access: Schema = attrs.field()
     _notifications: list[Listener] = attrs.field(factory=list, init=False)
     _starting: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+
+    @access.default
+    def _access(self) -> Schema:
+        settings = self.runtime.settings
+        database = self.runtime.database(settings.access_database_url)
+        return Schema("access", database, REVISIONS)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """The tokens of the shop. Raises StorageUnavailableError."""
+        self.access.prepare()
+        return Tokens(self.access.database, self.runtime.clock)
 
     @property
     def workers(self) -> Workers:
@@ -103,6 +118,7 @@ class RunningServices:
             queue.queue.close()
         for service in self.services:
             service.close()
+        self.access.database.close()
 
     def _listen(self) -> None:
         for service in self.writing:

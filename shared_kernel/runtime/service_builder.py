@@ -198,11 +198,10 @@ class ServiceBuilder:
 
         return join
 
-    def queue(self, name: str, *, listed: str, unnamed: str) -> SqlQueue:
+    def queue(self, name: str, *, listed: str) -> SqlQueue:
         """A declared queue, in the database with the log. Raises LookupError.
 
-        On a broker, other programs know it as `listed`; what they send there without a
-        name gets the name `unnamed`.
+        On a broker, other programs know it as `listed`.
         """
         if name not in self._declared.queues:
             raise LookupError(f"{self._declared.name} does not declare queue {name}")
@@ -212,7 +211,6 @@ class ServiceBuilder:
             name,
             self.log,
             listed=listed,
-            unnamed=unnamed,
             consumer=runtime.holder,
             clock=runtime.clock,
             jitter=runtime.jitter,

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar
 import attrs
 from sqlalchemy.engine import make_url
 
-from shared_kernel.queues.url import queue_url as queue
+from shared_kernel.queues.redis.url import queue_url as queue
 from shared_kernel.runtime.context import Context, needed_by, services_of
 from shared_kernel.runtime.setting import (
     BadSettingError,
@@ -65,7 +65,6 @@ class Settings:
     pubsub_ack_deadline_s: int = setting("PUBSUB_ACK_DEADLINE_S", 10, between(10, 600))
     pubsub_exactly_once: str = setting("PUBSUB_EXACTLY_ONCE", "no", one_of("no", "yes"))
     queue_url: str = setting("QUEUE_URL", "sql:", queue, secret=True)
-    queue_max_age_hours: int = setting("QUEUE_MAX_AGE_HOURS", 168, between(1, 336))
     queue_size: int = setting("QUEUE_SIZE", 10, between(1, 10_000))
     queue_poll_interval_ms: int = setting(
         "QUEUE_POLL_INTERVAL_MS", 500, between(1, 60_000)
@@ -95,6 +94,8 @@ class Settings:
         "DEAD_LETTERS_ALLOWED", 0, between(0, 1_000_000_000)
     )
     history_days: int = setting("HISTORY_DAYS", 30, between(0, 36_500))
+    auth: str | None = setting("AUTH", None, one_of("tokens", "none"))
+    access_database_url: str = database("ACCESS_DATABASE_URL", "var/access.db")
     host: str = setting("HOST", "127.0.0.1", text)
     trusted_hosts: tuple[str, ...] | None = setting("TRUSTED_HOSTS", None, host_names)
     port: int = setting("PORT", 8000, between(1, 65535))
@@ -126,6 +127,7 @@ class Settings:
         settings._refuse_shared_databases()
         settings._refuse_wrong_split()
         settings._refuse_workers_on_sqlite()
+        settings._refuse_nameless_peers()
         return settings
 
     @classmethod
@@ -137,6 +139,10 @@ class Settings:
         """The declared ones, and `worker` if one of them has a queue."""
         queues = [name for _, each in services_of(cls.contexts) for name in each.queues]
         return [*cls.declared_services(), *([WORKER] if queues else [])]
+
+    @property
+    def asks_for_tokens(self) -> bool:
+        return self.auth == "tokens"
 
     @property
     def consumes_queues(self) -> bool:
@@ -223,6 +229,7 @@ class Settings:
             field.metadata["env"]
             for field in attrs.fields(type(self))
             if field.name.endswith("_database_url")
+            and field.name != "access_database_url"
             and make_url(getattr(self, field.name)).get_backend_name() == "sqlite"
         ]
         if self.workers > 1 and files and self.copies == "one":
@@ -231,6 +238,15 @@ class Settings:
                 self.workers,
                 f"1, since {files[0]} is a SQLite file: use PostgreSQL, or set "
                 "COPIES=several",
+            )
+
+    def _refuse_nameless_peers(self) -> None:
+        if self.asks_for_tokens and self.addresses and not self.peer_token:
+            raise BadSettingError(
+                "PEER_TOKEN",
+                None,
+                "a secret, the same in all processes of the shop: with AUTH=tokens "
+                "they ask each other for it",
             )
 
     def _refuse_wrong_split(self) -> None:

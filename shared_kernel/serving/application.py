@@ -4,10 +4,12 @@ from pathlib import Path
 
 from flask import Flask
 
+from shared_kernel.doors.scopes import READ
 from shared_kernel.operations.events_pages import events_pages
 from shared_kernel.operations.operations_http import Operations, operations_api
 from shared_kernel.operations.other_processes import OtherProcesses
 from shared_kernel.runtime.running import RunningServices
+from shared_kernel.web.doors import guard, recognised_by
 from shared_kernel.web.known_hosts import serve_known_hosts, trusted_names
 from shared_kernel.web.pages import pages
 from shared_kernel.web.routes import set_up_web
@@ -45,13 +47,23 @@ def web_application(storehouse: RunningServices) -> Flask:
         for operation in api.operations
         if isinstance(operation.body, Upload)
     }
+    app.extensions["apis"] = apis
     for api in apis:
         app.register_blueprint(api.blueprint)
+    if settings.asks_for_tokens:
+        recognise = recognised_by(storehouse.tokens.principal, settings.peer_token)
+        of_pages = {
+            page.name: (f"{service.api.tag}:{READ}",)
+            for service in served
+            for page in service.pages
+        }
+        guard(app, apis, recognise, of_pages)
     app.register_blueprint(
         pages(
             apis,
             storehouse.summary,
             [service.log.source for service in storehouse.writing],
+            guarded=settings.asks_for_tokens,
         )
     )
     app.register_blueprint(events_pages(settings.contexts, storehouse.summary))
@@ -73,4 +85,5 @@ def others_of(storehouse: RunningServices) -> OtherProcesses:
         here=[each.name for each in storehouse.services],
         declared=settings.declared_services(),
         timeout_s=settings.peer_timeout_ms / 1000,
+        token=settings.peer_token,
     )

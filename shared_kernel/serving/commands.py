@@ -1,10 +1,8 @@
-"""The commands of the command line: those of the contexts, and those they share.
-
-Imported only at the command line: a server starts sooner without it.
-"""
+"""The commands of the command line: those of the contexts, and those they share."""
 
 import click
 
+from shared_kernel.doors.scopes import scopes_of
 from shared_kernel.operations.compact_cli import compact_command
 from shared_kernel.operations.context_map_cli import (
     context_map_command,
@@ -22,6 +20,7 @@ from shared_kernel.operations.new_context_cli import new_context_command
 from shared_kernel.operations.operations_cli import status_command
 from shared_kernel.operations.queues_cli import queues_group
 from shared_kernel.operations.schemas_cli import schemas_group
+from shared_kernel.operations.tokens_cli import tokens_group
 from shared_kernel.operations.worker_cli import worker_command
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.serving.application import others_of
@@ -49,11 +48,16 @@ def add_commands(cli: click.Group, storehouse: RunningServices) -> None:
     cli.add_command(subscriptions_group(storehouse.services))
     cli.add_command(
         database_group(
-            [each for service in storehouse.services for each in service.schemas]
+            [
+                *[each for service in storehouse.services for each in service.schemas],
+                *([storehouse.access] if settings.asks_for_tokens else []),
+            ]
         )
     )
     cli.add_command(dead_letters_group(storehouse.services, others))
     cli.add_command(queues_group(storehouse.queues, clock))
+    known = scopes_of(context.name for context in settings.contexts)
+    cli.add_command(tokens_group(lambda: storehouse.tokens, known, clock))
     cli.add_command(worker_command(storehouse))
     cli.add_command(context_map_command(settings.contexts))
     cli.add_command(impact_command(settings.contexts))

@@ -8,6 +8,7 @@ import attrs
 from flask import Response
 
 from shared_kernel.buses.envelope import Envelope
+from shared_kernel.doors.scopes import EVENTS
 from shared_kernel.events.cloud_events import BATCH_MEDIA_TYPE, MOST_INTEGER, to_batch
 from shared_kernel.events.consistency import Progress, Reader
 from shared_kernel.events.event_log import EventLog
@@ -131,6 +132,8 @@ def add_feeds(
         "GET",
         "/events/<source>",
         summary="Read a log as a feed",
+        scope=EVENTS,
+        peers=True,
         parameters=_PAGE,
         consistent=sources,
         problems=(UNKNOWN_SOURCE,),

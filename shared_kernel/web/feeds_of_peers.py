@@ -61,7 +61,7 @@ class HttpEventFeed:
         return self._fetch(f"log?position={position}", MarkBody).mark()
 
     def keys(self) -> LogKeys:
-        return self._fetch("keys", KeysBody, self._peer.credentials).keys()
+        return self._fetch("keys", KeysBody).keys()
 
     def _fetch(
         self, what: str, body: type[B], headers: Mapping[str, str] | None = None

@@ -8,6 +8,7 @@ import attrs
 import msgspec
 from flask import Response, request
 
+from shared_kernel.doors.scopes import EVENTS, PEER
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.events.identity import LogKeys
 from shared_kernel.web.feed_http import (
@@ -44,6 +45,8 @@ def add_identities(api: Api, logs: Iterable[ServedLog], token: str | None) -> No
         "GET",
         "/events/<source>/log",
         summary="Which log is this?",
+        scope=EVENTS,
+        peers=True,
         parameters=_AT,
         problems=(UNKNOWN_SOURCE,),
         success=Success(
@@ -74,7 +77,7 @@ def add_identities(api: Api, logs: Iterable[ServedLog], token: str | None) -> No
         "GET",
         "/events/<source>/keys",
         summary="What are its envelopes sealed with, and by whom?",
-        for_peers=True,
+        scope=PEER,
         problems=(UNKNOWN_SOURCE, NOT_A_PEER),
         success=Success(
             description="Secrets, for processes of this Storehouse.",

@@ -39,7 +39,7 @@ def trusted_names(setting: Sequence[str] | None, host: str) -> Sequence[str]:
     """
     if setting:
         return () if "*" in setting else setting
-    return LOOPBACK_NAMES if _is_loopback(host) else ()
+    return LOOPBACK_NAMES if is_loopback(host) else ()
 
 
 def serve_known_hosts(app: Flask, names: Sequence[str]) -> None:
@@ -77,12 +77,13 @@ def _is_among(names: Sequence[str], host: str) -> bool:
     return any(
         name == each.lstrip(".")
         or (each.startswith(".") and name.endswith(each))
-        or (each == _LOOPBACK_NETWORK and _is_loopback(name))
+        or (each == _LOOPBACK_NETWORK and is_loopback(name))
         for each in names
     )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches it. `host` is a name or an address."""
     if host.lower() == "localhost":
         return True
     try:

@@ -7,7 +7,9 @@ import attrs
 import msgspec
 
 from shared_kernel.documents.schema import schemas_of
+from shared_kernel.doors.scopes import PEER
 from shared_kernel.web.client_schemas import for_clients
+from shared_kernel.web.doors import INSUFFICIENT_SCOPE, UNAUTHENTICATED
 from shared_kernel.web.known_hosts import (
     FOREIGN_ORIGIN,
     READING,
@@ -94,10 +96,19 @@ _APPLIED = {"Preference-Applied": "`respond-async`."}
 
 _SERVERS = [{"url": "/", "description": "The process that serves this document."}]
 _OPEN = (
-    "All who reach the service may use it: it knows no users, and asks for no "
-    "credentials. Let the network or a proxy decide who reaches it. Only the keys of a "
-    "log are for other processes of the same Storehouse alone."
+    "This process asks for no credentials: only this machine reaches it, or a proxy "
+    "decides who does. With `AUTH=tokens` each operation needs a token with its scope. "
+    "The keys of a log are for other processes of the same Storehouse alone."
 )
+_GUARDED = (
+    "Each operation needs a token with its scope, see `security`; pages need any valid "
+    "token. `flask --app app tokens create` makes one."
+)
+_TOKEN = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A token of `tokens create`. It has the scopes it was made with.",
+}
 _PEER_TOKEN = {
     "type": "http",
     "scheme": "bearer",
@@ -135,21 +146,26 @@ def describe(
     title: str,
     version: str,
     description: str,
+    guarded: bool = False,
 ) -> bytes:
-    """The document as JSON. `tags` have the descriptions of all tags."""
+    """The document as JSON. `tags` have the descriptions of all tags.
+
+    `guarded`: the process asks for tokens.
+    """
     components: dict[str, Any] = {"Problem": _PROBLEM}
     paths: dict[str, dict[str, Any]] = {}
     used: dict[str, None] = {}
     for operation in operations:
         used[operation.tag] = None
         path = paths.setdefault(operation.rule, {})
-        path[operation.method.lower()] = _operation(operation, components)
+        described = _operation(operation, components, guarded)
+        path[operation.method.lower()] = described
     document = {
         "openapi": "3.1.0",
         "info": {
             "title": title,
             "version": version,
-            "description": f"{description}\n\n{_OPEN}",
+            "description": f"{description}\n\n{_GUARDED if guarded else _OPEN}",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": _SERVERS,
@@ -157,24 +173,34 @@ def describe(
         "tags": [{"name": name, "description": tags[name]} for name in used],
         "paths": paths,
         "components": {
-            "securitySchemes": {"peer_token": _PEER_TOKEN},
+            "securitySchemes": {"token": _TOKEN, "peer_token": _PEER_TOKEN},
             "schemas": components,
         },
     }
     return msgspec.json.encode(document)
 
 
-def _operation(operation: Operation, components: dict[str, Any]) -> dict[str, Any]:
+def _security(operation: Operation, guarded: bool) -> list[dict[str, list[str]]]:
+    """Alternatives, of which an empty one is no credentials."""
+    alternatives: list[dict[str, list[str]]] = [
+        {"peer_token": []} if scope == PEER else {"token": [scope]}
+        for scope in operation.scopes
+    ]
+    return alternatives if guarded and alternatives else [*alternatives, {}]
+
+
+def _operation(
+    operation: Operation, components: dict[str, Any], guarded: bool
+) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.name,
         "tags": [operation.tag],
         "summary": operation.summary,
         "description": operation.description,
         "parameters": _parameters(operation),
-        "responses": _responses(operation, components),
+        "responses": _responses(operation, components, guarded),
+        "security": _security(operation, guarded),
     }
-    if operation.for_peers:
-        described["security"] = [{"peer_token": []}, {}]
     if operation.body is not None:
         _add(components, operation.body.components)
         described["requestBody"] = {
@@ -249,12 +275,17 @@ def problems_of(operation: Operation) -> list[ProblemKind]:
     return list(dict.fromkeys(kinds))
 
 
-def _responses(operation: Operation, components: dict[str, Any]) -> dict[str, Any]:
+def _responses(
+    operation: Operation, components: dict[str, Any], guarded: bool
+) -> dict[str, Any]:
     answers = [operation.success]
     if (later := operation.later) is not None:
         answers.append(attrs.evolve(later, headers={**later.headers, **_APPLIED}))
     by_status: dict[int, list[ProblemKind]] = {}
-    for kind in problems_of(operation):
+    at_the_door = (
+        [UNAUTHENTICATED, INSUFFICIENT_SCOPE] if guarded and operation.scopes else []
+    )
+    for kind in [*problems_of(operation), *at_the_door]:
         by_status.setdefault(kind.status, []).append(kind)
     return (
         {str(each.status): _answer(each, components) for each in answers}

@@ -48,8 +48,13 @@ def page(template: str, **values: Any) -> Response:
     )
 
 
-def pages(apis: Sequence[Api], summary: str, sources: Sequence[str]) -> Blueprint:
-    """`sources` are the logs whose feeds are served here."""
+def pages(
+    apis: Sequence[Api], summary: str, sources: Sequence[str], *, guarded: bool = False
+) -> Blueprint:
+    """`sources` are the logs whose feeds are served here.
+
+    `guarded`: the process asks for tokens.
+    """
     blueprint = _Pages(
         "web",
         __name__,
@@ -59,7 +64,7 @@ def pages(apis: Sequence[Api], summary: str, sources: Sequence[str]) -> Blueprin
     )
     blueprint.add_app_template_global(_digest, "digest")
     blueprint.add_app_template_global(lambda: sources, "sources")
-    _add_description(blueprint, apis, summary)
+    _add_description(blueprint, apis, summary, guarded)
 
     @blueprint.get("/problems/<slug>")
     def problem(slug: str) -> Response:
@@ -70,7 +75,9 @@ def pages(apis: Sequence[Api], summary: str, sources: Sequence[str]) -> Blueprin
     return blueprint
 
 
-def _add_description(blueprint: Blueprint, apis: Sequence[Api], summary: str) -> None:
+def _add_description(
+    blueprint: Blueprint, apis: Sequence[Api], summary: str, guarded: bool
+) -> None:
     operations = [operation for api in apis for operation in api.operations]
     tags = {api.tag: api.about for api in apis}
 
@@ -78,7 +85,12 @@ def _add_description(blueprint: Blueprint, apis: Sequence[Api], summary: str) ->
     @functools.cache
     def document() -> bytes:
         return describe(
-            operations, tags, title=TITLE, version=VERSION, description=summary
+            operations,
+            tags,
+            title=TITLE,
+            version=VERSION,
+            description=summary,
+            guarded=guarded,
         )
 
     @functools.cache

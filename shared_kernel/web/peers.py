@@ -76,7 +76,7 @@ class Peer:
         token: str | None = None,
     ) -> None:
         self.name = name
-        self._token = token
+        self._credentials = {"Authorization": f"Bearer {token}"} if token else {}
         self.url = url
         self._attempts = Attempts(url, timeout_s, jitter)
         self._trying = threading.Lock()
@@ -103,15 +103,13 @@ class Peer:
         """
         try:
             return self._guarded(
-                path, {**_trace(), **(headers or {})}, wait_s, attempts
+                path,
+                {**self._credentials, **_trace(), **(headers or {})},
+                wait_s,
+                attempts,
             )
         except NoAnswerError as error:
             raise PeerUnavailableError(self.name, self.url, str(error)) from error
-
-    @property
-    def credentials(self) -> dict[str, str]:
-        """Headers that authenticate this process, for requests reserved to peers."""
-        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
 
     def expect(self, service: str) -> None:
         """Check that `service` runs there; an unreachable peer is only logged.

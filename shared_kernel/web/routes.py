@@ -26,7 +26,9 @@ from shared_kernel.domain.errors import (
     StaleVersion,
 )
 from shared_kernel.domain.foreign_names import PATTERN, RouteWords
+from shared_kernel.doors.scopes import ALL, PEER, READ, WRITE
 from shared_kernel.web.bodies import MAX_BODY_BYTES, Body, invalid_value
+from shared_kernel.web.known_hosts import READING
 from shared_kernel.web.missing_bodies import problem_of
 from shared_kernel.web.parameters import Parameter, invalid_parameter
 from shared_kernel.web.problems import (
@@ -73,8 +75,8 @@ class Operation:
     `conditional` accepts `If-Match` and `If-None-Match`; `tagged` tells that the ETag
     of what is read changes with all of it. `idempotent` accepts an `Idempotency-Key`,
     `later` is the answer before it is done, to who prefers that (202), and `consistent`
-    lists the sources accepted in a `Consistency-Token`. `for_peers` is only for other
-    processes of this Storehouse. `problems` are those that these options do not imply.
+    lists the sources accepted in a `Consistency-Token`. It needs one of `scopes`; with
+    none it is for all. `problems` are those that these options do not imply.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Operation:
     rule: str
     summary: str
     success: Success
+    scopes: Sequence[str]
     description: str = ""
     path_parameters: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     parameters: Sequence[Parameter] = ()
@@ -92,15 +95,20 @@ class Operation:
     idempotent: bool = False
     later: Success | None = None
     consistent: Collection[str] = ()
-    for_peers: bool = False
     problems: Sequence[ProblemKind] = ()
+
+    @property
+    def for_peers(self) -> bool:
+        """Whether it is only for other processes of this Storehouse."""
+        return tuple(self.scopes) == (PEER,)
 
 
 class Api:
     """The routes of a service. `refusals` maps the domain's refusals to problems.
 
     In the OpenAPI document their tag is `tag`, by default `name`; `about` describes it.
-    The docstring of a view describes its operation.
+    The docstring of a view describes its operation. The scope of its routes is `scope`,
+    by default `read` or `write` of the tag.
     """
 
     def __init__(
@@ -110,9 +118,11 @@ class Api:
         refusals: Mapping[type[DomainError], ProblemKind],
         tag: str | None = None,
         about: str = "",
+        scope: str | None = None,
     ) -> None:
         self.blueprint = Blueprint(name, __name__)
         self.tag = tag or name
+        self._scope = scope
         self.about = about
         self._words = RouteWords()
         self.operations: list[Operation] = []
@@ -126,9 +136,22 @@ class Api:
         self.blueprint.register_error_handler(DomainError, self._refuse)
 
     def route(
-        self, method: str, *rules: str, summary: str, success: Success, **more: Any
+        self,
+        method: str,
+        *rules: str,
+        summary: str,
+        success: Success,
+        scope: str | None = None,
+        peers: bool = False,
+        **more: Any,
     ) -> Callable[[View], View]:
-        """Serve `rules`; the first one is current, the others are older paths."""
+        """Serve `rules`; the first one is current, the others are older paths.
+
+        `scope` is for this route alone; `ALL` is for all. With `peers` it is also for
+        other processes of this Storehouse.
+        """
+        scope = scope or self._scope or self._of_method(method)
+        scopes = () if scope == ALL else (scope, PEER) if peers else (scope,)
 
         def register(view: View) -> View:
             served_view = Strictness(
@@ -152,6 +175,7 @@ class Api:
                         rule=path,
                         summary=summary,
                         success=success,
+                        scopes=scopes,
                         description=inspect.getdoc(view) or "",
                         path_parameters={
                             name: schema
@@ -178,6 +202,17 @@ class Api:
             )
         self._words |= words
         return self
+
+    @property
+    def scopes(self) -> Mapping[str, Sequence[str]]:
+        """By Flask's endpoint."""
+        return {
+            f"{self.blueprint.name}.{each.name}": each.scopes
+            for each in self.operations
+        }
+
+    def _of_method(self, method: str) -> str:
+        return f"{self.tag}:{READ if method in READING else WRITE}"
 
     def _serve(
         self,

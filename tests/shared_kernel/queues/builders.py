@@ -24,7 +24,6 @@ from shared_kernel.queues.tables import (
     job_consumers_table,
     jobs_table,
     paused_queues_table,
-    received_messages_table,
     taken_entries_table,
 )
 from shared_kernel.storage.database import Database
@@ -39,7 +38,6 @@ for table in (
     job_consumers_table,
     paused_queues_table,
     taken_entries_table,
-    received_messages_table,
     dead_letters_table,
     dead_letter_repairs_table,
     discarded_events_table,

@@ -23,6 +23,8 @@ INVALID = [
     ("BUS_URL", "nats:", "nats://host"),
     ("BUS_URL", "feed://host", "feed:"),
     ("BUS_SUBJECT_PREFIX", "shop.*", "words of letters"),
+    ("AUTH", "basic", "tokens or none"),
+    ("ACCESS_DATABASE_URL", "mysql://localhost/x", "a SQLite URL with a file"),
     ("NATS_CREDENTIALS", "nowhere.creds", "an existing file"),
     ("NATS_TLS_CA", "nowhere.pem", "an existing file"),
     ("NATS_TLS_CERTIFICATE", "nowhere.pem", "an existing file"),
@@ -40,8 +42,6 @@ INVALID = [
     ("AWS_TOPICS", "ordered", "standard or fifo"),
     ("AWS_RETENTION_HOURS", "337", "a whole number from 1 to 336"),
     ("QUEUE_URL", "sql://host", "sql:, or a Redis URL"),
-    ("QUEUE_URL", "kafka://host", "Kafka is no queue"),
-    ("QUEUE_MAX_AGE_HOURS", "337", "a whole number from 1 to 336"),
     ("QUEUE_SIZE", "0", "a whole number from 1 to 10000"),
     ("QUEUE_POLL_INTERVAL_MS", "0", "a whole number from 1 to 60000"),
     ("QUEUE_THREADS", "0", "a whole number from 1 to 256"),
@@ -265,3 +265,26 @@ def test_all_services_without_the_worker_may_run_in_one_process() -> None:
 
     assert settings.runs_everything
     assert not settings.consumes_queues
+
+
+def test_processes_of_a_shop_with_tokens_need_a_secret_of_their_own() -> None:
+    split = {
+        "AUTH": "tokens",
+        "BUS_URL": "feed:",
+        "SERVICES": "inventory",
+        "CATALOG_URL": "http://127.0.0.1:8001",
+    }
+
+    with pytest.raises(
+        BadSettingError, match="PEER_TOKEN is not set; expected a secre"
+    ):
+        Settings.from_environment(split)
+    Settings.from_environment({**split, "PEER_TOKEN": "secret"})
+
+
+def test_several_workers_may_share_a_file_of_tokens() -> None:
+    postgres = {
+        name: f"postgresql://host/shop?schema={name.lower()}" for name in DATABASES
+    }
+
+    Settings.from_environment({"WORKERS": "2", **postgres})

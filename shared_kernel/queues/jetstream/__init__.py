@@ -1,1 +1,0 @@
-"""JetStream hurries jobs to workers by a stream; the rows remain the queue."""
