@@ -45,7 +45,8 @@ def dead_letters_group(
     here = by_database(services)
     others = others or OtherProcesses()
     shop = LettersOfTheShop(here, others)
-    letter = AnyLetter(here) if others.missing else OwnLetter(here)
+    own = OwnLetter(here, lambda name: shop.elsewhere(name).told)
+    letter = AnyLetter(here) if others.missing else own
     group = click.Group(
         "dead-letters",
         help="Events that could not be applied. Each has a name, such as "
@@ -54,8 +55,8 @@ def dead_letters_group(
     group.add_command(_list_command(shop, letter))
     group.add_command(_show_command(shop, letter))
     group.add_command(_causes_command(shop))
-    add_rehearse(group, here)
-    add_repair_commands(group, here)
+    add_rehearse(group, here, own)
+    add_repair_commands(group, here, own)
     return group
 
 

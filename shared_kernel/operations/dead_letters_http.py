@@ -13,6 +13,7 @@ from shared_kernel.operations.letters_of_the_shop import (
     MOST,
     PATH,
     CausePage,
+    Elsewhere,
     LetterPage,
     LettersOfTheShop,
 )
@@ -45,7 +46,7 @@ UNKNOWN_LETTER = kind(
     404,
     "There is no such dead letter",
     "It has been replayed or discarded, or another process has it: `detail` says which "
-    "databases this one has.",
+    "databases this one has, and `at` is the address of that process, if it is known.",
 )
 
 _CURSOR = Parameter(
@@ -155,14 +156,20 @@ def named(letter: str) -> Named:
     return named_in("letter", letter)
 
 
-def unknown(shop: LettersOfTheShop, name: Named) -> Problem:
+def unknown(
+    shop: LettersOfTheShop, name: Named, elsewhere: Elsewhere | None = None
+) -> Problem:
+    """`elsewhere` is who has it, if others were asked."""
     if name.database in shop.here:
         return Problem(UNKNOWN_LETTER, f"there is no dead letter {name}")
     databases = ", ".join(shop.here) or "none with dead letters"
-    return Problem(
-        UNKNOWN_LETTER,
-        f"there is no dead letter {name} here: this process has {databases}",
-    )
+    detail = f"there is no dead letter {name} here: this process has {databases}"
+    if elsewhere is None:
+        return Problem(UNKNOWN_LETTER, detail)
+    detail = f"{detail}; {elsewhere.told}"
+    if elsewhere.at is None:
+        return Problem(UNKNOWN_LETTER, detail)
+    return Problem(UNKNOWN_LETTER, detail, at=elsewhere.at)
 
 
 def as_json(document: Any, headers: dict[str, str] | None = None) -> Response:

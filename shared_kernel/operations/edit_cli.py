@@ -21,9 +21,9 @@ from shared_kernel.operations.who_and_why import NEEDS_WHY, WHO
 Settings = tuple[tuple[str, str], ...]
 
 
-def add_edit(group: click.Group, here: ByDatabase) -> None:
+def add_edit(group: click.Group, here: ByDatabase, own: OwnLetter) -> None:
     @group.command("edit")
-    @click.argument("which", type=OwnLetter(here), metavar="LETTER")
+    @click.argument("which", type=own, metavar="LETTER")
     @click.option("--data", type=click.File("rb"), help="All of it; - is stdin.")
     @click.option(
         "--set",

@@ -1,7 +1,7 @@
 """Names of dead letters: the database, and a number that is never reused there."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import attrs
 import click
@@ -68,7 +68,16 @@ class AnyLetter(click.ParamType[Named]):
 
 
 class OwnLetter(AnyLetter):
-    """The name of a letter in a database of this process."""
+    """The name of a letter in a database of this process.
+
+    `elsewhere` says who has one of another.
+    """
+
+    def __init__(
+        self, databases: Iterable[str], elsewhere: Callable[[Named], str]
+    ) -> None:
+        super().__init__(databases)
+        self._elsewhere = elsewhere
 
     def convert(
         self,
@@ -80,7 +89,8 @@ class OwnLetter(AnyLetter):
         if named.database not in self.databases:
             self.fail(
                 f"{value!r} names no letter; expected such as "
-                f"{examples(self.databases)}, of a database of this process",
+                f"{examples(self.databases)}, of a database of this process; "
+                f"{self._elsewhere(named)}",
                 param,
                 ctx,
             )

@@ -80,7 +80,7 @@ class OneLetter:
         name = named(text)
         letters = self.shop.here.get(name.database)
         if letters is None:
-            raise unknown(self.shop, name)
+            raise unknown(self.shop, name, self.shop.elsewhere(name))
         asked = expected_version()
         with _refusals_answered(name, CHANGED if asked is None else STALE_VERSION):
             expected = None if asked is None else _checked(letters, name, asked)

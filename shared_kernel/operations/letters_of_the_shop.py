@@ -51,6 +51,14 @@ class CausePage(msgspec.Struct, frozen=True):
 
 
 @attrs.frozen
+class Elsewhere:
+    """`told` says it in words; `at` is the address of the process, if it is known."""
+
+    told: str
+    at: str | None = None
+
+
+@attrs.frozen
 class LettersOfTheShop:
     """`here` are those of this process. Raises the faults of their databases."""
 
@@ -98,6 +106,16 @@ class LettersOfTheShop:
     def find(self, name: Named) -> Answers[WholeLetter]:
         """Of another process."""
         return self.others.find(_path(f"{PATH}/{name}", {}), WholeLetter)
+
+    def elsewhere(self, name: Named) -> "Elsewhere":
+        """Who has a letter of a database that is not of this process."""
+        answers = self.find(name)
+        for at in answers.addresses:
+            return Elsewhere(f"the process at {at} has it: ask that one", at)
+        away = ", ".join(each.service for each in answers.not_asked)
+        if away:
+            return Elsewhere(f"{away} may have it, and could not be asked")
+        return Elsewhere("no other process has it")
 
     def _page(
         self, selection: Selection, after: Named | None, limit: int

@@ -41,10 +41,14 @@ class NotAsked(msgspec.Struct, frozen=True, order=True):
 
 @attrs.frozen
 class Answers(Generic[D]):
-    """One document for each process, and the services of those that gave none."""
+    """One document for each process, and the services of those that gave none.
+
+    `addresses` are those of the documents.
+    """
 
     documents: Sequence[D] = ()
     not_asked: Sequence[NotAsked] = ()
+    addresses: Sequence[str] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -80,7 +84,7 @@ class OtherProcesses:
         return self._ask(lambda peer: peer.find(path, body))
 
     def _ask(self, asked: Callable[[Peer], D | None]) -> Answers[D]:
-        documents: list[D] = []
+        documents: dict[str, D] = {}
         with ExitStack() as further:
             search = _Search(self, further)
             for peer, services in search.found():
@@ -90,8 +94,8 @@ class OtherProcesses:
                     search.fail(peer, services, error)
                     continue
                 if document is not None:
-                    documents.append(document)
-            return Answers(documents, search.not_asked())
+                    documents[_public(peer.url)] = document
+            return Answers([*documents.values()], search.not_asked(), [*documents])
 
 
 class _Search:

@@ -41,8 +41,10 @@ class ShownFailure(msgspec.Struct, frozen=True, kw_only=True):
 class ShownRehearsal(msgspec.Struct, frozen=True, kw_only=True):
     """What a replay of `letter` would do: `applied` of it and the `waiting` behind it.
 
-    `untried` ones wait behind one that would fail, or too far behind. Of published
-    events among `changes`, ids and positions are left out: a replay gives them.
+    `untried` ones wait behind one that would fail, or too far behind. `unseen` letters
+    before it were not applied before it: none writes a row that it writes, so that
+    matters only if it depends on one that it reads. Of published events among
+    `changes`, ids and positions are left out: a replay gives them.
     """
 
     letter: str
@@ -53,6 +55,7 @@ class ShownRehearsal(msgspec.Struct, frozen=True, kw_only=True):
     applied: int
     waiting: int
     untried: int
+    unseen: int
     failure: ShownFailure | None
     changes: list[ShownChange]
 
@@ -71,6 +74,7 @@ def shown_rehearsal(database: str, rehearsed: Rehearsed) -> ShownRehearsal:
         applied=rehearsed.applied,
         waiting=rehearsed.behind,
         untried=rehearsed.untried,
+        unseen=rehearsed.unseen,
         failure=failure,
         changes=[_shown_change(change) for change in rehearsed.changes],
     )

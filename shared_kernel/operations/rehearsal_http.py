@@ -62,14 +62,16 @@ class ShownRows(msgspec.Struct, frozen=True):
 class ShownRehearsals(msgspec.Struct, frozen=True, kw_only=True):
     """What a replay would do with `letters`: `succeeding` ones would be applied.
 
-    `complete` is false if there are more letters than were tried. `rehearsals` has the
-    first of them, one by one.
+    `apart` were tried without some of those before them (`unseen`). `complete` is false
+    if there are more letters than were tried. `rehearsals` has the first of them, one
+    by one.
     """
 
     letters: int
     succeeding: int
     applied: int
     untried: int
+    apart: int
     complete: bool
     outcomes: list[RehearsedOutcome]
     rows: list[ShownRows]
@@ -138,6 +140,7 @@ def _summed_up(tried: Iterator[tuple[Named, Rehearsed]], limit: int) -> ShownReh
         succeeding=outcomes.succeeding,
         applied=outcomes.applied,
         untried=outcomes.untried,
+        apart=outcomes.apart,
         complete=outcomes.letters < MOST_TRIED or next(tried, None) is None,
         outcomes=[_shown_outcome(each) for each in outcomes.by_cause],
         rows=[

@@ -58,6 +58,11 @@ def show_outcomes(outcomes: Outcomes) -> None:
             for (table, kind), number in sorted(outcomes.rows.items())
         )
         click.echo(f"Rows that would change: {rows}.")
+    if outcomes.apart:
+        click.echo(
+            f"{_letters(outcomes.apart)} were tried without some of those before, with "
+            "which they share no key and no row that they write."
+        )
     failing = outcomes.letters - outcomes.succeeding
     untried = f"; {outcomes.untried:,} were not tried" if outcomes.untried else ""
     click.echo(

@@ -34,9 +34,9 @@ Exit code 1 if one would fail again.
 """
 
 
-def add_rehearse(group: click.Group, here: ByDatabase) -> None:
+def add_rehearse(group: click.Group, here: ByDatabase, own: OwnLetter) -> None:
     @group.command("rehearse", help=HELP)
-    @click.argument("which", type=OwnLetter(here), metavar="[LETTER]", required=False)
+    @click.argument("which", type=own, metavar="[LETTER]", required=False)
     @filter_options
     @click.option("--all", "every", is_flag=True, help="All that are dead.")
     @click.option(

@@ -28,16 +28,16 @@ from shared_kernel.operations.who_and_why import NEEDS_WHY, WHO, WHY
 from shared_kernel.repair.many import Chosen, each_of
 
 
-def add_repair_commands(group: click.Group, here: ByDatabase) -> None:
+def add_repair_commands(group: click.Group, here: ByDatabase, own: OwnLetter) -> None:
     for verb in (REPLAY, REQUEUE, DISCARD):
-        group.add_command(_command(verb, here))
-    add_edit(group, here)
-    add_repairs(group, here)
+        group.add_command(_command(verb, here, own))
+    add_edit(group, here, own)
+    add_repairs(group, here, own)
 
 
-def _command(verb: Verb, here: ByDatabase) -> click.Command:
+def _command(verb: Verb, here: ByDatabase, own: OwnLetter) -> click.Command:
     @click.command(verb.name, help=verb.help)
-    @click.argument("which", type=OwnLetter(here), metavar="[LETTER]", required=False)
+    @click.argument("which", type=own, metavar="[LETTER]", required=False)
     @filter_options
     @click.option("--all", "every", is_flag=True, help="All that are dead.")
     @WHO

@@ -12,9 +12,9 @@ from shared_kernel.repair.history import Repair
 SHOWN = 100
 
 
-def add_repairs(group: click.Group, here: ByDatabase) -> None:
+def add_repairs(group: click.Group, here: ByDatabase, own: OwnLetter) -> None:
     @group.command("repairs")
-    @click.option("--letter", type=OwnLetter(here), help="Only of this one.")
+    @click.option("--letter", type=own, help="Only of this one.")
     @click.option(
         "--limit",
         type=click.IntRange(1, 100_000),

@@ -77,10 +77,13 @@ class Rehearsal:
             return
         selection = attrs.evolve(selection, state=DEAD)
         with closing(TouchedRows()) as touched:
-            after, is_last = 0, False
+            after, is_last, applied = 0, False, 0
             while not is_last:
                 batch = self._batch(selection, after, touched)
-                yield from batch.letters
+                unseen = max(0, applied - _applied_in(batch.before))
+                for each in batch.letters:
+                    yield attrs.evolve(each, unseen=unseen)
+                applied += _applied_in(batch.letters)
                 is_last = batch.is_last
                 if not is_last:
                     after = batch.letters[-1].letter.number
@@ -150,6 +153,11 @@ class Rehearsal:
                 return attempt(connection, changes)
 
         return retried(in_a_trial, _may_work_later)
+
+
+def _applied_in(tried: Iterable[Rehearsed]) -> int:
+    """How many changed something: what fails leaves nothing."""
+    return sum(each.applied > 0 for each in tried)
 
 
 def _may_work_later(error: Exception) -> bool:

@@ -18,7 +18,9 @@ class Rehearsed:
     again, with its `failure`: None if none was found to. `changes` are the rows that
     would change, each once; of what is appended, such as published events, without the
     columns that a replay fills anew. `written` are the rows that others may write, too:
-    changed, or as they were.
+    changed, or as they were. `unseen` letters before it would be applied, but were not
+    before it: none writes a row that it writes. If it depends on one that it only
+    reads, a replay may do something else.
     """
 
     letter: DeadLetter
@@ -28,6 +30,7 @@ class Rehearsed:
     failure: Failure | None
     changes: Sequence[RowChange]
     written: Sequence[RowChange]
+    unseen: int = 0
 
     @property
     def succeeds(self) -> bool:
@@ -56,13 +59,17 @@ class Outcome:
 
 
 class Outcomes:
-    """Sums up rehearsed letters: in as much memory as there are causes and tables."""
+    """Sums up rehearsed letters: in as much memory as there are causes and tables.
+
+    `apart` of them were tried without some of those before them.
+    """
 
     def __init__(self) -> None:
         self.letters = 0
         self.succeeding = 0
         self.applied = 0
         self.untried = 0
+        self.apart = 0
         self.rows: Counter[tuple[str, str]] = Counter()
         self._by_cause: dict[tuple[str, str], Outcome] = {}
 
@@ -82,6 +89,7 @@ class Outcomes:
         self.succeeding += rehearsed.succeeds
         self.applied += rehearsed.applied
         self.untried += rehearsed.untried
+        self.apart += rehearsed.unseen > 0
         self.rows.update((each.table.name, each.kind) for each in rehearsed.changes)
 
     @property

@@ -83,6 +83,16 @@ def test_every_process_shows_what_all_have_and_who_is_away(cluster: Cluster) -> 
     assert needed["keys"] == ["LAMP-0001"]
     assert "catalog.listing" in needed["read"]
 
+    # Who is asked to repair what another one has names that one.
+    ports = {name: cluster.ports_of(name)[0] for name in SERVICES}
+    holder = f"http://127.0.0.1:{ports['catalog-queries']}"
+    asked = f"http://127.0.0.1:{ports['inventory']}/dead-letters/catalog_read:1/replay"
+    refused = httpx.post(asked)
+    assert (refused.status_code, refused.json()["at"]) == (404, holder)
+    told_so = told(cluster, "inventory", "dead-letters", "replay", "catalog_read:1")
+    assert told_so.exit_code == 2
+    assert f"the process at {holder} has it" in " ".join(told_so.stderr.split())
+
     cluster.kill("catalog-queries")
     compacted = told(cluster, "catalog-commands", "events", "compact")
     assert "catalog-queries could not be asked what it still needs" in compacted.stderr
@@ -93,4 +103,11 @@ def test_every_process_shows_what_all_have_and_who_is_away(cluster: Cluster) -> 
     assert json.loads(line)["letter"] == "inventory:1"
     assert "Not asked: catalog-queries: catalog-queries does not answer" in (
         listed.stderr
+    )
+
+    refused = httpx.post(asked)
+    assert "at" not in refused.json()
+    assert (
+        "catalog-queries may have it, and could not be asked"
+        in (refused.json()["detail"])
     )

@@ -5,11 +5,18 @@ from typing import Any
 import pytest
 
 from shared_kernel.operations import rehearsal_http
+from shared_kernel.repair import rehearsal
 from tests.shared_kernel.events.builders import applied
 from tests.shared_kernel.operations.shop import Shop, a_client
 from tests.web_clients import problem
 
 pytestmark = pytest.mark.proof_on("postgresql")
+
+
+@pytest.fixture(autouse=True)
+def in_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is."""
+    monkeypatch.setattr(rehearsal, "BATCH_S", 60)
 
 
 def rehearsed(shop: Shop, body: Any) -> Any:
@@ -65,13 +72,28 @@ def test_many_are_summed_up_by_what_would_become_of_them(shop: Shop) -> None:
     found = rehearsed(shop, {"type": "lamp.lit", "limit": 1})
 
     assert (found["letters"], found["succeeding"], found["applied"]) == (3, 2, 2)
-    assert found["complete"] is True
+    assert (found["apart"], found["complete"]) == (0, True)
     ends = [(each["letters"], each["failure"] is None) for each in found["outcomes"]]
     assert ends == [(2, True), (1, False)]
     assert found["outcomes"][1]["example"] == "shop_read:2"
     assert [(each["change"], each["rows"]) for each in found["rows"]] == [("added", 2)]
     (first,) = found["rehearsals"]
     assert first["letter"] == "shop_read:1"
+
+
+def test_letters_that_were_tried_without_earlier_ones_are_counted(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rehearsal, "BATCH", 1)
+    monkeypatch.setattr(rehearsal, "MOST_EARLIER", 0)
+    for key in ("LAMP-0001", "LAMP-0002"):
+        shop.dead_letter(key)
+    shop.repair()
+
+    found = rehearsed(shop, {})
+
+    assert found["apart"] == 1
+    assert [each["unseen"] for each in found["rehearsals"]] == [0, 1]
 
 
 def test_more_than_a_request_may_try_is_told(

@@ -7,11 +7,18 @@ from click.testing import Result
 
 from shared_kernel.operations import rehearsal_texts
 from shared_kernel.operations.dead_letters_cli import dead_letters_group
+from shared_kernel.repair import rehearsal
 from tests.shared_kernel.events.builders import applied
 from tests.shared_kernel.operations.shop import LISTING, Shop
 from tests.storehouses import run
 
 pytestmark = pytest.mark.proof_on("postgresql")
+
+
+@pytest.fixture(autouse=True)
+def in_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is."""
+    monkeypatch.setattr(rehearsal, "BATCH_S", 60)
 
 
 def rehearse(shop: Shop, *arguments: str) -> Result:
@@ -81,6 +88,23 @@ def test_many_are_summed_up_by_cause(shop: Shop) -> None:
     )
 
 
+def test_letters_that_were_tried_without_earlier_ones_are_told(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rehearsal, "BATCH", 1)
+    monkeypatch.setattr(rehearsal, "MOST_EARLIER", 0)
+    for key in ("LAMP-0001", "LAMP-0002", "LAMP-0003"):
+        shop.dead_letter(key)
+    shop.repair()
+
+    told = rehearse(shop, "--all").output
+    as_json = rehearse(shop, "--all", "--json").output
+
+    assert "2 letters were tried without some of those before, with which" in told
+    unseen = [json.loads(line)["unseen"] for line in as_json.splitlines()]
+    assert unseen == [0, 1, 2]
+
+
 def test_each_is_told_with_changes(shop: Shop) -> None:
     shop.dead_letter("LAMP-0001")
     shop.dead_letter("LAMP-0002")
@@ -136,6 +160,7 @@ def test_as_json_each_letter_is_an_object(shop: Shop) -> None:
         "applied": 1,
         "waiting": 2,
         "untried": 1,
+        "unseen": 0,
     }
     assert failure["letter"] == "shop_read:2"
     assert failure["error_type"] == "UnreadableEventError"

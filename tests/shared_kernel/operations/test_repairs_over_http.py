@@ -106,7 +106,7 @@ def test_a_letter_of_another_process_is_not_repaired_here(shop: Shop) -> None:
     answer = post(shop, "/dead-letters/attic:1/replay")
 
     detail = problem(answer, 404, "unknown-dead-letter")["detail"]
-    assert detail.endswith("here: this process has shop_read")
+    assert detail.endswith("here: this process has shop_read; no other process has it")
 
 
 @pytest.mark.parametrize(

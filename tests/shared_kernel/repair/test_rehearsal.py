@@ -163,6 +163,9 @@ def test_a_letter_sees_what_those_of_an_earlier_batch_would_have_changed(
     assert other_key.failure
     assert other_key.failure.message == "A1 is for lamps"
     assert other_row.succeeds
+    # What was tried again before it is not unseen, nor is one that fails.
+    assert [each.unseen for each in (of_labels, of_places, other_key)] == [0, 0, 0]
+    assert other_row.unseen == 2
 
 
 def test_it_warns_if_too_many_earlier_letters_are_needed(
