@@ -20,22 +20,12 @@ from catalog.domain.value_objects import (
 from catalog.read_model.product_listing import ListedProduct
 from shared_kernel.documents.schema import Schema
 from shared_kernel.domain.sku import SKU_SCHEMA, Sku
+from shared_kernel.web.texts import one_line
 
-_CONTROLS = r"\x00-\x1f\x7f-\x9f"
-_ONE_LINE = rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$"
 _CONTROLS_BUT_ENDS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
 _LINES = rf"^[^{_CONTROLS_BUT_ENDS}]*[^\s{_CONTROLS_BUT_ENDS}][^{_CONTROLS_BUT_ENDS}]*$"
 
-NameText = Annotated[
-    str,
-    msgspec.Meta(
-        min_length=1,
-        max_length=LONGEST_NAME,
-        pattern=_ONE_LINE,
-        examples=["Desk lamp"],
-        description=f"1 to {LONGEST_NAME} characters on one line, not all blank",
-    ),
-]
+NameText = Annotated[str, one_line(LONGEST_NAME, "Desk lamp")]
 DescriptionText = Annotated[
     str,
     msgspec.Meta(

@@ -15,22 +15,13 @@ from inventory.domain.value_objects import (
 )
 from shared_kernel.clock import rfc3339
 from shared_kernel.domain import foreign_names
+from shared_kernel.web.texts import one_line
 
 MOST_HOLD_SECONDS = 366 * 24 * 3600
-_ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
 
 Pieces = Annotated[int, msgspec.Meta(ge=1, le=MOST_PIECES, examples=[2])]
 APart = Annotated[int, msgspec.Meta(ge=1, le=MOST_PIECES, examples=[1])]
-OneLine = Annotated[
-    str,
-    msgspec.Meta(
-        min_length=1,
-        max_length=LONGEST_REASON,
-        pattern=_ONE_LINE,
-        examples=["yearly stocktake"],
-        description=f"1 to {LONGEST_REASON} characters on one line, not all blank",
-    ),
-]
+OneLine = Annotated[str, one_line(LONGEST_REASON, "yearly stocktake")]
 PiecesOrNone = Annotated[int, msgspec.Meta(ge=0, le=MOST_PIECES, examples=[5])]
 
 
@@ -58,19 +49,7 @@ class ReceiptBody:
 class CountBody:
     on_hand: PiecesOrNone
     reason: OneLine
-    counted_by: (
-        Annotated[
-            str,
-            msgspec.Meta(
-                min_length=1,
-                max_length=LONGEST_COUNTED_BY,
-                pattern=_ONE_LINE,
-                examples=["Ann"],
-                description=f"1 to {LONGEST_COUNTED_BY} characters, not all blank",
-            ),
-        ]
-        | None
-    ) = None
+    counted_by: Annotated[str, one_line(LONGEST_COUNTED_BY, "Ann")] | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -90,14 +69,7 @@ class CorrectionBody:
     ]
     reason: Annotated[
         str,
-        msgspec.Meta(
-            min_length=1,
-            max_length=LONGEST_REASON,
-            pattern=_ONE_LINE,
-            examples=["broken"],
-            description="why, such as broken, lost or found: "
-            f"1 to {LONGEST_REASON} characters on one line, not all blank",
-        ),
+        one_line(LONGEST_REASON, "broken", "why, such as broken, lost or found: "),
     ]
 
 

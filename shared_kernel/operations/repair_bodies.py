@@ -8,30 +8,12 @@ import msgspec
 from shared_kernel.operations.letter_filters import A_MOMENT, CAUSE_PATTERN
 from shared_kernel.operations.letter_names import PATTERN
 from shared_kernel.operations.letters_of_the_shop import MOST
+from shared_kernel.web.texts import one_line
 
-_ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
 LONGEST_WHO, LONGEST_WHY = 100, 500
 
-Who = Annotated[
-    str,
-    msgspec.Meta(
-        min_length=1,
-        max_length=LONGEST_WHO,
-        pattern=_ONE_LINE,
-        examples=["ada"],
-        description=f"1 to {LONGEST_WHO} characters on one line, not all blank",
-    ),
-]
-Why = Annotated[
-    str,
-    msgspec.Meta(
-        min_length=1,
-        max_length=LONGEST_WHY,
-        pattern=_ONE_LINE,
-        examples=["the price had no currency"],
-        description=f"1 to {LONGEST_WHY} characters on one line, not all blank",
-    ),
-]
+Who = Annotated[str, one_line(LONGEST_WHO, "ada")]
+Why = Annotated[str, one_line(LONGEST_WHY, "the price had no currency")]
 
 
 def _text(example: str) -> msgspec.Meta:
