@@ -13,6 +13,7 @@ SERVERS = {
     "nats": ("nats", 4222),
     "jetstream": ("nats", 4222),
     "redis": ("redis", 6379),
+    "kafka": ("kafka", 9092),
     "pubsub": ("pubsub", 8085),
     "sns+sqs": ("aws", 4566),
 }

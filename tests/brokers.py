@@ -7,6 +7,7 @@ from typing import Protocol
 import attrs
 
 from tests.aws_server import REGION, AwsServer, environment
+from tests.kafka_server import KafkaServer, address_of
 from tests.nats_server import NatsServer
 from tests.pubsub_server import PROJECT, PubSubServer
 from tests.redis_server import RedisServer
@@ -42,11 +43,13 @@ class Brokered:
     """A bus over a broker of this `kind`, which several buses may share.
 
     `settings` are those of a process that reaches the broker at a port of loopback.
+    A broker that tells its clients where it is does so by `address_of` its port.
     """
 
     kind: str
     make: Callable[[Path], Broker]
     settings: Callable[[int], Mapping[str, str]]
+    address_of: Callable[[int], bytes] | None = None
 
 
 def _nats(folder: Path) -> Broker:
@@ -55,6 +58,10 @@ def _nats(folder: Path) -> Broker:
 
 def _redis(folder: Path) -> Broker:
     return RedisServer(folder, appends=True)
+
+
+def _kafka(folder: Path) -> Broker:
+    return KafkaServer(folder)
 
 
 def _pubsub(folder: Path) -> Broker:
@@ -79,6 +86,12 @@ BROKERED = {
     ),
     "redis": Brokered(
         "redis", _redis, lambda port: {"BUS_URL": f"redis://{HOST}:{port}/0"}
+    ),
+    "kafka": Brokered(
+        "kafka",
+        _kafka,
+        lambda port: {"BUS_URL": f"kafka://{HOST}:{port}"},
+        address_of=address_of,
     ),
     "pubsub": Brokered(
         "pubsub",

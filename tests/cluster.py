@@ -360,19 +360,26 @@ class Cluster:
             "COPIES": "several" if _has_replicas(self._layout) else "one",
         }
         if self._bus in BROKERED:
-            way = self._way(name, "bus", self.broker.port)
-            given |= BROKERED[self._bus].settings(way)
+            brokered = BROKERED[self._bus]
+            way = self._way(name, "bus", self.broker.port, brokered.address_of)
+            given |= brokered.settings(way)
         for variable, service in _peers(services).items():
             if service in asked:
                 way = self._way(name, variable, asked[service])
                 given[variable] = f"http://{HOST}:{way}"
         return given | self._settings
 
-    def _way(self, name: str, where: str, port: int) -> int:
+    def _way(
+        self,
+        name: str,
+        where: str,
+        port: int,
+        address_of: Callable[[int], bytes] | None = None,
+    ) -> int:
         """The port by which the process gets there."""
         if not self._proxied:
             return port
-        proxy = self.proxies[name, where] = TcpProxy(port)
+        proxy = self.proxies[name, where] = TcpProxy(port, address_of=address_of)
         return proxy.port
 
     def _end(self, processes: Sequence[Process]) -> None:

@@ -24,10 +24,20 @@ class TcpProxy:
 
     Bytes held back by a cut are not lost: as in TCP, they are delivered when the cut is
     over. The end of a connection is held back like its bytes.
+
+    A server that tells its clients where to reach it does so by `address_of` its port;
+    they are told the port of the proxy. Both are of equal length.
     """
 
-    def __init__(self, target_port: int, port: int = 0) -> None:
+    def __init__(
+        self,
+        target_port: int,
+        port: int = 0,
+        *,
+        address_of: Callable[[int], bytes] | None = None,
+    ) -> None:
         self._target_port = target_port
+        self._address_of = address_of
         self._delay_s = 0.0
         self._streams: set[asyncio.StreamWriter] = set()
         self._connections: dict[asyncio.Task[None], socket.socket] = {}
@@ -166,6 +176,13 @@ class TcpProxy:
             both.create_task(self._take(source, on_the_way))
             both.create_task(self._give(way, on_the_way, goal))
 
+    def _told(self, chunk: bytes) -> bytes:
+        """An address is short, so it comes in one piece."""
+        if self._address_of is None:
+            return chunk
+        there, here = self._address_of(self._target_port), self._address_of(self.port)
+        return chunk.replace(there, here)
+
     async def _take(
         self,
         source: asyncio.StreamReader,
@@ -196,7 +213,7 @@ class TcpProxy:
                 elif goal.is_closing():
                     pass
                 elif chunk:
-                    goal.write(chunk)
+                    goal.write(self._told(chunk) if way == "down" else chunk)
                     await goal.drain()
                 else:
                     goal.write_eof()

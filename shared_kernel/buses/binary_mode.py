@@ -46,7 +46,7 @@ def headers_of(envelope: Envelope) -> dict[str, str]:
     }
     # An attribute must not be empty (§3.1), and a heartbeat has no key.
     if envelope.key:
-        headers["ce-subject"] = headers["ce-partitionkey"] = _encoded(envelope.key)
+        headers["ce-subject"] = headers["ce-partitionkey"] = encoded(envelope.key)
     if envelope.traceparent is not None:
         headers["ce-traceparent"] = envelope.traceparent
     if envelope.seal:
@@ -128,7 +128,7 @@ def _unpacked(
             payload = bytes(event.data)
     except ValueError:
         return headers, data
-    attributes = {"ce-id": _encoded(event.id), "ce-source": _encoded(event.source)}
+    attributes = {"ce-id": encoded(event.id), "ce-source": encoded(event.source)}
     if event.traceparent is not None:
         attributes["ce-traceparent"] = event.traceparent
     return {**headers, **attributes}, payload
@@ -150,5 +150,6 @@ def _written(second: int) -> str:
     return from_us(second * 1_000_000).isoformat()[:19]
 
 
-def _encoded(text: str) -> str:
+def encoded(text: str) -> str:
+    """As a header has it: printable ASCII, all else in percent signs."""
     return text if _PLAIN.match(text) else quote(text, safe=_SAFE)

@@ -151,6 +151,7 @@ class _Parts:
                     each: _ref("components", "messages", each) for each in subjects
                 },
                 **_parameters(bus),
+                **_bound(dict(bus.channel)),
             }
             self._add_operation(context, "publishes", name, dict(bus.send))
 
@@ -176,7 +177,7 @@ class _Parts:
             "payload": payload,
             "examples": [{"payload": example_of(payload)}],
             "tags": [{"name": context.name}],
-            **_bound(self._bindings(lambda bus: bus.message)),
+            **_bound({k: v for bus in self.buses for k, v in bus.message.items()}),
         }
         self.channels[subject] = {
             "address": subject,
@@ -246,7 +247,7 @@ def _parameters(bus: DescribedBus) -> Document:
     """Of the address of a channel for a log."""
     if "{log}" not in bus.log_address:
         return {}
-    told = "The identity of the log, itself in braces: `storehouse.streams` names it."
+    told = "The identity of the log. Redis has it in braces."
     return {"parameters": {"log": {"description": told}}}
 
 

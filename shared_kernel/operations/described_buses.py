@@ -14,6 +14,7 @@ NATS = "0.1.0"
 HTTP = "0.3.0"
 SNS, SQS = "0.1.0", "0.2.0"
 GOOGLE = "0.2.0"
+KAFKA = "0.5.0"
 """Versions of bindings: AsyncAPI 3.1.0 accepts no others."""
 
 
@@ -76,6 +77,33 @@ BUSES: Sequence[DescribedBus] = (
         "The payload is the field `data`, the attributes are fields such as `ce-type`.",
         subjects=False,
         log_address="storehouse.{source}.{log}",
+    ),
+    DescribedBus(
+        name="kafka",
+        scheme="kafka",
+        protocol="kafka",
+        port=9092,
+        summary="Kafka: a topic for each log, whose messages have the SKU as key and "
+        "CloudEvents 1.0 in binary mode: headers such as `ce_type`.",
+        subjects=False,
+        log_address="storehouse.log.{source}.{log}",
+        channel={
+            "kafka": {
+                "bindingVersion": KAFKA,
+                "partitions": 1,
+                "topicConfiguration": {
+                    "cleanup.policy": ["delete"],
+                    "retention.ms": 7 * 24 * 3_600_000,
+                },
+            }
+        },
+        message={
+            "kafka": {
+                "bindingVersion": KAFKA,
+                "key": {"type": "string", "description": "The SKU."},
+            }
+        },
+        send={"kafka": {"bindingVersion": KAFKA}},
     ),
     DescribedBus(
         name="pubsub",

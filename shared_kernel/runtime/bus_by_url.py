@@ -27,6 +27,8 @@ def bus_by_url(
             return FeedBus(feeds)
         case "redis" | "rediss":
             return _redis(settings)
+        case "kafka":
+            return _kafka(settings, subjects, logs)
         case "pubsub":
             return _pubsub(settings, subjects)
         case "sns+sqs":
@@ -42,6 +44,19 @@ def _redis(settings: Settings) -> EventBus:
     except ImportError as error:
         raise _missing(settings, "redis") from error
     return redis_bus(settings)
+
+
+def _kafka(
+    settings: Settings,
+    subjects: Sequence[str],
+    logs: Callable[[], Mapping[str, str]],
+) -> EventBus:
+    # The client is an optional dependency.
+    try:
+        from shared_kernel.runtime.kafka_by_url import kafka_bus  # noqa: PLC0415
+    except ImportError as error:
+        raise _missing(settings, "kafka") from error
+    return kafka_bus(settings, subjects, logs)
 
 
 def _pubsub(settings: Settings, subjects: Sequence[str]) -> EventBus:

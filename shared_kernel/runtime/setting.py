@@ -21,6 +21,7 @@ SCHEMES = (
     "jetstream",
     "redis",
     "rediss",
+    "kafka",
     "pubsub",
     "sns+sqs",
 )
@@ -65,10 +66,8 @@ def bus(value: str) -> str:
         return value
     if scheme in SCHEMES[2:] and rest.startswith("//") and len(rest) > 2:
         return value
-    raise ValueError(
-        "inprocess:, feed:, nats://host, jetstream://host, redis://host, "
-        "pubsub://project or sns+sqs://region"
-    )
+    brokers = ", ".join(f"{name}://…" for name in SCHEMES[2:])
+    raise ValueError(f"inprocess:, feed:, or one of {brokers}")
 
 
 def subject(value: str) -> str:

@@ -59,6 +59,25 @@ class Settings:
     aws_topics: str = setting("AWS_TOPICS", "standard", one_of("standard", "fifo"))
     aws_retention_hours: int = setting("AWS_RETENTION_HOURS", 168, between(1, 336))
     redis_max_age_hours: int = setting("REDIS_MAX_AGE_HOURS", 168, between(1, 87_600))
+    kafka_partitions: int = setting("KAFKA_PARTITIONS", 1, between(1, 1000))
+    kafka_max_age_hours: int = setting("KAFKA_MAX_AGE_HOURS", 168, between(1, 87_600))
+    kafka_security_protocol: str = setting(
+        "KAFKA_SECURITY_PROTOCOL",
+        "PLAINTEXT",
+        one_of("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
+    )
+    kafka_sasl_mechanism: str = setting(
+        "KAFKA_SASL_MECHANISM",
+        "SCRAM-SHA-512",
+        one_of("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"),
+    )
+    kafka_sasl_username: str | None = setting("KAFKA_SASL_USERNAME", None, text)
+    kafka_sasl_password: str | None = setting(
+        "KAFKA_SASL_PASSWORD", None, text, secret=True
+    )
+    kafka_tls_ca: str | None = setting("KAFKA_TLS_CA", None, file)
+    kafka_tls_certificate: str | None = setting("KAFKA_TLS_CERTIFICATE", None, file)
+    kafka_tls_key: str | None = setting("KAFKA_TLS_KEY", None, file)
     pubsub_emulator_host: str | None = setting("PUBSUB_EMULATOR_HOST", None, server)
     pubsub_endpoint: str | None = setting("PUBSUB_ENDPOINT", None, server)
     pubsub_max_age_hours: int = setting("PUBSUB_MAX_AGE_HOURS", 168, between(1, 744))

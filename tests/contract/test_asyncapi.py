@@ -140,26 +140,30 @@ def test_every_bus_that_leaves_the_process_is_described() -> None:
 def test_another_bus_needs_only_an_entry(
     official: jsonschema_rs.Draft7Validator,
 ) -> None:
-    kafka = DescribedBus(
-        name="kafka",
-        scheme="kafka",
-        protocol="kafka",
-        port=9092,
-        summary="Kafka: a topic for each type of event.",
-        channel={"kafka": {"bindingVersion": "0.5.0", "partitions": 1}},
-        message={"kafka": {"bindingVersion": "0.5.0", "key": {"type": "string"}}},
-        send={"kafka": {"bindingVersion": "0.5.0"}},
-        receive={"kafka": {"bindingVersion": "0.5.0"}},
+    pulsar = DescribedBus(
+        name="pulsar",
+        scheme="pulsar",
+        protocol="pulsar",
+        port=6650,
+        summary="Pulsar: a topic for each type of event.",
+        channel={
+            "pulsar": {
+                "bindingVersion": "0.1.0",
+                "persistence": "persistent",
+                "namespace": "shop",
+            }
+        },
+        send={"mqtt": {"bindingVersion": "0.2.0"}},
     )
 
-    document = describe_events(CONTEXTS, SUMMARY, [*BUSES, kafka])
+    document = describe_events(CONTEXTS, SUMMARY, [*BUSES, pulsar])
 
     assert mistakes(official, document) == []
     channel = document["channels"]["stock.opened"]
-    assert {"$ref": "#/servers/kafka"} in channel["servers"]
-    assert channel["bindings"]["kafka"]["partitions"] == 1
+    assert {"$ref": "#/servers/pulsar"} in channel["servers"]
+    assert channel["bindings"]["pulsar"]["persistence"] == "persistent"
     operation = document["operations"]["inventory.publishes.stock.opened"]
-    assert operation["bindings"].keys() == {"nats", "kafka"}
+    assert operation["bindings"].keys() == {"nats", "mqtt"}
 
 
 @pytest.mark.parametrize("subject", [*PUBLISHED, "new.product"])

@@ -9,6 +9,8 @@ from shared_kernel.buses.aws.bus import AwsBus, capabilities
 from shared_kernel.buses.aws.names import Names as AwsNames
 from shared_kernel.buses.feed import FeedBus
 from shared_kernel.buses.in_process import InProcessBus
+from shared_kernel.buses.kafka.bus import KafkaBus
+from shared_kernel.buses.kafka.options import KafkaOptions
 from shared_kernel.buses.nats.core import NatsBus
 from shared_kernel.buses.nats.jetstream import JetStreamBus
 from shared_kernel.buses.nats.options import NatsOptions
@@ -25,6 +27,7 @@ from shared_kernel.buses.redis.names import Names
 from tests.aws_server import AwsServer
 from tests.contract.bus_bench import MIB, SUBJECTS, Bench
 from tests.contract.bus_contract import Check, Kind, checks_for
+from tests.kafka_server import KafkaServer
 from tests.nats_server import NatsServer
 from tests.pubsub_server import PROJECT, PubSubServer
 from tests.redis_server import RedisServer
@@ -81,6 +84,23 @@ def redis(folder: Path) -> Bench:
     )
 
 
+def kafka(folder: Path) -> Bench:
+    """This server keeps nothing when it is killed."""
+    server = KafkaServer(folder)
+    server.start()
+    options = KafkaOptions(
+        servers=[server.address], prefix="shop", subjects=SUBJECTS, max_age_s=AGES_S
+    )
+    return Bench(
+        connect=lambda: KafkaBus(
+            options, ack_wait_s=ACK_WAIT_S, logs=lambda: {"catalog": ""}
+        ),
+        server=server,
+        most_bytes=MIB,
+        keeps=False,
+    )
+
+
 def pubsub(folder: Path) -> Bench:
     server = PubSubServer(folder)
     server.start()
@@ -132,6 +152,13 @@ BUSES = {
         capabilities=JetStreamBus.capabilities, bench=jetstream, has_server=True
     ),
     "redis://": Kind(capabilities=RedisBus.capabilities, bench=redis, has_server=True),
+    "kafka://": Kind(
+        capabilities=KafkaBus.capabilities,
+        bench=kafka,
+        has_server=True,
+        # A group takes three seconds to share out its topics.
+        is_proof=True,
+    ),
     "pubsub://": Kind(
         capabilities=PubSubBus.capabilities, bench=pubsub, has_server=True
     ),

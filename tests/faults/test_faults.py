@@ -179,8 +179,8 @@ def pause(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
-@pytest.mark.proof_on("postgresql", "jetstream", "redis")
-@pytest.mark.parametrize("bus", ["nats", "jetstream"])
+@pytest.mark.proof_on("postgresql", "jetstream", "kafka")
+@pytest.mark.parametrize("bus", ["nats", "jetstream", "kafka"])
 def test_broker_is_killed_and_comes_back(trial: Try, bus: str) -> None:
     with trial("NATS killed", bus) as at:
         for _ in range(3):
@@ -189,7 +189,7 @@ def test_broker_is_killed_and_comes_back(trial: Try, bus: str) -> None:
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("bus", ["nats", "jetstream", "redis", "pubsub"])
+@pytest.mark.parametrize("bus", ["nats", "jetstream", "redis", "kafka", "pubsub"])
 def test_a_broker_is_stopped_for_ten_seconds(trial: Try, bus: str) -> None:
     with trial("broker away for 10 s", bus) as at:
         before = at.load.acknowledged
@@ -201,7 +201,7 @@ def test_a_broker_is_stopped_for_ten_seconds(trial: Try, bus: str) -> None:
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("bus", ["jetstream", "redis", "pubsub"])
+@pytest.mark.parametrize("bus", ["jetstream", "redis", "kafka", "pubsub"])
 def test_a_broker_loses_what_it_had_acknowledged(trial: Try, bus: str) -> None:
     with trial("storage deleted", bus) as at:
         for _ in range(2):
@@ -210,7 +210,9 @@ def test_a_broker_loses_what_it_had_acknowledged(trial: Try, bus: str) -> None:
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("bus", ["nats", "jetstream", "redis", "pubsub", "feed"])
+@pytest.mark.parametrize(
+    "bus", ["nats", "jetstream", "redis", "kafka", "pubsub", "feed"]
+)
 def test_a_process_is_cut_off_from_the_others(trial: Try, bus: str) -> None:
     with trial("partition", bus) as at:
         for proxy in at.cluster.proxies.values():
@@ -233,7 +235,9 @@ def test_a_process_is_cut_off_from_the_others(trial: Try, bus: str) -> None:
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("bus", ["nats", "jetstream", "redis", "pubsub", "feed"])
+@pytest.mark.parametrize(
+    "bus", ["nats", "jetstream", "redis", "kafka", "pubsub", "feed"]
+)
 def test_each_process_is_killed_in_turn(trial: Try, bus: str) -> None:
     with trial("processes killed", bus) as at:
         for name in list(at.cluster.processes):

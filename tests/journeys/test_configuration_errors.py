@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from shared_kernel.runtime.setting import SCHEMES
 from tests.cluster import ONE, ROOT, SPLIT, Cluster, wait_until
 from tests.fork_server import fork_server
 from tests.nats_server import NatsServer
@@ -57,9 +58,9 @@ def the_one_line(exit_code: int, output: str) -> str:
 
 
 LINES = {
-    "an unknown scheme": """
-        BUS_URL is 'amqp://…@host'; expected inprocess:, feed:, nats://host,
-        jetstream://host, redis://host, pubsub://project or sns+sqs://region""",
+    "an unknown scheme": f"""
+        BUS_URL is 'amqp://…@host'; expected inprocess:, feed:, or one of
+        {", ".join(f"{scheme}://…" for scheme in SCHEMES[2:])}""",
     "a port that is none": """
         BUS_URL names the server 'host:…'; expected nats://host:port,host:port,
         credentials before them as in nats://user:password@host""",

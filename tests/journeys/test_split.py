@@ -78,8 +78,8 @@ def made_split(
         process.stdout.close()
 
 
-@pytest.mark.proof_on("redis", "pubsub", "aws")
-@pytest.mark.parametrize("broker", ["jetstream", "redis", "pubsub", "aws"])
+@pytest.mark.proof_on("redis", "kafka", "pubsub", "aws")
+@pytest.mark.parametrize("broker", ["jetstream", "redis", "kafka", "pubsub", "aws"])
 def test_one_command_starts_everything_and_ctrl_c_stops_it(
     tmp_path: Path, broker: str
 ) -> None:
@@ -114,8 +114,10 @@ def test_one_command_starts_everything_and_ctrl_c_stops_it(
             httpx.get(f"http://127.0.0.1:{port}/healthz")
 
 
-@pytest.mark.proof_on("feed", "jetstream", "redis", "pubsub", "aws")
-@pytest.mark.parametrize("bus", ["feed", "nats", "jetstream", "redis", "pubsub", "aws"])
+@pytest.mark.proof_on("feed", "jetstream", "redis", "kafka", "pubsub", "aws")
+@pytest.mark.parametrize(
+    "bus", ["feed", "nats", "jetstream", "redis", "kafka", "pubsub", "aws"]
+)
 def test_a_trace_goes_through_all_processes(tmp_path: Path, bus: str) -> None:
     with Cluster(tmp_path, SPLIT, bus) as cluster:
         commands, queries, inventory = (

@@ -10,6 +10,7 @@ from app import Settings
 from shared_kernel.buses.aws.bus import AwsBus
 from shared_kernel.buses.feed import FeedBus
 from shared_kernel.buses.in_process import InProcessBus
+from shared_kernel.buses.kafka.bus import KafkaBus
 from shared_kernel.buses.nats.core import NatsBus
 from shared_kernel.buses.nats.jetstream import JetStreamBus
 from shared_kernel.buses.port import BusMisconfiguredError
@@ -25,6 +26,7 @@ BUSES = {
     "jetstream://127.0.0.1:1": JetStreamBus,
     "redis://127.0.0.1:1/2": RedisBus,
     "rediss://127.0.0.1:1": RedisBus,
+    "kafka://127.0.0.1:1": KafkaBus,
     "pubsub://project": PubSubBus,
     "sns+sqs://eu-west-1": AwsBus,
 }
@@ -47,6 +49,7 @@ def test_every_scheme_that_settings_accept_has_a_bus() -> None:
     [
         ("nats", "nats"),
         ("redis", "redis"),
+        ("kafka", "kafka"),
         ("pubsub", "google"),
         ("sns+sqs", "aws"),
     ],

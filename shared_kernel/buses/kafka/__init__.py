@@ -1,0 +1,1 @@
+"""Kafka: a topic for each log. Needs the extra `kafka`."""

@@ -1,0 +1,64 @@
+"""Envelopes as messages of Kafka: CloudEvents' binding, binary mode.
+
+Headers are named `ce_…`, and their values are UTF-8 (§3.2.3.2), without the percent
+signs of other protocols. The key of a message is that of the aggregate.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from confluent_kafka import Message
+
+from shared_kernel.buses import binary_mode
+from shared_kernel.buses.envelope import Envelope
+from shared_kernel.buses.kafka.names import Names
+
+Headers = list[tuple[str, bytes]]
+_OURS, _THEIRS = "ce-", "ce_"
+_POSITION = "ce_position"
+
+
+def headers_of(envelope: Envelope) -> Headers:
+    headers = binary_mode.headers_of(envelope)
+    # `content-type` says it (§3.2.1).
+    del headers["ce-datacontenttype"]
+    if envelope.key:
+        headers["ce-subject"] = headers["ce-partitionkey"] = envelope.key
+    return [(_named(name), value.encode()) for name, value in headers.items()]
+
+
+def key_of(envelope: Envelope) -> bytes | None:
+    return envelope.key.encode() or None
+
+
+def envelope_of(names: Names, message: Message) -> Envelope:
+    """A message of another program has the type that its topic is named after."""
+    topic = message.topic() or ""
+    headers = {}
+    for name, value in _raw(message):
+        text = value.decode("utf-8", "replace")
+        if name.startswith(_THEIRS):
+            headers[_OURS + name[3:]] = binary_mode.encoded(text)
+        else:
+            headers[name] = text
+    place = f"{topic}:{message.partition()}:{message.offset()}"
+    data = message.value() or b""
+    return binary_mode.envelope_of(names.subject_of(topic), headers, data, place)
+
+
+def position_of(message: Message) -> int:
+    """0 if it has none."""
+    for name, value in _raw(message):
+        if name == _POSITION and value.isdigit():
+            return int(value)
+    return 0
+
+
+def _named(name: str) -> str:
+    return _THEIRS + name[3:] if name.startswith(_OURS) else name
+
+
+def _raw(message: Message) -> Iterable[tuple[str, bytes]]:
+    """As librdkafka has them; a header may have no value."""
+    found: Any = message.headers() or ()
+    return ((name, value or b"") for name, value in found)
