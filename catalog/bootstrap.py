@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
+from click import Group
 from sqlalchemy.engine import Connection
 
 from catalog import published
 from catalog.adapters import inventory_acl, new_product_letters, new_products
-from catalog.adapters.cli import commands_cli, queries_cli
 from catalog.adapters.home import home_page
 from catalog.adapters.http import commands_api, queries_api
 from catalog.adapters.http_bodies import RegisterBody
@@ -54,6 +54,7 @@ from shared_kernel.runtime.context import (
     Relation,
 )
 from shared_kernel.runtime.service_builder import ServiceBuilder
+from shared_kernel.runtime.workers import Workers
 
 NAME = "catalog"
 COMMANDS, QUERIES = "catalog-commands", "catalog-queries"
@@ -182,6 +183,18 @@ def _clear(connection: Connection) -> None:
     connection.execute(sa.delete(product_listing))
 
 
+def _commands_cli(services: CommandServices, workers: Workers) -> Group:
+    from catalog.adapters.cli import commands_cli  # noqa: PLC0415 - see there
+
+    return commands_cli(services, workers)
+
+
+def _queries_cli(services: QueryServices, workers: Workers) -> Group:
+    from catalog.adapters.cli import queries_cli  # noqa: PLC0415 - see there
+
+    return queries_cli(services, workers)
+
+
 CONTEXT = Context(
     name=NAME,
     address="CATALOG_URL",
@@ -203,7 +216,7 @@ CONTEXT = Context(
             queues=(QUEUE,),
             needs=(LISTING_PROGRESS,),
             api=commands_api,
-            cli=commands_cli,
+            cli=_commands_cli,
         ),
         DeclaredService(
             name=QUERIES,
@@ -237,7 +250,7 @@ CONTEXT = Context(
             needs=(STOCK_LEVELS,),
             offers=(listing_progress,),
             api=queries_api,
-            cli=queries_cli,
+            cli=_queries_cli,
             pages=(home_page,),
         ),
     ),

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from click import Group
+
 from inventory import published
 from inventory.adapters import catalog_acl, compaction, versions
-from inventory.adapters.cli import inventory_cli
 from inventory.adapters.expiry import ExpiryWorker
 from inventory.adapters.http import inventory_api
 from inventory.adapters.services import (
@@ -25,6 +26,7 @@ from shared_kernel.runtime.context import (
     Relation,
 )
 from shared_kernel.runtime.service_builder import ServiceBuilder
+from shared_kernel.runtime.workers import Workers
 
 NAME = "inventory"
 FOLLOWS_CATALOG = "inventory.catalog"
@@ -71,6 +73,12 @@ def build(builder: ServiceBuilder) -> InventoryServices:
             through=builder.through(catalog_acl.SOURCE),
         ),
     )
+
+
+def _inventory_cli(services: InventoryServices, workers: Workers) -> Group:
+    from inventory.adapters.cli import inventory_cli  # noqa: PLC0415 - see there
+
+    return inventory_cli(services, workers)
 
 
 CONTEXT = Context(
@@ -121,7 +129,7 @@ CONTEXT = Context(
             ),
             offers=(stock_levels,),
             api=inventory_api,
-            cli=inventory_cli,
+            cli=_inventory_cli,
             dated=compaction.dated,
         ),
     ),

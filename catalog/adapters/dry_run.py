@@ -9,9 +9,9 @@ from catalog.adapters.product_rows import AS_WRITTEN, COLUMNS, Prices
 from catalog.adapters.services import CommandServices
 from shared_kernel.files.columns import Columns
 from shared_kernel.files.dry_run import EarlierRows
+from shared_kernel.files.outcomes import Outcome
 from shared_kernel.files.remarks import Remarks
 from shared_kernel.files.row_file import Row
-from shared_kernel.files.run import Outcome
 
 
 @attrs.frozen

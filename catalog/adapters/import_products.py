@@ -25,9 +25,9 @@ from catalog.adapters.services import CommandServices, SqlCatalogUnitOfWork
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.events.writer import Writer
 from shared_kernel.files.columns import Columns
+from shared_kernel.files.outcomes import Outcome, Refused
 from shared_kernel.files.remarks import Remarks
 from shared_kernel.files.row_file import Row
-from shared_kernel.files.run import Outcome, Refused
 from shared_kernel.files.values import may_be_a_spreadsheets
 
 Outcomes = list[Outcome | Refused]

@@ -27,8 +27,8 @@ from shared_kernel.domain import foreign_names
 from shared_kernel.domain.errors import InvalidValue
 from shared_kernel.domain.sku import Sku
 from shared_kernel.files.columns import Columns
+from shared_kernel.files.outcomes import Refused
 from shared_kernel.files.row_file import Row
-from shared_kernel.files.run import Refused
 from shared_kernel.files.values import in_columns, pieces, text, whole_number
 
 

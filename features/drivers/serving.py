@@ -11,7 +11,7 @@ from pathlib import Path
 
 import app
 from shared_kernel.clock import system_clock
-from shared_kernel.serving.starting import serve_until_told
+from shared_kernel.serving.serving_until_told import serve_until_told
 
 
 def advanced_clock(minutes_file: Path) -> datetime:

@@ -27,9 +27,9 @@ from inventory.domain.value_objects import CountedBy, Reason
 from shared_kernel.clock import to_us
 from shared_kernel.domain.errors import DomainError
 from shared_kernel.files.columns import Columns
+from shared_kernel.files.outcomes import Outcome, Refused
 from shared_kernel.files.remarks import Remarks
 from shared_kernel.files.row_file import Row
-from shared_kernel.files.run import Outcome, Refused
 
 Given = TypeVar("Given", GivenCount, GivenReceipt)
 Book = Callable[[Given, SqlInventoryUnitOfWork], Outcome]

@@ -41,9 +41,9 @@ from shared_kernel.domain import foreign_names
 from shared_kernel.domain.errors import InvalidValue
 from shared_kernel.domain.sku import SKU_SCHEMA, Sku
 from shared_kernel.files.columns import Columns
+from shared_kernel.files.outcomes import Outcome, Refused
 from shared_kernel.files.remarks import Remarks
 from shared_kernel.files.row_file import Row
-from shared_kernel.files.run import Outcome, Refused
 from shared_kernel.files.values import in_columns, pieces, text
 
 _ORDER = foreign_names.schema(LONGEST_ORDER_REFERENCE, "ORDER-1")

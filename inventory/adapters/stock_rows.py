@@ -13,8 +13,8 @@ from shared_kernel.documents.schema import Schema
 from shared_kernel.domain.errors import InvalidValue
 from shared_kernel.domain.sku import SKU_SCHEMA, Sku
 from shared_kernel.files.columns import Columns
+from shared_kernel.files.outcomes import Refused
 from shared_kernel.files.row_file import Row
-from shared_kernel.files.run import Refused
 from shared_kernel.files.values import in_columns, pieces, text
 
 SkuText = Annotated[str, msgspec.Meta(extra_json_schema=SKU_SCHEMA)]

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from shared_kernel.files.columns import Columns
+from shared_kernel.files.outcomes import Outcome, Refused
 from shared_kernel.files.remarks import Remarks
 from shared_kernel.files.row_file import Row
-from shared_kernel.files.run import Outcome, Refused, Work
+from shared_kernel.files.run import Work
 
 
 class EarlierRows:

@@ -5,7 +5,6 @@ repeated: rows that are done already are skipped.
 """
 
 from collections.abc import Callable, Sequence
-from enum import Enum
 from typing import Protocol
 
 import attrs
@@ -23,6 +22,7 @@ from shared_kernel.files.graceful_interrupt import (
     GracefulInterrupt,
     graceful_interrupt,
 )
+from shared_kernel.files.outcomes import Outcome, Refused
 from shared_kernel.files.presets import Preset, opened
 from shared_kernel.files.progress import ProgressBar, Rate
 from shared_kernel.files.refusals import SHOWN, Refusal, Refusals
@@ -37,20 +37,6 @@ LOOK_S = 0.5
 STALLED_S = 30.0
 SOME_REFUSED = 1
 UNUSABLE = 2
-
-
-class Outcome(Enum):
-    DONE = "done"
-    UPDATED = "updated"
-    SKIPPED = "skipped"
-
-
-@attrs.frozen
-class Refused:
-    """`row` is the row for the file of refused rows."""
-
-    reason: str
-    row: Row
 
 
 class Work(Protocol):

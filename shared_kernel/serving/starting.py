@@ -1,10 +1,7 @@
-"""Starts a serving process from settings, or prints why it cannot start."""
+"""Creates the application from settings, or says why it cannot start."""
 
-import gc
 import os
-import sys
-from functools import partial
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 import click
 from flask import Flask
@@ -16,15 +13,8 @@ from shared_kernel.runtime.logs import set_up_logs
 from shared_kernel.runtime.running import RunningServices
 from shared_kernel.runtime.setting import BadSettingError
 from shared_kernel.runtime.settings import Settings
-from shared_kernel.serving.application import uploads_of, web_application
-from shared_kernel.serving.arriving_bodies import BodyLimits
-from shared_kernel.serving.commands import add_commands
-from shared_kernel.serving.server import AddressUnavailableError, Worker, serve
-from shared_kernel.storage.errors import ConnectionLostError, StorageUnavailableError
-from shared_kernel.storage.served_files import DatabaseInUseError, ServedFiles
-from shared_kernel.web.bodies import MAX_BODY_BYTES
-from shared_kernel.web.known_hosts import is_loopback
-from shared_kernel.web.peers import StrangePeerError
+from shared_kernel.serving.application import web_application
+from shared_kernel.storage.errors import StorageUnavailableError
 
 
 class Assemble(Protocol):
@@ -54,53 +44,15 @@ def flask_application(assemble: Assemble, settings: Settings) -> Flask:
     The workers start with the first request, in the process that serves it. Raises
     CannotStart.
     """
-    storehouse = _open(assemble, settings)
+    from shared_kernel.serving.commands import (  # noqa: PLC0415 - see there
+        add_commands,
+    )
+
+    storehouse = assembled(assemble, settings)
     app = web_application(storehouse)
     add_commands(app.cli, storehouse)
     app.before_request(storehouse.start)
     return app
-
-
-def serve_until_told(
-    assemble: Assemble, kind: type[Settings], clock: Clock = system_clock
-) -> None:
-    """Serve until told to stop. Exit code 2 if it cannot start."""
-    try:
-        settings = of_environment(kind)
-        _refuse_an_open_door(settings)
-        serve(
-            partial(_build, assemble, settings, clock),
-            host=settings.host,
-            port=settings.port,
-            workers=settings.workers,
-            threads=settings.threads,
-            limits=BodyLimits(
-                most_bytes=MAX_BODY_BYTES, timeout_s=settings.body_timeout_s
-            ),
-            named=_named(settings),
-        )
-    except (CannotStart, AddressUnavailableError) as error:
-        _give_up(error)
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
-def _refuse_an_open_door(settings: Settings) -> None:
-    """Strangers give no orders. Raises CannotStart."""
-    if settings.auth is None and not is_loopback(settings.host):
-        raise CannotStart(
-            f"HOST is {settings.host}, which others can reach, and AUTH is not set: "
-            "they could give orders. Ask for tokens:\n"
-            "  AUTH=tokens\n"
-            "  flask --app app tokens create --name NAME --scope SCOPE,SCOPE\n"
-            "or, where a proxy decides who comes in: AUTH=none"
-        )
-
-
-def _named(settings: Settings) -> str:
-    if settings.runs_everything:
-        return "Storehouse"
-    return f"Storehouse ({', '.join(sorted(settings.services))})"
 
 
 def of_environment(kind: type[Settings]) -> Settings:
@@ -111,7 +63,7 @@ def of_environment(kind: type[Settings]) -> Settings:
         raise CannotStart(str(error)) from error
 
 
-def _open(
+def assembled(
     assemble: Assemble, settings: Settings, clock: Clock = system_clock
 ) -> RunningServices:
     set_up_logs(settings.log_level, settings.log_format)
@@ -126,60 +78,3 @@ def _open(
         QueueMisconfiguredError,
     ) as error:
         raise CannotStart(str(error)) from error
-
-
-def _check_before_serving(storehouse: RunningServices) -> ServedFiles:
-    """What a server does before it serves, and a command does not.
-
-    Raises CannotStart.
-    """
-    settings, files = storehouse.runtime.settings, ServedFiles()
-    databases = [each for service in storehouse.services for each in service.databases]
-    try:
-        if settings.asks_for_tokens:
-            storehouse.access.database.open()
-        for database in databases:
-            database.open()
-        files.claim(databases, several=settings.copies == "several")
-        storehouse.runtime.bus.open()
-        for service, peer in storehouse.peers.items():
-            peer.expect(service)
-    except ConnectionLostError as error:
-        storehouse.stop()
-        raise CannotStartYet(str(error)) from error
-    except (
-        StorageUnavailableError,
-        DatabaseInUseError,
-        BusMisconfiguredError,
-        StrangePeerError,
-    ) as error:
-        files.release()
-        storehouse.stop()
-        raise CannotStart(str(error)) from error
-    return files
-
-
-def _build(
-    assemble: Assemble, settings: Settings, clock: Clock, worker: Worker
-) -> Flask:
-    """In the serving process: the databases are opened here, and closed at its end."""
-    try:
-        storehouse = _open(assemble, settings, clock)
-        files = _check_before_serving(storehouse)
-    except CannotStart as error:
-        _give_up(error)
-    app = web_application(storehouse)
-    # Objects made at the start stay: the garbage collector need not scan them again.
-    gc.collect()
-    gc.freeze()
-    worker.uploads.update(uploads_of(app))
-    worker.on_stop(storehouse.ask_to_stop)
-    worker.on_exit(files.release)
-    worker.on_exit(storehouse.stop)
-    storehouse.start()
-    return app
-
-
-def _give_up(why: CannotStart | AddressUnavailableError) -> NoReturn:
-    click.echo(f"Storehouse cannot start: {why}", err=True)
-    sys.exit(why.exit_code if isinstance(why, CannotStart) else 2)

@@ -12,9 +12,9 @@ from catalog.adapters.product_rows import AS_WRITTEN, COLUMNS, product_from
 from shared_kernel.files.columns import REASON
 from shared_kernel.files.csv_text import cell_of_name, csv_lines
 from shared_kernel.files.errors import LostLinesError, UnusableFileError
+from shared_kernel.files.outcomes import Refused
 from shared_kernel.files.reading import Reading
 from shared_kernel.files.row_file import CSV, NDJSON, RowFile
-from shared_kernel.files.run import Refused
 
 
 def read(content: bytes, form: str) -> tuple[int, list[Refused], Sequence[str]]:

@@ -15,8 +15,8 @@ from sqlalchemy.engine import Connection
 from catalog.adapters.imports.import_parts import Part
 from catalog.adapters.imports.tables import parts, refusals
 from catalog.adapters.product_rows import Prices, key_of
+from shared_kernel.files.outcomes import Outcome
 from shared_kernel.files.row_file import Row
-from shared_kernel.files.run import Outcome
 from shared_kernel.storage.prepared import Prepared
 
 _ACCEPT = Prepared(

@@ -16,10 +16,10 @@ from catalog.adapters.imports.import_options import ImportOptions
 from catalog.adapters.imports.import_rows import HandledRow
 from catalog.adapters.imports.tables import parts, product_imports, refusals
 from shared_kernel.dead_letters.store import storable
+from shared_kernel.files.outcomes import Outcome, Refused
 from shared_kernel.files.refusals import LONGEST_REASON
 from shared_kernel.files.remarks import Remarks
 from shared_kernel.files.row_file import Row
-from shared_kernel.files.run import Outcome, Refused
 from shared_kernel.files.values import excerpt
 from shared_kernel.storage.prepared import Prepared
 

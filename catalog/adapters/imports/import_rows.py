@@ -16,9 +16,9 @@ from catalog.adapters.imports.tables import rows as kept_rows
 from catalog.adapters.product_rows import key_of
 from catalog.adapters.tables import products
 from shared_kernel.dead_letters.store import storable
+from shared_kernel.files.outcomes import Outcome
 from shared_kernel.files.refusals import LONGEST_REASON, LONGEST_SUBJECT
 from shared_kernel.files.row_file import Row
-from shared_kernel.files.run import Outcome
 from shared_kernel.files.values import excerpt
 from shared_kernel.storage.prepared import Prepared, one_of
 

@@ -30,7 +30,7 @@ from shared_kernel.domain.errors import DomainError, InvalidValue
 from shared_kernel.events.errors import reason_of
 from shared_kernel.events.writer import Writer
 from shared_kernel.files.errors import LostLinesError
-from shared_kernel.files.run import Outcome, Refused
+from shared_kernel.files.outcomes import Outcome, Refused
 from shared_kernel.queues.port import (
     LeaseLostError,
     Message,

@@ -10,9 +10,9 @@ from catalog.adapters.imports.import_parts import Handled, Part
 from catalog.adapters.imports.import_rows import HandledRow
 from catalog.adapters.services import SqlCatalogUnitOfWork
 from shared_kernel.events.writer import Writer
+from shared_kernel.files.outcomes import Outcome, Refused
 from shared_kernel.files.remarks import Remarks
 from shared_kernel.files.row_file import Row
-from shared_kernel.files.run import Outcome, Refused
 
 Record = Callable[[Connection, Handled], None]
 
