@@ -111,7 +111,11 @@ def build_commands(builder: ServiceBuilder) -> CommandServices:
         builder.route_words,
     )
     settings = builder.settings(CatalogSettings)
-    queue = builder.queue(QUEUE, listed=settings.new_products_list)
+    queue = builder.queue(
+        QUEUE,
+        listed=settings.new_products_list,
+        unnamed=new_product_letters.SUBJECT,
+    )
     imports = ProductImports(builder.log.database, queue, builder.clock)
     jobs = NewProductJobs(imports, writer, queue, builder.log.database)
     builder.consumes(queue, jobs.process, new_product_jobs.read, _tried(builder))

@@ -222,6 +222,16 @@ def create_taken_entries() -> None:
     )
 
 
+def create_received_messages() -> None:
+    """Messages of other programs that were made jobs, by the digests of their ids."""
+    op.create_table(
+        "received_messages",
+        sa.Column("queue", sa.Text, primary_key=True),
+        sa.Column("digest", sa.LargeBinary, primary_key=True),
+        sa.Column("received_us", sa.BigInteger, nullable=False, index=True),
+    )
+
+
 def drop_queue_tables() -> None:
     for table in ("paused_queues", "job_consumers", "jobs"):
         op.drop_table(table)

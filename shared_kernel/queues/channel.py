@@ -19,13 +19,15 @@ class Entry:
     """What a channel has delivered. `place` is how the channel knows it.
 
     It says that a row with the id `row` is in the database `origin`; or another program
-    sent `message`; or it is unreadable, for the reason `fault`.
+    sent `message`, which is `known_by` an id if it is delivered again; or it is
+    unreadable, for the reason `fault`.
     """
 
     place: Any
     row: str = ""
     origin: str = ""
     message: Message | None = None
+    known_by: str = ""
     fault: str | None = None
 
 

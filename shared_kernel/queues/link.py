@@ -19,7 +19,8 @@ class Link(Generic[C]):
     """Any thread may use it. `broker` says whether that can be reached.
 
     `shown` is its URL without credentials. `faults` are what `client` raises when it is
-    away. `ping` is some request. `on_first_answer` is called once.
+    away. `ping` is some request. `on_first_answer` is called once. Not `logged` is that
+    it is away or back, if the client logs that itself.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Link(Generic[C]):
         ping: Callable[[C], object],
         on_first_answer: Callable[[C], None] | None = None,
         close: Callable[[], None] = lambda: None,
+        logged: bool = True,
         clock: Clock = system_clock,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -42,6 +44,7 @@ class Link(Generic[C]):
         self._faults = faults
         self._on_first_answer = on_first_answer
         self._close = close
+        self._logged = logged
         self._now = moments_of(clock)
         self._jitter = jitter
         self._state = threading.Lock()
@@ -79,10 +82,10 @@ class Link(Generic[C]):
         with self._state:
             self._failures += 1
             self._again_us = self._now().monotonic_us + self._backoff_us()
-        self.broker.lost(error)
+        self.broker.lost(error, logged=self._logged)
 
     def _succeed(self) -> None:
-        self.broker.found()
+        self.broker.found(logged=self._logged)
         # Nearly always nothing has changed.
         if not self._failures and self._on_first_answer is None:
             return

@@ -57,6 +57,16 @@ def taken_entries_table(metadata: sa.MetaData) -> sa.Table:
     )
 
 
+def received_messages_table(metadata: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "received_messages",
+        metadata,
+        sa.Column("queue", sa.Text, primary_key=True),
+        sa.Column("digest", sa.LargeBinary, primary_key=True),
+        sa.Column("received_us", sa.BigInteger, nullable=False, index=True),
+    )
+
+
 def paused_queues_table(metadata: sa.MetaData) -> sa.Table:
     return sa.Table(
         "paused_queues",

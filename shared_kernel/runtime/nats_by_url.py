@@ -28,19 +28,25 @@ def nats_bus(settings: Settings, subjects: Sequence[str], logs: Logs) -> EventBu
     return JetStreamBus(options, declaration, logs=logs)
 
 
-def options_of(settings: Settings) -> NatsOptions:
-    """Raises BusMisconfiguredError, without secrets in its message."""
-    scheme, _, rest = settings.bus_url.partition("://")
+def options_of(settings: Settings, variable: str = "BUS_URL") -> NatsOptions:
+    """Of the URL in `BUS_URL` or `QUEUE_URL`.
+
+    Raises BusMisconfiguredError, without secrets in its message.
+    """
+    url = settings.bus_url if variable == "BUS_URL" else settings.queue_url
+    scheme, _, rest = url.partition("://")
     credentials, at, hosts = rest.rpartition("@")
     if "," in credentials or "@" in credentials:
         raise BusMisconfiguredError(
-            "BUS_URL has credentials more than once; expected "
+            f"{variable} has credentials more than once; expected "
             f"{scheme}://user:password@host:port,host:port, with , and @ in a password "
             "written as %2C and %40"
         )
     user, colon, password = credentials.partition(":")
     return NatsOptions(
-        servers=[_server(host, scheme) for host in hosts.strip("/").split(",")],
+        servers=[
+            _server(variable, host, scheme) for host in hosts.strip("/").split(",")
+        ],
         prefix=settings.bus_subject_prefix or "",
         user=unquote(user) if colon else None,
         password=unquote(password) if colon else None,
@@ -52,7 +58,7 @@ def options_of(settings: Settings) -> NatsOptions:
     )
 
 
-def _server(host: str, scheme: str) -> str:
+def _server(variable: str, host: str, scheme: str) -> str:
     # [::1]:4222 has several colons.
     name, colon, port = (
         host.rpartition(":") if not host.endswith("]") else (host, "", "")
@@ -64,6 +70,6 @@ def _server(host: str, scheme: str) -> str:
     # The text after the colon is never shown: if the @ is missing, it is a password.
     shown = f"{name}:…" if colon else name
     raise BusMisconfiguredError(
-        f"BUS_URL names the server {shown!r}; expected {scheme}://host:port,host:port, "
-        f"credentials before them as in {scheme}://user:password@host"
+        f"{variable} names the server {shown!r}; expected "
+        f"{scheme}://host:port,host:port, credentials before them as in {scheme}://user:password@host"
     )

@@ -6,10 +6,9 @@ from typing import Any
 from shared_kernel.clock import Clock
 from shared_kernel.events.event_log import EventLog
 from shared_kernel.queues.brokered import BrokeredQueue
-from shared_kernel.queues.redis.channel import RedisChannel
-from shared_kernel.queues.redis.link import open_link
 from shared_kernel.queues.settings import QueueSettings
 from shared_kernel.queues.sql import SqlQueue
+from shared_kernel.runtime.channel_by_url import channel_by_url
 from shared_kernel.runtime.settings import Settings
 
 
@@ -19,13 +18,15 @@ def queue_by_url(
     log: EventLog,
     *,
     listed: str,
+    unnamed: str,
     consumer: str,
     clock: Clock,
     jitter: Callable[[], float],
 ) -> SqlQueue:
     """The queue `name`, whose messages are rows of the database with `log`.
 
-    On Redis it has the list `listed`, too. Raises QueueMisconfiguredError.
+    With a broker, other programs know it as `listed`, and what they send there without
+    a name gets the name `unnamed`. Raises QueueMisconfiguredError.
     """
     how: dict[str, Any] = {
         "consumer": consumer,
@@ -42,8 +43,16 @@ def queue_by_url(
     }
     if settings.queue_url == "sql:":
         return SqlQueue(name, log.database, **how)
-    link = open_link(settings.queue_url, clock=clock, jitter=jitter)
-    channel = RedisChannel(link, listed, log.database, consumer=consumer, clock=clock)
+    channel = channel_by_url(
+        settings,
+        name,
+        log.database,
+        listed=listed,
+        unnamed=unnamed,
+        consumer=consumer,
+        clock=clock,
+        jitter=jitter,
+    )
     return BrokeredQueue(
         name, log.database, channel, origin=lambda: log.mark(0).log, **how
     )

@@ -198,10 +198,11 @@ class ServiceBuilder:
 
         return join
 
-    def queue(self, name: str, *, listed: str) -> SqlQueue:
+    def queue(self, name: str, *, listed: str, unnamed: str) -> SqlQueue:
         """A declared queue, in the database with the log. Raises LookupError.
 
-        On a broker, other programs know it as `listed`.
+        On a broker, other programs know it as `listed`; what they send there without a
+        name gets the name `unnamed`.
         """
         if name not in self._declared.queues:
             raise LookupError(f"{self._declared.name} does not declare queue {name}")
@@ -211,6 +212,7 @@ class ServiceBuilder:
             name,
             self.log,
             listed=listed,
+            unnamed=unnamed,
             consumer=runtime.holder,
             clock=runtime.clock,
             jitter=runtime.jitter,

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar
 import attrs
 from sqlalchemy.engine import make_url
 
-from shared_kernel.queues.redis.url import queue_url as queue
+from shared_kernel.queues.url import queue_url as queue
 from shared_kernel.runtime.context import Context, needed_by, services_of
 from shared_kernel.runtime.setting import (
     BadSettingError,
@@ -84,6 +84,7 @@ class Settings:
     pubsub_ack_deadline_s: int = setting("PUBSUB_ACK_DEADLINE_S", 10, between(10, 600))
     pubsub_exactly_once: str = setting("PUBSUB_EXACTLY_ONCE", "no", one_of("no", "yes"))
     queue_url: str = setting("QUEUE_URL", "sql:", queue, secret=True)
+    queue_max_age_hours: int = setting("QUEUE_MAX_AGE_HOURS", 168, between(1, 336))
     queue_size: int = setting("QUEUE_SIZE", 10, between(1, 10_000))
     queue_poll_interval_ms: int = setting(
         "QUEUE_POLL_INTERVAL_MS", 500, between(1, 60_000)

@@ -145,6 +145,7 @@ ROWS: Contents = {
     "taken_entries": [
         {"connection": "here:1-x", "batch": 2**40, "place": 3, "digest": b"\xff"}
     ],
+    "received_messages": [{"queue": "lamps", "digest": b"\xff", "received_us": 2**50}],
     "paused_queues": [{"queue": "lamps", "since_us": 2**50}],
     "product_imports": [
         {
@@ -276,7 +277,7 @@ CATALOG = History(
     (
         *("0001", "0002", "0003", "0004", "0005"),
         *("0006", "0007", "0008", "0009", "0010"),
-        *("0011", "0012", "0013", "0014"),
+        *("0011", "0012", "0013", "0014", "0015"),
     ),
 )
 LISTING = History(

@@ -30,6 +30,7 @@ from shared_kernel.queues.tables import (
     job_consumers_table,
     jobs_table,
     paused_queues_table,
+    received_messages_table,
     taken_entries_table,
 )
 from shared_kernel.runtime.context import services_of
@@ -59,6 +60,7 @@ OF_QUEUES = (
     job_consumers_table,
     paused_queues_table,
     taken_entries_table,
+    received_messages_table,
 )
 OF_A_FOLLOWER = (*OF_A_SUBSCRIBER, dropped_table)
 Tables = Sequence[Callable[[sa.MetaData], sa.Table]]

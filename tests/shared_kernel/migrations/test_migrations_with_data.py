@@ -36,6 +36,7 @@ OF_IMPORTS = (
     "job_consumers",
     "paused_queues",
     "taken_entries",
+    "received_messages",
     "product_imports",
     "product_import_parts",
     "product_import_refusals",
@@ -80,7 +81,9 @@ def in_todays_tables(before: Contents) -> Contents:
     elif "jobs" not in before:
         left = {**left, **dict.fromkeys(OF_IMPORTS, ())}
     elif "taken_entries" not in before:
-        left = {**left, "taken_entries": ()}
+        left = {**left, "taken_entries": (), "received_messages": ()}
+    elif "received_messages" not in before:
+        left = {**left, "received_messages": ()}
     return {
         "dead_letter_repairs": (),
         "discarded_events": (),

@@ -48,7 +48,7 @@ def write_revision(schema: Schema, revision: str) -> None:
 def test_a_database_without_tables_is_older_than_any_revision(schema: Schema) -> None:
     state = schema.state()
 
-    assert (state.revision, state.head) == (None, "0014")
+    assert (state.revision, state.head) == (None, "0015")
     assert not state.is_current
     assert not state.is_newer
 
@@ -133,9 +133,9 @@ class Case:
 
 
 CASES = [
-    Case(None, f"has no tables yet, this version needs 0014: {UPGRADE}"),
-    Case("0002", f"is at revision 0002, this version needs 0014: {UPGRADE}"),
-    Case("9999", f"is at revision 9999, this version needs 0014: {RUN_THAT_ONE}"),
+    Case(None, f"has no tables yet, this version needs 0015: {UPGRADE}"),
+    Case("0002", f"is at revision 0002, this version needs 0015: {UPGRADE}"),
+    Case("9999", f"is at revision 9999, this version needs 0015: {RUN_THAT_ONE}"),
 ]
 
 
@@ -181,7 +181,7 @@ def test_a_refused_process_works_once_the_schema_is_upgraded(
     with pytest.raises(WrongSchemaError):
         expecting.database.open()
 
-    bring_to(schemas, "0014")
+    bring_to(schemas, "0015")
 
     expecting.database.open()
 
@@ -209,7 +209,7 @@ def test_schemas_of_one_database_are_independent(schemas: Schemas) -> None:
 
     assert [schema.upgrade() for schema in made[:2]] == [True, True]
 
-    assert [schema.state().revision for schema in made] == ["0014", "0014", None]
+    assert [schema.state().revision for schema in made] == ["0015", "0015", None]
     for schema in made:
         schema.database.close()
 

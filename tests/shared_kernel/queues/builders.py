@@ -24,6 +24,7 @@ from shared_kernel.queues.tables import (
     job_consumers_table,
     jobs_table,
     paused_queues_table,
+    received_messages_table,
     taken_entries_table,
 )
 from shared_kernel.storage.database import Database
@@ -38,6 +39,7 @@ for table in (
     job_consumers_table,
     paused_queues_table,
     taken_entries_table,
+    received_messages_table,
     dead_letters_table,
     dead_letter_repairs_table,
     discarded_events_table,

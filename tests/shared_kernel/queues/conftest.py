@@ -1,4 +1,4 @@
-"""Real Redis servers; each test gets one without content."""
+"""Real brokers; each test gets one without content."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from shared_kernel.storage.database import Database
+from tests.nats_server import NatsServer
 from tests.redis_server import RedisServer
+from tests.shared_kernel.queues.broker_benches import close_opened
 from tests.shared_kernel.queues.builders import a_database
+from tests.shared_kernel.queues.jetstream_builders import JetStreamBench
 from tests.shared_kernel.queues.redis_builders import RedisBench, opened
 
 
@@ -22,6 +25,26 @@ def redis_server(shared_redis: RedisServer) -> RedisServer:
     """Shared by many tests: it is neither stopped nor changed."""
     shared_redis.wipe()
     return shared_redis
+
+
+@pytest.fixture(scope="session")
+def shared_nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    with NatsServer(tmp_path_factory.mktemp("nats"), jetstream=True) as server:
+        yield server
+
+
+@pytest.fixture
+def jetstream(shared_nats: NatsServer) -> JetStreamBench:
+    """Its server is shared by many tests: it is neither stopped nor changed."""
+    place = JetStreamBench(shared_nats)
+    place.wipe()
+    return place
+
+
+@pytest.fixture
+def own_jetstream(tmp_path: Path) -> Iterator[JetStreamBench]:
+    with NatsServer(tmp_path / "own", jetstream=True) as server:
+        yield JetStreamBench(server)
 
 
 @pytest.fixture
@@ -47,3 +70,4 @@ def links_are_closed() -> Iterator[None]:
     yield
     while opened:
         opened.pop().close()
+    close_opened()

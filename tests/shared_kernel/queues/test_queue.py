@@ -10,11 +10,12 @@ from tests.shared_kernel.queues import (
     operating_contract,
     queue_contract,
 )
+from tests.shared_kernel.queues.broker_benches import redelivering_queue
 from tests.shared_kernel.queues.builders import Bench, a_database, sql_queue
 from tests.shared_kernel.queues.queue_contract import Check
 from tests.shared_kernel.queues.redis_builders import redis_queue
 
-pytestmark = pytest.mark.proof_on("redis_on_postgresql")
+pytestmark = pytest.mark.proof_on("redis_on_postgresql", "jetstream_on_postgresql")
 
 
 @pytest.fixture(
@@ -23,6 +24,8 @@ pytestmark = pytest.mark.proof_on("redis_on_postgresql")
         pytest.param("postgresql", marks=pytest.mark.server),
         pytest.param("redis_on_sqlite", marks=pytest.mark.server),
         pytest.param("redis_on_postgresql", marks=pytest.mark.server),
+        pytest.param("jetstream_on_sqlite", marks=pytest.mark.server),
+        pytest.param("jetstream_on_postgresql", marks=pytest.mark.server),
     ]
 )
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
@@ -31,8 +34,11 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     if kind.endswith("postgresql"):
         url = request.getfixturevalue("schemas").url("new")
     make = sql_queue
-    if kind.startswith("redis"):
+    broker = kind.partition("_on_")[0]
+    if broker == "redis":
         make = redis_queue(request.getfixturevalue("redis_server").url)
+    elif "_on_" in kind:
+        make = redelivering_queue(request.getfixturevalue(broker))
     with a_database(url) as database:
         yield Bench(database, make)
 

@@ -15,7 +15,7 @@ from shared_kernel.queues.redis.entries import (
     read,
 )
 from shared_kernel.queues.redis.link import open_link
-from shared_kernel.queues.redis.url import queue_url
+from shared_kernel.queues.url import queue_url
 from tests.shared_kernel.queues.rmq import written
 
 

@@ -49,6 +49,8 @@ INVALID = [
     ("AWS_TOPICS", "ordered", "standard or fifo"),
     ("AWS_RETENTION_HOURS", "337", "a whole number from 1 to 336"),
     ("QUEUE_URL", "sql://host", "sql:, or a Redis URL"),
+    ("QUEUE_URL", "kafka://host", "Kafka is no queue"),
+    ("QUEUE_MAX_AGE_HOURS", "337", "a whole number from 1 to 336"),
     ("QUEUE_SIZE", "0", "a whole number from 1 to 10000"),
     ("QUEUE_POLL_INTERVAL_MS", "0", "a whole number from 1 to 60000"),
     ("QUEUE_THREADS", "0", "a whole number from 1 to 256"),

@@ -1,0 +1,1 @@
+"""JetStream hurries jobs to workers by a stream; the rows remain the queue."""
