@@ -88,6 +88,12 @@ def file(value: str) -> str:
     raise ValueError("an existing file")
 
 
+def email(value: str) -> str:
+    if re.fullmatch(r"[^@\s]+@[^@\s]+", value):
+        return value
+    raise ValueError("an e-mail address")
+
+
 def server(value: str) -> str:
     try:
         parts = urlsplit(f"//{value}")

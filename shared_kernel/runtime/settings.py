@@ -10,9 +10,11 @@ from shared_kernel.queues.url import queue_url as queue
 from shared_kernel.runtime.context import Context, needed_by, services_of
 from shared_kernel.runtime.setting import (
     BadSettingError,
+    address,
     between,
     bus,
     database,
+    email,
     file,
     host_names,
     one_of,
@@ -83,6 +85,9 @@ class Settings:
     pubsub_max_age_hours: int = setting("PUBSUB_MAX_AGE_HOURS", 168, between(1, 744))
     pubsub_ack_deadline_s: int = setting("PUBSUB_ACK_DEADLINE_S", 10, between(10, 600))
     pubsub_exactly_once: str = setting("PUBSUB_EXACTLY_ONCE", "no", one_of("no", "yes"))
+    pubsub_push_url: str | None = setting("PUBSUB_PUSH_URL", None, address)
+    pubsub_push_account: str | None = setting("PUBSUB_PUSH_ACCOUNT", None, email)
+    pubsub_push_audience: str | None = setting("PUBSUB_PUSH_AUDIENCE", None, text)
     queue_url: str = setting("QUEUE_URL", "sql:", queue, secret=True)
     queue_max_age_hours: int = setting("QUEUE_MAX_AGE_HOURS", 168, between(1, 336))
     queue_size: int = setting("QUEUE_SIZE", 10, between(1, 10_000))

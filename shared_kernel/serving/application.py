@@ -4,6 +4,7 @@ from pathlib import Path
 
 from flask import Flask
 
+from shared_kernel.buses.pubsub.pushes import Pushes
 from shared_kernel.doors.scopes import READ
 from shared_kernel.operations.events_pages import events_pages
 from shared_kernel.operations.operations_http import Operations, operations_api
@@ -12,6 +13,7 @@ from shared_kernel.runtime.running import RunningServices
 from shared_kernel.web.doors import guard, recognised_by
 from shared_kernel.web.known_hosts import serve_known_hosts, trusted_names
 from shared_kernel.web.pages import pages
+from shared_kernel.web.pubsub_http import pubsub_api
 from shared_kernel.web.routes import set_up_web
 from shared_kernel.web.uploads import Upload
 
@@ -41,6 +43,9 @@ def web_application(storehouse: RunningServices) -> Flask:
     served = [each for each in storehouse.services if each.name in settings.services]
     apis = [service.api for service in served]
     apis.append(operations_api(operations))
+    pushes = getattr(storehouse.runtime.bus, "pushes", None)
+    if isinstance(pushes, Pushes):
+        apis.append(pubsub_api(pushes))
     app.extensions["uploads"] = {
         operation.rule: operation.body
         for api in apis

@@ -1,6 +1,6 @@
 """The bus on Pub/Sub: a topic for each log, and one for each foreign subject."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -15,15 +15,19 @@ from shared_kernel.buses.port import (
     Leave,
 )
 from shared_kernel.buses.pubsub.answers import Answers
-from shared_kernel.buses.pubsub.connection import PubSubConnection
+from shared_kernel.buses.pubsub.connection import Clients, PubSubConnection
 from shared_kernel.buses.pubsub.declared import (
     Terms,
     ensure_topic,
 )
 from shared_kernel.buses.pubsub.following import Following
 from shared_kernel.buses.pubsub.heartbeats import Heartbeats
+from shared_kernel.buses.pubsub.kept import Kept
 from shared_kernel.buses.pubsub.names import Names
 from shared_kernel.buses.pubsub.publishing import Publisher
+from shared_kernel.buses.pubsub.pull import Bring, Pull
+from shared_kernel.buses.pubsub.pushes import Pushes
+from shared_kernel.buses.pubsub.reading import Reading
 from shared_kernel.buses.pubsub.receiving import Receiver
 from shared_kernel.buses.pubsub.sharing import Sharing
 
@@ -39,7 +43,8 @@ class PubSubBus:
 
     Each subscription has one on Pub/Sub, which the replica with the lease reads.
     `published` are patterns of all events: what cannot match them comes from other
-    programs only. `ack_wait_s` may be shorter than Google's shortest deadline.
+    programs only. `ack_wait_s` may be shorter than Google's shortest deadline. With
+    `pushes` messages are posted, as the `terms` say, except heartbeats.
     """
 
     capabilities = Capabilities(
@@ -58,12 +63,14 @@ class PubSubBus:
         *,
         published: Sequence[str] = (">",),
         ack_wait_s: int | None = None,
+        pushes: Pushes | None = None,
     ) -> None:
         self._connection = connection
         self._names = names
         self._terms = terms
         self._published = {each.partition(".")[0] for each in published}
         self._ack_wait_s = ack_wait_s
+        self.pushes = pushes
         self._publisher = Publisher(connection.broker, names, terms)
         self._answers = Answers(connection)
         self._heartbeats = Heartbeats(connection, names, self._answers)
@@ -101,6 +108,7 @@ class PubSubBus:
             pattern,
             group,
             receive,
+            self._reading,
             wants_events=self._may_be_event(pattern),
         )
         self._members.append(sharing)
@@ -114,12 +122,12 @@ class PubSubBus:
             subscription, followed.source, followed.pattern, deliver
         )
         following = Following(
-            self._connection,
             self._names,
             self._terms,
             topic,
             subscription,
             receiver,
+            self._reading,
         )
         beats = matcher(f"{HEARTBEAT}.{followed.source}")
         self._members.append(following)
@@ -135,11 +143,22 @@ class PubSubBus:
         self._answers.close()
         self._connection.close()
 
+    def _reading(
+        self,
+        subscription: str,
+        prepare: Callable[[Clients], None],
+        bring: Bring,
+        name: str,
+    ) -> Reading:
+        if self.pushes is None:
+            return Pull(self._connection, subscription, prepare, bring, name)
+        return Kept(self._connection, self.pushes, subscription, prepare, bring, name)
+
     def _receiver(
         self, subscription: str, subject: str, pattern: str, deliver: Deliver
     ) -> Receiver:
         return Receiver(
-            self._answers,
+            self.pushes or self._answers,
             subscription,
             subject,
             matcher(pattern),

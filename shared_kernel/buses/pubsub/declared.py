@@ -9,6 +9,7 @@ from google.pubsub_v1 import types
 
 from shared_kernel.buses.port import BusMisconfiguredError
 from shared_kernel.buses.pubsub.connection import Clients, ask
+from shared_kernel.buses.pubsub.pushes import PushDoor
 
 SHORTEST_DEADLINE_S = 10
 """Google accepts no shorter one."""
@@ -23,14 +24,14 @@ class Terms:
 
     What is not answered within `ack_deadline_s` seconds comes again. It keeps messages
     for `max_age_s` seconds, and is itself kept for `expires_s` seconds without a
-    reader; without it, as Google does. With `push` messages are posted there.
+    reader; without it, as Google does. With `push` its messages are posted there.
     """
 
     ack_deadline_s: int = SHORTEST_DEADLINE_S
     max_age_s: int = MAX_AGE_S
     exactly_once: bool = False
     expires_s: int | None = None
-    push: types.PushConfig | None = None
+    push: PushDoor | None = None
 
 
 def ensure_topic(clients: Clients, topic: str) -> bool:
@@ -100,7 +101,13 @@ def _subscription(name: str, topic: str, terms: Terms) -> types.Subscription:
         ttl = {"seconds": terms.expires_s}
         wanted.expiration_policy = types.ExpirationPolicy(ttl=ttl)
     if terms.push:
-        wanted.push_config = terms.push
+        wanted.push_config = types.PushConfig(
+            push_endpoint=terms.push.endpoint(name),
+            oidc_token={
+                "service_account_email": terms.push.account,
+                "audience": terms.push.audience,
+            },
+        )
     return wanted
 
 
@@ -129,6 +136,9 @@ def _changed(found: types.Subscription, wanted: types.Subscription) -> list[str]
     changed = [
         each for each in compared if getattr(found, each) != getattr(wanted, each)
     ]
-    if found.push_config.push_endpoint != wanted.push_config.push_endpoint:
-        changed.append("push_config")
-    return changed
+    here, there = found.push_config, wanted.push_config
+    same = (here.push_endpoint, here.oidc_token) == (
+        there.push_endpoint,
+        there.oidc_token,
+    )
+    return changed if same else [*changed, "push_config"]

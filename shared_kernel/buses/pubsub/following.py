@@ -7,11 +7,11 @@ lost something.
 from functools import partial
 
 from shared_kernel.buses.port import Leave
-from shared_kernel.buses.pubsub.connection import Clients, PubSubConnection
+from shared_kernel.buses.pubsub.connection import Clients
 from shared_kernel.buses.pubsub.declared import Terms, ensure_subscription
 from shared_kernel.buses.pubsub.groups import ensure_log
 from shared_kernel.buses.pubsub.names import Names
-from shared_kernel.buses.pubsub.pull import Pull
+from shared_kernel.buses.pubsub.reading import Read
 from shared_kernel.buses.pubsub.receiving import Receiver
 
 
@@ -20,12 +20,12 @@ class Following:
 
     def __init__(
         self,
-        connection: PubSubConnection,
         names: Names,
         terms: Terms,
         topic: str,
         subscription: str,
         receiver: Receiver,
+        read: Read,
     ) -> None:
         self._names = names
         self._terms = terms
@@ -34,10 +34,10 @@ class Following:
         self._receiver = receiver
         self._leave_beats: Leave | None = None
         name = subscription.rpartition(".")[2]
-        self._pull = Pull(connection, subscription, self._prepare, receiver.bring, name)
+        self._reading = read(subscription, self._prepare, receiver.bring, name)
 
     def start(self, listen: partial[Leave]) -> None:
-        self._pull.start()
+        self._reading.start()
         self._leave_beats = listen()
 
     def end(self) -> None:
@@ -45,7 +45,7 @@ class Following:
         if self._leave_beats is not None:
             self._leave_beats()
         self._receiver.leave()
-        self._pull.end()
+        self._reading.end()
 
     def _prepare(self, clients: Clients) -> None:
         ensure_log(clients, self._names, self._topic, self._terms)

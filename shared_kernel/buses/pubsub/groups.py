@@ -5,6 +5,7 @@ Who makes the topic of a log gives each of these groups a subscription to it, be
 anything is published there.
 """
 
+import attrs
 from google.api_core.exceptions import NotFound
 
 from shared_kernel.buses.pubsub.connection import Clients, ask
@@ -22,7 +23,8 @@ def join(
     """Be told of future logs."""
     ensure_topic(clients, names.groups)
     member = names.member(names.groups, group, pattern)
-    ensure_subscription(clients, member, names.groups, terms)
+    # Nothing is ever posted for it.
+    ensure_subscription(clients, member, names.groups, attrs.evolve(terms, push=None))
 
 
 def ensure_log(clients: Clients, names: Names, topic: str, terms: Terms) -> None:

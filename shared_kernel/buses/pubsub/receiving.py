@@ -2,15 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
 from shared_kernel.buses.port import Deliver, Delivery
-from shared_kernel.buses.pubsub.answers import Answers
 from shared_kernel.buses.pubsub.messages import envelope_of
 
 _log = structlog.get_logger(__name__)
+
+
+class Answering(Protocol):
+    """How the messages with these ids are answered."""
+
+    def acknowledge(self, subscription: str, ids: Sequence[str]) -> None: ...
+    def reject(self, subscription: str, ids: Sequence[str]) -> None: ...
+    def postpone(self, subscription: str, ids: Sequence[str], seconds: int) -> None: ...
 
 
 class Receiver:
@@ -22,7 +29,7 @@ class Receiver:
 
     def __init__(
         self,
-        answers: Answers,
+        answers: Answering,
         subscription: str,
         subject: str,
         matches: Callable[[str], bool],

@@ -17,7 +17,8 @@ from shared_kernel.buses.pubsub.declared import (
 )
 from shared_kernel.buses.pubsub.groups import join, logs
 from shared_kernel.buses.pubsub.names import Names
-from shared_kernel.buses.pubsub.pull import JOIN_S, Pull
+from shared_kernel.buses.pubsub.pull import JOIN_S
+from shared_kernel.buses.pubsub.reading import Read, Reading
 from shared_kernel.buses.pubsub.receiving import Receiver
 
 LOOK_EVERY_S = 0.25
@@ -43,6 +44,7 @@ class Sharing:
         pattern: str,
         group: str,
         receive: Receive,
+        read: Read,
         *,
         wants_events: bool,
     ) -> None:
@@ -52,8 +54,9 @@ class Sharing:
         self._pattern = pattern
         self._group = group
         self._receive = receive
+        self._reader = read
         self._wants_events = wants_events
-        self._pulls: dict[str, tuple[Pull, Receiver]] = {}
+        self._readings: dict[str, tuple[Reading, Receiver]] = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(
             target=self._look_for_logs, name=f"storehouse-pubsub-{group}", daemon=True
@@ -69,12 +72,12 @@ class Sharing:
     def end(self) -> None:
         """Deliver nothing from now on. May be called again."""
         self._ended.set()
-        for _, receiver in self._pulls.values():
+        for _, receiver in self._readings.values():
             receiver.leave()
         if self._thread.is_alive():
             self._thread.join(JOIN_S)
-        for pull, _ in self._pulls.values():
-            pull.end()
+        for reading, _ in self._readings.values():
+            reading.end()
 
     def _look_for_logs(self) -> None:
         while not self._ended.wait(LOOK_EVERY_S):
@@ -82,7 +85,9 @@ class Sharing:
 
     def _look(self) -> None:
         with suppress(BusError):
-            for topic in sorted(self._connection.ask(self._logs) - self._pulls.keys()):
+            for topic in sorted(
+                self._connection.ask(self._logs) - self._readings.keys()
+            ):
                 if not self._ended.is_set():
                     self._read(topic)
 
@@ -94,11 +99,9 @@ class Sharing:
         subscription = self._names.member(topic, self._group, self._pattern)
         receiver = self._receive(subscription, topic)
         prepare = partial(self._prepare, subscription, topic)
-        pull = Pull(
-            self._connection, subscription, prepare, receiver.bring, self._group
-        )
-        self._pulls[topic] = pull, receiver
-        pull.start()
+        reading = self._reader(subscription, prepare, receiver.bring, self._group)
+        self._readings[topic] = reading, receiver
+        reading.start()
 
     def _prepare(self, subscription: str, topic: str, clients: Clients) -> None:
         ensure_topic(clients, topic)

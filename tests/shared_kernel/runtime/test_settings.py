@@ -48,6 +48,8 @@ INVALID = [
     ("PUBSUB_EXACTLY_ONCE", "perhaps", "no or yes"),
     ("AWS_TOPICS", "ordered", "standard or fifo"),
     ("AWS_RETENTION_HOURS", "337", "a whole number from 1 to 336"),
+    ("PUBSUB_PUSH_ACCOUNT", "me", "an e-mail address"),
+    ("PUBSUB_PUSH_URL", "shop.example", "the address of the other process"),
     ("QUEUE_URL", "sql://host", "sql:, or a Redis URL"),
     ("QUEUE_URL", "kafka://host", "Kafka is no queue"),
     ("QUEUE_MAX_AGE_HOURS", "337", "a whole number from 1 to 336"),
@@ -169,6 +171,7 @@ def test_every_variable_except_plain_text_has_an_invalid_value_above() -> None:
         "NATS_TOKEN",
         "NEW_PRODUCTS_LIST",
         "PEER_TOKEN",
+        "PUBSUB_PUSH_AUDIENCE",
     }
 
 
