@@ -14,6 +14,8 @@ DEMO := var/demo
 # Tests with servers wait more than they work: more of them than a machine has cores.
 # The features run beside them, and some have deadlines: not many more.
 TEST_WORKERS ?= 3
+# The documents with the table of what runs everywhere.
+TABLES := --write-table README.md --write-table docs/buses/README.md
 QUICK_ONES := "not server and not slow and not proof"
 # What runs side by side says what it has to say one after the other.
 TIDY := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
@@ -112,7 +114,7 @@ proof-features: $(READY)
 
 .PHONY: features-everywhere
 features-everywhere: $(READY) ## each scenario, not only those that tell most, on every bus and queue
-	@$(RUN) -m features.everywhere $(or $(QUICK),--each-queue)
+	@$(RUN) -m features.everywhere $(or $(QUICK),--each-queue $(TABLES))
 
 .PHONY: static
 static: $(READY)

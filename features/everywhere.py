@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from features import table_of_everywhere
 from tests.cluster import BUSES, LAYOUTS, CannotStartError, Cluster
 from tests.databases import KINDS, templates
 from tests.memory import keep_files_in_memory
@@ -230,6 +231,14 @@ class Runner:
 @click.option(
     "--each-queue", is_flag=True, help="Run each with both queues, not with one."
 )
+@click.option(
+    "--write-table",
+    "documents",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Write the results into the table of this document. Repeatable.",
+)
 @click.argument("features", nargs=-1, type=click.Path(exists=True))
 def main(
     only: tuple[str, ...],
@@ -237,32 +246,61 @@ def main(
     tags: str | None,
     quick: bool,
     each_queue: bool,
+    documents: tuple[Path, ...],
     features: tuple[str, ...],
 ) -> None:
     """Run the scenarios everywhere, and compare the observable histories.
 
-    Each combination of a bus (inprocess, feed, nats, jetstream, or NATS with forged
-    messages), a layout (one process, or split into three), a database (sqlite,
-    postgresql) and a queue (sql, redis) runs all scenarios, or those of FEATURES, over
-    HTTP, on real servers. Commands and their responses, both logs, the listing and the
-    stock must be the same everywhere.
+    Each combination of a bus (`forged` is NATS with forged messages), a layout (one
+    process, or split into three), a database and a queue runs all scenarios, or those
+    of FEATURES, over HTTP, on real servers. Commands and their responses, both logs,
+    the listing and the stock must be the same everywhere.
 
     Exit code 0 if everything passed and nothing differs, else 1.
     """
     if quick and tags:
         raise click.UsageError("--quick selects tags: use either --quick or --tags")
+    if documents and (quick or tags or features):
+        raise click.UsageError(
+            "--write-table needs all scenarios: leave out --quick, --tags and FEATURES"
+        )
+    for document in documents:
+        try:
+            table_of_everywhere.write(document, {}, PLACES)
+        except table_of_everywhere.NoMarksError as error:
+            raise click.UsageError(str(error)) from None
     keep_files_in_memory()
     console = Console(emoji=False)
     folder = Path(mkdtemp(prefix="storehouse-everywhere-"))
     runner = Runner(folder, "@quick" if quick else tags, console, features)
     outcomes = [runner.run(each) for each in _chosen(only, without, each_queue)]
     console.print(_table(outcomes))
+    for document in documents:
+        table_of_everywhere.write(document, cells_of(outcomes), PLACES)
     if not all(each.good for each in outcomes):
         console.print(f"Output and history of each: {folder}", soft_wrap=True)
         sys.exit(1)
     for file in folder.iterdir():
         file.unlink()
     folder.rmdir()
+
+
+def cells_of(outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """For the table of a document, by place: of all queues that it was run with."""
+    by_place: dict[str, list[Outcome]] = {}
+    for each in outcomes:
+        by_place.setdefault(each.combination.rpartition(":")[0], []).append(each)
+    return {place: _cell(found) for place, found in by_place.items()}
+
+
+def _cell(outcomes: Sequence[Outcome]) -> str:
+    if not all(each.good for each in outcomes):
+        return "**fails**"
+    if all(each.combination in REFUSED for each in outcomes):
+        return "refused, by design"
+    passed = {each.scenarios["passed"] for each in outcomes}
+    queues = sorted({each.combination.rpartition(":")[2] for each in outcomes})
+    return f"{min(passed)} ({', '.join(queues)})"
 
 
 def _chosen(
