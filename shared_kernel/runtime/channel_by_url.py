@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
+from shared_kernel.buses.aws.address import AwsAddress
 from shared_kernel.buses.port import BusMisconfiguredError
+from shared_kernel.buses.pubsub.address import PubSubAddress
 from shared_kernel.clock import Clock
 from shared_kernel.queues.channel import Channel
 from shared_kernel.queues.port import QueueMisconfiguredError
@@ -15,7 +17,7 @@ from shared_kernel.storage.database import Database
 
 KEPT = 2
 """A message is known for so many times as long as its broker keeps it."""
-EXTRAS = {"jetstream": "nats"}
+EXTRAS = {"jetstream": "nats", "sqs": "aws", "pubsub": "google"}
 
 
 def channel_by_url(
@@ -59,4 +61,25 @@ def _jetstream(settings: Settings, listed: str, max_age_s: int) -> BrokerLink:
     )
 
 
-_LINKS = {"jetstream": _jetstream}
+def _sqs(settings: Settings, listed: str, max_age_s: int) -> BrokerLink:
+    from shared_kernel.queues.sqs.opening import open_link  # noqa: PLC0415
+
+    return open_link(
+        AwsAddress.of(settings.queue_url, "sqs"),
+        listed,
+        prefix=settings.bus_subject_prefix or "",
+        max_age_s=max_age_s,
+    )
+
+
+def _pubsub(settings: Settings, listed: str, max_age_s: int) -> BrokerLink:
+    from shared_kernel.queues.pubsub.opening import open_link  # noqa: PLC0415
+
+    address = PubSubAddress.of(
+        settings.queue_url, settings.pubsub_emulator_host, settings.pubsub_endpoint
+    )
+    prefix = settings.bus_subject_prefix or ""
+    return open_link(address, listed, prefix=prefix, max_age_s=max_age_s)
+
+
+_LINKS = {"jetstream": _jetstream, "sqs": _sqs, "pubsub": _pubsub}

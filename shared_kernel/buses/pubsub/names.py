@@ -58,6 +58,10 @@ class Names:
         shared = f"{quote(group)}~{quote(pattern)}"
         return self._named("subscriptions", f"{_id_of(topic)}~{shared}")
 
+    def workers(self, topic: str) -> str:
+        """The subscription that the workers of a queue share."""
+        return self._named("subscriptions", f"{_id_of(topic)}.workers")
+
     def group_of(self, member: str) -> tuple[str, str]:
         """Group and pattern: the inverse of `member`."""
         _, group, pattern = _id_of(member).split("~", 2)

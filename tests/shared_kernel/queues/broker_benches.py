@@ -1,12 +1,13 @@
 """Queues over real brokers that deliver again, for `redelivering_contract`."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 import attrs
 
 from shared_kernel.clock import Clock
+from shared_kernel.queues.bodies import Received
 from shared_kernel.queues.brokered import BrokeredQueue
 from shared_kernel.queues.received import ReceivedMessages
 from shared_kernel.queues.redelivering import Broker, BrokerLink, RedeliveringChannel
@@ -29,15 +30,38 @@ class Place(Protocol):
 
     server: Server
 
-    def link(
-        self, clock: Clock, *, ack_wait_s: float = 30, port: int | None = None
-    ) -> BrokerLink: ...
+    def link(self, clock: Clock, *, ack_wait_s: int = 30) -> BrokerLink: ...
 
     def send(self, body: bytes, attributes: Mapping[str, str] | None = None) -> None:
         """As another program does. The queue is there."""
 
     def wipe(self) -> None:
         """Delete all that is stored."""
+
+
+class Whole:
+    """Does all that `broker` does."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.broker = broker
+
+    def send(self, bodies: Sequence[bytes]) -> None:
+        self.broker.send(bodies)
+
+    def receive(self, most: int, wait_s: float) -> list[Received]:
+        return self.broker.receive(most, wait_s)
+
+    def acknowledge(self, receipts: Sequence[object]) -> None:
+        self.broker.acknowledge(receipts)
+
+    def release(self, receipts: Sequence[object]) -> None:
+        self.broker.release(receipts)
+
+    def counts(self) -> dict[str, int]:
+        return self.broker.counts()
+
+    def purge(self) -> None:
+        self.broker.purge()
 
 
 @attrs.frozen
@@ -57,11 +81,10 @@ class BrokerBench:
         consumer: str = "one",
         clock: Clock | None = None,
         *,
-        ack_wait_s: float = 30,
-        port: int | None = None,
+        ack_wait_s: int = 30,
     ) -> BrokeredQueue[RedeliveringChannel]:
         clock = clock or self.clock
-        link = self.place.link(clock, ack_wait_s=ack_wait_s, port=port)
+        link = self.place.link(clock, ack_wait_s=ack_wait_s)
         if self.broken is not None:
             link._client = self.broken(link._client)
         queue = queue_over(link, self.database, consumer, clock)
@@ -96,7 +119,10 @@ def redelivering_queue(place: Place) -> Make:
 
 def close_opened() -> None:
     while opened:
-        opened.pop().close()
+        queue = opened.pop()
+        # A check that has failed has not stopped it.
+        queue.stop(1)
+        queue.close()
 
 
 def is_there(queue: BrokeredQueue[RedeliveringChannel]) -> None:

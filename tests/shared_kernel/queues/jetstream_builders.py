@@ -15,18 +15,12 @@ from tests.nats_server import NatsServer
 STREAM, SUBJECT = "queue-work", "queue.work"
 
 
-class JetStreamBench:
-    """For `redelivering_builders`."""
-
-    kind = "jetstream"
-
+class JetStreamPlace:
     def __init__(self, server: NatsServer) -> None:
         self.server = server
 
-    def link(
-        self, clock: Clock, *, ack_wait_s: float = 30, port: int | None = None
-    ) -> BrokerLink:
-        options = NatsOptions(servers=[f"127.0.0.1:{port or self.server.port}"])
+    def link(self, clock: Clock, *, ack_wait_s: int = 30) -> BrokerLink:
+        options = NatsOptions(servers=[f"127.0.0.1:{self.server.port}"])
         return open_link(
             options,
             "work",

@@ -7,38 +7,12 @@ import attrs
 import pytest
 
 from shared_kernel.queues.bodies import Received
-from shared_kernel.queues.redelivering import Broker
 from shared_kernel.storage.database import Database
 from tests import cluster
 from tests.shared_kernel.queues import redelivering_contract as contract
-from tests.shared_kernel.queues.broker_benches import Break, BrokerBench, Place
+from tests.shared_kernel.queues.broker_benches import Break, BrokerBench, Place, Whole
 
 pytestmark = [pytest.mark.server, pytest.mark.proof]
-
-
-class Whole:
-    """Does all that `broker` does."""
-
-    def __init__(self, broker: Broker) -> None:
-        self.broker = broker
-
-    def send(self, bodies: Sequence[bytes]) -> None:
-        self.broker.send(bodies)
-
-    def receive(self, most: int, wait_s: float) -> list[Received]:
-        return self.broker.receive(most, wait_s)
-
-    def acknowledge(self, receipts: Sequence[object]) -> None:
-        self.broker.acknowledge(receipts)
-
-    def release(self, receipts: Sequence[object]) -> None:
-        self.broker.release(receipts)
-
-    def counts(self) -> dict[str, int]:
-        return self.broker.counts()
-
-    def purge(self) -> None:
-        self.broker.purge()
 
 
 class SendsNothing(Whole):
@@ -82,7 +56,7 @@ FAULTS: list[tuple[Break, contract.Check]] = [
 ]
 
 
-@pytest.mark.parametrize("kind", ["jetstream"])
+@pytest.mark.parametrize("kind", ["jetstream", "sqs", "pubsub"])
 @pytest.mark.parametrize(("broken", "check"), FAULTS)
 def test_a_broken_adapter_is_found_out(
     request: pytest.FixtureRequest,

@@ -15,7 +15,12 @@ from tests.shared_kernel.queues.builders import Bench, a_database, sql_queue
 from tests.shared_kernel.queues.queue_contract import Check
 from tests.shared_kernel.queues.redis_builders import redis_queue
 
-pytestmark = pytest.mark.proof_on("redis_on_postgresql", "jetstream_on_postgresql")
+pytestmark = pytest.mark.proof_on(
+    "redis_on_postgresql",
+    "jetstream_on_postgresql",
+    "sqs_on_sqlite",
+    "pubsub_on_sqlite",
+)
 
 
 @pytest.fixture(
@@ -26,6 +31,8 @@ pytestmark = pytest.mark.proof_on("redis_on_postgresql", "jetstream_on_postgresq
         pytest.param("redis_on_postgresql", marks=pytest.mark.server),
         pytest.param("jetstream_on_sqlite", marks=pytest.mark.server),
         pytest.param("jetstream_on_postgresql", marks=pytest.mark.server),
+        pytest.param("sqs_on_sqlite", marks=pytest.mark.server),
+        pytest.param("pubsub_on_sqlite", marks=pytest.mark.server),
     ]
 )
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:

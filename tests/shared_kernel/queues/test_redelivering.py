@@ -6,10 +6,10 @@ from shared_kernel.storage.database import Database
 from tests.shared_kernel.queues.broker_benches import BrokerBench, Place
 from tests.shared_kernel.queues.redelivering_contract import CHECKS, Check
 
-pytestmark = [pytest.mark.server]
+pytestmark = [pytest.mark.server, pytest.mark.proof_on("sqs", "pubsub")]
 
 
-@pytest.fixture(params=["jetstream"])
+@pytest.fixture(params=["jetstream", "sqs", "pubsub"])
 def bench(request: pytest.FixtureRequest, database: Database) -> BrokerBench:
     place: Place = request.getfixturevalue(request.param)
     return BrokerBench(database, place)

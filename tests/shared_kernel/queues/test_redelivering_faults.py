@@ -15,7 +15,7 @@ from tests.shared_kernel.queues.builders import Heard, consuming, idle
 pytestmark = [pytest.mark.server, pytest.mark.proof]
 
 
-@pytest.fixture(params=["own_jetstream"])
+@pytest.fixture(params=["own_jetstream", "own_sqs", "own_pubsub"])
 def bench(request: pytest.FixtureRequest, database: Database) -> BrokerBench:
     """Its server is of this test alone."""
     place: Place = request.getfixturevalue(request.param)

@@ -10,15 +10,37 @@ from shared_kernel.runtime import channel_by_url
 from shared_kernel.runtime.settings import Settings
 from shared_kernel.storage.database import Database
 
-BROKERS = {"jetstream": ("jetstream://:secret@host", "nats")}
+BROKERS = {
+    "jetstream": ("jetstream://:secret@host", "nats"),
+    "sqs": ("sqs://eu-west-1", "aws"),
+    "pubsub": ("pubsub://project", "google"),
+}
+
+URLS = (
+    "jetstream://a:4222,b",
+    "jetstream://me:secret@a/",
+    "sqs://eu-west-1",
+    "pubsub://my-project",
+)
+NO_URLS = (
+    "jetstream:",
+    "jetstream://",
+    "jetstream://a?b",
+    "sqs://",
+    "sqs://Ireland",
+    "sqs://eu-west-1/queue",
+    "pubsub://",
+    "pubsub://my-project/topic",
+    "amqp://host",
+)
 
 
-@pytest.mark.parametrize("url", ["jetstream://a:4222,b", "jetstream://me:secret@a/"])
+@pytest.mark.parametrize("url", URLS)
 def test_a_broker_is_accepted(url: str) -> None:
     assert queue_url(url) == url
 
 
-@pytest.mark.parametrize("url", ["jetstream:", "jetstream://", "jetstream://a?b"])
+@pytest.mark.parametrize("url", NO_URLS)
 def test_any_other_url_is_refused_with_what_is_accepted(url: str) -> None:
     with pytest.raises(ValueError, match=r"sql:, or a Redis URL .*jetstream://host"):
         queue_url(url)

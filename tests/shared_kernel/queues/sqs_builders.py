@@ -1,0 +1,43 @@
+"""Queues on an SQS of the test, and a program that knows nothing of ours."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+
+from shared_kernel.buses.aws.address import AwsAddress
+from shared_kernel.clock import Clock
+from shared_kernel.queues.redelivering import BrokerLink
+from shared_kernel.queues.sqs.opening import open_link
+from tests.aws_server import REGION, AwsServer
+
+
+class SqsPlace:
+    """The environment leads to the server, as for any program that uses boto3."""
+
+    def __init__(self, server: AwsServer) -> None:
+        self.server = server
+        self.sqs: Any = boto3.client("sqs", region_name=REGION)
+
+    def link(self, clock: Clock, *, ack_wait_s: int = 30) -> BrokerLink:
+        return open_link(
+            AwsAddress.of(f"sqs://{REGION}", "sqs"),
+            "work",
+            max_age_s=3600,
+            ack_wait_s=ack_wait_s,
+            clock=clock,
+            jitter=lambda: 1.0,
+        )
+
+    def send(self, body: bytes, attributes: Mapping[str, str] | None = None) -> None:
+        url = self.sqs.get_queue_url(QueueName="work")["QueueUrl"]
+        given = {
+            name: {"StringValue": value, "DataType": "String"}
+            for name, value in (attributes or {}).items()
+        }
+        self.sqs.send_message(
+            QueueUrl=url, MessageBody=body.decode(), MessageAttributes=given
+        )
+
+    def wipe(self) -> None:
+        self.server.wipe()
