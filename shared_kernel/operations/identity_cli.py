@@ -13,6 +13,7 @@ from shared_kernel.events.continuity import compare
 from shared_kernel.events.cursors import begin_anew, follow_as
 from shared_kernel.events.identity import change_identity, change_key
 from shared_kernel.events.subscription import Subscription
+from shared_kernel.operations.repair_verbs import events as told
 from shared_kernel.operations.terminal import storage_faults_reported
 from shared_kernel.runtime.service import Service, WritingService
 
@@ -213,4 +214,4 @@ def _begin_one(
 def _of(events: int, what: str, forgotten: bool) -> str:
     if not events:
         return ""
-    return f"; {events:,} events {'no longer' if forgotten else 'stay'} {what}"
+    return f"; {told(events)} {'no longer' if forgotten else 'still'} {what}"

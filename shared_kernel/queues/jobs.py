@@ -114,7 +114,7 @@ _REJECT = Prepared(
         ),
     )
 )
-_FAILED_SINCE = Prepared(sa.select(_JOBS.c.failed_us).where(_HELD))
+_TIMES = Prepared(sa.select(_JOBS.c.added_us, _JOBS.c.failed_us).where(_HELD))
 _RELEASE = Prepared(
     sa.update(_JOBS)
     .where(_JOBS.c.consumer == sa.bindparam("gone"))
@@ -149,6 +149,14 @@ class Due:
 
     now_us: int
     latest_us: int
+
+
+@attrs.frozen
+class Times:
+    """When a job was added, and when it failed first: None if it has not."""
+
+    added_us: int
+    failed_us: int | None
 
 
 def add(
@@ -270,11 +278,11 @@ def reject(
     return _REJECT.write(connection, held) == 1
 
 
-def failed_since_us(connection: Connection, receipt: Receipt) -> int | None:
-    """When it failed first; None if it has not, or is not held any more."""
+def times_of(connection: Connection, receipt: Receipt) -> Times | None:
+    """None if it is not held any more."""
     held = {"at": receipt.number, "me": receipt.consumer}
-    row = _FAILED_SINCE.row(connection, held)
-    return None if row is None else row[0]
+    row = _TIMES.row(connection, held)
+    return None if row is None else Times(*row)
 
 
 def join(connection: Connection, consumer: str) -> None:

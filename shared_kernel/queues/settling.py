@@ -104,9 +104,9 @@ class Settlement:
         _log.warning("job lost its lease", queue=self.queue, message_id=message.id)
 
     def _give_up(self, message: Message, receipt: Receipt, failure: Failure) -> None:
-        since_us = jobs.failed_since_us(self.connection, receipt)
-        if jobs.finish(self.connection, [receipt]):
-            self._dead_letter(receipt, message, failure, since_us)
+        times = jobs.times_of(self.connection, receipt)
+        if times is not None and jobs.finish(self.connection, [receipt]):
+            self._dead_letter(receipt, message, failure, times)
         else:
             self._lose(message)
 
@@ -115,7 +115,7 @@ class Settlement:
         receipt: Receipt,
         message: Message,
         failure: Failure,
-        since_us: int | None,
+        times: jobs.Times,
     ) -> None:
         envelope = Envelope(
             position=receipt.number,
@@ -123,7 +123,7 @@ class Settlement:
             source=SOURCE,
             type=message.name,
             key=message.key or message.id,
-            time_us=self.now_us,
+            time_us=times.added_us,
             traceparent=message.traceparent,
             data=message.payload.encode(),
         )
@@ -136,7 +136,7 @@ class Settlement:
             attempts=message.attempts,
             now_us=self.now_us,
             failure=failure,
-            since_us=since_us,
+            since_us=times.failed_us,
         )
         self.counts.dead += 1
         _log.error(

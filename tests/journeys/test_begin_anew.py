@@ -155,15 +155,15 @@ def test_discarded_events_stay_so_unless_asked_for(renamed_badly: Files) -> None
         letters_of(storehouse).discard(1, who="ada", why="never meant")
 
     told, letters = begin_listing(renamed_badly)
-    assert "; 1 events stay discarded" in told
+    assert "; 1 event still discarded" in told
     assert letters == []
 
     told, letters = begin_listing(renamed_badly, "--with-discarded", "--dry-run")
-    assert "; 1 events no longer discarded" in told
+    assert "; 1 event no longer discarded" in told
     assert letters == []
 
     told, letters = begin_listing(renamed_badly, "--with-discarded")
-    assert "; 1 events no longer discarded" in told
+    assert "; 1 event no longer discarded" in told
     assert letters == [UNREADABLE]
 
 
@@ -173,11 +173,11 @@ def test_edited_events_stay_so_unless_asked_otherwise(renamed_badly: Files) -> N
         assert letters_of(storehouse).replay(1) == 1
 
     told, letters = begin_listing(renamed_badly)
-    assert "; 1 events stay edited" in told
+    assert "; 1 event still edited" in told
     assert letters == []
     assert name_shown(renamed_badly) == "Lamp"
 
     told, letters = begin_listing(renamed_badly, "--as-published")
-    assert "; 1 events no longer edited" in told
+    assert "; 1 event no longer edited" in told
     assert letters == [UNREADABLE]
     assert name_shown(renamed_badly) == "A-0001"

@@ -94,6 +94,8 @@ def a_rejected_message_comes_again_later_and_dies_in_the_end(bench: Bench) -> No
     queue.add("greet", "bad")
     consumer, heard = consuming(queue)
     heard.failing = {"bad"}
+    added_us = bench.clock.us
+    bench.clock.advance(5)
 
     idle(consumer)
     bench.clock.advance(0.9)
@@ -108,6 +110,7 @@ def a_rejected_message_comes_again_later_and_dies_in_the_end(bench: Bench) -> No
         (letter,) = listed(connection)
     first_us, last_us = letter.since_us, letter.last_us
     assert (last_us - first_us) / 1_000_000 == pytest.approx(3.2)
+    assert letter.envelope.time_us == added_us
     assert (letter.subscription, letter.envelope.data) == ("work", b"bad")
     assert (letter.reason, letter.attempts) == ("ValueError: bad", 3)
 
