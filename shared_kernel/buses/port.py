@@ -139,6 +139,6 @@ class LogBus(EventBus, Protocol):
     def follow(self, followed: Followed, deliver: Deliver) -> Leave:
         """Call `deliver` with these events, in order, and with the log's heartbeats.
 
-        Each caller gets all of them. What is rejected comes again. Otherwise as
-        `subscribe`.
+        Each caller gets all of them, or callers for the same group share them: one has
+        the lease. What is rejected comes again. Otherwise as `subscribe`.
         """

@@ -19,10 +19,17 @@ def aws_bus(settings: Settings, subjects: Sequence[str], logs: Logs) -> EventBus
     names = Names(
         prefix=settings.bus_subject_prefix or "", fifo=settings.aws_topics == "fifo"
     )
-    return AwsBus(
+    bus = AwsBus(
         AwsClients(address),
         names,
-        subjects=subjects,
+        # The others are accepted from foreign programs.
+        published=[each for each in subjects if each.endswith(".>")],
         retention_s=settings.aws_retention_hours * 3600,
         logs=logs,
     )
+    if settings.sns_http_topics:
+        # It imports cryptography, which takes a while.
+        from shared_kernel.buses.aws.door import SnsDoor, fetched  # noqa: PLC0415
+
+        bus.door = SnsDoor(settings.sns_http_topics, bus.take, fetched)
+    return bus

@@ -104,6 +104,17 @@ def server(value: str) -> str:
     raise ValueError("host:port")
 
 
+def topics(value: str) -> tuple[str, ...]:
+    """Addresses of topics on SNS."""
+    arns = tuple(each.strip() for each in value.split(",") if each.strip())
+    pattern = r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,251}(\.fifo)?"
+    if arns and all(re.fullmatch(pattern, each) for each in arns):
+        return arns
+    raise ValueError(
+        "ARNs of topics, such as arn:aws:sns:eu-west-1:123456789012:new-product"
+    )
+
+
 def host_names(value: str) -> tuple[str, ...]:
     try:
         names = tuple(_name(each.strip()) for each in value.split(",") if each.strip())

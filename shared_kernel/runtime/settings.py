@@ -23,6 +23,7 @@ from shared_kernel.runtime.setting import (
     setting,
     subject,
     text,
+    topics,
     word,
     words,
 )
@@ -60,6 +61,7 @@ class Settings:
     )
     aws_topics: str = setting("AWS_TOPICS", "standard", one_of("standard", "fifo"))
     aws_retention_hours: int = setting("AWS_RETENTION_HOURS", 168, between(1, 336))
+    sns_http_topics: tuple[str, ...] | None = setting("SNS_HTTP_TOPICS", None, topics)
     redis_max_age_hours: int = setting("REDIS_MAX_AGE_HOURS", 168, between(1, 87_600))
     kafka_partitions: int = setting("KAFKA_PARTITIONS", 1, between(1, 1000))
     kafka_max_age_hours: int = setting("KAFKA_MAX_AGE_HOURS", 168, between(1, 87_600))
@@ -153,6 +155,7 @@ class Settings:
         settings._refuse_wrong_split()
         settings._refuse_workers_on_sqlite()
         settings._refuse_nameless_peers()
+        settings._refuse_notifications_elsewhere()
         return settings
 
     @classmethod
@@ -272,6 +275,14 @@ class Settings:
                 None,
                 "a secret, the same in all processes of the shop: with AUTH=tokens "
                 "they ask each other for it",
+            )
+
+    def _refuse_notifications_elsewhere(self) -> None:
+        if self.sns_http_topics and not self.bus_url.startswith("sns+sqs:"):
+            raise BadSettingError(
+                "SNS_HTTP_TOPICS",
+                ",".join(self.sns_http_topics),
+                "nothing, unless BUS_URL is sns+sqs://region",
             )
 
     def _refuse_wrong_split(self) -> None:

@@ -46,6 +46,11 @@ def web_application(storehouse: RunningServices) -> Flask:
     pushes = getattr(storehouse.runtime.bus, "pushes", None)
     if isinstance(pushes, Pushes):
         apis.append(pubsub_api(pushes))
+    if (door := getattr(storehouse.runtime.bus, "door", None)) is not None:
+        # It needs the extra `aws`.
+        from shared_kernel.operations.sns_http import sns_api  # noqa: PLC0415
+
+        apis.append(sns_api(door))
     app.extensions["uploads"] = {
         operation.rule: operation.body
         for api in apis

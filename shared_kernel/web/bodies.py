@@ -1,6 +1,6 @@
 """Request bodies: read once, validated by a schema, with all faults reported."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from flask import request
@@ -21,6 +21,7 @@ from shared_kernel.web.problems import (
     UNSUPPORTED_MEDIA_TYPE,
     WRONG_TYPE,
     Problem,
+    ProblemKind,
     too_large,
 )
 
@@ -36,7 +37,7 @@ class Body(Generic[T]):
     body means an instance of defaults.
     """
 
-    problems = (
+    problems: Sequence[ProblemKind] = (
         MALFORMED_JSON,
         REQUEST_TIMEOUT,
         BODY_TOO_LARGE,

@@ -10,7 +10,7 @@ from shared_kernel.runtime.setting import SCHEMES
 FOLDER = Path(__file__).parents[2] / "docs" / "buses"
 INDEX = (FOLDER / "README.md").read_text("utf-8")
 TLS_TWINS = {"rediss"}
-TO_COME = {"pubsub", "sns+sqs"}
+TO_COME = {"pubsub"}
 HEADINGS = [
     "What is mapped to what",
     "What is guaranteed",

@@ -2,12 +2,17 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from secrets import token_hex
 from typing import Any, Protocol, TypeVar
 
 import attrs
 import nats
 from nats.aio.client import Client
 
+from shared_kernel.buses.aws.client import AwsClients
+from shared_kernel.buses.aws.messages import body_of
+from shared_kernel.buses.aws.names import Names as AwsNames
+from shared_kernel.buses.aws.topics import made_topic
 from shared_kernel.buses.binary_mode import headers_of, message_id
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.nats.messages import MESSAGE_ID
@@ -146,6 +151,73 @@ async def _awaited(deed: Callable[[], Any]) -> None:
     await deed()
 
 
+@attrs.frozen
+class OnAws:
+    clients: AwsClients
+    source: str
+    log: str
+    names: AwsNames
+
+    def send(self, envelope: Envelope) -> None:
+        text = body_of(written(envelope))
+        self._publish(text)
+
+    def deeds(self) -> Deeds:
+        sns, sqs = self.clients.sns, self.clients.sqs
+        return {
+            "publishes what is no event": lambda: self._publish("{}"),
+            "publishes junk": lambda: self._publish('{"specversion": "1.0", "id": 1}'),
+            "takes messages away": self._take_away,
+            "empties the queues": lambda: [
+                sqs.purge_queue(QueueUrl=each) for each in self._queues()
+            ],
+            "ends the subscriptions": lambda: [
+                sns.unsubscribe(SubscriptionArn=each["SubscriptionArn"])
+                for each in sns.list_subscriptions()["Subscriptions"]
+            ],
+            "deletes the queues": lambda: [
+                sqs.delete_queue(QueueUrl=each) for each in self._queues()
+            ],
+            "deletes the topic": lambda: sns.delete_topic(TopicArn=self._topic()),
+        }
+
+    def close(self) -> None:
+        self.clients.close()
+
+    def _topic(self) -> str:
+        return made_topic(self.clients, self.names.topic(self.source, self.log))
+
+    def _queues(self) -> list[str]:
+        found = self.clients.sqs.list_queues().get("QueueUrls", [])
+        return [str(url) for url in found]
+
+    def _publish(self, text: str) -> None:
+        ordered = {"MessageGroupId": "lies", "MessageDeduplicationId": token_hex()}
+        self.clients.sns.publish(
+            TopicArn=self._topic(),
+            Message=text,
+            **(ordered if self.names.fifo else {}),
+        )
+
+    def _take_away(self) -> None:
+        for url in self._queues():
+            self.clients.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+
+
+def written(envelope: Envelope) -> Envelope:
+    """Without what no text can have."""
+    names = ("id", "source", "type", "key", "log", "previous", "seal")
+    texts: dict[str, Any] = {name: _text(getattr(envelope, name)) for name in names}
+    return attrs.evolve(envelope, **texts)
+
+
+def on_aws(fifo: bool) -> "Make":
+    names = AwsNames(prefix=PREFIX, fifo=fifo)
+    return lambda bench, source, log: OnAws(
+        _server(bench).clients(), source, log, names
+    )
+
+
 Make = Callable[[Bench, str, str], Stranger]
 """A stranger on the server of a bench, where the log of a source has an identity."""
 
@@ -158,5 +230,7 @@ STRANGERS: Mapping[str, Make] = {
     "nats://": lambda bench, *_: OnNats(_server(bench).address),
     "jetstream://": lambda bench, *_: OnJetStream(_server(bench).address),
     "redis://": lambda bench, source, log: OnRedis(_server(bench).client, source, log),
+    "sns+sqs://": on_aws(fifo=False),
+    "sns+sqs://, FIFO": on_aws(fifo=True),
 }
 """By the name of the bus in `test_bus.BUSES`."""

@@ -132,7 +132,7 @@ def on_aws(folder: Path, *, fifo: bool) -> Bench:
     names = AwsNames(prefix="shop", fifo=fifo)
     return Bench(
         connect=lambda: AwsBus(
-            server.clients(), names, subjects=SUBJECTS, ack_wait_s=int(ACK_WAIT_S)
+            server.clients(), names, published=SUBJECTS, ack_wait_s=int(ACK_WAIT_S)
         ),
         server=server,
         keeps=False,

@@ -180,7 +180,7 @@ def pause(seconds: float) -> None:
 
 
 @pytest.mark.proof_on("postgresql", "jetstream", "kafka")
-@pytest.mark.parametrize("bus", ["nats", "jetstream", "kafka"])
+@pytest.mark.parametrize("bus", ["nats", "jetstream", "kafka", "aws"])
 def test_broker_is_killed_and_comes_back(trial: Try, bus: str) -> None:
     with trial("NATS killed", bus) as at:
         for _ in range(3):
@@ -189,7 +189,9 @@ def test_broker_is_killed_and_comes_back(trial: Try, bus: str) -> None:
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("bus", ["nats", "jetstream", "redis", "kafka", "pubsub"])
+@pytest.mark.parametrize(
+    "bus", ["nats", "jetstream", "redis", "kafka", "pubsub", "aws"]
+)
 def test_a_broker_is_stopped_for_ten_seconds(trial: Try, bus: str) -> None:
     with trial("broker away for 10 s", bus) as at:
         before = at.load.acknowledged
@@ -201,7 +203,7 @@ def test_a_broker_is_stopped_for_ten_seconds(trial: Try, bus: str) -> None:
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("bus", ["jetstream", "redis", "kafka", "pubsub"])
+@pytest.mark.parametrize("bus", ["jetstream", "redis", "kafka", "pubsub", "aws"])
 def test_a_broker_loses_what_it_had_acknowledged(trial: Try, bus: str) -> None:
     with trial("storage deleted", bus) as at:
         for _ in range(2):
@@ -211,7 +213,7 @@ def test_a_broker_loses_what_it_had_acknowledged(trial: Try, bus: str) -> None:
 
 @pytest.mark.proof
 @pytest.mark.parametrize(
-    "bus", ["nats", "jetstream", "redis", "kafka", "pubsub", "feed"]
+    "bus", ["nats", "jetstream", "redis", "kafka", "pubsub", "aws", "feed"]
 )
 def test_a_process_is_cut_off_from_the_others(trial: Try, bus: str) -> None:
     with trial("partition", bus) as at:
@@ -236,7 +238,7 @@ def test_a_process_is_cut_off_from_the_others(trial: Try, bus: str) -> None:
 
 @pytest.mark.proof
 @pytest.mark.parametrize(
-    "bus", ["nats", "jetstream", "redis", "kafka", "pubsub", "feed"]
+    "bus", ["nats", "jetstream", "redis", "kafka", "pubsub", "aws", "feed"]
 )
 def test_each_process_is_killed_in_turn(trial: Try, bus: str) -> None:
     with trial("processes killed", bus) as at:

@@ -11,6 +11,7 @@ from shared_kernel.buses.aws.client import AwsClients
 from shared_kernel.buses.aws.connection import AwsConnection
 from shared_kernel.buses.aws.joining import Joining
 from shared_kernel.buses.aws.member import Member
+from shared_kernel.buses.aws.messages import envelope_of
 from shared_kernel.buses.aws.names import Names, is_for_heartbeats
 from shared_kernel.buses.aws.publishing import Publisher
 from shared_kernel.buses.aws.queues import Queue
@@ -30,6 +31,10 @@ from shared_kernel.buses.port import (
 ACK_WAIT_S = 10
 RETENTION_S = 7 * 24 * 3600
 END_S = 3.0
+SILENCE_S, LONG_SILENCE_S = 5.0, 60.0
+"""Where heartbeats come each second, and where messages come when they come."""
+TAKEN_S = 5.0
+"""How long a foreign message that SNS posts may take until it is answered."""
 MOST, MOST_FIFO = 10, 1
 """Messages of one request. Those of a FIFO queue wait for the answer to the first one
 of their group, and not all servers return several in their order."""
@@ -41,11 +46,16 @@ Remove = Callable[[AwsClients, Queue], None]
 
 @attrs.define(eq=False)
 class _Membership:
-    """`remove` is for a queue that nobody needs afterwards."""
+    """`topic` may also be posted, with messages of type `subject` if they are foreign.
+
+    `remove` is for a queue that nobody needs afterwards.
+    """
 
     member: Member
     readers: list[Reader]
-    remove: Remove | None
+    topic: str = ""
+    subject: str = ""
+    remove: Remove | None = None
 
 
 class AwsBus:
@@ -53,8 +63,8 @@ class AwsBus:
 
     A subscription's queue gets what the topic of its log sends. Queues of groups get
     what all topics send, and their members choose by type. Messages of other programs
-    come by a queue or a topic of that name. `subjects` are patterns of what is
-    published on the bus.
+    come by a queue or a topic of that name. `published` are patterns of all
+    events.
     """
 
     def __init__(
@@ -62,14 +72,14 @@ class AwsBus:
         clients: AwsClients,
         names: Names,
         *,
-        subjects: Sequence[str] = (),
+        published: Sequence[str] = (),
         retention_s: int = RETENTION_S,
         ack_wait_s: int = ACK_WAIT_S,
         logs: Logs = dict,
     ) -> None:
         self._connection = AwsConnection(clients)
-        self._fifo = names.fifo
-        self._subjects = subjects
+        self._names = names
+        self._published = published
         self._ack_wait_s = ack_wait_s
         self._logs = logs
         self._joining = Joining(names, retention_s)
@@ -78,10 +88,12 @@ class AwsBus:
         )
         self._answers = Answers(self._connection)
         self._memberships: list[_Membership] = []
+        self.door: object | None = None
+        """For what SNS posts over HTTP, if that is expected."""
 
     @property
     def capabilities(self) -> Capabilities:
-        return capabilities(fifo=self._fifo)
+        return capabilities(fifo=self._names.fifo)
 
     def broker(self) -> BrokerState:
         return self._connection.broker.state()
@@ -104,15 +116,17 @@ class AwsBus:
         if is_for_heartbeats(pattern):
             own = self._source(lambda c: joining.beats(c, group, pattern))
             remove = partial(joining.remove_beats, pattern=pattern)
-            return self._join(member, [own], remove)
+            return self._join(_Membership(member, [], remove=remove), [own])
         if not self._is_foreign(pattern):
             source = self._source(lambda c: joining.group(c, group, pattern))
-            return self._join(member, [source])
+            return self._join(_Membership(member, []), [source])
         sources = [
             self._source(lambda c: joining.sharing(c, group, pattern), pattern),
             self._source(lambda c: joining.foreign(c, pattern), pattern),
         ]
-        return self._join(member, sources)
+        topic = self._names.foreign(pattern)
+        membership = _Membership(member, [], topic=topic, subject=pattern)
+        return self._join(membership, sources)
 
     def follow(self, followed: Followed, deliver: Deliver) -> Leave:
         """Whoever follows for the same group shares its queue: one has the lease."""
@@ -120,7 +134,25 @@ class AwsBus:
         of_beats = matcher(f"{HEARTBEAT}.{followed.source}")
         member = Member(followed.group, lambda t: of_events(t) or of_beats(t), deliver)
         source = self._source(lambda c: self._joining.followed(c, followed))
-        return self._join(member, [source])
+        topic = self._names.topic(followed.source, followed.log)
+        return self._join(_Membership(member, [], topic=topic), [source])
+
+    def take(self, topic: str, message: str, message_id: str) -> bool:
+        """Bring what SNS has posted to those who read this topic, by its name.
+
+        Returns whether SNS may forget it: what is in a log anyway need not be taken.
+        """
+        place = f"sns:{message_id}"
+        if topic.startswith(self._names.topics()):
+            envelope = envelope_of("", message, place)
+            for each in [m for m in self._memberships if m.topic == topic]:
+                each.member.bring_now(envelope)
+            return True
+        return any(
+            each.member.has_taken(envelope_of(each.subject, message, place), TAKEN_S)
+            for each in self._memberships
+            if each.subject and each.topic == topic
+        )
 
     def close(self) -> None:
         memberships, self._memberships = self._memberships, []
@@ -131,16 +163,12 @@ class AwsBus:
         self._answers.end()
         self._connection.close()
 
-    def _join(
-        self, member: Member, sources: Sequence[Source], remove: Remove | None = None
-    ) -> Leave:
-        readers = [
-            Reader(self._connection, source, member, self._answers)
-            for source in sources
-        ]
-        membership = _Membership(member, readers, remove)
+    def _join(self, membership: _Membership, sources: Sequence[Source]) -> Leave:
+        for source in sources:
+            reader = Reader(self._connection, source, membership.member, self._answers)
+            membership.readers.append(reader)
         self._memberships.append(membership)
-        for reader in readers:
+        for reader in membership.readers:
             reader.start()
         return partial(self._leave, membership)
 
@@ -159,19 +187,20 @@ class AwsBus:
 
     def _is_foreign(self, pattern: str) -> bool:
         """Whether it is one type that nobody publishes on this bus."""
-        if not self._subjects or {"*", ">"} & set(pattern.split(".")):
+        if not self._published or {"*", ">"} & set(pattern.split(".")):
             return False
-        return not any(matcher(each)(pattern) for each in self._subjects)
+        return not any(matcher(each)(pattern) for each in self._published)
 
     def _source(
         self, declare: Callable[[AwsClients], Queue], subject: str = ""
     ) -> Source:
-        in_order = self._fifo and not subject
+        in_order = self._names.fifo and not subject
         return Source(
             declare=declare,
             subject=subject,
             most=MOST_FIFO if in_order else MOST,
             ack_wait_s=self._ack_wait_s,
+            silence_s=LONG_SILENCE_S if subject else SILENCE_S,
         )
 
 

@@ -17,6 +17,12 @@ MOST_UNANSWERED = 32
 """Deliveries. A receiver has room for twice as many."""
 
 Answer = Callable[[], None]
+
+
+def _nothing() -> None:
+    """Nobody waits for the answer."""
+
+
 _log = structlog.get_logger(__name__)
 
 
@@ -76,6 +82,25 @@ class Member:
         except Exception:  # noqa: BLE001 - the next delivery may be better
             _log.exception("delivery failed", group=self.name)
             delivery.reject()
+
+    def bring_now(self, envelope: Envelope) -> None:
+        """What needs no answer: it only hurries, and the log has it."""
+        if self.matches(envelope.type) and not self.left:
+            self.bring([envelope], _nothing, _nothing, time.monotonic())
+
+    def has_taken(self, envelope: Envelope, within_s: float) -> bool:
+        """Deliver, and wait whether it is acknowledged."""
+        answered, taken = threading.Event(), threading.Event()
+
+        def acknowledge() -> None:
+            taken.set()
+            answered.set()
+
+        if self.matches(envelope.type) and not self.left:
+            until = time.monotonic() + within_s
+            self.bring([envelope], acknowledge, answered.set, until)
+            answered.wait(within_s)
+        return taken.is_set()
 
     def _answered(self, number: int, answer: Answer) -> None:
         with self._state:

@@ -22,8 +22,6 @@ from shared_kernel.buses.port import BusMisconfiguredError
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.05, 1.0
 REFUSED_S = 5.0
 """Between two attempts that only an operator can help."""
-SILENCE_S = 30.0
-"""After this long without a message, see whether queue and topic are still joined."""
 MAX_DELAY_S = 5
 _TIMES = "ApproximateReceiveCount"
 
@@ -35,13 +33,15 @@ class Source:
     """A queue: how to `declare` it, and what to make of its messages.
 
     `subject` is the type of those that are no events of ours. `most` is how many are
-    received at a time.
+    received at a time. After `silence_s` without a message, the reader sees whether
+    topic and queue are still joined.
     """
 
     declare: Callable[[AwsClients], Queue]
     subject: str
     most: int
     ack_wait_s: int
+    silence_s: float
 
 
 class Reader:
@@ -104,7 +104,7 @@ class Reader:
         self._last_sign = time.monotonic()
 
     def _is_silent(self) -> bool:
-        return time.monotonic() - self._last_sign > SILENCE_S
+        return time.monotonic() - self._last_sign > self._source.silence_s
 
     def _read(self) -> None:
         if not self._member.has_room(WAIT_S) or self._queue is None:

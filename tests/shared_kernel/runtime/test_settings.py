@@ -47,6 +47,12 @@ INVALID = [
     ("PUBSUB_ACK_DEADLINE_S", "9", "a whole number from 10 to 600"),
     ("PUBSUB_EXACTLY_ONCE", "perhaps", "no or yes"),
     ("AWS_TOPICS", "ordered", "standard or fifo"),
+    ("SNS_HTTP_TOPICS", "new-product", "ARNs of topics"),
+    (
+        "SNS_HTTP_TOPICS",
+        "arn:aws:sns:eu-west-1:123456789012:new-product",
+        "nothing, unless BUS_URL is sns+sqs://region",
+    ),
     ("AWS_RETENTION_HOURS", "337", "a whole number from 1 to 336"),
     ("PUBSUB_PUSH_ACCOUNT", "me", "an e-mail address"),
     ("PUBSUB_PUSH_URL", "shop.example", "the address of the other process"),
