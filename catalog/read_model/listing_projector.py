@@ -1,11 +1,12 @@
 """Projects events to the product listing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 import attrs
 from sqlalchemy.engine import Connection
 
+from catalog.read_model import listing_search
 from catalog.read_model.product_listing import Listing, ListingTable
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.events.reading import read_all
@@ -90,8 +91,12 @@ class ListingProjector:
         shown = products_shown(batch)
         self._table.hold(connection)
         rows = self._table.load(connection, {product.sku for _, product in shown})
+        known = frozenset(rows)
         fold_products(rows, shown)
-        self._table.put(connection, rows.values())
+        self._table.put(
+            connection, [row for code, row in rows.items() if code in known]
+        )
+        self._add(connection, rows, known)
 
     def availability(
         self, changes: Sequence[AvailabilityChanged], connection: Connection
@@ -104,6 +109,12 @@ class ListingProjector:
         self._table.put_availability(
             connection, [row for code, row in changed.items() if code in known]
         )
-        self._table.put(
-            connection, [row for code, row in changed.items() if code not in known]
-        )
+        self._add(connection, changed, known)
+
+    def _add(
+        self, connection: Connection, rows: Mapping[str, Listing], known: Set[str]
+    ) -> None:
+        new = [row for code, row in rows.items() if code not in known]
+        self._table.add(connection, new)
+        places = [row.place for row in new if row.place is not None]
+        listing_search.index_late(connection, places)

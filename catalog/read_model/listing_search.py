@@ -9,6 +9,7 @@ Where no index helps, products are looked through, `MOST_LOOKED_AT` in a stateme
 even empty, though more products follow.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -43,6 +44,16 @@ _LAST_BY_TEXT = Prepared(
 )
 
 
+_ADD_LATE = Prepared(
+    sa.text(
+        "INSERT INTO product_search (rowid, sought)"
+        " SELECT place, sought FROM product_listing WHERE place >= :first"
+        " AND place <= (SELECT indexed_to FROM product_search_state)"
+        " AND place IN (SELECT value FROM json_each(:places))"
+    )
+)
+
+
 @attrs.frozen
 class Found:
     """`rows` are JSON and place; `next_after` is where to go on, None at the end."""
@@ -64,6 +75,17 @@ class _Statements:
     passed: Prepared
     last: Prepared
     by_text: Prepared
+
+
+def index_late(connection: Connection, places: Sequence[int]) -> None:
+    """Add to SQLite's index the texts of new rows that it has passed already.
+
+    Such rows come of events that were dead letters for a while. Later ones are added
+    behind the listing, and triggers keep what is there.
+    """
+    if places and connection.dialect.name == "sqlite":
+        asked = {"first": min(places), "places": json.dumps(places)}
+        _ADD_LATE.send(connection, [asked])
 
 
 def find(

@@ -4,7 +4,6 @@ A page is a concatenation of rows, not an encoding. Products are listed in the o
 their registration; discontinued ones are not listed until relisted.
 """
 
-import functools
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -66,6 +65,11 @@ class Listing:
     last_updated_us: int = 0
     version: int | None = None
 
+    @property
+    def place(self) -> int | None:
+        """In the order of the listing; None if it is not listed."""
+        return self.registered if self.status == LISTED else None
+
 
 class ListedPrice(msgspec.Struct, frozen=True):
     minor_units: int
@@ -89,7 +93,7 @@ def listing_to_row(listing: Listing) -> dict[str, object]:
     return {
         "code": listing.code,
         "registered": listing.registered,
-        "place": listing.registered if listing.status == LISTED else None,
+        "place": listing.place,
         "name": listing.name,
         "description": listing.description,
         "price_minor_units": listing.price_minor_units,
@@ -120,10 +124,6 @@ def listing_from_row(row: Sequence[Any]) -> Listing:
 _FIELDS = [field.name for field in attrs.fields(Listing)]
 
 
-# Events of one commit have the same time.
-_moment = functools.lru_cache(maxsize=256)(from_us)
-
-
 def _body(listing: Listing) -> bytes | None:
     if listing.registered is None:
         return None
@@ -136,7 +136,7 @@ def _body(listing: Listing) -> bytes | None:
             None if price is None else ListedPrice(price, listing.price_currency or ""),
             listing.status or LISTED,
             listing.availability,
-            _moment(listing.last_updated_us),
+            from_us(listing.last_updated_us),
         )
     )
 
@@ -154,6 +154,7 @@ class ListingTable:
                 one_of(table.c.code, "codes")
             )
         )
+        self._add = Prepared(sa.insert(table))
         put = insert(table)
         self._put = Prepared(
             put.on_conflict_do_update(
@@ -192,6 +193,10 @@ class ListingTable:
     def put(self, connection: Connection, listings: Iterable[Listing]) -> None:
         rows = [listing_to_row(listing) for listing in listings]
         self._put.send(connection, rows)
+
+    def add(self, connection: Connection, listings: Iterable[Listing]) -> None:
+        """Insert rows of which `load` has found none in this transaction."""
+        self._add.send(connection, [listing_to_row(listing) for listing in listings])
 
     def put_availability(
         self, connection: Connection, listings: Iterable[Listing]

@@ -1,12 +1,12 @@
 """A published event in transit, with the attributes of CloudEvents 1.0."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import attrs
 import msgspec
 
-from shared_kernel.clock import EPOCH
+from shared_kernel.clock import from_us
 
 HEARTBEAT = "heartbeat"
 
@@ -42,7 +42,7 @@ class Envelope:
 
     @property
     def time(self) -> datetime:
-        return EPOCH + timedelta(microseconds=self.time_us)
+        return from_us(self.time_us)
 
     @property
     def is_heartbeat(self) -> bool:

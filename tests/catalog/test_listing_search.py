@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from catalog.adapters.listing_text_index import LEAST, ListingTextIndex
 from catalog.read_model import listing_queries, listing_search
+from catalog.read_model.listing_projector import ListingProjector, ProductShown
 from catalog.read_model.product_listing import (
     Listing,
     ListingTable,
@@ -16,6 +18,7 @@ from catalog.read_model.product_listing import (
     sought_of,
 )
 from catalog.read_model.search_text import search_text, trigrams_of, words_of
+from shared_kernel.buses.envelope import Envelope
 from shared_kernel.storage.database import Database
 from tests.databases import Databases, FileTemplates
 from tests.shared_kernel.events.builders import ManualClock
@@ -54,6 +57,19 @@ def put(database: Database, names: list[str], first: int = 1) -> None:
     ]
     with database.writing() as connection:
         ListingTable(product_listing).put(connection, listings)
+
+
+def an_envelope(position: int, inserted: ProductShown) -> Envelope:
+    return Envelope(
+        position=position,
+        id=str(position),
+        source="catalog",
+        type="product.inserted",
+        key=inserted.sku,
+        time_us=1,
+        traceparent=None,
+        data=msgspec.json.encode(inserted),
+    )
 
 
 def index_all(database: Database) -> None:
@@ -153,6 +169,24 @@ def test_the_index_follows_what_changes(file: Database) -> None:
             "INSERT INTO product_search (product_search) VALUES ('integrity-check')"
         )
     assert found(file, "brass") == [108, 308, 408, 508]
+
+
+def test_a_late_product_is_added_to_what_is_indexed(file: Database) -> None:
+    put(file, ["lamp steel"] * 300)
+    put(file, ["lamp steel"] * 300, first=302)
+    index_all(file)
+    before = found(file, "brass")
+    inserted = ProductShown(sku="LATE", name="lamp brass", status="listed", version=1)
+    late = an_envelope(301, inserted)
+
+    with file.writing() as connection:
+        ListingProjector(ListingTable(product_listing)).products([late], connection)
+
+    assert (before, found(file, "brass")) == ([], [301])
+    with file.writing() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO product_search (product_search) VALUES ('integrity-check')"
+        )
 
 
 def test_few_new_texts_are_left_to_the_queries(file: Database) -> None:

@@ -282,7 +282,10 @@ CATALOG = History(
 )
 LISTING = History(
     "catalog/adapters/migrations/listing",
-    ("0001", "0002", "0003", "0004", "0005", "0006", "0007"),
+    (
+        *("0001", "0002", "0003", "0004", "0005"),
+        *("0006", "0007", "0008"),
+    ),
 )
 INVENTORY = History(
     "inventory/adapters/migrations/commands",

@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).parents[3]
 DEADLINE_S = 60
 NEWEST = {
     "catalog": "0015",
-    "catalog_read": "0007",
+    "catalog_read": "0008",
     "inventory": "0012",
     "inventory_read": "0005",
 }
