@@ -49,6 +49,20 @@ Feature: Shipping order lines
       Then 1 order line ships, 1 is skipped and 0 are refused
       And the stock item "LAMP-0001" has 8 pieces on hand
 
+  Rule: A name says that a line is one of its own, even where one without a name is equal
+
+    Example: The export has names of lines since Tuesday
+      Given the file "monday" of order lines has been replayed
+        | order | sku       | quantity |
+        | A     | LAMP-0001 | 1        |
+      When the file "tuesday" of order lines is replayed
+        | order | sku       | quantity | line |
+        | A     | LAMP-0001 | 1        | 7    |
+        | A     | LAMP-0001 | 2        | 8    |
+      Then 2 order lines ship, 0 are skipped and 0 are refused
+      And it is told that row 2 equals an order line without a name
+      And the stock item "LAMP-0001" has 6 pieces on hand
+
   Rule: A refused line remains the same line when it is corrected
 
     Example: More was asked for than there was

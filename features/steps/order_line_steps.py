@@ -56,6 +56,12 @@ def has_shipped(context: Any, row: int, name: str) -> None:
     assert re.search(reason, context.output), context.output
 
 
+@then("it is told that row {row:d} equals an order line without a name")
+def is_told(context: Any, row: int) -> None:
+    told = rf"without a name from another file: .*: row {row}$"
+    assert re.search(told, context.output, re.MULTILINE), context.output
+
+
 def _write(file: Path, header: list[str], rows: list[list[str]]) -> None:
     with file.open("w", newline="", encoding="utf-8") as lines:
         csv.writer(lines).writerows([header, *rows])

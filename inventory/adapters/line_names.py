@@ -20,7 +20,7 @@ from shared_kernel.domain.errors import InvalidValue
 from shared_kernel.files.row_file import Row
 
 LINE = "line"
-_SAYING = ("order", "sku", "quantity", "ordered_on", "shipped_on", LINE)
+_SAYING = ("order", "sku", "quantity", "ordered_on", "shipped_on")
 _MADE = re.compile(r"(~[0-9a-f]{10}\.[1-9][0-9]{0,18})~([0-9a-f]{16})")
 
 
@@ -101,8 +101,18 @@ def _named_object(text: str, name: LineName) -> str:
 
 def content_of(row: Row) -> bytes:
     """A digest of what the row says, its text if it cannot be read."""
+    return _digest(row, row.values.get(LINE))
+
+
+def made_name_without(row: Row) -> LineName:
+    """The name that the first line like this one has if people gave it none."""
+    return made_name(_digest(row, None), 1, "")
+
+
+def _digest(row: Row, name: object) -> bytes:
     values = row.values
-    said = [_text(values.get(name)) for name in _SAYING]
+    said = [_text(values.get(column)) for column in _SAYING]
+    said.append(_text(name))
     if row.fault:
         said += row.cells or ()
     return hashlib.blake2b("\x1e".join(said).encode(), digest_size=16).digest()

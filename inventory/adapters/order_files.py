@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from inventory.adapters.line_names import digest_of
-from inventory.adapters.replay_orders import COLUMNS
+from inventory.adapters.order_lines import COLUMNS
 from shared_kernel.files.arguments import FileArguments
 from shared_kernel.files.errors import UnusableFileError
 from shared_kernel.files.presets import Preset, opened

@@ -3,92 +3,42 @@
 `features/inventory/shipping_order_lines.feature` has the rules.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import timedelta
-from functools import partial
-from typing import Annotated, Any
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import attrs
-import msgspec
 from sqlalchemy.engine import Connection
 
 from inventory.adapters import shipped_lines
-from inventory.adapters.http_bodies import Pieces
 from inventory.adapters.line_names import (
     LINE,
     EqualLines,
     LineName,
     content_of,
-    given_name,
     has_name,
     made_name,
+    made_name_without,
     named_row,
 )
-from inventory.adapters.order_dates import date_in
-from inventory.adapters.presets import shopify_orders, woocommerce_orders
-from inventory.adapters.services import InventoryServices, SqlInventoryUnitOfWork
-from inventory.application.commands import ReserveStock, ShipStock
-from inventory.application.handlers import reserve_stock, ship_stock
+from inventory.adapters.order_lines import COLUMNS, GivenLine, faults_of, line_of
+from inventory.adapters.services import InventoryServices
+from inventory.application.commands import ReserveStock
+from inventory.application.handlers import reserve_and_ship
 from inventory.domain.errors import OrderAlreadyShipped
-from inventory.domain.value_objects import (
-    LONGEST_ORDER_REFERENCE,
-    OrderReference,
-    Quantity,
-)
+from inventory.domain.value_objects import OrderReference
 from shared_kernel.clock import to_us
-from shared_kernel.documents.schema import Schema
-from shared_kernel.domain import foreign_names
 from shared_kernel.domain.errors import InvalidValue
-from shared_kernel.domain.sku import SKU_SCHEMA, Sku
 from shared_kernel.files.columns import Columns
 from shared_kernel.files.outcomes import Outcome, Refused
 from shared_kernel.files.remarks import Remarks
 from shared_kernel.files.row_file import Row
-from shared_kernel.files.values import in_columns, pieces, text
 
-_ORDER = foreign_names.schema(LONGEST_ORDER_REFERENCE, "ORDER-1")
-
-
-@attrs.frozen(kw_only=True)
-class OrderLine:
-    """A line of NDJSON."""
-
-    order: Annotated[str, msgspec.Meta(extra_json_schema=_ORDER)]
-    sku: Annotated[str, msgspec.Meta(extra_json_schema=SKU_SCHEMA)]
-    quantity: Pieces
-    ordered_on: str | None = None
-    shipped_on: str | None = None
-    line: str | None = None
-
-
-COLUMNS = Columns(
-    required=("order", "sku", "quantity"),
-    optional=("ordered_on", "shipped_on", LINE),
-    identifying=("order", "sku", LINE),
-    of_refused=(LINE,),
-    document=Schema(OrderLine),
-    presets={
-        "shopify-orders": shopify_orders.MARKS,
-        "woocommerce-orders": woocommerce_orders.MARKS,
-    },
-)
 # Each line ships in the transaction that reserves it, so it never expires.
 HELD_FOR = timedelta(days=1)
-
-
-@attrs.frozen(kw_only=True)
-class GivenLine:
-    """A line of a file, under the name by which it ships."""
-
-    row: Row
-    name: LineName
-    order: OrderReference
-    sku: Sku
-    quantity: Quantity
-
-    @property
-    def key(self) -> shipped_lines.Key:
-        return self.order.code, self.sku.code
+SHIPPED_WITHOUT_NAME = (
+    "lines with a name that say the same as one that has shipped without a name from "
+    "another file: if a line has now shipped twice, take its pieces back"
+)
 
 
 Answers = Sequence[tuple[GivenLine, BaseException | None]]
@@ -97,13 +47,14 @@ Outcomes = dict[int, Outcome | Refused]
 """By the identity of the line."""
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class ReplayOrders:
     """A line that has shipped is skipped: so a file can be replayed again.
 
     It is that line if it has its name: one that people gave it, or one that is made of
     what it says, in the same file. `digest` identifies the file by its contents. What
-    only equals a line of another file may be another line: it is refused.
+    only equals a line of another file may be another line: it is refused. A name that
+    people gave says that it is one; then it is only remarked.
     """
 
     services: InventoryServices
@@ -114,13 +65,16 @@ class ReplayOrders:
     subject: str = "sku"
     done: str = "shipped"
     remarks: Remarks = attrs.field(factory=Remarks)
+    # The last row so far: a dry run repeats earlier ones.
+    _remarked: int = attrs.field(default=0, init=False)
 
     def apply(self, rows: Sequence[Row]) -> list[Outcome | Refused]:
-        read = [self._read(self.named(row)) for row in rows]
+        read = [self._read(row) for row in rows]
         lines = [each for each in read if isinstance(each, GivenLine)]
         with self.services.database.reading() as connection:
             outcomes = _of_known(lines, connection)
-        new = [line for line in lines if id(line) not in outcomes]
+            new = [line for line in lines if id(line) not in outcomes]
+            self._remark_on_named(new, connection)
 
         def record(
             connection: Connection, refusals: Sequence[BaseException | None]
@@ -133,20 +87,20 @@ class ReplayOrders:
             outcomes.update(_of_answers(answers))
             outcomes.update(_of_known(meanwhile, connection))
 
-        commands = [self._command(line) for line in new]
-        self.services.writer.execute_all(_reserve_and_ship, commands, record)
+        now = self.services.clock()
+        commands = [_command(line, now) for line in new]
+        self.services.writer.execute_all(reserve_and_ship, commands, record)
         return [
             each if isinstance(each, Refused) else outcomes[id(each)] for each in read
         ]
 
     def named(self, row: Row) -> Row:
         """The row with a name that is made, unless it has one."""
-        if has_name(row.values):
-            return row
+        return row if has_name(row.values) else named_row(row, self._made(row))
+
+    def _made(self, row: Row) -> LineName:
         content = content_of(row)
-        return named_row(
-            row, made_name(content, self.equal.number(content), self.digest)
-        )
+        return made_name(content, self.equal.number(content), self.digest)
 
     def wait_until_visible(self, timeout_s: float) -> None:
         log = self.services.log
@@ -154,32 +108,36 @@ class ReplayOrders:
 
     def _read(self, row: Row) -> GivenLine | Refused:
         """The line, or all faults of the row at once, by column."""
-        values = row.values
-        if row.fault:
-            return Refused(row.fault, row)
-        try:
-            for date in _DATES:
-                date(values)
-            name = _line(values)
-            return GivenLine(
-                row=row,
-                name=name,
-                order=OrderReference(text(values, "order"), name.name),
-                sku=_sku(values),
-                quantity=_quantity(values),
-            )
-        except InvalidValue:
-            return Refused("; ".join(_faults(values)), row)
+        made = None if has_name(row.values) else self._made(row)
+        fault = row.fault
+        if not fault:
+            try:
+                return line_of(row, made)
+            except InvalidValue:
+                fault = "; ".join(faults_of(row.values))
+        return Refused(fault, row if made is None else named_row(row, made))
 
-    def _command(self, line: GivenLine) -> ReserveStock:
-        now = self.services.clock()
-        return ReserveStock(
-            sku=line.sku,
-            order=line.order,
-            quantity=line.quantity,
-            at=now,
-            until=now + HELD_FOR,
-        )
+    def _remark_on_named(
+        self, lines: Sequence[GivenLine], connection: Connection
+    ) -> None:
+        """Whether one that says the same has shipped before lines had names."""
+        equal = {
+            line.row.number: OrderReference(
+                line.order.order, made_name_without(line.row).name
+            )
+            for line in lines
+            if line.name_given
+            and not line.name.file
+            and line.row.number > self._remarked
+        }
+        if not equal:
+            return
+        self._remarked = max(equal)
+        known = shipped_lines.found(connection, equal.values())
+        files = {order: shipped.file_digest for (order, _), shipped in known.items()}
+        for row, order in equal.items():
+            if files.get(order.code, self.digest) != self.digest:
+                self.remarks.add(SHIPPED_WITHOUT_NAME, row)
 
     def _shipped(self, answers: Answers) -> list[shipped_lines.ShippedLine]:
         now_us = to_us(self.services.clock())
@@ -198,9 +156,14 @@ class ReplayOrders:
         ]
 
 
-def _reserve_and_ship(order: ReserveStock, work: SqlInventoryUnitOfWork) -> None:
-    reserve_stock(order, work)
-    ship_stock(ShipStock(sku=order.sku, order=order.order, at=order.at), work)
+def _command(line: GivenLine, now: datetime) -> ReserveStock:
+    return ReserveStock(
+        sku=line.sku,
+        order=line.order,
+        quantity=line.quantity,
+        at=now,
+        until=now + HELD_FOR,
+    )
 
 
 def _of_known(lines: Sequence[GivenLine], connection: Connection) -> Outcomes:
@@ -223,7 +186,7 @@ def _of_known(lines: Sequence[GivenLine], connection: Connection) -> Outcomes:
 
 def _of_answers(answers: Answers) -> Outcomes:
     return {
-        id(line): Refused(str(refusal), line.row) if refusal else Outcome.DONE
+        id(line): line.refused(str(refusal)) if refusal else Outcome.DONE
         for line, refusal in answers
     }
 
@@ -236,55 +199,21 @@ def _of_shipped(
         f"{shipped.shipped_at:%Y-%m-%d}"
     )
     if line.name.file != shipped.file_digest:
-        return Refused(
+        return line.refused(
             f"this equals a line of order {line.order.order} that has shipped from "
             f"another file: {where}. If it is that line, leave it out; if it is one "
-            f"more, give it a name of its own in the column {LINE}",
-            line.row,
+            f"more, give it a name of its own in the column {LINE}"
         )
     if line.quantity.pieces == shipped.pieces:
         return Outcome.SKIPPED
-    return Refused(
+    return line.refused(
         f"line {line.name.name} of order {line.order.order} has already shipped "
-        f"{shipped.pieces} of {line.sku}, not {line.quantity.pieces}: {where}",
-        line.row,
+        f"{shipped.pieces} of {line.sku}, not {line.quantity.pieces}: {where}"
     )
 
 
 def _of_whole_order(line: GivenLine, pieces: int) -> Refused:
-    return Refused(
+    return line.refused(
         f"order {line.order.order} has already shipped {pieces} of {line.sku}, not as "
-        f"a line of a file. If this is one more, give it a name in the column {LINE}",
-        line.row,
+        f"a line of a file. If this is one more, give it a name in the column {LINE}"
     )
-
-
-def _line(values: Mapping[str, Any]) -> LineName:
-    return given_name(text(values, LINE))
-
-
-def _sku(values: Mapping[str, Any]) -> Sku:
-    return Sku(text(values, "sku"))
-
-
-def _order(values: Mapping[str, Any]) -> OrderReference:
-    return OrderReference(text(values, "order"))
-
-
-_DATES: tuple[Callable[[Mapping[str, Any]], object], ...] = (
-    partial(date_in, column="ordered_on"),
-    partial(date_in, column="shipped_on"),
-)
-
-
-def _quantity(values: Mapping[str, Any]) -> Quantity:
-    return Quantity(pieces(values, "quantity"))
-
-
-def _faults(values: Mapping[str, Any]) -> Iterator[str]:
-    parts = (_order, _sku, _quantity, *_DATES)
-    for part in (_line, *parts) if has_name(values) else parts:
-        try:
-            part(values)
-        except InvalidValue as fault:
-            yield in_columns(fault)

@@ -184,7 +184,8 @@ class StockItem(StockState):
 
     def expire_hold(self, order: OrderReference, now: datetime) -> None:
         """End the reservation of `order`, if its time is over."""
-        if self.holds(order) and not self.holds(order, now):
+        held = self.reservations.get(order)
+        if held is not None and held.until <= now:
             self._expire([order])
 
     def ship(self, order: OrderReference, quantity: Quantity | None = None) -> None:

@@ -48,8 +48,9 @@ from tests.inventory.fakes import FakeInventoryWork
 def test_opening_stock_adds_a_new_stock_item() -> None:
     work = FakeInventoryWork()
 
-    level = handlers.open_stock(OpenStock(sku=LAMP, on_hand=Count(5)), work)
+    handlers.open_stock(OpenStock(sku=LAMP, on_hand=Count(5)), work)
 
+    level = work.stock_items.get(LAMP).level
     assert (level.on_hand, level.version) == (5, 1)
     assert work.kept == [StockOpened(sku=LAMP, on_hand=5)]
 
@@ -57,9 +58,9 @@ def test_opening_stock_adds_a_new_stock_item() -> None:
 def test_opening_stock_twice_changes_nothing() -> None:
     work = FakeInventoryWork(a_stock_item(on_hand=2))
 
-    level = handlers.open_stock(OpenStock(sku=LAMP, on_hand=Count(5)), work)
+    handlers.open_stock(OpenStock(sku=LAMP, on_hand=Count(5)), work)
 
-    assert level.on_hand == 2
+    assert work.stock_items.get(LAMP).on_hand == 2
     assert work.kept == []
 
 
@@ -99,8 +100,6 @@ def test_each_command_returns_the_stock_level_after_it() -> None:
     low = handlers.set_reorder_point(
         SetReorderPoint(sku=LAMP, reorder_point=ReorderPoint(7)), work
     )
-    retired = handlers.retire_stock(RetireStock(sku=LAMP), work)
-    reopened = handlers.reopen_stock(ReopenStock(sku=LAMP), work)
 
     assert (received.on_hand, received.available) == (9, 9)
     assert (counted.on_hand, counted.available) == (8, 8)
@@ -111,9 +110,18 @@ def test_each_command_returns_the_stock_level_after_it() -> None:
     assert numbers(returned) == (7, 0, 7)
     assert (returned.shipped, returned.returned) == (2, 1)
     assert low.availability is Availability.LOW
-    assert retired.availability is Availability.RETIRED
-    assert reopened.availability is Availability.LOW
-    assert reopened.version == work.stock_items.get(LAMP).version
+
+
+def test_a_stock_item_is_retired_and_reopened() -> None:
+    item = a_stock_item(on_hand=1)
+    work = FakeInventoryWork(item)
+
+    handlers.retire_stock(RetireStock(sku=LAMP), work)
+    retired = item.availability
+    handlers.reopen_stock(ReopenStock(sku=LAMP), work)
+
+    assert retired is Availability.RETIRED
+    assert item.availability is Availability.IN_STOCK
 
 
 def test_a_refused_command_commits_nothing() -> None:

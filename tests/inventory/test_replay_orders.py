@@ -422,3 +422,30 @@ def test_orders_go_by_the_names_that_other_systems_gave_them(tmp_path: Path) -> 
     assert [row["order"] for row in rows_of(refused)] == ["O-9", "O-10"]
     assert "row 5: " in output
     assert "quantity is 0, expected a whole number of pieces from 1" in output
+
+
+def named_lines(folder: Path, name: str, *lines: Sequence[str | int]) -> Path:
+    return a_csv(folder / name, f"{HEADER},line", lines)
+
+
+def test_an_equal_line_without_a_name_is_remarked_once_and_only_of_another_file(
+    databases: Databases, tmp_path: Path
+) -> None:
+    monday = a_csv(tmp_path / "monday.csv", HEADER, [["A", "LAMP", 1]])
+    own = named_lines(tmp_path, "own.csv", ["B", "LAMP", 1, ""], ["B", "LAMP", 1, 1])
+    late = named_lines(tmp_path, "late.csv", ["A", "LAMP", 1, 7], ["A", "LAMP", 2, 8])
+    with a_storehouse(databases) as storehouse:
+        with_stock(storehouse, tmp_path, LAMP=10)
+        replay(storehouse, monday, *to(tmp_path))
+
+        _, of_own = replay(storehouse, own, *to(tmp_path))
+        _, tried = replay(storehouse, late, "--dry-run", *to(tmp_path))
+        _, shipped = replay(storehouse, late, *to(tmp_path))
+        _, again = replay(storehouse, late, *to(tmp_path))
+
+        assert on_hand(storehouse) == {"LAMP": 4}
+    told = "without a name from another file: if a line has now shipped twice"
+    assert [told in each for each in (of_own, tried, shipped, again)] == [
+        *(False, True, True, False)
+    ]
+    assert "take its pieces back: row 2\n" in tried
