@@ -19,7 +19,7 @@ def publish(
         "description": product.description.text if product.description else None,
         "price_minor_units": price.minor_units if price else None,
         "price_currency": price.currency if price else None,
-        "status": product.status.value,
+        "status": str(product.status),
         "version": version,
     }
     match event:

@@ -20,7 +20,7 @@ def product_to_row(product: Product) -> dict[str, Any]:
         "description": product.description.text if product.description else None,
         "price_minor_units": product.price.minor_units if product.price else None,
         "price_currency": product.price.currency if product.price else None,
-        "status": product.status.value,
+        "status": str(product.status),
         "version": product.version,
         "folded_sku": product.sku.folded,
     }

@@ -66,6 +66,10 @@ class Followed:
     stored_receipts: dict[DeliveryNote, Receipt] = attrs.field(factory=dict)
     asked_for: set[About] = attrs.field(factory=set)
 
+    @property
+    def has_held(self) -> bool:
+        return bool(self.item.reservations or self.stored_reservations)
+
     def knows(self, about: About) -> bool:
         return about in self.asked_for or self.stored_version == 0
 
@@ -118,13 +122,14 @@ class Followed:
 def write(connection: Connection, unwritten: Sequence[Followed]) -> None:
     """Raises ConcurrentUpdateError if a stock item has changed since it was read."""
     _write_items(connection, unwritten)
-    _write_reservations(connection, unwritten)
-    _write_shipments(connection, unwritten)
+    _write_reservations(connection, [each for each in unwritten if each.has_held])
+    _write_shipments(connection, [each for each in unwritten if each.item.shipments])
     _INSERT_RECEIPTS.write_checked(
         connection,
         [
             receipt_to_row(followed.item.sku, reference, receipt)
             for followed in unwritten
+            if followed.item.receipts
             for reference, receipt in followed.received()
         ],
     )

@@ -20,7 +20,7 @@ def publish(
         "on_hand": item.on_hand,
         "reserved": item.reserved,
         "available": item.available,
-        "availability": item.availability.value,
+        "availability": str(item.availability),
         "version": version,
     }
     payload = _translate(event, state)

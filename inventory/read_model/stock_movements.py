@@ -1,6 +1,7 @@
 """What moved, and when? One row an event, with the JSON as it will be sent."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import attrs
 import msgspec
@@ -77,12 +78,17 @@ def page(connection: Connection, sku: str, before: int, limit: int) -> Movements
     )
 
 
+@cache
+def _kind_of(type_: str) -> str:
+    return subject_of(type_).partition(".")[2]
+
+
 def _shown(envelope: Envelope) -> bytes:
     """The published event, after its type and its time."""
     head = msgspec.json.encode(
         {
             "position": envelope.position,
-            "kind": subject_of(envelope.type).partition(".")[2],
+            "kind": _kind_of(envelope.type),
             "at": envelope.time,
         }
     )

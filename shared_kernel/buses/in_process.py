@@ -76,7 +76,12 @@ class InProcessBus:
         founded = _Group()
 
         def receive(batch: Sequence[Envelope]) -> None:
-            if wanted := [envelope for envelope in batch if matches(envelope.type)]:
+            types = {envelope.type for envelope in batch}
+            wanted_types = set(filter(matches, types))
+            wanted = batch
+            if len(wanted_types) < len(types):
+                wanted = [each for each in batch if each.type in wanted_types]
+            if wanted:
                 try:
                     founded.deliver(wanted)
                 except Exception:  # noqa: BLE001 - the other groups get it all the same

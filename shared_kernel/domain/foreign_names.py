@@ -116,7 +116,7 @@ class RouteWords:
         """Raises InvalidValue if a new `name` would not be found in a path."""
         first, *others = name.split("/")
         fault = first if first in self.beside_names else ""
-        if found := self.after_names.intersection(others):
+        if others and (found := self.after_names.intersection(others)):
             fault = f"/{min(found)}"
         if fault:
             raise InvalidValue(

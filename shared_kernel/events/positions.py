@@ -95,7 +95,7 @@ class ByInsert:
     ) -> Appended:
         head = head_of(connection)
         rows = [
-            _row(entry, time_us) | {"position": position}
+            _row(entry, time_us, position)
             for position, entry in enumerate(entries, start=head + 1)
         ]
         _INSERT.write_all(connection, rows)
@@ -162,8 +162,9 @@ class AfterCommit:
         return row is not None and row[0] == "in progress"
 
 
-def _row(entry: Entry, time_us: int) -> dict[str, object]:
+def _row(entry: Entry, time_us: int, position: int | None = None) -> dict[str, object]:
     return {
+        "position": position,
         "id": str(uuid7()),
         "type": entry.type,
         "key": entry.key,

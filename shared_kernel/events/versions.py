@@ -9,6 +9,7 @@ BrokenChainError   the declared versions of an event do not follow one another
 
 import re
 from collections.abc import Callable, Collection, Hashable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import attrs
@@ -58,6 +59,9 @@ def subject_of(type_: str) -> str:
     return _NUMBER.sub("", type_)
 
 
+_type_of = attrgetter("type")
+
+
 def schema_file(type_: str) -> str:
     """The name of the file with the JSON Schema."""
     return f"{subject_of(type_)}.v{number_of(type_)}.json"
@@ -93,7 +97,7 @@ class Versions:
 
     def has_outdated(self, batch: Sequence[Envelope]) -> bool:
         """Whether a newer version of any event follows."""
-        return not self._up.keys().isdisjoint({envelope.type for envelope in batch})
+        return not self._up.keys().isdisjoint(map(_type_of, batch))
 
     def successor_of(self, type_: str) -> str | None:
         """The next version, if there is one."""

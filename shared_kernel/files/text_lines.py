@@ -67,7 +67,7 @@ class TextLines:
 
     def __iter__(self) -> Iterator[str]:
         most = LONGEST_LINE + 1
-        while line := self._readline(most):
+        for line in self._decoded(most):
             self.read += 1
             self.characters += len(line)
             if not line.isascii() and (byte := _UNDECODED.search(line)):
@@ -83,9 +83,12 @@ class TextLines:
         """Leave the file open when this is forgotten."""
         self._text.detach()
 
-    def _readline(self, most: int) -> str:
+    def _decoded(self, most: int) -> Iterator[str]:
+        """The lines, cut where they are longer than `most`."""
+        readline = self._text.readline
         try:
-            return self._text.readline(most)
+            while line := readline(most):
+                yield line
         except UnicodeError as error:
             self.read += 1
             raise self._undecodable(str(error)) from error

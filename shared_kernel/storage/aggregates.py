@@ -83,13 +83,12 @@ class SqlRepository(Generic[A]):
     def changed(self) -> list[A]:
         """Aggregates used since the last call that may have recorded events."""
         touched, self._touched = self._touched, {}
-        changed = {
-            key: aggregate
-            for key, aggregate in touched.items()
-            if aggregate.version != self._stored[key]
-        }
-        self._unwritten.update(changed)
-        return list(changed.values())
+        changed: list[A] = []
+        for key, aggregate in touched.items():
+            if aggregate.version != self._stored[key]:
+                self._unwritten[key] = aggregate
+                changed.append(aggregate)
+        return changed
 
     def flush(self) -> None:
         """Write all aggregates that `changed()` has returned, and forget all.
