@@ -2,9 +2,9 @@
 
 On the handlers each scenario has a Storehouse of its own; over HTTP all share one, on
 any bus and in one process or three, as in `-D bus=nats -D layout=split`, and with
-`-D queue=redis` Redis tells the workers what to do. For both,
-`-D database=postgresql` starts a server and uses it instead of files. Over HTTP,
-`-D history=FILE` writes the observable history.
+`-D queue=redis` (or jetstream, sqs, pubsub) its broker tells the workers what to do.
+For both, `-D database=postgresql` starts a server and uses it instead of files. Over
+HTTP, `-D history=FILE` writes the observable history.
 """
 
 import sys
@@ -18,14 +18,13 @@ from features.drivers.handlers import HandlersDriver
 from features.drivers.history import History
 from features.drivers.http import HttpDriver
 from features.drivers.server import Server
+from tests.brokers import QUEUES, queue_settings
 from tests.cluster import BUSES, LAYOUTS
 from tests.databases import KINDS, templates
 from tests.memory import keep_files_in_memory
-from tests.redis_server import RedisServer
 from tests.routes import SOURCES
 
 _ONLY_HTTP = ("bus", "layout", "queue", "history")
-_QUEUES = ("sql", "redis")
 
 
 def before_all(context: Any) -> None:
@@ -33,7 +32,7 @@ def before_all(context: Any) -> None:
     given = context.config.userdata
     through = _one_of(given, "through", ("handlers", "http"))
     bus, layout = _one_of(given, "bus", BUSES), _one_of(given, "layout", LAYOUTS)
-    queue = _one_of(given, "queue", _QUEUES)
+    queue = _one_of(given, "queue", QUEUES)
     context.history = None
     context.resources = ExitStack()
     clean = context.resources.enter_context(
@@ -46,11 +45,8 @@ def before_all(context: Any) -> None:
         context.shared = clean
         context.driver_class = HandlersDriver
         return
-    settings = {}
-    if queue == "redis":
-        folder = context.resources.enter_context(TemporaryDirectory())
-        server = context.resources.enter_context(RedisServer(Path(folder) / "redis"))
-        settings["QUEUE_URL"] = server.url
+    folder = Path(context.resources.enter_context(TemporaryDirectory()))
+    settings = context.resources.enter_context(queue_settings(queue, folder / "queue"))
     context.shared = Server(clean, bus, LAYOUTS[layout], settings)
     context.resources.callback(context.shared.close)
     context.driver_class = HttpDriver

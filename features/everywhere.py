@@ -37,12 +37,18 @@ PLACES = [
     # database, and in one process readers compare each event with the log.
     if bus != "forged" or (layout, database) == ("split", "sqlite")
 ]
-QUEUES = {bus: "redis" if bus in ("jetstream", "forged") else "sql" for bus in BUSES}
-"""What tells workers of their jobs: with each layout and database both are tried."""
+QUEUES = dict.fromkeys(BUSES, "sql") | {
+    "feed": "pubsub",
+    "jetstream": "redis",
+    "forged": "redis",
+    "kafka": "sqs",
+    "pubsub": "jetstream",
+}
+"""What tells workers of their jobs: each is tried with each layout and database."""
 COMBINATIONS = [
     f"{place}:{queue}"
     for place in PLACES
-    for queue in ("sql", "redis")
+    for queue in dict.fromkeys(("sql", "redis", QUEUES[place.partition(":")[0]]))
     # One that does not start needs no queue; for forged messages see above.
     if not place.startswith(("inprocess:split:", "forged:"))
     or queue == QUEUES[place.partition(":")[0]]
@@ -229,7 +235,7 @@ class Runner:
 @click.option("--tags", help="Run only these scenarios, with the syntax of behave.")
 @click.option("--quick", is_flag=True, help="Run only the most important scenarios.")
 @click.option(
-    "--each-queue", is_flag=True, help="Run each with both queues, not with one."
+    "--each-queue", is_flag=True, help="Run each also with the queues sql and redis."
 )
 @click.option(
     "--write-table",

@@ -1,6 +1,7 @@
-"""The broker of each bus: what starts it, and the settings that lead to it."""
+"""The broker of each bus and queue: what starts it, what settings lead to it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -104,3 +105,41 @@ BROKERED = {
     "aws": Brokered("aws", _aws, _to_aws),
 }
 """By the name of the bus. `forged` has a stranger on it, see `tests.forger`."""
+
+QUEUED = {
+    "redis": Brokered(
+        "redis", _redis, lambda port: {"QUEUE_URL": f"redis://{HOST}:{port}/1"}
+    ),
+    "jetstream": Brokered(
+        "nats", _nats, lambda port: {"QUEUE_URL": f"jetstream://{HOST}:{port}"}
+    ),
+    "sqs": Brokered(
+        "aws",
+        _aws,
+        lambda port: {"QUEUE_URL": f"sqs://{REGION}", **environment(port)},
+    ),
+    "pubsub": Brokered(
+        "pubsub",
+        _pubsub,
+        lambda port: {
+            "QUEUE_URL": f"pubsub://{PROJECT}",
+            "PUBSUB_EMULATOR_HOST": f"{HOST}:{port}",
+        },
+    ),
+}
+"""By the name of the queue, beside `sql`, which has no broker."""
+QUEUES = ("sql", *QUEUED)
+
+
+@contextmanager
+def queue_settings(queue: str, folder: Path) -> Iterator[dict[str, str]]:
+    """Its broker runs meanwhile, if it has one."""
+    if queue not in QUEUED:
+        yield {}
+        return
+    server = QUEUED[queue].make(folder)
+    server.start()
+    try:
+        yield dict(QUEUED[queue].settings(server.port))
+    finally:
+        server.kill()
