@@ -18,13 +18,14 @@ import pytest
 
 from app import Settings
 from shared_kernel.runtime.settings import WORKER
+from tests.brokers import queue_settings
 from tests.cluster import ROOT, Cluster, Layout, wait_until
 from tests.cluster_client import ask
 from tests.databases import Databases
 from tests.redis_server import RedisServer
 from tests.storehouses import SUPERSTORE, a_storehouse
 
-pytestmark = [pytest.mark.server, pytest.mark.proof_on("postgresql")]
+pytestmark = [pytest.mark.server, pytest.mark.proof_on("postgresql", "jetstream")]
 
 WITHOUT_WORKER: Layout = (
     tuple(each for each in Settings.all_services() if each != WORKER),
@@ -69,7 +70,7 @@ def send(port: int, file: Path, query: str = "") -> str:
     return str(response.headers["Location"])
 
 
-@pytest.mark.parametrize("queue", ["sql", "redis"])
+@pytest.mark.parametrize("queue", ["sql", "redis", "jetstream"])
 def test_workers_that_are_killed_lose_no_row_and_repeat_none(
     databases: Databases,
     tmp_path: Path,
@@ -81,10 +82,7 @@ def test_workers_that_are_killed_lose_no_row_and_repeat_none(
     record_property("seed", seed)
     chance = random.Random(seed)
     with ExitStack() as stack:
-        settings = {}
-        if queue == "redis":
-            server = stack.enter_context(RedisServer(tmp_path / "redis"))
-            settings["QUEUE_URL"] = server.url
+        settings = stack.enter_context(queue_settings(queue, tmp_path / "queue"))
         cluster = stack.enter_context(
             Cluster(
                 tmp_path,

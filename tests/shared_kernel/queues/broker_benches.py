@@ -28,11 +28,17 @@ Break: TypeAlias = Callable[[Broker], Broker]
 class Place(Protocol):
     """A queue `work` on a real server, as another program sees it too."""
 
-    server: Server
+    @property
+    def server(self) -> Server: ...
 
     def link(self, clock: Clock, *, ack_wait_s: int = 30) -> BrokerLink: ...
 
-    def send(self, body: bytes, attributes: Mapping[str, str] | None = None) -> None:
+    def send(
+        self,
+        body: bytes,
+        attributes: Mapping[str, str] | None = None,
+        queue: str = "work",
+    ) -> None:
         """As another program does. The queue is there."""
 
     def wipe(self) -> None:

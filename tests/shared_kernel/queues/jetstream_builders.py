@@ -12,8 +12,6 @@ from shared_kernel.queues.jetstream.opening import open_link
 from shared_kernel.queues.redelivering import BrokerLink
 from tests.nats_server import NatsServer
 
-STREAM, SUBJECT = "queue-work", "queue.work"
-
 
 class JetStreamPlace:
     def __init__(self, server: NatsServer) -> None:
@@ -30,12 +28,17 @@ class JetStreamPlace:
             jitter=lambda: 1.0,
         )
 
-    def send(self, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+    def send(
+        self,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
+        queue: str = "work",
+    ) -> None:
         """As another program does."""
 
         async def send(client: Any) -> None:
             given = dict(headers) if headers else None
-            await client.jetstream().publish(SUBJECT, body, headers=given)
+            await client.jetstream().publish(f"queue.{queue}", body, headers=given)
 
         self._with_client(send)
 

@@ -17,7 +17,6 @@ from shared_kernel.queues.redelivering import Broker, BrokerLink
 from tests.pubsub_server import PROJECT, PubSubServer
 from tests.shared_kernel.queues.broker_benches import Whole
 
-TOPIC = f"projects/{PROJECT}/topics/queue.work"
 SUBSCRIPTION = f"projects/{PROJECT}/subscriptions/queue.work.workers"
 
 
@@ -38,13 +37,19 @@ class PubSubPlace:
             link._client = _Soon(link._client, self, ack_wait_s)
         return link
 
-    def send(self, body: bytes, attributes: Mapping[str, str] | None = None) -> None:
+    def send(
+        self,
+        body: bytes,
+        attributes: Mapping[str, str] | None = None,
+        queue: str = "work",
+    ) -> None:
         message = {"data": body, "attributes": attributes or {}}
+        topic = f"projects/{PROJECT}/topics/queue.{queue}"
         with closing(self._channel()) as channel:
             publisher = PublisherClient(
                 transport=PublisherGrpcTransport(channel=channel)
             )
-            publisher.publish(request={"topic": TOPIC, "messages": [message]})
+            publisher.publish(request={"topic": topic, "messages": [message]})
 
     def wipe(self) -> None:
         with closing(self._channel()) as channel:

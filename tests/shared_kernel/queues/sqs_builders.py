@@ -29,8 +29,13 @@ class SqsPlace:
             jitter=lambda: 1.0,
         )
 
-    def send(self, body: bytes, attributes: Mapping[str, str] | None = None) -> None:
-        url = self.sqs.get_queue_url(QueueName="work")["QueueUrl"]
+    def send(
+        self,
+        body: bytes,
+        attributes: Mapping[str, str] | None = None,
+        queue: str = "work",
+    ) -> None:
+        url = self.sqs.get_queue_url(QueueName=queue)["QueueUrl"]
         given = {
             name: {"StringValue": value, "DataType": "String"}
             for name, value in (attributes or {}).items()
