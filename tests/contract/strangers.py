@@ -19,6 +19,7 @@ from shared_kernel.buses.nats.messages import MESSAGE_ID
 from shared_kernel.buses.redis.messages import fields_of
 from shared_kernel.buses.redis.names import Names
 from tests.contract.bus_bench import Bench
+from tests.contract.stranger_on_pubsub import OnPubSub
 
 PREFIX = "shop"
 JUNK: Mapping[str, str] = {"ce-id": "", "ce-position": "many", "ce-source": "nowhere"}
@@ -232,5 +233,8 @@ STRANGERS: Mapping[str, Make] = {
     "redis://": lambda bench, source, log: OnRedis(_server(bench).client, source, log),
     "sns+sqs://": on_aws(fifo=False),
     "sns+sqs://, FIFO": on_aws(fifo=True),
+    "pubsub://": lambda bench, source, log: OnPubSub(
+        _server(bench).host, PREFIX, source, log
+    ),
 }
 """By the name of the bus in `test_bus.BUSES`."""

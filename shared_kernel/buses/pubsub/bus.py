@@ -1,6 +1,6 @@
 """The bus on Pub/Sub: a topic for each log, and one for each foreign subject."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
@@ -15,15 +15,16 @@ from shared_kernel.buses.port import (
     Leave,
 )
 from shared_kernel.buses.pubsub.answers import Answers
-from shared_kernel.buses.pubsub.connection import Clients, PubSubConnection
+from shared_kernel.buses.pubsub.connection import PubSubConnection
 from shared_kernel.buses.pubsub.declared import (
     Terms,
     ensure_topic,
 )
 from shared_kernel.buses.pubsub.following import Following
 from shared_kernel.buses.pubsub.heartbeats import Heartbeats
-from shared_kernel.buses.pubsub.kept import Kept
+from shared_kernel.buses.pubsub.keeper import Keeper, Prepare
 from shared_kernel.buses.pubsub.names import Names
+from shared_kernel.buses.pubsub.posted import Posted
 from shared_kernel.buses.pubsub.publishing import Publisher
 from shared_kernel.buses.pubsub.pull import Bring, Pull
 from shared_kernel.buses.pubsub.pushes import Pushes
@@ -73,7 +74,8 @@ class PubSubBus:
         self.pushes = pushes
         self._publisher = Publisher(connection.broker, names, terms)
         self._answers = Answers(connection)
-        self._heartbeats = Heartbeats(connection, names, self._answers)
+        self._keeper = Keeper(connection)
+        self._heartbeats = Heartbeats(connection, names, self._answers, self._keeper)
         self._members: list[_Member] = []
 
     def broker(self) -> BrokerState:
@@ -137,6 +139,7 @@ class PubSubBus:
         return partial(self._leave, following)
 
     def close(self) -> None:
+        self._keeper.close()
         for member in list(self._members):
             self._leave(member)
         self._heartbeats.close()
@@ -146,13 +149,15 @@ class PubSubBus:
     def _reading(
         self,
         subscription: str,
-        prepare: Callable[[Clients], None],
+        prepare: Prepare,
         bring: Bring,
         name: str,
     ) -> Reading:
         if self.pushes is None:
-            return Pull(self._connection, subscription, prepare, bring, name)
-        return Kept(self._connection, self.pushes, subscription, prepare, bring, name)
+            return Pull(
+                self._connection, self._keeper, subscription, prepare, bring, name
+            )
+        return Posted(self._keeper, self.pushes, subscription, prepare, bring)
 
     def _receiver(
         self, subscription: str, subject: str, pattern: str, deliver: Deliver

@@ -36,7 +36,7 @@ from shared_kernel.buses.pubsub.address import PubSubAddress
 TIMEOUT_S = 2.0
 """For an answer to what does not wait."""
 FAULTS = (GoogleAPICallError, GoogleAuthError, grpc.RpcError, OSError)
-_ANSWERS = (AlreadyExists, BadRequest, NotFound)
+_ANSWERS = (AlreadyExists, BadRequest, Forbidden, NotFound, Unauthenticated)
 CREDENTIALS = (
     "set GOOGLE_APPLICATION_CREDENTIALS to a file with credentials, or run "
     "gcloud auth application-default login"
@@ -47,7 +47,8 @@ _OPTIONS = [
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    # How long an attempt to connect may take.
+    ("grpc.min_reconnect_backoff_ms", 2_000),
     ("grpc.max_reconnect_backoff_ms", 1_000),
     # Two connections of one process share nothing.
     ("grpc.use_local_subchannel_pool", 1),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import attrs
+import structlog
 from google.api_core.exceptions import AlreadyExists, Forbidden, NotFound
 from google.pubsub_v1 import types
 
@@ -15,7 +16,8 @@ SHORTEST_DEADLINE_S = 10
 """Google accepts no shorter one."""
 MAX_AGE_S = 7 * 24 * 3600
 FIRST_BACKOFF_NS, MAX_BACKOFF_S = 100_000_000, 5
-_DELETED = "_deleted-topic_"
+
+_log = structlog.get_logger(__name__)
 
 
 @attrs.frozen(kw_only=True)
@@ -47,21 +49,33 @@ def ensure_topic(clients: Clients, topic: str) -> bool:
 
 
 def ensure_subscription(clients: Clients, name: str, topic: str, terms: Terms) -> None:
-    """Raises BusMisconfiguredError if there is another one of this name."""
+    """One that cannot be changed into the declared one is deleted and made anew.
+
+    Raises BusMisconfiguredError if that is refused.
+    """
     wanted = _subscription(name, topic, terms)
     try:
         found = ask(clients.subscriber.get_subscription, {"subscription": name})
     except NotFound:
         _create(clients, wanted)
         return
-    if found.topic == _DELETED:
-        ask(clients.subscriber.delete_subscription, {"subscription": name})
+    if wrong := _wrong(found, wanted):
+        _delete(clients, name, wrong)
         _create(clients, wanted)
-        return
-    _refuse_another(found, wanted)
-    if changed := _changed(found, wanted):
+    elif changed := _changed(found, wanted):
         request = {"subscription": wanted, "update_mask": {"paths": changed}}
         ask(clients.subscriber.update_subscription, request)
+
+
+def _delete(clients: Clients, name: str, wrong: str) -> None:
+    _log.warning("subscription is made anew", subscription=name, reason=wrong)
+    try:
+        ask(clients.subscriber.delete_subscription, {"subscription": name})
+    except Forbidden as error:
+        raise BusMisconfiguredError(
+            f"the subscription {name} {wrong}, and Pub/Sub refuses: {error.message}: "
+            f"let an operator run: gcloud pubsub subscriptions delete {name}"
+        ) from error
 
 
 def _create(clients: Clients, wanted: types.Subscription) -> None:
@@ -111,19 +125,13 @@ def _subscription(name: str, topic: str, terms: Terms) -> types.Subscription:
     return wanted
 
 
-def _refuse_another(found: types.Subscription, wanted: types.Subscription) -> None:
-    """What Google does not let anybody change."""
-    wrong = {
-        f"is of the topic {found.topic}": found.topic != wanted.topic,
-        "has no message ordering": not found.enable_message_ordering,
-        "has a filter, which makes gaps": bool(found.filter),
-    }
-    for what, is_so in wrong.items():
-        if is_so:
-            raise BusMisconfiguredError(
-                f"the subscription {found.name} {what}: delete it, and it is made "
-                f"anew: gcloud pubsub subscriptions delete {found.name}"
-            )
+def _wrong(found: types.Subscription, wanted: types.Subscription) -> str:
+    """What Google lets nobody change."""
+    if found.topic != wanted.topic:
+        return f"is of the topic {found.topic}"
+    if not found.enable_message_ordering:
+        return "has no message ordering"
+    return "has a filter, which makes gaps" if found.filter else ""
 
 
 def _changed(found: types.Subscription, wanted: types.Subscription) -> list[str]:

@@ -23,6 +23,7 @@ from shared_kernel.buses.pubsub.declared import (
     ensure_subscription,
     ensure_topic,
 )
+from shared_kernel.buses.pubsub.keeper import Keeper
 from shared_kernel.buses.pubsub.messages import envelope_of
 from shared_kernel.buses.pubsub.names import Names
 from shared_kernel.buses.pubsub.pull import Pull
@@ -44,9 +45,14 @@ class Heartbeats:
     """Begins to read when somebody listens."""
 
     def __init__(
-        self, connection: PubSubConnection, names: Names, answers: Answers
+        self,
+        connection: PubSubConnection,
+        names: Names,
+        answers: Answers,
+        keeper: Keeper,
     ) -> None:
         self._connection = connection
+        self._keeper = keeper
         self._names = names
         self._answers = answers
         self._subscription = names.follower(names.heartbeats, str(uuid_utils.uuid7()))
@@ -72,6 +78,7 @@ class Heartbeats:
             if self._pull is None:
                 self._pull = Pull(
                     self._connection,
+                    self._keeper,
                     self._subscription,
                     self._prepare,
                     self._bring,

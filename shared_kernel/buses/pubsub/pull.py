@@ -4,22 +4,19 @@ import queue
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from typing import Any
 
-import structlog
 from google.pubsub_v1 import types
 
 from shared_kernel.buses.port import BusError
 from shared_kernel.buses.pubsub.connection import FAULTS, Clients, PubSubConnection
+from shared_kernel.buses.pubsub.keeper import JOIN_S, Keeper, Prepare
 
 MOST_MESSAGES, MOST_BYTES = 1000, 50_000_000
 """Delivered and not answered yet."""
 DEADLINE_S = 10
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.05, 1.0
-JOIN_S = 2.0
 
-_log = structlog.get_logger(__name__)
 _Request = types.StreamingPullRequest
 _Response = types.StreamingPullResponse
 
@@ -37,8 +34,9 @@ class Pull:
     def __init__(
         self,
         connection: PubSubConnection,
+        keeper: Keeper,
         subscription: str,
-        prepare: Callable[[Clients], None],
+        prepare: Prepare,
         bring: Bring,
         name: str,
         *,
@@ -46,6 +44,7 @@ class Pull:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._connection = connection
+        self._keeper = keeper
         self._subscription = subscription
         self._prepare = prepare
         self._bring = bring
@@ -62,13 +61,13 @@ class Pull:
 
     def start(self) -> None:
         """Return when the subscription exists, or when Pub/Sub turns out to be away."""
-        with suppress(BusError):
-            self._connection.ask(self._prepare)
-            self._is_prepared = True
+        self._is_prepared = self._keeper.look(self._prepare)
+        self._keeper.add(self._prepare)
         self._thread.start()
 
     def end(self) -> None:
         """May be called again."""
+        self._keeper.remove(self._prepare)
         self._ended.set()
         with self._calling:
             if self._call is not None:
@@ -83,12 +82,13 @@ class Pull:
     def _run(self) -> None:
         while not self.ended:
             try:
-                if not self._is_prepared:
-                    self._connection.ask(self._prepare)
-                self._is_prepared = False
-                self._read(self._connection.clients())
-            except BusError as error:
-                self._connection.lost(error)
+                if self._is_prepared or self._keeper.look(self._prepare):
+                    self._is_prepared = False
+                    self._read(self._connection.clients())
+                else:
+                    self._back_off()
+            except BusError:
+                # Of the clients: there are no credentials, which is logged.
                 self._back_off()
             except FAULTS as error:
                 if not self.ended:

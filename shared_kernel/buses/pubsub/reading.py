@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from shared_kernel.buses.pubsub.connection import Clients
+from shared_kernel.buses.pubsub.keeper import Prepare
 from shared_kernel.buses.pubsub.pull import Bring
 
 
@@ -15,5 +15,5 @@ class Reading(Protocol):
         """May be called again."""
 
 
-Read = Callable[[str, Callable[[Clients], None], Bring, str], Reading]
+Read = Callable[[str, Prepare, Bring, str], Reading]
 """Of a subscription: what makes it, who is brought its messages, and a name."""

@@ -16,8 +16,8 @@ from shared_kernel.buses.pubsub.declared import (
     ensure_topic,
 )
 from shared_kernel.buses.pubsub.groups import join, logs
+from shared_kernel.buses.pubsub.keeper import JOIN_S
 from shared_kernel.buses.pubsub.names import Names
-from shared_kernel.buses.pubsub.pull import JOIN_S
 from shared_kernel.buses.pubsub.reading import Read, Reading
 from shared_kernel.buses.pubsub.receiving import Receiver
 
