@@ -5,12 +5,18 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+import structlog
+
 from shared_kernel.buses.broker import Broker
+from shared_kernel.buses.port import BusMisconfiguredError
 from shared_kernel.clock import Clock, moments_of, system_clock
-from shared_kernel.queues.port import BrokerAwayError
+from shared_kernel.queues.port import BrokerAwayError, QueueMisconfiguredError
 
 FIRST_BACKOFF_US, MAX_BACKOFF_US = 100_000, 5_000_000
 
+MISCONFIGURED = (BusMisconfiguredError, QueueMisconfiguredError)
+
+_log = structlog.get_logger(__name__)
 C = TypeVar("C")
 T = TypeVar("T")
 
@@ -20,7 +26,8 @@ class Link(Generic[C]):
 
     `shown` is its URL without credentials. `faults` are what `client` raises when it is
     away. `ping` is some request. `on_first_answer` is called once. Not `logged` is that
-    it is away or back, if the client logs that itself.
+    it is away or back, if the client logs that itself. That an operator has to act is
+    logged once.
     """
 
     def __init__(
@@ -41,7 +48,7 @@ class Link(Generic[C]):
             shown.partition(":")[0], shown, lambda: self.ask(ping), clock=clock
         )
         self._client = client
-        self._faults = faults
+        self._faults: tuple[type[Exception], ...] = (*faults, *MISCONFIGURED)
         self._on_first_answer = on_first_answer
         self._close = close
         self._logged = logged
@@ -50,6 +57,7 @@ class Link(Generic[C]):
         self._state = threading.Lock()
         self._failures = 0
         self._again_us = 0
+        self._told = ""
 
     @property
     def away(self) -> bool:
@@ -82,7 +90,14 @@ class Link(Generic[C]):
         with self._state:
             self._failures += 1
             self._again_us = self._now().monotonic_us + self._backoff_us()
+        if isinstance(error, MISCONFIGURED):
+            self._tell(str(error))
         self.broker.lost(error, logged=self._logged)
+
+    def _tell(self, what: str) -> None:
+        if what != self._told:
+            self._told = what
+            _log.error("queue is not as needed", broker=self.shown, error=what)
 
     def _succeed(self) -> None:
         self.broker.found(logged=self._logged)

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from shared_kernel.buses.aws.client import AwsClients, code_of, is_gone, is_refused
 from shared_kernel.queues.bodies import Received
-from shared_kernel.queues.port import BrokerAwayError
+from shared_kernel.queues.port import BrokerAwayError, QueueMisconfiguredError
 
 AT_ONCE = 10
 """Messages of one request."""
@@ -95,7 +95,7 @@ class SqsBroker:
         return request(QueueUrl=self._declared(), **given)
 
     def _declared(self) -> str:
-        """The URL of the queue. Raises ValueError if it is another one than ours."""
+        """The URL of the queue. Raises QueueMisconfiguredError."""
         sqs = self._clients.sqs
         try:
             url: str = sqs.get_queue_url(QueueName=self._name)["QueueUrl"]
@@ -111,7 +111,7 @@ class SqsBroker:
             for name in names
             if there[name] != self._attributes[name]
         ]:
-            raise BrokerMisdeclaredError(
+            raise QueueMisconfiguredError(
                 f"the queue {self._name} is not as declared: {'; '.join(differences)}: "
                 "change it (aws sqs set-queue-attributes), or name another one by "
                 "NEW_PRODUCTS_LIST or BUS_SUBJECT_PREFIX"
@@ -127,7 +127,7 @@ class SqsBroker:
         except ClientError as error:
             if is_refused(error):
                 given = ",".join(f"{k}={v}" for k, v in self._attributes.items())
-                raise BrokerMisdeclaredError(
+                raise QueueMisconfiguredError(
                     f"AWS refuses to make the queue {self._name}: let an operator run: "
                     f"aws sqs create-queue --queue-name {self._name} "
                     f"--attributes {given}"
@@ -137,10 +137,6 @@ class SqsBroker:
             # Another process has just made it.
             made = self._clients.sqs.get_queue_url(QueueName=self._name)
         return str(made["QueueUrl"])
-
-
-class BrokerMisdeclaredError(Exception):
-    """An operator has to act; work goes on by the rows."""
 
 
 def _received(message: Any) -> Received:

@@ -9,7 +9,7 @@ from shared_kernel.buses.aws.client import FAULTS, AwsClients
 from shared_kernel.clock import Clock, system_clock
 from shared_kernel.queues.port import QueueMisconfiguredError
 from shared_kernel.queues.redelivering import ACK_WAIT_S, BrokerLink, link_to
-from shared_kernel.queues.sqs.broker import BrokerMisdeclaredError, SqsBroker
+from shared_kernel.queues.sqs.broker import SqsBroker
 
 
 def open_link(
@@ -38,7 +38,7 @@ def open_link(
     return link_to(
         broker,
         address.shown,
-        (*FAULTS, BrokerMisdeclaredError),
+        FAULTS,
         close=broker.close,
         clock=clock,
         jitter=jitter,
