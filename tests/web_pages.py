@@ -1,6 +1,7 @@
 """HTML pages, parsed for tests."""
 
 from collections.abc import Iterator
+from functools import cache
 from html.parser import HTMLParser
 
 import attrs
@@ -52,6 +53,7 @@ class Element:
                 yield from child._texts()
 
 
+@cache
 def parsed(html: str) -> Element:
     """The document. Asserts that each element is closed where it was opened."""
     parser = _Parser()
