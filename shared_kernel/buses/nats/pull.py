@@ -104,10 +104,11 @@ class Pull:
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._member.name}"
         request = {"batch": PULL_BATCH, "expires": int(PULL_S * 1e9)}
         try:
-            while not self._ending:
+            # A closed client is replaced, and a new pull begins with the new one.
+            while not (self._ending or client.is_closed):
                 self._to_come, self._gone = PULL_BATCH, False
                 self._over.clear()
-                with suppress(nats.errors.Error, OSError, TimeoutError):
+                try:
                     await client.publish(
                         subject, json.dumps(request).encode(), reply=inbox
                     )
@@ -115,6 +116,10 @@ class Pull:
                     # connection.
                     async with asyncio.timeout(PULL_S + RETRY_S):
                         await self._over.wait()
+                except TimeoutError:
+                    pass
+                except (nats.errors.Error, OSError):
+                    await asyncio.sleep(RETRY_S)
                 if self._gone:
                     with suppress(BusError, nats.errors.Error, OSError, TimeoutError):
                         await self._declare_stream(client)

@@ -12,8 +12,10 @@ import nats
 import pytest
 import trustme
 from nats.js import api
+from structlog.testing import capture_logs
 
 from app import Settings
+from shared_kernel.buses.nats import connection, pull
 from shared_kernel.buses.nats.jetstream import JetStreamBus
 from shared_kernel.buses.nats.options import NatsOptions
 from shared_kernel.buses.nats.stream import StreamDeclaration
@@ -350,6 +352,29 @@ def test_a_stream_lost_with_its_storage_is_created_again(
         server.delete_storage()
         server.start()
         until(lambda: publishes(bus), "publishing again")
+        until(lambda: publishes(bus) and inbox.has({2}, 0.2), "delivering again")
+
+
+@pytest.mark.parametrize("scheme", ["nats", "jetstream"])
+def test_a_client_that_is_replaced_delivers_again(
+    tmp_path: Path,
+    buses: list[EventBus],
+    scheme: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "STUCK_S", 0.1)
+    monkeypatch.setattr(connection, "LOOK_S", 0.1)
+    monkeypatch.setattr(pull, "PULL_S", 0.1)
+    with NatsServer(tmp_path, jetstream=True) as server, capture_logs() as logs:
+        bus, inbox = a_bus(buses, f"{scheme}://{server.address}"), Inbox()
+        bus.open()
+        bus.subscribe("product.>", "listing", inbox)
+
+        server.kill()
+        until(lambda: any("is replaced" in each["event"] for each in logs), "that")
+        # A pull that was waiting for messages ends meanwhile.
+        threading.Event().wait(2 * (pull.PULL_S + pull.RETRY_S))
+        server.start()
         until(lambda: publishes(bus) and inbox.has({2}, 0.2), "delivering again")
 
 
