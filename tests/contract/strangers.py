@@ -19,6 +19,7 @@ from shared_kernel.buses.nats.messages import MESSAGE_ID
 from shared_kernel.buses.redis.messages import fields_of
 from shared_kernel.buses.redis.names import Names
 from tests.contract.bus_bench import Bench
+from tests.contract.stranger_on_kafka import OnKafka
 from tests.contract.stranger_on_pubsub import OnPubSub
 
 PREFIX = "shop"
@@ -230,6 +231,7 @@ def _server(bench: Bench) -> Any:
 STRANGERS: Mapping[str, Make] = {
     "nats://": lambda bench, *_: OnNats(_server(bench).address),
     "jetstream://": lambda bench, *_: OnJetStream(_server(bench).address),
+    "kafka://": lambda bench, *log: OnKafka(_server(bench).address, PREFIX, *log),
     "redis://": lambda bench, source, log: OnRedis(_server(bench).client, source, log),
     "sns+sqs://": on_aws(fifo=False),
     "sns+sqs://, FIFO": on_aws(fifo=True),

@@ -16,6 +16,8 @@ from shared_kernel.buses.kafka.names import Names
 Headers = list[tuple[str, bytes]]
 _OURS, _THEIRS = "ce-", "ce_"
 _POSITION = "ce_position"
+_DIGITS = 19
+"""Of the largest position that a log can have."""
 
 
 def headers_of(envelope: Envelope) -> Headers:
@@ -49,7 +51,7 @@ def envelope_of(names: Names, message: Message) -> Envelope:
 def position_of(message: Message) -> int:
     """0 if it has none."""
     for name, value in _raw(message):
-        if name == _POSITION and value.isdigit():
+        if name == _POSITION and value.isdigit() and len(value) <= _DIGITS:
             return int(value)
     return 0
 
