@@ -36,7 +36,8 @@ def options_of(settings: Settings, subjects: Sequence[str]) -> KafkaOptions:
     return KafkaOptions(
         servers=[_server(each) for each in rest.strip("/").split(",")],
         prefix=settings.bus_subject_prefix or "",
-        subjects=subjects,
+        # The others are accepted from other programs.
+        subjects=[each for each in subjects if each.endswith(">")],
         partitions=settings.kafka_partitions,
         max_age_s=settings.kafka_max_age_hours * 3600,
         protocol=settings.kafka_security_protocol,
