@@ -56,7 +56,7 @@ def made_split(
             "AWS_STORE": str(folder / "aws"),
             **aws_environment(ports.get("AWS_PORT", 0)),
             "PUBSUB_STORE": str(folder / "pubsub"),
-            "PUBSUB_EMULATOR_HOST": f"127.0.0.1:{ports.get('PUBSUB_PORT')}",
+            "PUBSUB_EMULATOR_HOST": f"127.0.0.1:{ports.get('PUBSUB_PORT', 1)}",
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         },
         stdout=subprocess.PIPE,
