@@ -12,8 +12,8 @@ def misconfiguration(error: Exception, servers: str) -> BusMisconfiguredError | 
     text = str(error).lower()
     if isinstance(error, nats.errors.AuthorizationError) or "authorization" in text:
         return BusMisconfiguredError(
-            f"NATS at {servers} refuses the credentials: correct those in BUS_URL, "
-            "NATS_TOKEN or NATS_CREDENTIALS"
+            f"NATS at {servers} refuses the credentials: correct those in BUS_URL or "
+            "QUEUE_URL, NATS_TOKEN or NATS_CREDENTIALS"
         )
     if isinstance(error, nats.errors.SecureConnRequiredError):
         return BusMisconfiguredError(

@@ -1,6 +1,7 @@
 """A queue in a broker that is not as declared is never changed: that is said, once."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,12 +10,16 @@ from structlog.testing import capture_logs
 from shared_kernel.buses.aws.address import AwsAddress
 from shared_kernel.buses.nats.options import NatsOptions
 from shared_kernel.buses.pubsub.address import PubSubAddress
+from shared_kernel.clock import system_clock
 from shared_kernel.queues.jetstream import opening as jetstream_opening
 from shared_kernel.queues.port import QueueMisconfiguredError
 from shared_kernel.queues.pubsub import opening as pubsub_opening
 from shared_kernel.queues.sqs import opening as sqs_opening
+from shared_kernel.runtime.channel_by_url import channel_by_url
+from shared_kernel.runtime.settings import Settings
 from shared_kernel.storage.database import Database
 from tests.cluster import wait_until
+from tests.nats_server import NatsServer
 from tests.shared_kernel.queues.broker_benches import BrokerBench
 from tests.shared_kernel.queues.builders import consuming, idle
 from tests.shared_kernel.queues.jetstream_builders import JetStreamPlace
@@ -64,6 +69,34 @@ def test_an_sqs_queue_with_another_retention(sqs: SqsPlace, database: Database) 
 
     assert "MessageRetentionPeriod is 60, declared 3600" in said
     assert "aws sqs set-queue-attributes" in said
+
+
+@pytest.mark.server
+@pytest.mark.proof
+def test_wrong_credentials_are_said_and_not_shown(
+    database: Database, tmp_path: Path
+) -> None:
+    user = "authorization { user: me, password: right }"
+    with NatsServer(tmp_path, jetstream=True, configuration=user) as server:
+        url = f"jetstream://me:secrets@{server.address}"
+        settings = Settings(queue_url=url)
+        channel = channel_by_url(
+            settings,
+            "work",
+            database,
+            listed="work",
+            unnamed="greet",
+            consumer="one",
+            clock=system_clock,
+            jitter=lambda: 1.0,
+        )
+        with capture_logs() as logs:
+            wait_until(lambda: channel.lists() is None and bool(logs), "the refusal")
+            state = channel.broker()
+        channel.close()
+
+    assert "secrets" not in f"{logs}{state}"
+    assert any("correct those in BUS_URL or QUEUE_URL" in str(log) for log in logs)
 
 
 def of_jetstream(listed: str, prefix: str) -> object:

@@ -95,8 +95,8 @@ def test_a_client_without_credentials_is_refused_without_showing_a_secret(
         message = refusal(a_bus(buses, f"nats://{who}{server.address}"))
 
     assert message == (
-        f"NATS at {server.address} refuses the credentials: correct those in BUS_URL, "
-        "NATS_TOKEN or NATS_CREDENTIALS"
+        f"NATS at {server.address} refuses the credentials: correct those in BUS_URL "
+        "or QUEUE_URL, NATS_TOKEN or NATS_CREDENTIALS"
     )
 
 
