@@ -684,7 +684,9 @@ def test_an_edited_event_that_fails_again_is_a_letter_as_edited(
     edit_first(storehouse, RENAMED)
     replay_first(storehouse)
     with storehouse.service("catalog-queries").databases[0].writing() as connection:
-        connection.exec_driver_sql("UPDATE edited_events SET data = X'7B7D'")
+        connection.execute(
+            sa.text("UPDATE edited_events SET data = :no"), {"no": b"{}"}
+        )
 
     result = run(storehouse.service("catalog-queries").cli, "rebuild-listing")
 
