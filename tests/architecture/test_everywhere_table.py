@@ -5,9 +5,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from features import table_of_everywhere as written
-from features.everywhere import PLACES, Outcome, cells_of
+from features.everywhere import PLACES, Outcome, Runner, cells_of, main
 from tests.cluster import BUSES
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +67,23 @@ def test_a_run_writes_its_cells_and_leaves_the_others(tmp_path: Path) -> None:
     assert text.endswith(f"{written.END}\nafter\n")
     assert rows(text)["nats"] == ["9 (sql)", "8 (sql)", "not run", "not run"]
     assert rows(text)["forged"] == ["–", "not run", "–", "–"]
+
+
+def test_a_run_of_all_scenarios_writes_the_documents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = tmp_path / "a.md"
+    document.write_text(f"{written.BEGIN}{written.END}")
+    monkeypatch.setattr(Runner, "run", lambda _, combination: outcome(combination))
+    options = ["--only", "nats:one:sqlite", "--each-queue"]
+    options += ["--write-table", str(document)]
+
+    assert CliRunner().invoke(main, options).exit_code == 0
+    assert rows(document.read_text())["nats"][0].startswith("9 (redis")
+    assert rows(document.read_text())["inprocess"][0] == "9 (sql)"
+
+    result = CliRunner().invoke(main, [*options, "--quick"])
+    assert "needs all scenarios" in result.output
 
 
 def test_a_document_without_the_marks_is_refused(tmp_path: Path) -> None:
