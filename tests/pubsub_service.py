@@ -119,8 +119,10 @@ class Service:
         )
         listening = asyncio.create_task(self._listen(first.subscription, requests))
         try:
-            async for each in _messages(self._broker, found, stream):
+            async for each in _messages(self._broker, found, stream, listening):
                 yield types.StreamingPullResponse.pb()(received_messages=each)
+            if listening.done():
+                return
             await context.abort(grpc.StatusCode.NOT_FOUND, "Resource not found")
         finally:
             listening.cancel()
@@ -217,12 +219,15 @@ async def serve(broker: Broker, address: str) -> None:
 
 
 async def _messages(
-    broker: Broker, found: Subscription, stream: Stream
+    broker: Broker, found: Subscription, stream: Stream, listening: asyncio.Task[None]
 ) -> AsyncIterator[list[Any]]:
-    """Whatever can be delivered on `stream`, until the subscription is deleted."""
+    """Whatever can be delivered on `stream`.
+
+    Until the subscription is deleted, or the reader has said goodbye.
+    """
     found.streams.add(stream)
     name = found.config.name
-    while broker.subscriptions.get(name) is found:
+    while broker.subscriptions.get(name) is found and not listening.done():
         if messages := found.take(stream):
             yield messages
         else:

@@ -155,7 +155,13 @@ class PubSubBus:
     ) -> Reading:
         if self.pushes is None:
             return Pull(
-                self._connection, self._keeper, subscription, prepare, bring, name
+                self._connection,
+                self._keeper,
+                subscription,
+                prepare,
+                bring,
+                name,
+                deadline_s=self._terms.ack_deadline_s,
             )
         return Posted(self._keeper, self.pushes, subscription, prepare, bring)
 

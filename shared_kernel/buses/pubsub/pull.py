@@ -15,6 +15,7 @@ from shared_kernel.buses.pubsub.keeper import JOIN_S, Keeper, Prepare
 MOST_MESSAGES, MOST_BYTES = 1000, 50_000_000
 """Delivered and not answered yet."""
 DEADLINE_S = 10
+GOODBYE_S = 0.5
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.05, 1.0
 
 _Request = types.StreamingPullRequest
@@ -53,6 +54,7 @@ class Pull:
         self._is_prepared = False
         self._failures = 0
         self._call: Any = None
+        self._requests: _Requests | None = None
         self._calling = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(
@@ -69,11 +71,20 @@ class Pull:
         """May be called again."""
         self._keeper.remove(self._prepare)
         self._ended.set()
-        with self._calling:
-            if self._call is not None:
-                self._call.cancel()
+        self._say_goodbye()
         if self._thread is not threading.current_thread():
             self._thread.join(JOIN_S)
+
+    def _say_goodbye(self) -> None:
+        """End the stream in order: of a broken one others get nothing for a while."""
+        with self._calling:
+            call = self._call
+            if self._requests is not None:
+                self._requests.end()
+        if self._thread is not threading.current_thread():
+            self._thread.join(GOODBYE_S)
+        if call is not None:
+            call.cancel()
 
     @property
     def ended(self) -> bool:
@@ -85,8 +96,7 @@ class Pull:
                 if self._is_prepared or self._keeper.look(self._prepare):
                     self._is_prepared = False
                     self._read(self._connection.clients())
-                else:
-                    self._back_off()
+                self._back_off()
             except BusError:
                 # Of the clients: there are no credentials, which is logged.
                 self._back_off()
@@ -97,10 +107,10 @@ class Pull:
 
     def _read(self, clients: Clients) -> None:
         """Until the stream breaks, which raises one of FAULTS, or ends."""
-        requests = _Requests(self._first_request())
         with self._calling:
             if self.ended:
                 return
+            requests = self._requests = _Requests(self._first_request())
             routing = f"subscription={self._subscription}"
             self._call = clients.streaming_pull(
                 requests, metadata=[("x-goog-request-params", routing)]
