@@ -35,6 +35,7 @@ from shared_kernel.buses.nats.stream import StreamDeclaration
 from shared_kernel.buses.port import Delivery, EventBus
 from shared_kernel.events.seal import opens, sealed
 from tests.benchmarks.measuring import Result, compared, interleaved, per_second
+from tests.benchmarks.over_aws import through_aws
 from tests.benchmarks.over_pubsub import through_pubsub
 from tests.benchmarks.over_redis import through_redis
 from tests.benchmarks.servers import request
@@ -83,14 +84,12 @@ def results() -> list[Result]:
             compared(work, reference_work, "events/s", medians, LEAST_RATIO)
         )
     measured += [_sealed_by(NatsBus, 0.75), _sealed_by(_jetstream, 0.85)]
-    measured += [
-        through_redis(some_events("product.inserted")),
-        through_pubsub(some_events("product.inserted")),
-        _a_seal(),
-    ]
+    events = some_events("product.inserted")
+    measured += [through_redis(events), through_pubsub(events), through_aws(events)]
+    measured.append(_a_seal())
     return measured + [
         _visible_elsewhere(bus)
-        for bus in ("nats", "jetstream", "redis", "pubsub", "feed")
+        for bus in ("nats", "jetstream", "redis", "pubsub", "aws", "feed")
     ]
 
 
