@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from shared_kernel.buses.broker import Broker
 from shared_kernel.buses.envelope import Envelope
 from shared_kernel.buses.port import Followed
 from shared_kernel.buses.redis import bus as redis_bus
+from shared_kernel.buses.redis import connection as redis_connection
 from shared_kernel.buses.redis.following import Following
-from shared_kernel.buses.redis.publishing import Publisher
+from shared_kernel.buses.redis.publishing import Publisher, most_bytes
 from shared_kernel.buses.redis.sharing import Sharing
 from tests.contract import bus_bench
 from tests.contract import bus_contract as contract
@@ -54,6 +56,16 @@ class Reverses(Publisher):
             super().publish(client, [envelope])
 
 
+class LeavesOutInSilence(Publisher):
+    def _fits(self, client: Any, envelope: Envelope) -> bool:
+        return len(envelope.data) <= most_bytes(client)
+
+
+class IsAlwaysReachable(Broker):
+    def lost(self, why: object, *, logged: bool = True) -> None:
+        """Nothing."""
+
+
 def rejected_by_a_follower_comes_again(bench: Bench) -> None:
     answers = iter(["reject"])
     inbox = Inbox(
@@ -72,6 +84,8 @@ CASES: list[tuple[type, contract.Check]] = [
     (NeverReadsAgain, rejected_by_a_follower_comes_again),
     (DropsWhatIsRefused, contract.many_threads_may_publish),
     (Reverses, contract.a_batch_arrives_in_its_order_and_so_do_batches),
+    (LeavesOutInSilence, contract.an_event_that_is_too_large_is_left_out_and_told),
+    (IsAlwaysReachable, contract.publishing_raises_while_the_server_is_away),
 ]
 
 
@@ -88,7 +102,8 @@ def test_a_broken_bus_is_detected(
     monkeypatch.setattr(bus_bench, "TIMEOUT_S", 2.5)
     run(check, tmp_path / "sound")
 
-    monkeypatch.setattr(redis_bus, sound.__name__, broken)
+    module = redis_connection if sound is Broker else redis_bus
+    monkeypatch.setattr(module, sound.__name__, broken)
 
     with pytest.raises(AssertionError):
         run(check, tmp_path / "broken")
