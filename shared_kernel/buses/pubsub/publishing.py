@@ -50,9 +50,9 @@ class Publisher:
         topic, messages, size = "", list[Any](), 0
         for envelope in batch:
             message = message_of(envelope)
-            if not self._fits(envelope, message):
-                continue
             its_topic, its_size = self._names.topic_of(envelope), size_of(message)
+            if not self._fits(envelope, message, its_size):
+                continue
             is_full = len(messages) == MOST_MESSAGES or size + its_size > MOST_BYTES
             if messages and (its_topic != topic or is_full):
                 yield topic, messages
@@ -63,9 +63,9 @@ class Publisher:
         if messages:
             yield topic, messages
 
-    def _fits(self, envelope: Envelope, message: Any) -> bool:
+    def _fits(self, envelope: Envelope, message: Any, its_size: int) -> bool:
         """Whether Google takes it: if not, it would refuse the whole request."""
-        for size, limit in sizes_and_limits(message):
+        for size, limit in sizes_and_limits(message, its_size):
             if size > limit:
                 self._broker.too_large(envelope, size, limit)
                 return False

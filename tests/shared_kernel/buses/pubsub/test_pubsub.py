@@ -250,6 +250,17 @@ def test_a_program_with_googles_own_client_reads_and_sends(
     assert inbox.received[0].id == f"new.product:{sent.message_ids[0]}"
 
 
+def test_an_event_with_too_long_an_attribute_is_left_out(bench: Bench) -> None:
+    inbox, bus = Inbox(), bench.bus()
+    bus.follow(CATALOG, inbox)
+    first, long, last = events(1, 3)
+
+    bus.publish([first, attrs.evolve(long, key="é" * 200), last])
+
+    assert inbox.positions(2) == [1, 3]
+    assert bus.broker().too_large == 1
+
+
 def test_a_prefix_that_google_refuses_is_told() -> None:
     with pytest.raises(BusMisconfiguredError, match="BUS_SUBJECT_PREFIX"):
         _ = Names(PROJECT, "goog").heartbeats
