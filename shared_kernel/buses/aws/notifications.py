@@ -79,6 +79,11 @@ def region_of(topic_arn: str) -> str:
 
 def signed_text(notification: Notification) -> bytes:
     """What the signature is over. Raises RefusedNotificationError."""
+    version = notification.signature_version
+    if version not in _HASHES:
+        raise RefusedNotificationError(
+            f"SignatureVersion is {version!r}, expected 1 or 2"
+        )
     fields = _SIGNED.get(notification.type)
     if fields is None:
         raise RefusedNotificationError(
@@ -137,15 +142,11 @@ def check_subscribe_url(notification: Notification) -> str:
 
 def check_signature(notification: Notification, key: RSAPublicKey) -> None:
     """Raises RefusedNotificationError."""
-    version = notification.signature_version
-    if version not in _HASHES:
-        raise RefusedNotificationError(
-            f"SignatureVersion is {version!r}, expected 1 or 2"
-        )
     text = signed_text(notification)
+    hashes = _HASHES[notification.signature_version]
     try:
         signature = base64.b64decode(notification.signature, validate=True)
-        key.verify(signature, text, PKCS1v15(), _HASHES[version]())
+        key.verify(signature, text, PKCS1v15(), hashes())
     except (ValueError, InvalidSignature):
         raise RefusedNotificationError(
             "Signature is not that of SNS over this message"

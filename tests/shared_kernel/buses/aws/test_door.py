@@ -190,7 +190,9 @@ def test_certificates_from_elsewhere_are_not_even_fetched(
     assert (aws.fetched, aws.brought) == ([], [])
 
 
-@pytest.mark.parametrize("name", ["another topic", "an old stamp", "another type"])
+@pytest.mark.parametrize(
+    "name", ["another topic", "an old stamp", "another type", "version 3"]
+)
 def test_nothing_is_fetched_for_what_is_refused_anyway(
     door: SnsDoor, aws: Aws, name: str
 ) -> None:

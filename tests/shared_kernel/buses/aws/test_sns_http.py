@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from app import Settings, assemble
 from shared_kernel.buses.aws.bus import AwsBus
@@ -71,6 +72,11 @@ def shop(
         server.kill()
 
 
+def document_type(answer: TestResponse) -> Any:
+    assert answer.json is not None
+    return answer.json["type"]
+
+
 def document(client: FlaskClient, path: str = "/openapi.json") -> Any:
     return client.get(path).json
 
@@ -129,6 +135,25 @@ def test_what_is_not_taken_has_a_problem(
     assert problem is not None
     assert (answer.status_code, problem["type"]) == (status, f"/problems/{type_}")
     assert said in problem["detail"]
+
+
+def test_sns_needs_a_signature_and_no_token(tmp_path: Path) -> None:
+    storehouse = assemble(
+        Settings(
+            **urls(tmp_path),
+            bus_url=f"sns+sqs://{REGION}",
+            sns_http_topics=(TOPIC,),
+            auth="tokens",
+            access_database_url=f"sqlite:///{tmp_path}/access.db",
+        )
+    )
+    client = web_application(storehouse).test_client()
+    try:
+        assert client.get("/products").status_code == 401
+        answer = client.post(PATH, data=raw(posted(NOW, version="3")), headers=AS_SNS)
+        assert document_type(answer) == "/problems/refused-notification"
+    finally:
+        storehouse.stop()
 
 
 @pytest.mark.server
