@@ -69,7 +69,7 @@ class KafkaServer:
         """Return when it accepts connections."""
         with (self.folder / "kafka.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [binary(), *self._arguments, "broker"],
+                [binary(), *self._arguments],
                 env=environment(self.port, self._advertised),
                 stdout=log,
                 stderr=log,

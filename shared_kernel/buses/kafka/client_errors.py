@@ -23,7 +23,8 @@ def misconfiguration(
             f"{options.shown} refuses the credentials: correct KAFKA_SASL_USERNAME, "
             f"KAFKA_SASL_PASSWORD and KAFKA_SASL_MECHANISM ({options.mechanism})"
         )
-    if error.name() == "_SSL":
+    # A file that is no certificate is an invalid argument.
+    if error.name() in ("_SSL", "_INVALID_ARG"):
         return BusMisconfiguredError(
             f"{options.shown}: {_reason(error)}: correct KAFKA_SECURITY_PROTOCOL "
             f"({options.protocol}), KAFKA_TLS_CA, KAFKA_TLS_CERTIFICATE and "
