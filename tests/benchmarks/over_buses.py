@@ -36,6 +36,7 @@ from shared_kernel.buses.port import Delivery, EventBus
 from shared_kernel.events.seal import opens, sealed
 from tests.benchmarks.measuring import Result, compared, interleaved, per_second
 from tests.benchmarks.over_aws import through_aws
+from tests.benchmarks.over_kafka import through_kafka
 from tests.benchmarks.over_pubsub import through_pubsub
 from tests.benchmarks.over_redis import through_redis
 from tests.benchmarks.servers import request
@@ -85,11 +86,14 @@ def results() -> list[Result]:
         )
     measured += [_sealed_by(NatsBus, 0.75), _sealed_by(_jetstream, 0.85)]
     events = some_events("product.inserted")
-    measured += [through_redis(events), through_pubsub(events), through_aws(events)]
+    measured += [
+        each(events)
+        for each in (through_redis, through_kafka, through_pubsub, through_aws)
+    ]
     measured.append(_a_seal())
     return measured + [
         _visible_elsewhere(bus)
-        for bus in ("nats", "jetstream", "redis", "pubsub", "aws", "feed")
+        for bus in ("nats", "jetstream", "redis", "kafka", "pubsub", "aws", "feed")
     ]
 
 

@@ -80,7 +80,7 @@ class KafkaConnection:
                 "fetch.wait.max.ms": FETCH_MS,
                 "fetch.error.backoff.ms": 100,
                 "fetch.queue.backoff.ms": 5,
-                "queued.min.messages": 10_000,
+                "queued.min.messages": 100_000,
                 "queued.max.messages.kbytes": 16_384,
                 "session.timeout.ms": SESSION_MS,
                 "heartbeat.interval.ms": 1000,

@@ -5,6 +5,7 @@ signs of other protocols. The key of a message is that of the aggregate.
 """
 
 from collections.abc import Iterable
+from functools import cache, lru_cache
 from typing import Any
 
 from confluent_kafka import Message
@@ -16,6 +17,8 @@ from shared_kernel.buses.kafka.names import Names
 Headers = list[tuple[str, bytes]]
 _OURS, _THEIRS = "ce-", "ce_"
 _POSITION = "ce_position"
+_FREE = {"ce-id", "ce-source", "ce-subject"}
+"""Attributes whose texts may be any."""
 _DIGITS = 19
 """Of the largest position that a log can have."""
 
@@ -38,11 +41,9 @@ def envelope_of(names: Names, message: Message) -> Envelope:
     topic = message.topic() or ""
     headers = {}
     for name, value in _raw(message):
-        text = value.decode("utf-8", "replace")
-        if name.startswith(_THEIRS):
-            headers[_OURS + name[3:]] = binary_mode.encoded(text)
-        else:
-            headers[name] = text
+        headers[_read(name)] = value.decode("utf-8", "replace")
+    for name in _FREE & headers.keys():
+        headers[name] = binary_mode.encoded(headers[name])
     place = f"{topic}:{message.partition()}:{message.offset()}"
     data = message.value() or b""
     return binary_mode.envelope_of(names.subject_of(topic), headers, data, place)
@@ -56,8 +57,16 @@ def position_of(message: Message) -> int:
     return 0
 
 
+@cache
 def _named(name: str) -> str:
+    """As the binding of Kafka has it."""
     return _THEIRS + name[3:] if name.startswith(_OURS) else name
+
+
+@lru_cache(maxsize=1000)
+def _read(name: str) -> str:
+    """The inverse; there is no end of the names of others."""
+    return _OURS + name[3:] if name.startswith(_THEIRS) else name
 
 
 def _raw(message: Message) -> Iterable[tuple[str, bytes]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import attrs
 
@@ -30,7 +31,7 @@ class Names:
 
     def log(self, source: str, log: str) -> str:
         """The topic of the log with the identity `log`."""
-        return self.subject(".".join(filter(None, (_LOGS, source, log))))
+        return _topic(self.prefix, source, log)
 
     def topic_of(self, envelope: Envelope) -> str:
         if envelope.is_heartbeat:
@@ -39,7 +40,7 @@ class Names:
 
     def subject(self, subject: str) -> str:
         """The topic to which other programs send messages of that type."""
-        return f"{self.prefix}.{subject}" if self.prefix else subject
+        return _prefixed(self.prefix, subject)
 
     def subject_of(self, topic: str) -> str:
         """The inverse of `subject`."""
@@ -50,3 +51,12 @@ class Names:
         if {"*", ">"} & set(pattern.split(".")):
             return False
         return not any(matcher(each)(pattern) for each in self.subjects)
+
+
+def _prefixed(prefix: str, subject: str) -> str:
+    return f"{prefix}.{subject}" if prefix else subject
+
+
+@lru_cache(maxsize=256)
+def _topic(prefix: str, source: str, log: str) -> str:
+    return _prefixed(prefix, ".".join(filter(None, (_LOGS, source, log))))
