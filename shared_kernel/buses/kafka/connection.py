@@ -40,7 +40,9 @@ class Watch:
     def on_error(self, error: KafkaError) -> None:
         why = self._connection.misconfigured(error)
         if why or error.fatal() or error.name() == "_ALL_BROKERS_DOWN":
-            self.lost = error
+            # That all are lost comes after why they are.
+            if why or self.lost is None:
+                self.lost = error
             self._connection.broker.lost(why or error)
 
 

@@ -61,11 +61,12 @@ class Tls(threading.Thread):
         self.join()
 
     async def _serve(self) -> None:
-        await asyncio.start_server(
+        server = await asyncio.start_server(
             self._join, "127.0.0.1", self._port, ssl=self._context
         )
         self.ready.set()
         await self._stopped.wait()
+        server.close()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for each in others:
             each.cancel()
