@@ -13,20 +13,23 @@ from shared_kernel.queues.redelivering import BrokerLink
 from tests.nats_server import NatsServer
 
 
+def a_link(port: int, clock: Clock, *, ack_wait_s: int = 30) -> BrokerLink:
+    return open_link(
+        NatsOptions(servers=[f"127.0.0.1:{port}"]),
+        "work",
+        max_age_s=3600,
+        ack_wait_s=ack_wait_s,
+        clock=clock,
+        jitter=lambda: 1.0,
+    )
+
+
 class JetStreamPlace:
     def __init__(self, server: NatsServer) -> None:
         self.server = server
 
     def link(self, clock: Clock, *, ack_wait_s: int = 30) -> BrokerLink:
-        options = NatsOptions(servers=[f"127.0.0.1:{self.server.port}"])
-        return open_link(
-            options,
-            "work",
-            max_age_s=3600,
-            ack_wait_s=ack_wait_s,
-            clock=clock,
-            jitter=lambda: 1.0,
-        )
+        return a_link(self.server.port, clock, ack_wait_s=ack_wait_s)
 
     def send(
         self,

@@ -6,9 +6,12 @@ Each check gets a bench (`broker_benches.py`) with a clean database and broker.
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
+from sqlalchemy.engine import Connection
 from structlog.testing import capture_logs
 
 from shared_kernel.clock import system_clock
@@ -16,6 +19,7 @@ from shared_kernel.dead_letters.store import listed
 from shared_kernel.queues.bodies import hint_of
 from shared_kernel.queues.consumer import Processed
 from shared_kernel.queues.port import Message
+from shared_kernel.queues.redelivering import Broker
 from shared_kernel.queues.sql import SqlQueue
 from tests.cluster import wait_until
 from tests.shared_kernel.queues.broker_benches import (
@@ -321,6 +325,40 @@ def a_stop_is_prompt_and_closing_leaves_no_thread(bench: BrokerBench) -> None:
     wait_until(lambda: threads() <= before, "the end of the threads")
 
 
+def no_request_is_made_in_a_transaction(bench: BrokerBench) -> None:
+    """Law 8."""
+    queue, open_in, asked = bench.queue(), set[int](), list[bool]()
+    is_there(queue)
+    writing, ask = bench.database.writing, queue.channel.link.ask
+
+    @contextmanager
+    def watched() -> Iterator[Connection]:
+        with writing() as connection:
+            open_in.add(threading.get_ident())
+            try:
+                yield connection
+            finally:
+                open_in.discard(threading.get_ident())
+
+    def counted(request: Callable[[Broker], Any]) -> Any:
+        asked.append(threading.get_ident() in open_in)
+        return ask(request)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bench.database, "writing", watched)
+        patch.setattr(queue.channel.link, "ask", counted)
+        queue.add("n", "ours")
+        bench.place.send(PRODUCT)
+        arrived(queue)
+        consumer, heard = consuming(queue)
+        idle(consumer)
+        consumer.end()
+    assert PRODUCT.decode() in heard.payloads
+
+    assert asked
+    assert not any(asked)
+
+
 def a_purge_empties_it(bench: BrokerBench) -> None:
     queue = bench.queue()
     is_there(queue)
@@ -353,5 +391,6 @@ CHECKS: tuple[Check, ...] = (
     a_false_id_of_a_row_changes_nothing,
     while_it_is_paused_nothing_is_received,
     a_stop_is_prompt_and_closing_leaves_no_thread,
+    no_request_is_made_in_a_transaction,
     a_purge_empties_it,
 )

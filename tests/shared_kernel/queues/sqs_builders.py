@@ -12,22 +12,27 @@ from shared_kernel.queues.sqs.opening import open_link
 from tests.aws_server import REGION, AwsServer
 
 
-class SqsPlace:
+def a_link(clock: Clock, *, ack_wait_s: int = 30) -> BrokerLink:
     """The environment leads to the server, as for any program that uses boto3."""
+    return open_link(
+        AwsAddress.of(f"sqs://{REGION}", "sqs"),
+        "work",
+        max_age_s=3600,
+        ack_wait_s=ack_wait_s,
+        clock=clock,
+        jitter=lambda: 1.0,
+    )
+
+
+class SqsPlace:
+    """On a server to which the environment leads."""
 
     def __init__(self, server: AwsServer) -> None:
         self.server = server
         self.sqs: Any = boto3.client("sqs", region_name=REGION)
 
     def link(self, clock: Clock, *, ack_wait_s: int = 30) -> BrokerLink:
-        return open_link(
-            AwsAddress.of(f"sqs://{REGION}", "sqs"),
-            "work",
-            max_age_s=3600,
-            ack_wait_s=ack_wait_s,
-            clock=clock,
-            jitter=lambda: 1.0,
-        )
+        return a_link(clock, ack_wait_s=ack_wait_s)
 
     def send(
         self,
