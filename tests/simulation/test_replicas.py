@@ -50,7 +50,9 @@ class Replicas:
             if left and self.chance.random() < 0.3:
                 if left[0](self.running):
                     del left[0]
-            elif not left and all(world.at_rest() for world in self.worlds):
+            elif not left and all(
+                each.idle and each.all_applied() for each in self.worlds
+            ):
                 return
             else:
                 self.running.turn()

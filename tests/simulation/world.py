@@ -20,6 +20,8 @@ from tests.simulation.laws import read_log, unsettled
 RETRIES = 5000
 IDLE_TURNS = 30
 """After as many in a row, nearly always all workers wait for time to pass."""
+ASKED_AFTER = {1, 2, 4, 8}
+"""Idle turns in a row."""
 TURN_S, IDLE_TURN_S = 0.03, 0.6
 
 
@@ -78,15 +80,26 @@ class World:
         self.clock.advance(self.chance.random() * (IDLE_TURN_S if waiting else TURN_S))
 
     @property
+    def idle(self) -> bool:
+        return self._idle_turns > 0
+
+    @property
     def workers(self) -> list[Worker]:
         return self.storehouse.workers.registered
 
     def at_rest(self) -> bool:
+        """Whether all events are applied, asked less and less often.
+
+        A dozen queries cost more than a turn, and an idle turn changes hardly anything.
+        After a turn that did something it is False: the next one tells.
+        """
+        idle = self._idle_turns
+        return (idle in ASKED_AFTER or idle % 16 == 15) and self.all_applied()
+
+    def all_applied(self) -> bool:
         """All events have positions and are published and applied."""
-        # Not asked after a turn that did something: the next one tells.
         return (
-            self._idle_turns > 0
-            and all(
+            all(
                 service.relay.published() == service.log.head()
                 for service in self.storehouse.writing
             )
