@@ -111,7 +111,9 @@ def made_name_without(row: Row) -> LineName:
 
 def _digest(row: Row, name: object) -> bytes:
     values = row.values
-    said = [_text(values.get(column)) for column in _SAYING]
+    # Twice a line, so a call for each value would be felt.
+    given = [values.get(column) for column in _SAYING]
+    said = [each.strip() if isinstance(each, str) else _text(each) for each in given]
     said.append(_text(name))
     if row.fault:
         said += row.cells or ()
