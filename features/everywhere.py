@@ -58,7 +58,7 @@ FIRST = COMBINATIONS[0]
 REFUSED = {each for each in COMBINATIONS if each.startswith("inprocess:split:")}
 """This bus does not connect processes, and refuses to start split."""
 
-_LIMIT_S = 600.0
+_LIMIT_S = 1800.0
 _GRACE_S = 30.0
 _CANNOT_START = 2
 _LINES_SHOWN = 40
