@@ -120,12 +120,19 @@ def test_all_steps_are_in_one_folder_and_shadow_no_package() -> None:
     assert [p.name for p in steps.glob("*.py") if not p.stem.endswith("_steps")] == []
 
 
+WORDS_OF_BROKERS = re.compile(
+    r"ordering[ _]?key|enable[_-]message[_-]ordering", re.IGNORECASE
+)
+
+
 @pytest.mark.parametrize(
     "path",
     [path for path in (ROOT / "shared_kernel").rglob("*.*") if path.suffix != ".pyc"],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_the_kernel_names_no_context(path: Path) -> None:
+    """A context may be called `ordering`, though Pub/Sub has ordering keys."""
     names = "|".join(context.name for context in CONTEXTS)
+    text = WORDS_OF_BROKERS.sub("", path.read_text("utf-8"))
 
-    assert re.findall(names, path.read_text("utf-8"), re.IGNORECASE) == []
+    assert re.findall(names, text, re.IGNORECASE) == []

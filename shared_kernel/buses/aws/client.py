@@ -12,6 +12,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
 )
+from botocore.parsers import ResponseParserError
 
 from shared_kernel.buses.aws.address import AwsAddress
 
@@ -21,7 +22,8 @@ WAIT_S = 1
 """How long a request waits for messages. SQS counts in whole seconds."""
 MOST_CONNECTIONS = 50
 
-FAULTS = (BotoCoreError, ClientError, OSError)
+FAULTS = (BotoCoreError, ClientError, ResponseParserError, OSError)
+"""The third one is an answer that breaks off."""
 _NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, ProfileNotFound)
 _REFUSED = {
     "AccessDenied",

@@ -17,8 +17,8 @@ from shared_kernel.buses.kafka.connection import KafkaConnection, Watch
 from shared_kernel.buses.kafka.finding import bounds, offset_behind
 from shared_kernel.buses.kafka.messages import envelope_of
 from shared_kernel.buses.kafka.names import Names
-from shared_kernel.buses.kafka.ordering import Ordering
 from shared_kernel.buses.kafka.reader import POLL_S, messages_of
+from shared_kernel.buses.kafka.sequencing import Sequencer
 from shared_kernel.buses.kafka.topics import Topics
 from shared_kernel.buses.port import Deliver, Delivery
 
@@ -63,7 +63,7 @@ class Following:
         self._has_begun = False
         # The messages before these offsets were there when it began.
         self._ends: dict[int, int] = {}
-        self._ordering: Ordering[Envelope] | None = None
+        self._sequencer: Sequencer[Envelope] | None = None
         self._state = threading.Lock()
         self._rejected: Place | None = None
         self._left = threading.Event()
@@ -86,7 +86,7 @@ class Following:
         if rejected is not None:
             self._left.wait(PAUSE_S)
             self._return_to(consumer, rejected)
-        holds = self._ordering is not None and self._ordering.holds
+        holds = self._sequencer is not None and self._sequencer.holds
         found = messages_of(consumer, PAUSE_S if holds else POLL_S)
         if found or holds:
             self._bring(found)
@@ -101,7 +101,7 @@ class Following:
     def _places(self, log: str) -> list[TopicPartition]:
         partitions = self._topics.partitions(log)
         self._asked = self._after
-        self._ordering = Ordering(self._after) if len(partitions) > 1 else None
+        self._sequencer = Sequencer(self._after) if len(partitions) > 1 else None
         # A consumer of its own, since it does not wait for messages.
         finder = self._connection.finder(Watch(self._connection))
         places = []
@@ -118,7 +118,7 @@ class Following:
         self._after = place.position
         if self._log is None:
             return
-        if self._ordering is None:
+        if self._sequencer is None:
             consumer.seek(TopicPartition(self._log, 0, place.offset))
         else:
             self.begin(consumer)
@@ -153,10 +153,10 @@ class Following:
             is_new = (message.offset() or 0) >= self._ends[message.partition() or 0]
             if is_new or event.position > self._asked:
                 events.append(event)
-        if self._ordering is None:
+        if self._sequencer is None:
             return events
-        self._ordering.add([(each.position, each) for each in events])
-        return self._ordering.take()
+        self._sequencer.add([(each.position, each) for each in events])
+        return self._sequencer.take()
 
     def _reject(self, place: Place) -> None:
         """Read again from there."""

@@ -130,7 +130,7 @@ def _wrong(found: types.Subscription, wanted: types.Subscription) -> str:
     if found.topic != wanted.topic:
         return f"is of the topic {found.topic}"
     if not found.enable_message_ordering:
-        return "has no message ordering"
+        return "does not keep messages in order"
     return "has a filter, which makes gaps" if found.filter else ""
 
 

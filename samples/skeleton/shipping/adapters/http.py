@@ -50,7 +50,7 @@ _REFERENCE = {"type": "string", "pattern": REFERENCE_PATTERN, "examples": ["PARC
 
 
 @attrs.frozen(kw_only=True)
-class OpenBody:
+class OpenParcelBody:
     """The product that the parcel is for."""
 
     sku: Annotated[
@@ -59,7 +59,7 @@ class OpenBody:
     ]
 
 
-class OpenedBody(msgspec.Struct, frozen=True, kw_only=True):
+class ParcelOpenedBody(msgspec.Struct, frozen=True, kw_only=True):
     """The parcel, and its version."""
 
     reference: str
@@ -75,7 +75,7 @@ def shipping_api(services: ShippingServices) -> Api:
 
 def add_opening(api: Api, services: ShippingServices) -> None:
     perform = Commands("shipping", services.writer, services.clock).perform
-    body = Body(OpenBody)
+    body = Body(OpenParcelBody)
 
     @api.route(
         "PUT",
@@ -86,7 +86,7 @@ def add_opening(api: Api, services: ShippingServices) -> None:
         problems=(PRODUCT_NOT_SOLD, PARCEL_ALREADY_OPENED),
         success=Success(
             description="The parcel is open.",
-            kind=OpenedBody,
+            kind=ParcelOpenedBody,
             headers=CHANGED_HEADERS,
         ),
     )
@@ -131,4 +131,4 @@ def add_list(api: Api, services: ShippingServices) -> None:
 
 
 def _opened(reference: str, version: int) -> Answer:
-    return changed(OpenedBody(reference=reference, version=version), version)
+    return changed(ParcelOpenedBody(reference=reference, version=version), version)

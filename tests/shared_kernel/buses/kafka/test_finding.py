@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared_kernel.buses.kafka.finding import ENOUGH, find
-from shared_kernel.buses.kafka.ordering import HELD_S, Ordering
+from shared_kernel.buses.kafka.sequencing import HELD_S, Sequencer
 
 
 def found(positions: Sequence[int], after: int, low: int = 0) -> tuple[int, int]:
@@ -61,7 +61,7 @@ def test_positions_that_come_twice_do_no_harm(after: int) -> None:
 
 
 def ordered(*batches: Sequence[int], after: int = 0) -> list[list[int]]:
-    ordering = Ordering[int](after, clock=lambda: 0.0)
+    ordering = Sequencer[int](after, clock=lambda: 0.0)
     taken = []
     for batch in batches:
         ordering.add([(each, each) for each in batch])
@@ -79,7 +79,7 @@ def test_duplicates_and_versions_of_one_event_pass() -> None:
 
 def test_what_is_missing_is_not_awaited_for_ever() -> None:
     now = 0.0
-    ordering = Ordering[int](0, clock=lambda: now)
+    ordering = Sequencer[int](0, clock=lambda: now)
     ordering.add([(3, 3), (2, 2)])
     assert ordering.take() == []
     assert ordering.holds

@@ -11,7 +11,7 @@ HELD_S = 0.1
 """After this long, what is missing does not come: it is read from the log."""
 
 
-class Ordering(Generic[T]):
+class Sequencer(Generic[T]):
     """Holds back what has come before its predecessor, behind the position `after`."""
 
     def __init__(self, after: int, clock: Callable[[], float] = time.monotonic) -> None:
