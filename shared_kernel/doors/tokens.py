@@ -2,7 +2,7 @@
 
 TokenError
 ├── TokenExistsError    there is one of this name
-└── UnknownTokenError   there is none, or it was revoked
+└── UnknownTokenError   there is none that is valid
 """
 
 from collections.abc import Iterator
@@ -97,13 +97,13 @@ class Tokens:
     ) -> str:
         """The new token, which cannot be shown again. Raises TokenExistsError.
 
-        A name may be given again after its token was revoked.
+        A name may be given again when its token is no longer valid.
         """
         token = new_token()
         row = self._row(name, token, scopes, expires)
         with self.database.writing() as connection:
             existing = self._of(connection).get(name)
-            if existing is not None and existing.revoked is None:
+            if existing is not None and existing.is_valid(self._clock()):
                 raise TokenExistsError(name)
             if existing is None:
                 connection.execute(_INSERT, row)
@@ -163,7 +163,7 @@ class Tokens:
 
     def _existing(self, connection: Connection, name: str) -> Token:
         found = self._of(connection).get(name)
-        if found is None or found.revoked is not None:
+        if found is None or not found.is_valid(self._clock()):
             raise UnknownTokenError(name)
         return found
 

@@ -129,7 +129,7 @@ class AwsBus:
         return self._join(membership, sources)
 
     def follow(self, followed: Followed, deliver: Deliver) -> Leave:
-        """Whoever follows for the same group shares its queue: one has the lease."""
+        """Followers of the same group share its queue: one has the lease."""
         of_events = matcher(followed.pattern)
         of_beats = matcher(f"{HEARTBEAT}.{followed.source}")
         member = Member(followed.group, lambda t: of_events(t) or of_beats(t), deliver)

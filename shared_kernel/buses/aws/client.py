@@ -85,7 +85,7 @@ class AwsClients:
                         connect_timeout=TIMEOUT_S,
                         read_timeout=TIMEOUT_S + WAIT_S,
                         max_pool_connections=MOST_CONNECTIONS,
-                        # Whoever asks retries, with a backoff of its own.
+                        # The caller retries, with a backoff of its own.
                         retries={"total_max_attempts": 1, "mode": "standard"},
                     ),
                 )

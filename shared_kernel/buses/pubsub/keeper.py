@@ -1,6 +1,6 @@
 """Looks after subscriptions that break without a word.
 
-Whoever reads a subscription whose topic was deleted gets no error, and no message.
+The reader of a subscription whose topic was deleted gets no error, and no message.
 """
 
 import threading

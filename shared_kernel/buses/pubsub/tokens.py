@@ -29,7 +29,7 @@ SKEW_S = 10
 TIMEOUT_S = 3.0
 FIRST_AGE_S, MAX_AGE_S = 300.0, 24 * 3600.0
 LOOK_AGAIN_S = 30.0
-"""A key that is not known is looked for this often at most, whoever asks for it."""
+"""Unknown keys are looked for this often at most, all requests together."""
 
 # It has no annotations.
 jwt: Any = google_jwt

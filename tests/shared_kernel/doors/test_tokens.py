@@ -118,6 +118,19 @@ def test_a_name_is_given_again_only_after_its_token_was_revoked(tokens: Tokens) 
     assert tokens.principal(token) == Principal("till-7", frozenset({"lamps:read"}))
 
 
+def test_a_token_that_has_expired_is_not_rotated_but_made_anew(
+    tokens: Tokens, clock: ManualClock
+) -> None:
+    tokens.create("till-7", SCOPES, clock() + timedelta(days=1))
+    clock.advance(24 * 3600)
+
+    with pytest.raises(UnknownTokenError, match="no valid token till-7"):
+        tokens.rotate("till-7")
+    token = tokens.create("till-7", SCOPES)
+
+    assert tokens.principal(token) == Principal("till-7", SCOPES)
+
+
 def test_the_last_use_is_known_to_a_minute(tokens: Tokens, clock: ManualClock) -> None:
     token = tokens.create("till-7", SCOPES)
     begun = clock()

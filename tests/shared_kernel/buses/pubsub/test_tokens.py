@@ -94,7 +94,7 @@ def test_any_other_token_is_refused(lie: str) -> None:
 
 
 def test_what_is_refused_is_not_repeated() -> None:
-    """What it says goes to whoever sent it, and perhaps into logs."""
+    """What it says goes to the sender, and perhaps into logs."""
     with pytest.raises(RefusedTokenError) as raised:
         tokens(Published(GOOGLE)).verify(GOOGLE.token(email="secret@evil.test"))
 
